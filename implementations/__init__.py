@@ -1,0 +1,32 @@
+"""The specimens: one file per engine, and the registry that finds them without importing them."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """Where an implementation is: "module" or "module:attribute", and the interpreter that has its packages (None: ours)."""
+
+    target: str
+    interpreter: str | None = None
+
+
+REGISTRY: dict[str, Entry] = {
+    "torch": Entry("implementations.sac_torch"),
+}
+
+
+def registered() -> dict[str, Entry]:
+    """The suite's own implementations and those of installed packages (entry-point group "sac_suite.implementations")."""
+    outside = {point.name: Entry(point.value) for point in entry_points(group="sac_suite.implementations")}
+    return outside | REGISTRY
+
+
+def load(name: str) -> object:
+    """The implementation registered as `name`: this is where its framework is imported."""
+    module, _, attribute = registered()[name].target.partition(":")
+    found = importlib.import_module(module)
+    return getattr(found, attribute) if attribute else found

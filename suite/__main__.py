@@ -1,0 +1,277 @@
+"""The command line: python -m suite COMMAND. Every mistake of the caller is one sentence and exit code 2."""
+
+from __future__ import annotations
+
+import os
+
+# One thread per process, and before any of them loads its numeric library: it is faster here, and fair.
+for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from suite import UsageError, nearest
+
+EXIT_USAGE, EXIT_INTERRUPTED, EXIT_OWNED = 2, 75, 76
+DEFAULT_CONFIG = "config/paper.yaml"
+
+config_option = click.option(
+    "--config", "config", default=DEFAULT_CONFIG, show_default=True, help="The study's YAML file."
+)
+
+
+class Commands(click.Group):
+    """A group that turns our own errors into a sentence and names the nearest command."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            fail(f"there is no command {args[0]!r}; did you mean {nearest(args[0], self.commands)}?")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            fail(str(error))
+
+
+def fail(sentence: str, code: int = EXIT_USAGE) -> NoReturn:
+    click.echo(f"error: {sentence}", err=True)
+    sys.exit(code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Train, compare and check reference implementations of Soft Actor-Critic."""
+
+
+# --- before and during a sweep
+
+
+@main.command()
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def plan(config: str, as_json: bool) -> None:
+    """What a config would run, and what it is expected to cost, before anything runs."""
+    from suite import overview
+
+    overview.plan(Path(config), as_json)
+
+
+@main.command()
+@config_option
+@click.option("--attempt", default=1, help="Which try this is; only the last one records a crash.")
+@click.option("--attempts", default=1, help="How many tries there are.")
+@click.option("--stop-with-parent", is_flag=True, help="Checkpoint and stop when the starting process is gone.")
+@click.argument("records", nargs=-1, required=True)
+def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop_with_parent: bool) -> None:
+    """Train the runs that leave these RECORDS (paths the plan of the config names; one cell, one or more seeds)."""
+    import implementations
+    from suite import identity, runner, tracking
+    from suite.checkpoint import OwnedError
+    from suite.plan import Plan
+
+    planned_study = Plan(Path(config))
+    planned_study.check_writable()
+    chosen = []
+    for record in records:
+        if record not in planned_study.runs:
+            close = nearest(record, planned_study.runs)
+            raise UsageError(f"{config} plans no run with the record {record}; did you mean {close}?")
+        chosen.append(planned_study.runs[record])
+    cell = chosen[0].cell
+    if any(other.cell != cell for other in chosen):
+        raise UsageError("the records belong to different cells; one process trains seeds of one cell")
+    options = planned_study.config
+    job = cell.job(tuple(one.seed for one in chosen), planned_study.study)
+    places = [runner.Place(Path(one.record), planned_study.work(cell, one.seed)) for one in chosen]
+
+    def make_tracker(job: Any, seed: int, folder: Path) -> tracking.Tracker:
+        return tracking.tracker(options.tracking.mode, options.tracking.project, job, seed, folder)
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+        for place in places:  # the workflow's own log is deleted before every attempt: this one is kept
+            with (place.work / "log.txt").open("a") as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{attempt}] {line}\n")
+
+    try:
+        runner.train(
+            implementations.load(cell.implementation),
+            job,
+            places,
+            code_id=identity.code_id(implementations.registered()[cell.implementation].target.split(":")[0]),
+            checkpoint_seconds=options.execution.checkpoint_seconds,
+            keep_checkpoint=options.execution.keep_checkpoints,
+            last_attempt=attempt >= attempts,
+            stop_with_parent=stop_with_parent,
+            make_tracker=make_tracker,
+            say=say,
+        )
+    except runner.Interrupted as error:
+        say(str(error))
+        sys.exit(EXIT_INTERRUPTED)
+    except OwnedError as error:
+        fail(str(error), EXIT_OWNED)
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@config_option
+@click.option("--cores", default=os.cpu_count(), show_default=True, help="How many runs at once.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def sweep(config: str, cores: int, arguments: tuple[str, ...]) -> None:
+    """Run Snakemake on a config, first clearing what a killed sweep left; further ARGUMENTS go to Snakemake."""
+    from suite import sweep as sweeping
+
+    sys.exit(sweeping.sweep(Path(config), cores, list(arguments)))
+
+
+@main.command()
+@config_option
+@click.option("--watch", is_flag=True, help="Stay and refresh until everything is done.")
+@click.option("--every", default=2.0, show_default=True, help="Seconds between looks.")
+def status(config: str, watch: bool, every: float) -> None:
+    """The whole sweep at a glance: done, running with ETA, diverged, missing."""
+    from suite import overview
+
+    overview.status(Path(config), watch, every)
+
+
+@main.command()
+@config_option
+@click.option("--status", "wanted", required=True, help="crashed, diverged, timeout, invalid or stale.")
+@click.option("--dry-run", is_flag=True, help="Only say which.")
+def retry(config: str, wanted: str, dry_run: bool) -> None:
+    """Remove the records of one status, so that the next sweep trains these runs again."""
+    from suite import gather as gathering
+    from suite.plan import Plan
+    from suite.records import arrays_path
+
+    choices = ("crashed", "diverged", "timeout", "invalid", "stale")
+    if wanted not in choices:
+        raise UsageError(f"--status is {wanted!r}; did you mean {nearest(wanted, choices)}?")
+    runs = gathering.gather(Plan(Path(config)))["runs"]
+    chosen = runs[runs["stale"]] if wanted == "stale" else runs[runs["status"] == wanted]
+    for path in chosen["path"]:
+        click.echo(f"{'would remove' if dry_run else 'removed'} {path}")
+        if not dry_run:
+            Path(path).unlink()
+            arrays_path(Path(path)).unlink(missing_ok=True)
+    click.echo(f"{len(chosen)} {wanted} of {len(runs)} runs")
+
+
+# --- afterwards
+
+
+@main.command()
+@config_option
+def gather(config: str) -> None:
+    """Collect the runs' records into tidy tables; missing, invalid and stale ones are named."""
+    from suite import gather as gathering
+    from suite.plan import Plan
+
+    planned_study = Plan(Path(config))
+    runs = gathering.main(planned_study)["runs"]
+    for status_, count in runs["status"].value_counts().items():
+        click.echo(f"{count:>6} {status_}")
+    stale = runs[runs["stale"]]
+    if len(stale):
+        kept = "and used all the same (execution.accept_stale)" if planned_study.config.execution.accept_stale else ""
+        click.echo(
+            f"{len(stale):>6} stale: made by other code than the present one, left out of every average {kept}\n"
+            f"       python -m suite retry --config {config} --status stale   clears them"
+        )
+
+
+@main.command()
+@config_option
+def statistics(config: str) -> None:
+    """Estimates, intervals and effects of a study: results.json."""
+    from suite import references, summary
+    from suite.plan import Plan
+
+    planned_study = Plan(Path(config))
+    options = planned_study.config.report
+    anchors = {task: anchor.mean for task, anchor in references.random_policy().items()}
+    summary.main(
+        planned_study.study_dir,
+        random_policy=anchors,
+        confidence=options.confidence,
+        resamples=options.resamples,
+        seed=options.seed,
+    )
+
+
+@main.command()
+@config_option
+def figures(config: str) -> None:
+    """The study's figures as PDF, SVG and PNG, with the numbers behind each as CSV."""
+    from suite import figures as drawing
+    from suite.plan import Plan
+
+    planned_study = Plan(Path(config))
+    drawing.main(planned_study.study_dir, planned_study.report_dir)
+
+
+@main.command()
+@config_option
+def report(config: str) -> None:
+    """The study's self-contained report.html."""
+    from suite import report as reporting
+    from suite.plan import Plan
+
+    planned_study = Plan(Path(config))
+    command = f"snakemake --cores N --configfile {config}"
+    text = Path(config).read_text()
+    reporting.main(planned_study.study_dir, planned_study.report_dir, config_text=text, command=command)
+    click.echo(planned_study.report_dir / "report.html")
+
+
+@main.command()
+@config_option
+@click.option("--gate", is_flag=True, help="Exit 1 if anything FAILs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def check(config: str, gate: bool, as_json: bool) -> None:
+    """Hold every finished cell against the published results of the same settings."""
+    from suite import check as checking
+    from suite.plan import Plan
+
+    planned_study = Plan(Path(config))
+    if not (planned_study.study_dir / "runs.parquet").exists():
+        raise UsageError(f"{config} has not been gathered yet: run `python -m suite gather --config {config}` first")
+    options = planned_study.config.check
+    rows = checking.main(planned_study.study_dir, margin=options.margin, confidence=options.confidence)
+    click.echo(json.dumps(rows, indent=1) if as_json else checking.render(rows))
+    if gate and checking.failing(rows):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("run")
+@click.option("--results", default="results", show_default=True, help="Where results lie.")
+def show(run: str, results: str) -> None:
+    """A run's provenance, and in words how it differs from its preset. RUN: a record's path, or a run id (or its start)."""
+    from suite import provenance
+
+    click.echo(provenance.show(run, Path(results)))
+
+
+@main.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--task", default="HalfCheetah-v5", show_default=True, help="The task whose values are compared.")
+def difference(a: str, b: str, task: str) -> None:
+    """Every switch in which two presets differ, with both citations."""
+    from suite import provenance
+
+    click.echo(provenance.preset_difference(a, b, task))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""Gather: every planned run's record into tidy tables. It trusts no file name, and no planned run can vanish.
+
+Writes to the study's folder: manifest.parquet (what was planned, by label), runs.parquet (what became of each run),
+episodes.parquet, diagnostics.parquet, ablations.json (the questions) and
+sources.json (what each preset cites).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import implementations
+import pandas as pd
+
+from suite import identity
+from suite.plan import Plan, Planned, load_preset
+from suite.records import DIAGNOSTICS, Record, RecordError, arrays_path, atomic, read
+from suite.schedule import Schedule
+from suite.spec import SacSpec
+
+KEYS = ["task", "implementation", "run_id", "variant", "seed"]
+EPISODE_COLUMNS = ["env_step", "kind", "episode", "return", "length"]
+
+
+def gather(plan: Plan) -> dict[str, pd.DataFrame]:
+    """The study's tables by name; runs that are missing, invalid or made by other code say so in `status` and `stale`."""
+    engines = {cell.implementation for cell in plan.cells}
+    current = {name: identity.code_id(implementations.registered()[name].target.split(":")[0]) for name in engines}
+    runs, episodes, diagnostics = [], [], []
+    for planned in plan.runs.values():
+        row, record = _run(planned, current[planned.cell.implementation])
+        runs.append(row)
+        if record is None:
+            continue
+        keys = {key: row[key] for key in KEYS}
+        episodes.append(record.episodes.to_pandas().assign(**keys))
+        diagnostics.append(record.diagnostics.to_pandas().assign(**keys))
+    return {
+        "manifest": _manifest(plan),
+        "runs": pd.DataFrame(runs).astype({"stopped_at": "Int64"}),
+        "episodes": _joined(episodes, EPISODE_COLUMNS),
+        "diagnostics": _joined(diagnostics, ["env_step", *DIAGNOSTICS]),
+    }
+
+
+def main(plan: Plan) -> dict[str, pd.DataFrame]:
+    """Writes the tables of `gather` into the study's folder and returns them."""
+    tables = gather(plan)
+    folder = plan.study_dir
+    for name, table in tables.items():
+        with atomic(folder / f"{name}.parquet") as temporary:
+            table.to_parquet(temporary, index=False)
+    prose = {
+        name: {
+            "question": ablation.question,
+            "metric": ablation.metric,
+            "expected": ablation.expected,
+            "literature": list(ablation.literature),
+            "factors": ablation.factors,
+        }
+        for name, ablation in plan.ablations.items()
+    }
+    with atomic(folder / "ablations.json") as temporary:
+        temporary.write_text(json.dumps(prose, indent=1))
+    sources = {name: load_preset(name).SOURCES for name in sorted(set(tables["manifest"]["preset"]))}
+    with atomic(folder / "sources.json") as temporary:
+        temporary.write_text(json.dumps(sources, indent=1))
+    return tables
+
+
+def _run(planned: Planned, code: str) -> tuple[dict, Record | None]:
+    """One run's row, and its record if there is a valid one."""
+    cell = planned.cell
+    row = {
+        "task": cell.task,
+        "implementation": cell.implementation,
+        "run_id": cell.run_id,
+        "variant": cell.variant,
+        "seed": planned.seed,
+        "env_steps": cell.env_steps,
+        "status": "missing",
+        "stale": False,
+        "last_env_step": 0,
+        "stopped_at": None,
+        "message": "no record",
+        "wall_time_s": float("nan"),
+        "code_id": "",
+        "updates": 0,
+        "env_steps_per_s": float("nan"),
+        "device": "",
+        "attempts": 0,
+        "versions": "{}",
+        "spec": json.dumps(identity.to_plain(cell.spec)),
+        "schedule": json.dumps(identity.to_plain(cell.schedule)),
+        "evaluate_every": cell.evaluate_every,
+        "evaluation_episodes": cell.evaluation_episodes,
+        "path": planned.record,
+    }
+    if not Path(planned.record).exists():
+        return row, None
+    try:
+        record = read(Path(planned.record))
+        _verify(record, planned)
+    except (RecordError, ValueError, KeyError, TypeError) as error:
+        return row | {"status": "invalid", "message": str(error)}, None
+    meta = record.meta
+    same = ("status", "last_env_step", "stopped_at", "message", "wall_time_s", "code_id", "updates", "device")
+    row |= {key: meta[key] for key in same}
+    row |= {
+        "stale": meta["code_id"] != code,
+        "env_steps_per_s": meta["last_env_step"] / meta["wall_time_s"] if meta["wall_time_s"] else float("nan"),
+        "attempts": len(meta["attempts"]),
+        "versions": json.dumps(meta["versions"]),
+    }
+    return row, record
+
+
+def _verify(record: Record, planned: Planned) -> None:
+    """ValueError unless the record is what its place says: hashed anew, it was this run, seed and budget."""
+    meta, cell = record.meta, planned.cell
+    spec, schedule = identity.from_plain(SacSpec, meta["spec"]), identity.from_plain(Schedule, meta["schedule"])
+    evaluation = meta["evaluation"]
+    found = {
+        "run_id": identity.run_id(spec, schedule, meta["task"], evaluation["every"], evaluation["episodes"]),
+        "implementation": meta["implementation"],
+        "seed": meta["seed"],
+        "env_steps": meta["env_steps"],
+    }
+    expected = {
+        "run_id": cell.run_id,
+        "implementation": cell.implementation,
+        "seed": planned.seed,
+        "env_steps": cell.env_steps,
+    }
+    for name, value in found.items():
+        if value != expected[name]:
+            raise ValueError(f"the record's {name} is {value}, its place says {expected[name]}")
+    if meta["status"] == "finished":
+        evaluations = sum(1 for kind in record.rows["kind"].to_pylist() if kind == "diagnostic")
+        planned_evaluations = cell.env_steps // cell.evaluate_every
+        if meta["last_env_step"] != cell.env_steps or evaluations != planned_evaluations:
+            raise ValueError(f"finished, but {evaluations} of {planned_evaluations} evaluations are there")
+        if not arrays_path(Path(planned.record)).exists():
+            raise ValueError("finished, but its final arrays are gone")
+
+
+def _manifest(plan: Plan) -> pd.DataFrame:
+    rows = [
+        {
+            "task": task,
+            "implementation": implementation,
+            "preset": label.preset,
+            "ablation": label.ablation,
+            "arm": label.arm,
+            "levels": json.dumps(label.levels),
+            "baseline": label.baseline,
+            "label": name,
+            "run_id": cell.run_id,
+            "seed": seed,
+            "env_steps": cell.env_steps,
+            "path": plan.record(cell, seed),
+        }
+        for (task, implementation, name), (label, cell, seeds) in plan.labels.items()
+        for seed in seeds
+    ]
+    return pd.DataFrame(rows)
+
+
+def _joined(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    ordered = [*KEYS, *columns]
+    return pd.concat(parts, ignore_index=True)[ordered] if parts else pd.DataFrame(columns=ordered)

@@ -1,0 +1,292 @@
+"""The plan: which runs a config asks for, where their files lie, and what they will cost. Nothing else knows paths.
+
+Imported by the Snakefile, so it stays light: no framework, no pandas.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import ablations as ablations_package
+import implementations
+from implementations import presets as presets_package
+from suite import UsageError, identity, nearest
+from suite.ablation import Ablation, Changes
+from suite.config import Config, Sweep, load
+from suite.contract import Job
+from suite.schedule import Schedule
+from suite.spec import SacSpec, SpecError
+from suite.tasks import TASKS
+
+
+RECORD = "runs/{task}/{implementation}/{run_id}/s{seed}-{env_steps}.parquet"
+WORK = ".work/{task}/{implementation}/{run_id}/s{seed}"
+"""Where a run's record lies, and its folder of checkpoints and logs, under the results folder."""
+
+
+class Label(NamedTuple):
+    """A name under which a study asks for a run: a preset's, or an ablation's arm's."""
+
+    preset: str
+    ablation: str  # "" for a plain preset
+    arm: str
+    levels: dict[str, str]
+    baseline: bool
+
+    def __str__(self) -> str:
+        return f"{self.ablation}/{self.arm}" if self.ablation else self.preset
+
+
+class Cell(NamedTuple):
+    """Runs that differ only in their seed: one task, implementation and resolved spec, at one budget."""
+
+    task: str
+    implementation: str
+    run_id: str
+    spec: SacSpec
+    schedule: Schedule
+    evaluate_every: int
+    evaluation_episodes: int
+    env_steps: int
+    variant: str  # the first label that asked for it
+    preset: str  # and the preset that label starts from
+
+    def job(self, seeds: tuple[int, ...], study: str) -> Job:
+        """What a training process needs to know of this cell and the seeds it trains."""
+        own = self._asdict()
+        origin = {"study": study, "variant": own.pop("variant"), "preset": own.pop("preset")}
+        return Job(**own, seeds=seeds, origin=origin)
+
+
+class Planned(NamedTuple):
+    """One run: a cell, a seed, and the record it must leave."""
+
+    cell: Cell
+    seed: int
+    record: str
+
+
+class Plan:
+    """What one config asks for.
+
+    runs: every distinct run by its record's path; labels: (task, implementation, label) -> its cell and seeds.
+    """
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        self.study = self.path.stem
+        self.config: Config = load(self.path)
+        self.runs: dict[str, Planned] = {}
+        self.labels: dict[tuple[str, str, str], tuple[Label, Cell, list[int]]] = {}
+        self.ablations: dict[str, Ablation] = {}
+        budgets: dict[tuple[str, str, str, int], int] = {}
+        first: dict[tuple[str, str, str], Label] = {}
+        for i, sweep in enumerate(self.config.sweeps):
+            where = f"{self.path}: sweeps[{i}]"
+            for cell, label in self._cells(sweep, where):
+                key = cell.task, cell.implementation, cell.run_id
+                asked = first.setdefault(key, label)
+                cell = cell._replace(variant=str(asked), preset=asked.preset)
+                named = self.labels.setdefault((cell.task, cell.implementation, str(label)), (label, cell, []))
+                if named[1] != cell:
+                    raise UsageError(
+                        f"{where} gives {label} on {cell.task} another meaning (or budget) than an earlier sweep; "
+                        "a study may use a name once"
+                    )
+                named[2].extend(seed for seed in sweep.seeds if seed not in named[2])
+                for seed in sweep.seeds:
+                    if budgets.setdefault((*key, seed), cell.env_steps) != cell.env_steps:
+                        raise UsageError(f"{where} asks for seed {seed} of {label} on {cell.task} at a second budget")
+                    record = self.record(cell, seed)
+                    self.runs.setdefault(record, Planned(cell, seed, record))
+
+    def _cells(self, sweep: Sweep, where: str) -> Iterator[tuple[Cell, Label]]:
+        """The cells of one sweep, each under a label."""
+        _known(where, "tasks", sweep.tasks, TASKS, "task")
+        _known(where, "implementations", sweep.implementations, implementations.registered(), "implementation")
+        _known(where, "presets", sweep.presets, preset_names(), "preset")
+        _known(where, "ablations", sweep.ablations, ablation_names(), "ablation")
+        if sweep.baseline:
+            _known(where, "baseline", [sweep.baseline], preset_names(), "preset")
+        wanted: list[tuple[Label, Changes]] = [(Label(name, "", "", {}, False), {}) for name in sweep.presets]
+        for name in sweep.ablations:
+            ablation = self.ablations[name] = load_ablation(name)
+            preset = sweep.baseline or ablation.baseline
+            for n, arm in enumerate(ablation.arms):
+                wanted.append((Label(preset, name, arm.name, arm.levels, n == 0), arm.changes))
+        for task in sweep.tasks:
+            arms: dict[tuple[str, str], str] = {}
+            for label, changes in wanted:
+                try:
+                    spec, schedule = resolve(label.preset, task, changes)
+                except SpecError as error:
+                    raise UsageError(f"{where}: {label} on {task} is no consistent setting: {error}") from None
+                if sweep.evaluate.episodes > spec.batch_size:
+                    raise UsageError(f"{where}.evaluate.episodes must not exceed the batch size, {spec.batch_size}")
+                every, episodes = sweep.evaluate.every, sweep.evaluate.episodes
+                run_id = identity.run_id(spec, schedule, task, every, episodes)
+                same = arms.setdefault((label.ablation or str(label), run_id), label.arm)
+                if same != label.arm:
+                    raise UsageError(
+                        f"{where}: arms {same} and {label.arm} of {label.ablation} are one and the same on {task} "
+                        f"with the baseline {label.preset}; choose another baseline"
+                    )
+                for implementation in sweep.implementations:
+                    yield (
+                        Cell(
+                            *(task, implementation, run_id, spec, schedule),
+                            *(every, episodes, sweep.env_steps, str(label), label.preset),
+                        ),
+                        label,
+                    )
+
+    # --- where things lie
+
+    def record(self, cell: Cell, seed: int) -> str:
+        """The path of a run's record."""
+        return f"{self.config.results}/{RECORD.format(seed=seed, **cell._asdict())}"
+
+    def work(self, cell: Cell, seed: int) -> Path:
+        """The folder of a run's checkpoints, progress and logs; it does not depend on the budget."""
+        return Path(self.config.results, WORK.format(seed=seed, **cell._asdict()))
+
+    @property
+    def study_dir(self) -> Path:
+        return Path(self.config.results, "studies", self.study)
+
+    @property
+    def report_dir(self) -> Path:
+        return Path(self.config.reports, self.study)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Every distinct cell, in the order first asked for."""
+        return list({run.cell[:3]: run.cell for run in self.runs.values()}.values())
+
+    def interpreter(self, implementation: str) -> str:
+        """The Python that has an implementation's packages."""
+        return implementations.registered()[implementation].interpreter or sys.executable
+
+    def check_writable(self) -> None:
+        """UsageError if the results or reports folder cannot be written to; creates nothing."""
+        for key in ("results", "reports"):
+            folder = Path(getattr(self.config, key))
+            there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+            if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+                raise UsageError(f"{self.path}: {key} is {str(folder)!r}, but {there} is not a folder one may write to")
+
+
+def code_files() -> list[str]:
+    """The suite's own source: what gather, statistics, figures and report depend on besides data."""
+    folders = ("suite", "implementations", "ablations", "reports/templates")
+    files = (file for folder in folders for file in (identity.ROOT / folder).rglob("*"))
+    kept = (file for file in files if file.suffix in (".py", ".j2", ".csv", ".yaml"))
+    return sorted(str(file) for file in kept)
+
+
+# --- presets and ablations by name
+
+
+def preset_names() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(presets_package.__path__)]
+
+
+def ablation_names() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(ablations_package.__path__)]
+
+
+def load_preset(name: str) -> ModuleType:
+    """The module with SPEC, SCHEDULE, PER_TASK and SOURCES of a preset; UsageError for an unknown name."""
+    if name not in preset_names():
+        raise UsageError(f"there is no preset {name!r}; did you mean {nearest(name, preset_names())}?")
+    return importlib.import_module(f"implementations.presets.{name}")
+
+
+def load_ablation(name: str) -> Ablation:
+    """The ablation of that file name; UsageError for an unknown name."""
+    if name not in ablation_names():
+        raise UsageError(f"there is no ablation {name!r}; did you mean {nearest(name, ablation_names())}?")
+    return importlib.import_module(f"ablations.{name}").ABLATION
+
+
+@cache
+def _resolved(preset: str, task: str) -> tuple[SacSpec, Schedule]:
+    module = load_preset(preset)
+    return with_changes(module.SPEC, module.SCHEDULE, module.PER_TASK.get(task, {}))
+
+
+def resolve(preset: str, task: str, changes: Changes) -> tuple[SacSpec, Schedule]:
+    """A preset's spec and schedule on a task, with an arm's changes on top; SpecError if they contradict each other."""
+    return with_changes(*_resolved(preset, task), changes)
+
+
+def with_changes(spec: SacSpec, schedule: Schedule, changes: Changes) -> tuple[SacSpec, Schedule]:
+    """Both tableaux with the named fields replaced, wherever they are at home."""
+    homes = {field.name: kind for kind in (SacSpec, Schedule) for field in dataclasses.fields(kind)}
+    for name in changes:
+        if name not in homes:
+            raise SpecError(f"{name} is no field of SacSpec or Schedule; did you mean {nearest(name, homes)}?")
+    for_spec = {name: value for name, value in changes.items() if homes[name] is SacSpec}
+    for_schedule = {name: value for name, value in changes.items() if homes[name] is Schedule}
+    return dataclasses.replace(spec, **for_spec), dataclasses.replace(schedule, **for_schedule)
+
+
+def _known(where: str, key: str, names: list[str], choices: object, what: str) -> None:
+    for n, name in enumerate(names):
+        if name not in choices:
+            at = f"{where}.{key}" + (f"[{n}]" if key != "baseline" else "")
+            raise UsageError(f"{at} is {name!r}, which is no {what}; did you mean {nearest(name, choices)}?")
+
+
+# --- what it will cost
+
+GFLOP_PER_S = 45.0
+"""Useful single-core float32 rate of the torch engine's matrix products, measured at 256 x 256 x 256."""
+UPDATE_OVERHEAD_S = 2.2e-3
+"""Per update beside its products: dispatch, element-wise work, optimisers; measured with torch at hidden 64 x 64."""
+ENV_STEP_S = {"Pendulum": 5e-5, "Inverted": 6e-5, "Reacher": 9e-5, "Humanoid": 3e-4, "Ant": 2.4e-4}
+"""One environment step by family, measured on one core; the other MuJoCo tasks take about 1.5e-4."""
+
+
+class Forecast(NamedTuple):
+    """What a run is expected to cost on one core: seconds, and bytes on disk while it runs."""
+
+    seconds: float
+    work_bytes: int
+
+
+def update_flop(spec: SacSpec, obs_dim: int, action_dim: int) -> float:
+    """Useful matrix FLOPs of one update: 2 per multiply-add; forward 1, backward 2 (1 where only inputs need it)."""
+
+    def products(inputs: int, outputs: int) -> int:
+        widths = (inputs, *spec.hidden, outputs)
+        return sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+
+    actor = products(obs_dim, 2 * action_dim)
+    critic = spec.critics * products(obs_dim + action_dim, 1)
+    value = products(obs_dim, 1) if spec.value_net else 0
+    critic_stage = 3 * critic + (value if spec.value_net else actor + critic)
+    actor_stage = 3 * actor + 2 * critic
+    value_stage = 3 * value + (critic if spec.value_net else 0)
+    return 2.0 * spec.batch_size * (critic_stage + actor_stage + value_stage)
+
+
+def forecast(cell: Cell) -> Forecast:
+    """The expected cost of one run of a cell on one core (a quiet one: a factor of two is no surprise)."""
+    task, spec, schedule = TASKS[cell.task], cell.spec, cell.schedule
+    env_step = next((cost for family, cost in ENV_STEP_S.items() if cell.task.startswith(family)), 1.5e-4)
+    learning = max(cell.env_steps - schedule.learn_after, 0) / schedule.update_every * schedule.updates_per_burst
+    update = update_flop(spec, task.obs_dim, task.action_dim) / (GFLOP_PER_S * 1e9) + UPDATE_OVERHEAD_S
+    evaluations = cell.env_steps // cell.evaluate_every * cell.evaluation_episodes * task.time_limit
+    seconds = learning * update + cell.env_steps * (env_step + 1e-4) + evaluations * (env_step + 2e-5) + 4
+    rows = min(schedule.replay_capacity, cell.env_steps) * 4 * (2 * task.obs_dim + task.action_dim + 2)
+    return Forecast(seconds, rows)

@@ -1,0 +1,434 @@
+"""The statistics step: from the tidy tables of a study to results.json, from which figures and report are drawn.
+
+A cell is one task, implementation and variant: the seeds that share all but the seed. Every cell counts its planned
+runs; a run that diverged or crashed scores the floor, one without a result or made by other code is listed and not
+averaged. results.json holds no wall time, so the same rows give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from suite.statistics import aggregate, bootstrap, compare, curves, factorial, failures
+
+CELL = ["task", "implementation", "run_id"]
+SCORED_SHARE = 0.1  # of the budget, at its end: the evaluations that make a run's final score
+CURVE_RESAMPLES = 10_000
+STATUSES = ("finished", "diverged", "crashed", "timeout", "missing", "invalid")
+DIAGNOSTICS = ("q_bias", "entropy", "alpha", "tanh_saturation", "actor_grad_norm", "critic_grad_norm",
+               "critic_loss", "actor_loss")  # fmt: skip
+RUN_CURVE = ("seed", "status", "stopped_at", "floor", "env_steps", "values")
+PACKAGES = ("numpy", "scipy", "statsmodels", "pandas")
+
+
+def generator(seed: int, *key: str) -> np.random.Generator:
+    """A stream of its own for every number that needs draws, whatever the order in which they are made."""
+    digest = hashlib.sha256("\0".join(key).encode()).digest()
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *np.frombuffer(digest, np.uint32)])))
+
+
+def summarise(
+    manifest: pd.DataFrame,
+    runs: pd.DataFrame,
+    episodes: pd.DataFrame,
+    diagnostics: pd.DataFrame,
+    ablations: Mapping,
+    *,
+    study: str,
+    random_policy: Mapping[str, float],
+    confidence: float = 0.95,
+    resamples: int = 50_000,
+    seed: int = 0,
+) -> dict:
+    """Every number of the report as one JSON-able dict, from the tidy tables of a study (columns: suite.gather).
+
+    random_policy: the mean return per episode of the random policy by task, the floor of a failed run.
+    """
+    planned = _planned(manifest, runs)
+    values = _evaluations(episodes)
+    first = {key: curve["values"][0] for key, curve in values.items() if curve["values"]}
+    ends = _end_of_run(diagnostics, planned)
+    labels = manifest.groupby(CELL, sort=False)["label"].unique()
+    cells, drawn, ledger = [], [], []
+    for key, rows in planned.groupby(CELL, sort=False):
+        seeds = [_run(row, values, first, random_policy) for row in rows.sort_values("seed").to_dict("records")]
+        identity = {
+            **dict(zip(CELL, key, strict=True)),
+            "variant": rows["variant"].iloc[0],
+            "labels": list(labels[key]),
+            "env_steps": int(rows["env_steps"].iloc[0]),
+        }
+        names = [str(part) for part in key]
+        cells.append({
+            **identity,
+            **_cell(seeds, confidence, resamples, lambda metric, names=names: generator(seed, metric, *names)),
+            "diagnostics": _diagnostics(ends.get(key), seeds),
+        })  # fmt: skip
+        drawn.append({**identity, **_curve(rows, seeds, confidence, resamples, generator(seed, "curve", *names))})
+        ledger += [{**identity, **_public(run)} for run in seeds if run["sentence"]]
+    settings = {
+        "confidence": confidence,
+        "resamples": resamples,
+        "curve_resamples": min(resamples, CURVE_RESAMPLES),
+        "seed": seed,
+        "scored_share": SCORED_SHARE,
+        "random_policy": {task: random_policy.get(task) for task in manifest["task"].unique()},
+    }
+    counts = planned["status"].value_counts()
+    return _json({
+        "study": study,
+        "settings": settings,
+        "versions": {name: version(name) for name in PACKAGES},
+        "counts": {
+            "planned": len(planned),
+            **{status: counts.get(status, 0) for status in STATUSES},
+            "stale": planned["stale"].sum(),
+        },
+        "cells": cells,
+        "curves": drawn,
+        "ledger": ledger,
+        "ablations": _ablations(manifest, cells, ablations, confidence),
+    })  # fmt: skip
+
+
+def _planned(manifest: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per planned run, also of those without any record: a planned run can never vanish."""
+    key = [*CELL, "seed", "env_steps"]
+    plan = manifest.drop_duplicates(key)[[*key, "label"]]
+    rows = plan.merge(runs, on=key, how="left", validate="one_to_one", indicator="record")
+    absent = rows["record"] == "left_only"
+    rows.loc[absent, ["status", "message"]] = ["missing", "no record of this planned run was found"]
+    rows["variant"] = rows.groupby(CELL)["variant"].transform("first").fillna(rows["label"])
+    rows["stale"] = rows["stale"].eq(True)
+    budgets = rows.groupby(CELL)["env_steps"].nunique()
+    if (budgets > 1).any():
+        raise ValueError(f"runs of one cell have different budgets: {', '.join(budgets[budgets > 1].index[0])}")
+    unknown = set(rows["status"]) - set(STATUSES)
+    if unknown:
+        raise ValueError(f"a run has the status {sorted(unknown)[0]!r}, which is none of {', '.join(STATUSES)}")
+    return rows
+
+
+def _evaluations(episodes: pd.DataFrame) -> dict[tuple, dict]:
+    """Each run's curve: (task, implementation, run_id, seed) -> env_steps, values, episodes per evaluation, kind.
+
+    A value is the mean over the episodes with the deterministic action, or with the sampled one if the run was
+    evaluated with that alone. The curve is cut before the first value that is not a finite number ("broken" there).
+    """
+    if episodes.empty:
+        return {}
+    has_mean = episodes.groupby([*CELL, "seed"])["kind"].transform(lambda kind: (kind == "mean").any())
+    used = episodes[(episodes["kind"] == "mean") | ~has_mean.astype(bool)].sort_values("episode")
+    used = used.assign(**{"return": used["return"].where(np.isfinite(used["return"]), np.inf)})  # a mean skips NaN
+    table = used.groupby([*CELL, "seed", "env_step"])["return"].agg(["mean", "size"]).reset_index()
+    kinds = used.groupby([*CELL, "seed"])["kind"].first()
+    found = {}
+    for key, rows in table.groupby([*CELL, "seed"]):
+        finite = np.isfinite(rows["mean"].to_numpy())
+        kept = len(rows) if finite.all() else int(finite.argmin())
+        found[key] = {
+            "env_steps": rows["env_step"].tolist()[:kept],
+            "values": rows["mean"].tolist()[:kept],
+            "episodes": rows["size"].tolist()[:kept],
+            "kind": kinds[key],
+            "broken": None if kept == len(rows) else int(rows["env_step"].iloc[kept]),
+        }
+    return found
+
+
+def _run(row: dict, curves_of: dict, first: dict, random_policy: Mapping[str, float]) -> dict:
+    """One seed: its curve, its status, its floor, its score (None: not averaged), and what is to be said about it."""
+    cell = tuple(row[name] for name in CELL)
+    curve = curves_of.get((*cell, row["seed"]), {"env_steps": [], "values": [], "episodes": [], "kind": None})
+    status, message = row["status"], _text(row.get("message"))
+    stopped_at = next((int(row[name]) for name in ("stopped_at", "last_env_step") if pd.notna(row.get(name))), None)
+    if status == "finished" and curve.get("broken") is not None:
+        status, stopped_at, message = "diverged", curve["broken"], "an evaluation returned no finite number"
+    elif status == "finished" and not curve["values"]:
+        status, message = "invalid", "it finished without a single evaluation"
+    failed = status in failures.FAILED
+    stopped_at = (stopped_at or 0) if failed else None
+    others = [value for key, value in first.items() if key[0] == row["task"]]
+    floors = [random_policy.get(row["task"]), *curve["values"][:1], *([float(np.mean(others))] if others else [])]
+    floor = next((value for value in floors if value is not None), None)
+    if status == "finished":
+        steps, late = np.array(curve["env_steps"]), (1 - SCORED_SHARE) * row["env_steps"]
+        chosen = steps > late if (steps > late).any() else steps == steps[-1]
+        final = np.average(np.array(curve["values"])[chosen], weights=np.array(curve["episodes"])[chosen])
+    else:
+        final = None
+    run = {
+        "seed": int(row["seed"]),
+        "status": status,
+        "stale": bool(row["stale"]),
+        "stopped_at": stopped_at,
+        "floor": floor,
+        "final": final,
+        "score": None if row["stale"] else floor if failed else final,
+        "kind": curve["kind"],
+        "env_steps": curve["env_steps"],
+        "values": curve["values"],
+    }
+    return run | {"sentence": _sentence(run, row, message, row["task"] in random_policy)}
+
+
+def _sentence(run: dict, row: dict, message: str, floor_is_random: bool) -> str:
+    """What the report says of a run that did not simply finish; empty for one that did."""
+    said = []
+    if run["status"] in failures.FAILED:
+        said.append(f"{run['status']} at environment step {run['stopped_at']:,} of {row['env_steps']:,}")
+    elif run["status"] != "finished":
+        said.append(f"{run['status']}, not averaged")
+    if message and run["status"] != "finished":
+        said.append(message)
+    if run["stale"]:
+        said.append(f"stale: made by other code (code_id {row.get('code_id')}), not averaged")
+    elif run["status"] in failures.FAILED and run["floor"] is None:
+        said.append("no floor is known for it, so it is not averaged")
+    elif run["status"] in failures.FAILED:
+        origin = "the random policy's return" if floor_is_random else "its first evaluation, or the task's mean one"
+        said.append(f"scored {run['floor']:.6g}, {origin}")
+    return "; ".join(said)
+
+
+def _cell(seeds: list[dict], confidence: float, resamples: int, rng) -> dict:
+    """A cell's numbers: what was planned, what is known, mean with Student's interval, IQM with the bootknife's."""
+    scored = [run for run in seeds if run["score"] is not None]
+    scores = np.array([run["score"] for run in scored])
+    failed = np.array([run["status"] in failures.FAILED for run in scored], dtype=bool)
+    fresh = [run for run in seeds if not run["stale"]]
+    decided = sum(run["status"] in ("finished", *failures.FAILED) for run in fresh)
+    n_failed = sum(run["status"] in failures.FAILED for run in fresh)
+    absent = len(seeds) - len(scored)
+    floor = min((run["floor"] for run in seeds if run["floor"] is not None), default=None)
+    complete = failures.complete_case(scores, failed)
+    return {
+        "n_planned": len(seeds),
+        "n_finished": sum(run["status"] == "finished" for run in fresh),
+        **{f"n_{status}": sum(run["status"] == status for run in fresh) for status in STATUSES[1:]},
+        "n_stale": len(seeds) - len(fresh),
+        "n_scored": len(scored),
+        "kind": next((run["kind"] for run in seeds if run["kind"]), None),
+        "seeds": [_public(run) for run in seeds],
+        "mean": _mean(scores, confidence),
+        "sd": scores.std(ddof=1) if len(scores) > 1 else None,
+        "median": np.median(scores) if len(scores) else None,
+        "lowest": scores.min(initial=np.inf) if len(scores) else None,
+        "highest": scores.max(initial=-np.inf) if len(scores) else None,
+        "iqm": _iqm(scores, confidence, resamples, rng("iqm")),
+        "complete_case": {"n": len(complete), **_mean(complete, confidence)},
+        "bounds": failures.bounds(scores, absent, floor)._asdict() if absent and len(scores) else None,
+        "failure_rate": failures.wilson(n_failed, decided, confidence)._asdict() if decided else None,
+    }
+
+
+def _public(run: dict) -> dict:
+    return {name: run[name] for name in ("seed", "status", "stale", "stopped_at", "score", "sentence")}
+
+
+def _mean(scores: np.ndarray, confidence: float) -> dict:
+    """The mean with Student's interval; with one score the mean alone, with none nothing."""
+    if len(scores) > 1:
+        return aggregate.student(scores, confidence)._asdict()
+    estimate = scores[0] if len(scores) else None
+    return {"estimate": estimate, "low": None, "high": None, "standard_error": None}
+
+
+def _iqm(scores: np.ndarray, confidence: float, resamples: int, rng: np.random.Generator) -> dict:
+    if len(scores) < 2:
+        return _mean(scores, confidence)
+    return bootstrap.stratified(scores, aggregate.iqm, confidence=confidence, resamples=resamples, rng=rng)._asdict()
+
+
+def _curve(rows: pd.DataFrame, seeds: list[dict], confidence: float, resamples: int, rng) -> dict:
+    """Every run's own curve, their mean on the planned grid, its band if at least five runs are scored, and the area.
+
+    The mean stands only where every scored run has a value: a mean over changing runs would jump by itself.
+    """
+    shown = [run for run in seeds if not run["stale"]]
+    scored = [run for run in shown if run["score"] is not None]
+    budget = int(rows["env_steps"].iloc[0])
+    every = rows["evaluate_every"].dropna()
+    episodes = rows["evaluation_episodes"].dropna()
+    result = {
+        "evaluation_episodes": int(episodes.iloc[0]) if len(episodes) else None,
+        "runs": [{name: run[name] for name in RUN_CURVE} for run in shown],
+        "n_scored": len(scored),
+        "grid": [],
+        "mean": [],
+        "band": None,
+        "area": _mean(np.array([]), confidence),
+        "note": "",
+    }
+    if not scored or every.empty:
+        return result | {"note": "no run to average"}
+    window = int(every.iloc[0])
+    start = 0 if any(run["env_steps"][:1] == [0] for run in scored) else window
+    grid = np.unique([*range(start, budget + 1, window), budget])
+    aligned = []
+    for run in scored:
+        curve = curves.align(run["env_steps"], run["values"], grid, window)
+        failed = run["status"] in failures.FAILED
+        aligned.append(failures.curve_at_floor(curve, grid, run["stopped_at"], run["floor"]) if failed else curve)
+    known = np.isfinite(aligned).all(axis=0)
+    grid, aligned = grid[known], np.array(aligned)[:, known]
+    result |= {"grid": grid, "mean": aligned.mean(axis=0)}
+    if len(grid) > 1:
+        result["area"] = _mean(np.array([curves.area_under_curve(grid, run) for run in aligned]), confidence)
+    try:
+        band = curves.sup_t_band(aligned, confidence, min(resamples, CURVE_RESAMPLES), rng)
+        result["band"] = {"low": band.low, "high": band.high, "quantile": band.quantile}
+    except ValueError as refusal:
+        result["note"] = str(refusal)
+    return result
+
+
+def _end_of_run(diagnostics: pd.DataFrame, planned: pd.DataFrame) -> dict[tuple, pd.DataFrame]:
+    """Each cell's diagnostics, averaged per seed over the same end of the budget as the score."""
+    if diagnostics.empty:
+        return {}
+    budgets = planned.drop_duplicates(CELL)[[*CELL, "env_steps"]]
+    rows = diagnostics.merge(budgets, on=CELL)
+    last = rows.groupby([*CELL, "seed"])["env_step"].transform("max")
+    rows = rows[(rows["env_step"] > (1 - SCORED_SHARE) * rows["env_steps"]) | (rows["env_step"] == last)]
+    columns = [name for name in DIAGNOSTICS if name in rows]
+    per_seed = rows.groupby([*CELL, "seed"])[columns].mean().reset_index("seed")
+    return {key: part for key, part in per_seed.groupby(level=CELL)}
+
+
+def _diagnostics(per_seed: pd.DataFrame | None, seeds: list[dict]) -> dict:
+    """Mean and standard deviation over the finished seeds of every diagnostic that was recorded."""
+    if per_seed is None:
+        return {}
+    finished = [run["seed"] for run in seeds if run["status"] == "finished" and not run["stale"]]
+    rows = per_seed[per_seed["seed"].isin(finished)].drop(columns="seed")
+    described = {name: rows[name][np.isfinite(rows[name])] for name in rows}
+    return {
+        name: {"mean": x.mean(), "sd": x.std(ddof=1) if len(x) > 1 else None, "n": len(x)}
+        for name, x in described.items()
+        if len(x)
+    }
+
+
+def _ablations(manifest: pd.DataFrame, cells: list[dict], prose: Mapping, confidence: float) -> list[dict]:
+    """Every ablation's arms, per task and implementation, with their difference to the baseline and its factorial."""
+    by_key = {tuple(cell[name] for name in CELL): cell for cell in cells}
+    found = []
+    for name, rows in manifest[manifest["ablation"] != ""].groupby("ablation", sort=False):
+        told = prose.get(name, {})
+        tables = []
+        for (task, implementation), part in rows.groupby(["task", "implementation"], sort=False):
+            planned = part.drop_duplicates("arm").sort_values("baseline", ascending=False, kind="stable")
+            arms = [
+                {
+                    "arm": row["arm"],
+                    "label": row["label"],
+                    "levels": json.loads(row["levels"]),
+                    "baseline": bool(row["baseline"]),
+                    "cell": by_key[task, implementation, row["run_id"]],
+                }
+                for row in planned.to_dict("records")
+            ]
+            baseline = next((arm["cell"] for arm in arms if arm["baseline"]), None)
+            tables.append({
+                "task": task,
+                "implementation": implementation,
+                "arms": [_arm(arm, baseline, confidence) for arm in arms],
+                "factorial": _factorial(arms, told.get("factors", {}), confidence),
+            })  # fmt: skip
+        fields = {key: told.get(key) for key in ("question", "metric", "expected", "literature", "factors")}
+        found.append({"name": name, **fields, "tables": tables})
+    return found
+
+
+def _scores(cell: dict) -> np.ndarray:
+    return np.array([run["score"] for run in cell["seeds"] if run["score"] is not None])
+
+
+def _arm(arm: dict, baseline: dict | None, confidence: float) -> dict:
+    """An arm with its difference to the baseline (Welch), or the sentence why there is none."""
+    cell = arm["cell"]
+    told = {**{key: arm[key] for key in ("arm", "label", "levels", "baseline")}, "variant": cell["variant"],
+            "run_id": cell["run_id"], "difference": None, "note": ""}  # fmt: skip
+    if baseline is None:
+        return told | {"note": "no baseline is planned here"}
+    if arm["baseline"] or cell is baseline:
+        return told
+    x, y = _scores(cell), _scores(baseline)
+    if min(len(x), len(y)) < 2:
+        return told | {"note": f"a difference needs two scored runs on each side, here are {len(x)} and {len(y)}"}
+    try:
+        test = compare.welch(x, y, confidence)
+    except ValueError as refusal:
+        return told | {"note": str(refusal)}
+    return told | {"difference": test._asdict()}
+
+
+def _factorial(arms: list[dict], factors: Mapping[str, list], confidence: float) -> dict | None:
+    """Main effects and interactions where every factor has two levels; a sentence where cells are missing."""
+    if len(factors) < 2 or any(len(levels) != 2 for levels in factors.values()):
+        return None
+    names = list(factors)
+    scores = {}
+    for arm in arms:
+        if set(arm["levels"]) == set(names):
+            scores[tuple(factors[name].index(arm["levels"][name]) for name in names)] = _scores(arm["cell"])
+    try:
+        found = factorial.effects(scores, names, confidence)
+    except ValueError as refusal:
+        return {"effects": [], "note": f"{refusal}. The differences to the baseline are simple effects only."}
+    return {"effects": [effect._asdict() for effect in found], "note": ""}
+
+
+def _text(value: object) -> str:
+    return "" if value is None or value is pd.NA or value != value else str(value)
+
+
+def _json(value: object) -> object:
+    """The same value of plain Python types; a number that is not finite is None."""
+    if isinstance(value, Mapping):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_json(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read(study_dir: Path, name: str) -> object:
+    """A JSON file of the study, or an empty list where the study has none."""
+    path = Path(study_dir) / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def main(
+    study_dir: Path,
+    *,
+    random_policy: Mapping[str, float],
+    confidence: float = 0.95,
+    resamples: int = 50_000,
+    seed: int = 0,
+) -> None:
+    """Write results.json beside the tidy tables in study_dir."""
+    study_dir = Path(study_dir)
+    names = ("manifest", "runs", "episodes", "diagnostics")
+    tables = [pd.read_parquet(study_dir / f"{name}.parquet") for name in names]
+    results = summarise(
+        *tables,
+        read(study_dir, "ablations.json") or {},
+        study=study_dir.name,
+        random_policy=random_policy,
+        confidence=confidence,
+        resamples=resamples,
+        seed=seed,
+    )
+    text = json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    (study_dir / "results.json").write_text(text, encoding="utf-8")

@@ -1,0 +1,353 @@
+"""From a made-up study to its results, figures and report: no run vanishes, and none is averaged away."""
+
+import json
+import re
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from suite import figures, report, summary
+from suite.statistics import compare
+
+RANDOM_POLICY = {"HalfCheetah-v5": -280.0, "Pendulum-v1": -1220.0}
+FACTORS = {"alpha": ["fixed", "learned"], "critics": ["single", "twin"], "value_net": ["without", "with"]}
+BASELINE = {"alpha": "learned", "critics": "twin", "value_net": "without"}
+SPAN = {"HalfCheetah-v5": (-280.0, 6000.0), "Pendulum-v1": (-1220.0, -160.0)}
+BUDGET, EVERY, EPISODES = 50_000, 2_500, 10
+
+
+def spec(levels: dict) -> dict:
+    learned = {"kind": "LearnedAlpha", "init": 1.0, "lr": 3e-4}
+    return {
+        "temperature": learned if levels["alpha"] == "learned" else {"kind": "FixedAlpha", "value": 0.2},
+        "critics": 1 + (levels["critics"] == "twin"),
+        "value_net": None if levels["value_net"] == "without" else {"kind": "ValueNet", "loss_scale": 0.5, "lr": 3e-4},
+        "hidden": [256, 256],
+    }
+
+
+def plan() -> list[dict]:
+    """One dict per label: preset, ablation, arm, levels, baseline, label, variant and the effect of its levels."""
+    v1 = {"alpha": "fixed", "critics": "twin", "value_net": "with"}
+    rows = [
+        {"preset": "sac_v2", "ablation": "", "arm": "", "of": BASELINE, "levels": {}, "label": "sac_v2"},
+        {"preset": "sac_v1", "ablation": "", "arm": "", "of": v1, "levels": {}, "label": "sac_v1"},
+    ]
+    for ablation, names in {"temperature": ["alpha"], "critics": ["critics"], "factorial": list(FACTORS)}.items():
+        for levels in product(*(FACTORS[name] for name in names)):
+            chosen = dict(zip(names, levels, strict=True))
+            arm = "+".join(levels) if len(names) == 1 else "+".join(f"{n}-{v}" for n, v in chosen.items())
+            rows.append({"preset": "sac_v2", "ablation": ablation, "arm": arm, "of": BASELINE | chosen,
+                         "levels": chosen, "label": f"{ablation}/{arm}"})  # fmt: skip
+    for row in rows:
+        row["key"] = "|".join(row["of"].values()) if row["label"] != "sac_v1" else "sac_v1"
+        row["baseline"] = bool(row["ablation"]) and row["of"] == BASELINE
+    return rows
+
+
+def write(folder: Path, *, seeds: int = 5, accidents: dict | None = None, tasks=tuple(SPAN)) -> None:
+    """Write the study; accidents: (task, variant, seed) -> (status, environment step it stopped at, or None)."""
+    rng = np.random.default_rng(0)
+    accidents = accidents or {}
+    rows = plan()
+    manifest, runs, episodes, diagnostics = [], [], [], []
+    variants = {}
+    for row in rows:
+        variants.setdefault(row["key"], row)
+    ids = {key: f"{i:010x}" for i, key in enumerate(variants)}
+    for task in tasks:
+        for row, seed in product(rows, range(seeds)):
+            manifest.append({
+                "task": task, "implementation": "torch", "preset": row["preset"], "ablation": row["ablation"],
+                "arm": row["arm"], "levels": json.dumps(row["levels"]), "baseline": row["baseline"],
+                "label": row["label"], "run_id": ids[row["key"]], "seed": seed, "env_steps": BUDGET,
+                "path": f"results/runs/{task}/torch/{ids[row['key']]}/s{seed}-{BUDGET}.parquet",
+            })  # fmt: skip
+        for (key, row), seed in product(variants.items(), range(seeds)):
+            variant = row["label"]
+            status, stopped = accidents.get((task, variant, seed), ("finished", None))
+            identity = {"task": task, "implementation": "torch", "run_id": ids[key], "variant": variant, "seed": seed}
+            steps = [s for s in range(EVERY, BUDGET + 1, EVERY) if status != "missing" and (stopped or BUDGET) >= s]
+            low, high = SPAN[task]
+            quality = 0.55 + 0.2 * (row["of"]["alpha"] == "learned") + 0.25 * (row["of"]["critics"] == "twin")
+            rate = rng.uniform(8_000, 16_000)
+            quality += rng.normal(0, 0.05)
+            for step in steps:
+                level = low + (high - low) * quality * (1 - np.exp(-step / rate))
+                returns = level + rng.normal(0, 0.04 * (high - low), EPISODES)
+                episodes += [
+                    {**identity, "env_step": step, "kind": "mean", "episode": i, "return": float(r), "length": 1000}
+                    for i, r in enumerate(returns)
+                ]
+                diagnostics.append({**identity, "env_step": step, "q_bias": 10 * rng.normal(), "entropy": -3.0,
+                                    "alpha": 0.2, "critic_loss": np.nan})  # fmt: skip
+            stale = status == "stale"
+            runs.append({
+                **identity, "env_steps": BUDGET, "status": "finished" if stale else status, "stale": stale,
+                "last_env_step": steps[-1] if steps else None, "stopped_at": stopped if status != "missing" else None,
+                "message": {"diverged": "the critic's loss is NaN", "missing": ""}.get(status, ""),
+                "wall_time_s": None if status == "missing" else 100.0 + seed, "code_id": "old" if stale else "c0de",
+                "updates": BUDGET, "env_steps_per_s": 500.0, "device": "cpu", "versions": '{"torch": "2.13.0"}',
+                "spec": json.dumps(spec(row["of"])), "schedule": json.dumps({"warmup_steps": 1000}),
+                "evaluate_every": EVERY, "evaluation_episodes": EPISODES,
+                "path": f"results/runs/{task}/torch/{ids[key]}/s{seed}-{BUDGET}.parquet",
+            })  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {"manifest": manifest, "runs": runs, "episodes": episodes, "diagnostics": diagnostics}
+    for name, table in tables.items():
+        pd.DataFrame(table).to_parquet(folder / f"{name}.parquet", index=False)
+    prose = {
+        "temperature": {"alpha": FACTORS["alpha"]},
+        "critics": {"critics": FACTORS["critics"]},
+        "factorial": FACTORS,
+    }
+    told = {
+        name: {
+            "question": f"What does {name} change?", "metric": "final return", "expected": "The baseline is better.",
+            "literature": ["arXiv 1812.05905"], "factors": factors,
+        }
+        for name, factors in prose.items()
+    }  # fmt: skip
+    (folder / "ablations.json").write_text(json.dumps(told), encoding="utf-8")
+    side = {"mean": -170.0, "sd": 20.0, "n": seeds}
+    check = {
+        "task": "Pendulum-v1", "implementation": "torch", "variant": "sac_v2", "reference": "sb3", "citation": "SB3",
+        "env_step": BUDGET, "ours": {**side, "n_planned": seeds}, "published": side, "margin": 100.0,
+        "difference": 0.0, "low": -30.0, "high": 30.0, "confidence": 0.9, "verdict": "PASS", "n_needed": None,
+        "sentence": "Not worse than published by more than the margin.",
+    }  # fmt: skip
+    (folder / "check.json").write_text(json.dumps([check]), encoding="utf-8")
+
+
+DIVERGED = ("Pendulum-v1", "sac_v1", 1)
+MISSING = ("Pendulum-v1", "sac_v2", 2)
+STALE = ("Pendulum-v1", "temperature/fixed", 0)
+CRASHED = ("Pendulum-v1", "critics/single", 3)
+ACCIDENTS = {
+    DIVERGED: ("diverged", 18_300),
+    MISSING: ("missing", None),
+    STALE: ("stale", None),
+    CRASHED: ("crashed", 1_000),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> tuple[Path, Path]:
+    """A study of one task with one accident of each kind: its folder and the folder of its report."""
+    study, out = tmp_path_factory.mktemp("studies") / "demo", tmp_path_factory.mktemp("report")
+    write(study, tasks=("Pendulum-v1",), accidents=ACCIDENTS)
+    summary.main(study, random_policy=RANDOM_POLICY, resamples=2_000)
+    figures.main(study, out)
+    report.main(study, out, config_text="tasks: [Pendulum-v1] # <&>", command="make run")
+    return study, out
+
+
+@pytest.fixture(scope="module")
+def results(made) -> dict:
+    return json.loads((made[0] / "results.json").read_text())
+
+
+def cell(results: dict, variant: str) -> dict:
+    return next(cell for cell in results["cells"] if cell["variant"] == variant)
+
+
+def finals(study: Path, variant: str) -> dict[int, float]:
+    """Each seed's mean return over the episodes of the last 10 % of the budget, straight from the table."""
+    episodes = pd.read_parquet(study / "episodes.parquet")
+    late = episodes[(episodes["variant"] == variant) & (episodes["env_step"] > 0.9 * BUDGET)]
+    return late.groupby("seed")["return"].mean().to_dict()
+
+
+def test_a_diverged_run_is_averaged_at_the_floor(made, results):
+    found = cell(results, "sac_v1")
+    own = finals(made[0], "sac_v1")
+    assert set(own) == {0, 2, 3, 4}
+    assert (found["n_planned"], found["n_finished"], found["n_diverged"], found["n_scored"]) == (5, 4, 1, 5)
+    expected = (sum(own.values()) + RANDOM_POLICY["Pendulum-v1"]) / 5
+    assert found["mean"]["estimate"] == pytest.approx(expected)
+    assert found["complete_case"]["estimate"] == pytest.approx(np.mean(list(own.values())))
+    assert found["mean"]["estimate"] < found["complete_case"]["estimate"] - 100
+    assert found["failure_rate"]["estimate"] == 0.2
+
+
+def test_absent_and_stale_runs_are_listed_and_not_averaged(made, results):
+    found, own = cell(results, "sac_v2"), finals(made[0], "sac_v2")
+    assert (found["n_planned"], found["n_finished"], found["n_missing"], found["n_scored"]) == (5, 4, 1, 4)
+    assert found["mean"]["estimate"] == pytest.approx(np.mean(list(own.values())))
+    worst = (sum(own.values()) + RANDOM_POLICY["Pendulum-v1"]) / 5
+    assert found["bounds"]["worst"] == pytest.approx(worst)
+    stale, own = cell(results, "temperature/fixed"), finals(made[0], "temperature/fixed")
+    assert len(own) == 5 and (stale["n_stale"], stale["n_finished"], stale["n_scored"]) == (1, 4, 4)
+    assert stale["mean"]["estimate"] == pytest.approx(np.mean([own[seed] for seed in (1, 2, 3, 4)]))
+
+
+def test_the_ledger_names_every_run_that_did_not_finish(made, results):
+    named = {(run["task"], run["variant"], run["seed"]) for run in results["ledger"]}
+    assert named == set(ACCIDENTS)
+    page = (made[1] / "report.html").read_text()
+    for run in results["ledger"]:
+        place = rf'{run["task"]}<br>.*?{run["variant"]}</td><td>{run["run_id"]}</td><td class="n">{run["seed"]}</td>'
+        assert re.search(rf"<tr><td>{place}<td>{run['status']}", page)
+    assert "diverged at environment step 18,300 of 50,000; the critic&#39;s loss is NaN; scored -1220" in page
+    assert "made by other code (code_id old)" in page
+    assert "crashed at environment step 1,000 of 50,000" in page
+    assert results["counts"]["planned"] == 45
+    assert results["counts"]["finished"] == 42 and results["counts"]["missing"] == results["counts"]["stale"] == 1
+
+
+def test_the_mean_curve_drops_to_the_floor_where_a_run_diverged(results):
+    curve = next(curve for curve in results["curves"] if curve["variant"] == "sac_v1")
+    assert curve["grid"] == list(range(EVERY, BUDGET + 1, EVERY))
+    diverged = next(run for run in curve["runs"] if run["status"] == "diverged")
+    assert diverged["env_steps"][-1] == 17_500 and diverged["stopped_at"] == 18_300
+    at = curve["grid"].index(20_000)
+    finished = [run["values"][at] for run in curve["runs"] if run["status"] == "finished"]
+    assert curve["mean"][at] == pytest.approx((sum(finished) + RANDOM_POLICY["Pendulum-v1"]) / 5)
+    assert curve["mean"][at] < curve["mean"][at - 1] - 50
+    assert curve["band"]["quantile"] > 2
+    assert next(curve for curve in results["curves"] if curve["variant"] == "sac_v2")["band"] is None  # 4 of 5 runs
+
+
+def test_arms_are_compared_with_the_shared_baseline(made, results):
+    ablation = next(ablation for ablation in results["ablations"] if ablation["name"] == "temperature")
+    baseline, arm = ablation["tables"][0]["arms"]
+    assert baseline["baseline"] and baseline["variant"] == "sac_v2" and baseline["difference"] is None
+    ours = [value for seed, value in finals(made[0], "temperature/fixed").items() if seed != 0]
+    expected = compare.welch(np.array(ours), np.array(list(finals(made[0], "sac_v2").values())), 0.95)
+    for name in ("difference", "low", "high", "p", "df"):
+        assert arm["difference"][name] == pytest.approx(getattr(expected, name))
+
+
+def test_the_factorial_finds_the_effects_that_were_put_in(results):
+    ablation = next(ablation for ablation in results["ablations"] if ablation["name"] == "factorial")
+    effects = {effect["name"]: effect for effect in ablation["tables"][0]["factorial"]["effects"]}
+    assert len(effects) == 7
+    assert effects["critics"]["low"] > 0 and effects["alpha"]["low"] > 0
+    assert effects["value_net"]["low"] < 0 < effects["value_net"]["high"]
+
+
+def test_every_figure_and_table_is_written_and_the_page_loads_nothing(made):
+    _, out = made
+    index = json.loads((out / "figures" / "index.json").read_text())
+    names = [entry["name"] for entry in index]
+    for name in ("temperature", "critics", "factorial"):
+        assert {f"curves-{name}", f"effects-{name}"} <= set(names)
+    assert {"curves-presets", "final", "factorial-factorial"} <= set(names) and len(names) == len(set(names))
+    for entry in index:
+        assert len(entry["files"]) == 4
+        assert all((out / "figures" / file).stat().st_size > 100 for file in entry["files"])
+        assert "n finished / n planned" in entry["caption"]
+        assert re.search(r"\binterval|simultaneous", entry["caption"])
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/") == len(index)
+    assert not re.search(r"""(src|href)=["'](?!data:|#)|@import|url\(|<script|<link""", page)
+    assert "tasks: [Pendulum-v1] # &lt;&amp;&gt;" in page and "make run" in page
+    for name in ("cells", "scores", "ledger", "ablation-factorial", "factorial-factorial", "check", "provenance"):
+        assert len(pd.read_csv(out / "tables" / f"{name}.csv")) > 0
+    assert len(pd.read_csv(out / "tables" / "scores.csv")) == 45
+    assert 'class="PASS"' in page
+
+
+def test_the_same_records_in_any_order_give_the_same_bytes(made, tmp_path):
+    study, out = made
+    again = tmp_path / "demo"
+    again.mkdir()
+    for name in ("runs", "episodes", "diagnostics"):
+        table = pd.read_parquet(study / f"{name}.parquet").sample(frac=1, random_state=1)
+        table.to_parquet(again / f"{name}.parquet", index=False)
+    for name in ("manifest.parquet", "ablations.json", "check.json"):
+        (again / name).write_bytes((study / name).read_bytes())
+    np.random.seed(7)  # noqa: NPY002 - the global generator must not matter
+    summary.main(again, random_policy=RANDOM_POLICY, resamples=2_000)
+    assert (again / "results.json").read_bytes() == (study / "results.json").read_bytes()
+    figures.main(again, tmp_path / "out")
+    for path in sorted((out / "figures").iterdir()):
+        assert (tmp_path / "out" / "figures" / path.name).read_bytes() == path.read_bytes(), path.name
+    summary.main(again, random_policy=RANDOM_POLICY, resamples=2_000, seed=1)
+    assert (again / "results.json").read_bytes() != (study / "results.json").read_bytes()
+
+
+def study_of(tmp_path: Path, change=None, **options) -> dict:
+    """The results of a study whose tables were changed in place before the statistics."""
+    write(tmp_path, tasks=("Pendulum-v1",), **options)
+    if change:
+        tables = {name: pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("runs", "episodes", "diagnostics")}
+        for name, table in (tables | (change(tables) or {})).items():
+            table.to_parquet(tmp_path / f"{name}.parquet", index=False)
+    summary.main(tmp_path, random_policy=RANDOM_POLICY, resamples=200)
+    return json.loads((tmp_path / "results.json").read_text())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_return_that_is_no_number_makes_a_finished_run_diverged(tmp_path, bad):
+    def spoil(tables):
+        rows = tables["episodes"]
+        here = (rows["variant"] == "sac_v1") & (rows["seed"] == 0) & (rows["env_step"] == 30_000)
+        rows.loc[here & (rows["episode"] == 3), "return"] = bad
+
+    found = cell(study_of(tmp_path, spoil, seeds=3), "sac_v1")
+    run = found["seeds"][0]
+    assert (run["status"], run["stopped_at"], run["score"]) == ("diverged", 30_000, -1220.0)
+    assert found["n_diverged"] == 1 and found["n_finished"] == 2
+
+
+def test_a_planned_run_without_a_row_is_missing(tmp_path):
+    def lose(tables):
+        runs = tables["runs"]
+        return {"runs": runs[~((runs["variant"] == "critics/single") & (runs["seed"] == 1))]}
+
+    results = study_of(tmp_path, lose, seeds=3)
+    found = cell(results, "critics/single")
+    assert (found["n_planned"], found["n_finished"], found["n_missing"]) == (3, 2, 1)
+    assert "no record of this planned run was found" in results["ledger"][0]["sentence"]
+
+
+def test_a_run_evaluated_with_sampled_actions_alone_is_used_and_said(tmp_path):
+    def sample(tables):
+        rows = tables["episodes"]
+        rows.loc[rows["variant"] == "sac_v1", "kind"] = "sample"
+
+    results = study_of(tmp_path, sample, seeds=2)
+    assert cell(results, "sac_v1")["kind"] == "sample" and cell(results, "sac_v1")["n_scored"] == 2
+    figures.main(tmp_path, tmp_path / "out")
+    report.main(tmp_path, tmp_path / "out", config_text="", command="")
+    assert "sampled instead of deterministic actions: sac_v1" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_without_a_random_policy_the_floor_is_the_first_evaluation(tmp_path):
+    write(tmp_path, tasks=("Pendulum-v1",), seeds=3, accidents={DIVERGED: ("diverged", 18_300)})
+    summary.main(tmp_path, random_policy={}, resamples=200)
+    results = json.loads((tmp_path / "results.json").read_text())
+    curve = next(curve for curve in results["curves"] if curve["variant"] == "sac_v1")
+    run = cell(results, "sac_v1")["seeds"][1]
+    assert run["score"] == curve["runs"][1]["values"][0]
+    assert "its first evaluation" in run["sentence"]
+
+
+def test_a_study_of_which_nothing_ran_is_still_a_report(tmp_path):
+    accidents = {("Pendulum-v1", row["label"], seed): ("missing", None) for row in plan() for seed in range(2)}
+
+    def empty(tables):
+        return {"runs": tables["runs"].assign(spec=None, schedule=None, versions=None, device=None, code_id=None)}
+
+    results = study_of(tmp_path, empty, seeds=2, accidents=accidents)
+    assert results["counts"]["finished"] == 0 and results["counts"]["missing"] == 18
+    (tmp_path / "check.json").write_text("[]")
+    figures.main(tmp_path, tmp_path / "out")
+    report.main(tmp_path, tmp_path / "out", config_text="", command="make run")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "0 of 18 planned runs finished" in page and "Nothing comparable in this study" in page
+    assert "a factorial needs at least two runs in every cell" in page
+
+
+def test_a_single_seed_has_no_interval(tmp_path):
+    results = study_of(tmp_path, seeds=1)
+    found = cell(results, "sac_v2")
+    assert found["mean"]["estimate"] == found["iqm"]["estimate"] and found["mean"]["low"] is None
+    arm = results["ablations"][0]["tables"][0]["arms"][1]
+    assert arm["difference"] is None and "two scored runs on each side, here are 1 and 1" in arm["note"]
+    figures.main(tmp_path, tmp_path / "out")
+    report.main(tmp_path, tmp_path / "out", config_text="", command="make run")
