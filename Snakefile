@@ -1,7 +1,4 @@
-"""The pipeline, read aloud: all <- report <- figures, check <- statistics <- gather <- run.
-
-What to run stands in the config (--configfile, else config/paper.yaml); suite.plan knows which runs that means.
-"""
+"""all <- report <- figures, check <- statistics <- gather <- run; suite.plan knows which runs a config means."""
 
 import os
 import sys

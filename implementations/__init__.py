@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """Where an implementation is: "module" or "module:attribute", and the interpreter that has its packages (None: ours)."""
+    """Where an implementation is ("module" or "module:attribute") and the interpreter it needs (None: this)."""
 
     target: str
     interpreter: str | None = None
@@ -16,11 +16,12 @@ class Entry(NamedTuple):
 
 REGISTRY: dict[str, Entry] = {
     "torch": Entry("implementations.sac_torch"),
+    "jax": Entry("implementations.sac_jax"),
 }
 
 
 def registered() -> dict[str, Entry]:
-    """The suite's own implementations and those of installed packages (entry-point group "sac_suite.implementations")."""
+    """The suite's own implementations and installed packages' (entry-point group "sac_suite.implementations")."""
     outside = {point.name: Entry(point.value) for point in entry_points(group="sac_suite.implementations")}
     return outside | REGISTRY
 

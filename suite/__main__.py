@@ -256,7 +256,7 @@ def check(config: str, gate: bool, as_json: bool) -> None:
 @click.argument("run")
 @click.option("--results", default="results", show_default=True, help="Where results lie.")
 def show(run: str, results: str) -> None:
-    """A run's provenance, and in words how it differs from its preset. RUN: a record's path, or a run id (or its start)."""
+    """A run's provenance and its difference from its preset. RUN: a record's path, or a run id (or its start)."""
     from suite import provenance
 
     click.echo(provenance.show(run, Path(results)))

@@ -66,7 +66,7 @@ class Checkpoints:
         state = self._read_state(env_step)
         first, stop = state.pop("replay")
         for chunk in self._chunks():
-            start, end = _span(chunk)
+            start, _ = _span(chunk)
             if start >= stop:
                 chunk.unlink()
                 continue

@@ -93,7 +93,7 @@ class Config(Section):
 
 
 def load(path: Path) -> Config:
-    """The config at `path`; UsageError with one sentence if it cannot be read or says something the suite has no use for."""
+    """The config at `path`; UsageError with one sentence if it cannot be read or asks for what there is not."""
     path = Path(path)
     try:
         text = path.read_text()
@@ -111,7 +111,10 @@ def load(path: Path) -> Config:
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        raise UsageError(_sentence(path, error.errors()[0], data)) from None
+        complaints = sorted(
+            error.errors(), key=lambda one: one["type"] != "extra_forbidden"
+        )  # a misspelling explains more
+        raise UsageError(_sentence(path, complaints[0])) from None
     for i, sweep in enumerate(config.sweeps):
         for key in ("tasks", "seeds", "implementations", "presets", "ablations"):
             values = getattr(sweep, key)
@@ -121,7 +124,9 @@ def load(path: Path) -> Config:
         if not sweep.presets and not sweep.ablations:
             raise UsageError(f"{path}: sweeps[{i}] names neither presets nor ablations, so there is nothing to run")
         if sweep.baseline and not sweep.ablations:
-            raise UsageError(f"{path}: sweeps[{i}].baseline is of no use without ablations; remove it or name ablations")
+            raise UsageError(
+                f"{path}: sweeps[{i}].baseline is of no use without ablations; remove it or name ablations"
+            )
         if sweep.env_steps % sweep.evaluate.every:
             near = max(sweep.env_steps // sweep.evaluate.every, 1) * sweep.evaluate.every
             raise UsageError(
@@ -131,8 +136,8 @@ def load(path: Path) -> Config:
     return config
 
 
-def _sentence(path: Path, error: dict, data: Any) -> str:
-    """One sentence for pydantic's first complaint."""
+def _sentence(path: Path, error: dict) -> str:
+    """One sentence for one of pydantic's complaints."""
     where = _where(error["loc"])
     value = error.get("input")
     if error["type"] == "extra_forbidden":

@@ -19,7 +19,7 @@ Params = dict[str, np.ndarray]
 Adam's moments "adam_m/<net>/<tensor>", "adam_v/...", and the count "updates_done"."""
 
 Metrics = dict[str, np.ndarray]
-"""Scalars of the last update by name, [S]: "critic_loss", "actor_loss", "alpha", "entropy"; lazy in an engine that can."""
+"""Scalars of the last update by name, [S]: "critic_loss", "actor_loss", "alpha", "entropy"; perhaps lazy."""
 
 State = Any
 """An engine's own learner; opaque to everyone else."""
@@ -95,7 +95,7 @@ class Implementation(Protocol):
         """
 
     def explain(self, state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, dict[str, np.ndarray]]:
-        """One update (K = 1) with every loss, target, log-probability and gradient by name, [S, ...]; `state` stays as it was."""
+        """One update (K = 1) that keeps `state`: every loss, target, log-probability and gradient by name, [S, ...]."""
 
     def get_params(self, state: State) -> Params:
         """The learner as canonical arrays, complete: `set_params` of them continues bit for bit."""
@@ -111,4 +111,4 @@ class Trainer(Protocol):
         """None, or the reason why this spec cannot be trained, as the report prints it."""
 
     def train(self, job: Job, recorders: Sequence[Any]) -> None:
-        """Trains every seed of the job; each recorder (suite.records.Recorder) takes one seed's evaluations and its end."""
+        """Trains every seed of the job; each recorder (suite.records.Recorder) takes one seed's evaluations and end."""

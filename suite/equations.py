@@ -29,7 +29,9 @@ def hidden(spec: SacSpec, params: Params, net: str, x: np.ndarray) -> list[np.nd
     return outputs
 
 
-def hidden_backward(spec: SacSpec, params: Params, net: str, outputs: list, d_top: np.ndarray) -> tuple[Params, np.ndarray]:
+def hidden_backward(
+    spec: SacSpec, params: Params, net: str, outputs: list, d_top: np.ndarray
+) -> tuple[Params, np.ndarray]:
     """Gradients of the hidden layers and of the input [B, in], given the loss's gradient at the last hidden output."""
     grads, d = {}, d_top
     for i in reversed(range(len(spec.hidden))):
@@ -47,7 +49,7 @@ def scalar(spec: SacSpec, params: Params, net: str, x: np.ndarray) -> tuple[np.n
 
 
 def scalar_backward(spec: SacSpec, params: Params, net: str, outputs: list, d: np.ndarray) -> tuple[Params, np.ndarray]:
-    """Gradients of a scalar network's parameters and of its input [B, in], given the loss's gradient d [B] at its output."""
+    """Gradients of a scalar network's parameters and of its input [B, in], for the gradient d [B] at its output."""
     top = len(spec.hidden)
     grads, d_input = hidden_backward(spec, params, net, outputs, d[:, None] @ params[f"{net}/w{top}"].T)
     return grads | {f"{net}/w{top}": outputs[-1].T @ d[:, None], f"{net}/b{top}": d.sum(keepdims=True)}, d_input
@@ -149,7 +151,9 @@ def sample(spec: SacSpec, params: Params, obs: np.ndarray, noise: np.ndarray) ->
     return Sample(np.tanh(u), log_prob, mean, raw, np.exp(scale), u, noise, outputs)
 
 
-def sample_backward(spec: SacSpec, params: Params, drawn: Sample, d_action: np.ndarray, d_log_prob: np.ndarray) -> Params:
+def sample_backward(
+    spec: SacSpec, params: Params, drawn: Sample, d_action: np.ndarray, d_log_prob: np.ndarray
+) -> Params:
     """The actor's gradients, given the loss's at the action [B, A] and at its log-probability [B] (SAC v1, eq. 13)."""
     d_log_prob = d_log_prob[:, None]
     d_u = d_action * (1 - drawn.action**2) - d_log_prob * log_det_backward(spec, drawn.u)
@@ -170,7 +174,9 @@ def soft_value(spec: SacSpec, q: np.ndarray, log_prob: np.ndarray, alpha: float)
     return reduce(spec.target_reduce, q) - entropy
 
 
-def target_q(spec: SacSpec, params: Params, batch: Batch, noise: dict, alpha: float) -> tuple[np.ndarray, np.ndarray | None]:
+def target_q(
+    spec: SacSpec, params: Params, batch: Batch, noise: dict, alpha: float
+) -> tuple[np.ndarray, np.ndarray | None]:
     """y [B] = scale r + discount (1 - terminated) V'(s') and log pi(a'|s') (SAC v2, eq. 5-6; with V: SAC v1, eq. 8)."""
     if spec.value_net:
         next_value, _ = scalar(spec, params, "target_value", batch.next_obs)
@@ -196,7 +202,9 @@ def value_loss(spec: SacSpec, params: Params, batch: Batch, target: np.ndarray) 
     """scale * mean (V(s) - target)^2 and V's gradients (SAC v1, eq. 5-6)."""
     value, tape = scalar(spec, params, "value", batch.obs)
     d = 2 * spec.value_net.loss_scale * (value - target) / len(target)
-    return spec.value_net.loss_scale * ((value - target) ** 2).mean(), scalar_backward(spec, params, "value", tape, d)[0]
+    return spec.value_net.loss_scale * ((value - target) ** 2).mean(), scalar_backward(spec, params, "value", tape, d)[
+        0
+    ]
 
 
 def actor_loss(
@@ -214,7 +222,9 @@ def actor_loss(
     return loss, sample_backward(spec, actor, drawn, d_action, np.full(size, alpha / size))
 
 
-def alpha_loss(temperature: LearnedAlpha, log_alpha: float, log_prob: np.ndarray, target_entropy: float) -> tuple[float, float]:
+def alpha_loss(
+    temperature: LearnedAlpha, log_alpha: float, log_prob: np.ndarray, target_entropy: float
+) -> tuple[float, float]:
     """-alpha mean(log pi + H), or -log(alpha) mean(log pi + H), and its gradient in log alpha (SAC v2, eq. 18)."""
     surplus = (log_prob + target_entropy).mean()
     if temperature.objective == "alpha":
@@ -225,7 +235,9 @@ def alpha_loss(temperature: LearnedAlpha, log_alpha: float, log_prob: np.ndarray
 # --- the update ---------------------------------------------------------------------------------------------------
 
 
-def adam(spec: SacSpec, lr: float, count: int, param: np.ndarray, grad: np.ndarray, m: np.ndarray, v: np.ndarray) -> tuple:
+def adam(
+    spec: SacSpec, lr: float, count: int, param: np.ndarray, grad: np.ndarray, m: np.ndarray, v: np.ndarray
+) -> tuple:
     """Parameter and moments after Adam's step number `count` (from 1) (Adam, algorithm 1)."""
     b1, b2, eps = spec.adam.beta1, spec.adam.beta2, spec.adam.eps
     m, v = b1 * m + (1 - b1) * grad, b2 * v + (1 - b2) * grad**2

@@ -10,21 +10,46 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import implementations
 import pandas as pd
+import pandera.pandas as pa
 
+import implementations
 from suite import identity
 from suite.plan import Plan, Planned, load_preset
-from suite.records import DIAGNOSTICS, Record, RecordError, arrays_path, atomic, read
+from suite.records import DIAGNOSTICS, STATUSES, Record, RecordError, arrays_path, atomic, read
 from suite.schedule import Schedule
 from suite.spec import SacSpec
 
 KEYS = ["task", "implementation", "run_id", "variant", "seed"]
 EPISODE_COLUMNS = ["env_step", "kind", "episode", "return", "length"]
 
+_RUN = {"task": pa.Column(str), "implementation": pa.Column(str), "run_id": pa.Column(str), "seed": pa.Column(int)}
+SCHEMAS = {
+    "manifest": pa.DataFrameSchema(
+        _RUN | {"label": pa.Column(str), "env_steps": pa.Column(int, pa.Check.gt(0))},
+        unique=["task", "implementation", "label", "seed"],
+    ),
+    "runs": pa.DataFrameSchema(
+        _RUN | {"variant": pa.Column(str), "status": pa.Column(str, pa.Check.isin(STATUSES)), "stale": pa.Column(bool)},
+        unique=["task", "implementation", "run_id", "seed"],
+    ),
+    "episodes": pa.DataFrameSchema(
+        _RUN
+        | {
+            "env_step": pa.Column(int, pa.Check.gt(0)),
+            "kind": pa.Column(str, pa.Check.isin(["mean", "sample"])),
+            "return": pa.Column(float, nullable=True),
+            "length": pa.Column(int, pa.Check.gt(0)),
+        },
+        unique=["task", "implementation", "run_id", "seed", "env_step", "episode"],
+        coerce=True,
+    ),
+}
+"""What the tables promise their readers, checked before they are written."""
+
 
 def gather(plan: Plan) -> dict[str, pd.DataFrame]:
-    """The study's tables by name; runs that are missing, invalid or made by other code say so in `status` and `stale`."""
+    """The study's tables by name; runs missing, invalid or made by other code say so in `status` and `stale`."""
     engines = {cell.implementation for cell in plan.cells}
     current = {name: identity.code_id(implementations.registered()[name].target.split(":")[0]) for name in engines}
     runs, episodes, diagnostics = [], [], []
@@ -47,6 +72,8 @@ def gather(plan: Plan) -> dict[str, pd.DataFrame]:
 def main(plan: Plan) -> dict[str, pd.DataFrame]:
     """Writes the tables of `gather` into the study's folder and returns them."""
     tables = gather(plan)
+    for name, schema in SCHEMAS.items():
+        schema.validate(tables[name])
     folder = plan.study_dir
     for name, table in tables.items():
         with atomic(folder / f"{name}.parquet") as temporary:

@@ -79,7 +79,7 @@ class Difference(typing.NamedTuple):
 
 
 def difference(a: object, b: object) -> list[Difference]:
-    """Every switch in which b differs from a, in field order; a choice of another kind is one difference, not several."""
+    """Every switch in which b differs from a, in field order; a choice of another kind is one difference."""
     found = []
     for field in dataclasses.fields(a):
         left, right = getattr(a, field.name), getattr(b, field.name)
@@ -95,7 +95,7 @@ def difference(a: object, b: object) -> list[Difference]:
 def code_id(engine: str) -> str:
     """Ten hex digits of the syntax trees, without docstrings and comments, of an engine's file and of the instrument.
 
-    engine: a module's dotted name (of this project or an installed one); the digest does not depend on Python's version.
+    engine: a dotted module name (of this project or an installed one); Python's version does not change the digest.
     """
     files = [ROOT / "suite" / f"{name}.py" for name in INSTRUMENT]
     own = ROOT / (engine.replace(".", "/") + ".py")

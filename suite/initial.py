@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,7 +15,7 @@ def layers(spec: SacSpec, spaces: Spaces, net: str) -> dict[str, tuple[int, int]
     """The dense layers of a network: suffix ("0", "1", ..., or an actor head's name) -> (inputs, outputs)."""
     inputs = {"actor": spaces.obs_dim, "value": spaces.obs_dim}.get(net.removeprefix("target_"))
     widths = (inputs or spaces.obs_dim + spaces.action_dim, *spec.hidden)
-    hidden = {str(i): pair for i, pair in enumerate(zip(widths, widths[1:], strict=False))}
+    hidden = {str(i): pair for i, pair in enumerate(pairwise(widths))}
     if net == "actor":
         heads = {"_mean": (widths[-1], spaces.action_dim), "_log_std": (widths[-1], spaces.action_dim)}
     else:

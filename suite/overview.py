@@ -45,7 +45,9 @@ def plan(config: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"study": study.study, "cells": rows, "total": total}, indent=1))
         return
-    table = Table(title=f"study {study.study}: forecast on one quiet core each", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(
+        title=f"study {study.study}: forecast on one quiet core each", title_justify="left", box=box.SIMPLE_HEAD
+    )
     for name in ("task", "engine", "variant", "run"):
         table.add_column(name)
     for name in ("jobs", "done", "env steps", "core-h", "GB"):

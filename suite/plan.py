@@ -12,6 +12,7 @@ import pkgutil
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -26,7 +27,6 @@ from suite.contract import Job
 from suite.schedule import Schedule
 from suite.spec import SacSpec, SpecError
 from suite.tasks import TASKS
-
 
 RECORD = "runs/{task}/{implementation}/{run_id}/s{seed}-{env_steps}.parquet"
 WORK = ".work/{task}/{implementation}/{run_id}/s{seed}"
@@ -269,7 +269,7 @@ def update_flop(spec: SacSpec, obs_dim: int, action_dim: int) -> float:
 
     def products(inputs: int, outputs: int) -> int:
         widths = (inputs, *spec.hidden, outputs)
-        return sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+        return sum(a * b for a, b in pairwise(widths))
 
     actor = products(obs_dim, 2 * action_dim)
     critic = spec.critics * products(obs_dim + action_dim, 1)

@@ -17,7 +17,9 @@ def find(run: str, results: Path) -> list[Path]:
     if Path(run).is_file():
         return [Path(run)]
     records = sorted((results / "runs").glob("*/*/*/s*-*.parquet"))
-    found = [path for path in records if path.parent.name.startswith(run) or str(path).startswith(run.rstrip("/") + "/")]
+    found = [
+        path for path in records if path.parent.name.startswith(run) or str(path).startswith(run.rstrip("/") + "/")
+    ]
     if not found:
         ids = sorted({path.parent.name for path in records})
         hint = f"did you mean {nearest(run, ids)}?" if ids else f"there are no records under {results}"
@@ -37,7 +39,7 @@ def show(run: str, results: Path) -> str:
     origin = first["origin"]
     lines = [
         f"{first['task']}  {first['implementation']}  run {first['run_id']}",
-        f"asked for as {origin.get('variant', '?')} (preset {origin.get('preset', '?')}) in study {origin.get('study', '?')}",
+        f"asked for as {origin['variant']} (preset {origin['preset']}) in study {origin['study']}",
         *_described(first),
         f"evaluation: {first['evaluation']['episodes']} episodes every {first['evaluation']['every']:,} steps, "
         f"action: {first['schedule']['evaluation_action']}",

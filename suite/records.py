@@ -117,7 +117,7 @@ def read_meta(path: Path) -> dict:
         raise RecordError(f"{path} is no record of this suite ({type(error).__name__})") from error
 
 
-class atomic:  # noqa: N801 - reads as a verb: with atomic(path) as temporary
+class atomic:
     """A temporary path beside `path`, moved into place on leaving (synced to disk first); removed on an exception."""
 
     def __init__(self, path: Path):

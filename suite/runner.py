@@ -265,7 +265,7 @@ class Lab:
     def networks(self, i: int) -> Params:
         """Seat i's final actor and critics (and value net), without targets and optimiser."""
         params = self.engine.get_params(self.state)
-        prefixes = tuple(f"{net}/" for net in self.job.spec.online) + ("log_alpha",)
+        prefixes = (*(f"{net}/" for net in self.job.spec.online), "log_alpha")
         return {name: value[i] for name, value in params.items() if name.startswith(prefixes)}
 
 

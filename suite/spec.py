@@ -93,7 +93,7 @@ class EpsilonLogDet:
 
 @dataclass(frozen=True, kw_only=True)
 class Adam:
-    """Adam (arXiv 1412.6980); eps is added to sqrt(v_hat) by "torch", to sqrt(v) before bias correction by "tensorflow"."""
+    """Adam (arXiv 1412.6980); eps joins sqrt(v_hat) in "torch", sqrt(v) before bias correction in "tensorflow"."""
 
     beta1: float
     beta2: float
@@ -196,7 +196,7 @@ class SacSpec:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The networks that follow others by averaging: target V where there is a value net, else the target critics."""
+        """The networks that follow others by averaging: target V where there is a value net, else target critics."""
         return tuple(f"target_{net}" for net in (("value",) if self.value_net else self.online[1:]))
 
     def target_entropy(self, action_dim: int) -> float:

@@ -33,7 +33,9 @@ def sweep(config: Path, cores: int, arguments: list[str]) -> int:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise UsageError(f"another sweep is running here (it holds {lock_file}); wait for it or stop it first") from None
+        raise UsageError(
+            f"another sweep is running here (it holds {lock_file}); wait for it or stop it first"
+        ) from None
     with lock:
         owners = snakemakes()
         if owners:
@@ -41,7 +43,9 @@ def sweep(config: Path, cores: int, arguments: list[str]) -> int:
         _wait_for_orphans()
         base = [sys.executable, "-m", "snakemake", "--configfile", str(config)]
         if any(Path(".snakemake/locks").glob("*")):
-            click.echo("an earlier sweep was killed: its lock is removed, its runs continue from their checkpoints", err=True)
+            click.echo(
+                "an earlier sweep was killed: its lock is removed, its runs continue from their checkpoints", err=True
+            )
             subprocess.run([*base, "--unlock"], check=True, capture_output=True)
         process = subprocess.Popen([*base, "--cores", str(cores), *arguments])
         try:
@@ -69,7 +73,7 @@ def _processes(matches: object) -> list[int]:
     found = []
     for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
         words = process.info["cmdline"] or []
-        if process.info["pid"] not in own and process.info["cwd"] == os.getcwd() and matches(words):
+        if process.info["pid"] not in own and process.info["cwd"] == str(Path.cwd()) and matches(words):
             found.append(process.info["pid"])
     return found
 

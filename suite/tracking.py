@@ -1,4 +1,4 @@
-"""Tracking: mirrors a run's evaluations to Weights & Biases, off by default. The truth is the record, never the tracker."""
+"""Tracking: a mirror of a run's evaluations on Weights & Biases, off by default. The truth is the record."""
 
 from __future__ import annotations
 

@@ -1,0 +1,46 @@
+# Each target sets up .venv from the lock by itself. CONFIG and CORES may be given: make sweep CONFIG=config/reduced.yaml
+PYTHON ?= python3.11
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+CONFIG ?= config/paper.yaml
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS := 1
+
+.PHONY: run test test-slow sweep lint lock clean
+
+run: $(VENV)/ready
+	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) --quiet rules
+
+sweep: $(VENV)/ready
+	$(BIN)/python -m suite sweep --config $(CONFIG) --cores $(CORES)
+
+test: $(VENV)/ready lint
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/ready
+	$(BIN)/python -m pytest -m slow -s
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+# The lock is exact, for Python 3.11, against the package index. The CUDA packages of torch's wheel stay out of it (pip
+# adds them where the wheel asks for them), and so does the local version label of a CPU build.
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet pip-tools
+	echo "torch==2.13.0" > .venv-lock/pins.txt
+	.venv-lock/bin/pip-compile --quiet --all-extras --strip-extras --allow-unsafe --constraint .venv-lock/pins.txt \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-annotate --no-header \
+	  --output-file requirements.lock pyproject.toml
+	sed -i -E 's/^(torch==[0-9.]+)\+cpu/\1/; /^(nvidia-|cuda-|triton)/d; /^ *#/d' requirements.lock
+	rm -rf .venv-lock
+
+clean:
+	rm -rf $(VENV) .snakemake

@@ -1,0 +1,261 @@
+"""The real thing: Snakemake on a small config, with what goes wrong in real sweeps."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+import yaml
+from conftest import ROOT, suite
+
+from suite import identity, records
+from suite.plan import Plan
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def config(folder: Path, **changes: object) -> Path:
+    """A study of four Pendulum-v1 runs of a few seconds each."""
+    sweep = {
+        "tasks": ["Pendulum-v1"],
+        "env_steps": 1400,
+        "evaluate": {"every": 200, "episodes": 2},
+        "seeds": [0, 1],
+        "implementations": ["torch"],
+        "ablations": ["temperature"],
+        "baseline": "sac_v2_small",
+    } | changes
+    data = {"sweeps": [sweep], "execution": {"checkpoint_seconds": 0.3}, "report": {"resamples": 500}}
+    path = Path(folder) / "study.yaml"
+    path.write_text(yaml.safe_dump(data))
+    return path
+
+
+def snakemake(cwd: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Snakemake as a user would call it, in a directory of its own."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+    command += ["--workflow-profile", str(ROOT / "profiles/default"), "--configfile", "study.yaml", *arguments]
+    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=900)
+
+
+def rules(done: subprocess.CompletedProcess) -> dict[str, int]:
+    """The jobs a dry run announces, by rule."""
+    assert done.returncode == 0, done.stderr + done.stdout
+    counts = {}
+    for line in (done.stdout + done.stderr).splitlines():
+        words = line.split()
+        if len(words) == 2 and words[1].isdigit():
+            counts[words[0]] = int(words[1])
+    return counts
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Path:
+    """A finished study in a directory of its own."""
+    folder = tmp_path_factory.mktemp("study")
+    config(folder)
+    done = snakemake(folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def tables(folder: Path) -> dict[str, object]:
+    """The numbers a reader would see."""
+    where = folder / "results/studies/study"
+    runs = pd.read_parquet(where / "runs.parquet")
+    timing = ["wall_time_s", "env_steps_per_s", "attempts"]
+    found = {name: pd.read_parquet(where / f"{name}.parquet") for name in ("manifest", "episodes", "diagnostics")}
+    return found | {"runs": runs.drop(columns=timing), "results": json.loads((where / "results.json").read_text())}
+
+
+def assert_same_tables(a: Path, b: Path) -> None:
+    left, right = tables(a), tables(b)
+    assert left.keys() == right.keys()
+    for name in left:
+        if isinstance(left[name], pd.DataFrame):
+            pd.testing.assert_frame_equal(left[name], right[name])
+        else:
+            assert left[name] == right[name], name
+
+
+def test_from_config_to_report(study):
+    report = (study / "reports/study/report.html").read_text()
+    assert "4 of 4 planned runs finished" in report
+    assert (
+        'src="http' not in report and 'href="http' not in report.split("<body")[0]
+    )  # nothing is loaded from elsewhere
+    index = json.loads((study / "reports/study/figures/index.json").read_text())
+    assert index
+    for entry in index:
+        for name in entry["files"]:
+            assert (study / "reports/study/figures" / name).stat().st_size > 100
+    runs = tables(study)["runs"]
+    assert list(runs["status"]) == ["finished"] * 4 and not runs["stale"].any()
+
+
+def test_nothing_is_left_to_do_and_only_what_is_new_is_run(study):
+    assert "run" not in rules(snakemake(study, "-n"))
+    shutil.copy(study / "study.yaml", study / "before.yaml")
+    try:
+        config(study, seeds=[0, 1, 2])
+        assert rules(snakemake(study, "-n"))["run"] == 2
+        config(study, ablations=["temperature", "critics"])
+        assert rules(snakemake(study, "-n"))["run"] == 2
+        config(study, evaluate={"every": 100, "episodes": 2})
+        assert rules(snakemake(study, "-n"))["run"] == 4
+    finally:
+        shutil.copy(study / "before.yaml", study / "study.yaml")
+    assert "run" not in rules(snakemake(study, "-n"))
+
+
+def test_the_snakemake_report_is_made(study):
+    done = snakemake(study, "--report", "explore.html")
+    assert done.returncode == 0, done.stderr
+    assert (study / "explore.html").stat().st_size > 100_000
+
+
+def test_status_show_and_check_speak_of_the_study(study):
+    status = suite("status", "--config", "study.yaml", cwd=study)
+    assert status.returncode == 0 and "4 runs: 4 finished" in status.stdout
+    fixed = next(cell for cell in Plan(study / "study.yaml").cells if cell.variant == "temperature/fixed")
+    show = suite("show", fixed.run_id[:6], cwd=study)
+    assert show.returncode == 0
+    assert "it is sac_v2_small, but:" in show.stdout
+    assert "temperature is FixedAlpha(value=0.2) instead of LearnedAlpha(" in show.stdout
+    assert "seed 1: finished at step 1,400 of 1,400" in show.stdout and "torch 2." in show.stdout
+    check = suite("check", "--config", "study.yaml", cwd=study)
+    assert check.returncode == 0 and "No cell of this study has a published counterpart" in check.stdout
+
+
+def copied(study: Path, folder: Path) -> Path:
+    for name in ("results", "study.yaml"):
+        source = study / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    return folder
+
+
+def records_of(folder: Path) -> list[Path]:
+    return sorted((folder / "results/runs").rglob("*.parquet"))
+
+
+def test_failures_are_named_in_the_report_and_not_averaged_away(study, tmp_path):
+    """One record diverged, one made by other code, one missing, one that is not what its place says."""
+    folder = copied(study, tmp_path)
+    paths = records_of(folder)
+    fixed = [path for path in paths if records.read_meta(path)["origin"]["variant"] == "temperature/fixed"]
+    learned = [path for path in paths if path not in fixed]
+    rewrite(learned[0], status="diverged", stopped_at=900, last_env_step=900, message="made so by the test")
+    rewrite(learned[1], code_id="0123456789")
+    fixed[0].unlink()
+    rewrite(fixed[1], seed=17)
+    for command in ("gather", "statistics", "check", "figures", "report"):
+        done = suite(command, "--config", "study.yaml", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        if command == "gather":
+            assert "1 stale" in done.stdout and "1 missing" in done.stdout and "1 invalid" in done.stdout
+    report = (folder / "reports/study/report.html").read_text()
+    for words in ("made so by the test", "diverged", "stale", "missing", "seed is 17, its place says"):
+        assert words in report, words
+    assert "0 of 4 planned runs finished" in report or "1 of 4 planned runs finished" in report
+
+
+def rewrite(path: Path, **meta: object) -> None:
+    """The record with other metadata."""
+    record = records.read(path)
+    import pyarrow.parquet as pq
+
+    table = record.rows.replace_schema_metadata({"suite": json.dumps(record.meta | meta)})
+    pq.write_table(table, path)
+
+
+def test_stale_results_are_cleared_by_retry(study, tmp_path):
+    folder = copied(study, tmp_path)
+    path = records_of(folder)[0]
+    rewrite(path, code_id="0123456789")
+    listed = suite("retry", "--config", "study.yaml", "--status", "stale", "--dry-run", cwd=folder)
+    assert "would remove" in listed.stdout and path.exists()
+    assert suite("retry", "--config", "study.yaml", "--status", "stale", cwd=folder).returncode == 0
+    assert not path.exists() and len(records_of(folder)) == 3
+
+
+def test_the_code_of_a_record_is_the_present_one(study):
+    assert set(tables(study)["runs"]["code_id"]) == {identity.code_id("implementations.sac_torch")}
+
+
+def trainers(folder: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        words = process.info["cmdline"] or []
+        if process.info["cwd"] == str(folder) and words[1:4] == ["-m", "suite", "run"]:
+            found.append(process)
+    return found
+
+
+def test_killed_trainers_and_a_killed_snakemake_change_nothing(study, tmp_path):
+    """Three kill -9 of trainers, then one of Snakemake itself; the same command again ends with the same tables."""
+    config(tmp_path)
+    shutil.copy(ROOT / "Snakefile", tmp_path / "Snakefile")
+    text = (tmp_path / "Snakefile").read_text().replace("workflow.basedir", repr(str(ROOT)))
+    (tmp_path / "Snakefile").write_text(text)
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    command = [sys.executable, "-m", "suite", "sweep", "--config", "study.yaml", "--cores", "2"]
+    with (tmp_path / "log").open("w") as log:
+        sweep = subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stdout=log, stderr=log)
+        rng = np.random.default_rng(0)
+        killed = 0
+        while killed < 3 and sweep.poll() is None:
+            time.sleep(0.1)
+            for trainer in trainers(tmp_path):
+                if list(tmp_path.rglob("checkpoint-*.npz")) and rng.random() < 0.1 and killed < 3:
+                    trainer.send_signal(signal.SIGKILL)
+                    killed += 1
+        assert killed == 3
+        while not trainers(tmp_path) and sweep.poll() is None:
+            time.sleep(0.05)
+        own = psutil.Process(sweep.pid)
+        snakemakes = [p for p in own.children(recursive=True) if "snakemake" in " ".join(p.cmdline())]
+        assert snakemakes and sweep.poll() is None
+        for process in (own, *snakemakes):
+            if process.cmdline()[1:4] != ["-m", "suite", "run"]:
+                process.send_signal(signal.SIGKILL)
+        sweep.wait()
+        again = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=900)
+        assert again.returncode == 0, again.stderr
+        assert "an earlier sweep was killed" in again.stderr
+        assert again.stdout.strip().endswith("report: reports/study/report.html")
+    assert_same_tables(study, tmp_path)
+    assert pd.read_parquet(tmp_path / "results/studies/study/runs.parquet")["attempts"].max() > 1
+
+
+def test_a_second_sweep_is_refused_while_one_runs(tmp_path):
+    config(tmp_path)
+    (tmp_path / "results/.work").mkdir(parents=True)
+    code = "import filelock, sys; lock = filelock.FileLock('results/.work/sweep.lock'); lock.acquire();"
+    code += "print('held', flush=True); sys.stdin.read()"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        done = suite("sweep", "--config", "study.yaml", cwd=tmp_path)
+        assert done.returncode == 2 and "another sweep is running here" in done.stderr
+    finally:
+        holder.communicate("")
+
+
+def test_a_mistake_in_the_config_stops_snakemake_with_one_sentence(tmp_path):
+    config(tmp_path, tasks=["Pendulm-v1"])
+    done = snakemake(tmp_path)
+    assert done.returncode == 2
+    assert "error: " in done.stderr and "did you mean 'Pendulum-v1'?" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "results").exists() and not (tmp_path / "reports").exists()
