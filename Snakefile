@@ -19,7 +19,6 @@ RESULTS, TABLES, REPORT = STUDY.config.results, STUDY.study_dir, STUDY.report_di
 SUITE = f"{sys.executable} -m suite"
 TRIES = 4
 
-
 rule all:
     input:
         REPORT / "report.html",
@@ -28,16 +27,16 @@ rule all:
 rule run:
     output:
         f"{RESULTS}/{plan.RECORD}",
+    wildcard_constraints:
+        **plan.WILDCARDS,
     log:
         f"{RESULTS}/{plan.WORK}/{{env_steps}}.log",
-    params:
-        python=lambda wildcards: STUDY.interpreter(wildcards.implementation),
     retries: TRIES - 1
     resources:
         attempt=lambda wildcards, attempt: attempt,
     shell:
-        "exec {params.python} -m suite run --config {CONFIG} --stop-with-parent"
-        " --attempt {resources.attempt} --attempts {TRIES} {output} > {log} 2>&1"
+        "exec {SUITE} run --config {CONFIG} --attempt {resources.attempt} --attempts {TRIES}"
+        " --stop-with-parent {output} > {log} 2>&1"
 
 
 rule gather:

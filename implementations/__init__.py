@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from importlib.metadata import entry_points
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ REGISTRY: dict[str, Entry] = {
 }
 
 
+@cache
 def registered() -> dict[str, Entry]:
     """The suite's own implementations and installed packages' (entry-point group "sac_suite.implementations")."""
     outside = {point.name: Entry(point.value) for point in entry_points(group="sac_suite.implementations")}

@@ -88,6 +88,9 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
     cell = chosen[0].cell
     if any(other.cell != cell for other in chosen):
         raise UsageError("the records belong to different cells; one process trains seeds of one cell")
+    entry = implementations.registered()[cell.implementation]
+    if entry.interpreter and Path(entry.interpreter) != Path(sys.executable):  # a side environment with its own lock
+        os.execv(entry.interpreter, [entry.interpreter, "-m", "suite", *sys.argv[1:]])
     options = planned_study.config
     job = cell.job(tuple(one.seed for one in chosen), planned_study.study)
     places = [runner.Place(Path(one.record), planned_study.work(cell, one.seed)) for one in chosen]
@@ -106,7 +109,7 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
             implementations.load(cell.implementation),
             job,
             places,
-            code_id=identity.code_id(implementations.registered()[cell.implementation].target.split(":")[0]),
+            code_id=identity.code_id(entry.target.split(":")[0]),
             checkpoint_seconds=options.execution.checkpoint_seconds,
             keep_checkpoint=options.execution.keep_checkpoints,
             last_attempt=attempt >= attempts,

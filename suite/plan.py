@@ -9,7 +9,6 @@ import dataclasses
 import importlib
 import os
 import pkgutil
-import sys
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
@@ -31,6 +30,10 @@ from suite.tasks import TASKS
 RECORD = "runs/{task}/{implementation}/{run_id}/s{seed}-{env_steps}.parquet"
 WORK = ".work/{task}/{implementation}/{run_id}/s{seed}"
 """Where a run's record lies, and its folder of checkpoints and logs, under the results folder."""
+
+
+WILDCARDS = {"task": "[^/]+", "implementation": "[^/]+", "run_id": "[0-9a-f]{10}", "seed": "[0-9]+", "env_steps": "[0-9]+"}
+"""What the names in these paths may be; without it Snakemake tries every way of cutting a path."""
 
 
 class Label(NamedTuple):
@@ -171,10 +174,6 @@ class Plan:
     def cells(self) -> list[Cell]:
         """Every distinct cell, in the order first asked for."""
         return list({run.cell[:3]: run.cell for run in self.runs.values()}.values())
-
-    def interpreter(self, implementation: str) -> str:
-        """The Python that has an implementation's packages."""
-        return implementations.registered()[implementation].interpreter or sys.executable
 
     def check_writable(self) -> None:
         """UsageError if the results or reports folder cannot be written to; creates nothing."""
