@@ -1,15 +1,17 @@
 """Soft Actor-Critic in PyTorch: one file, read from top to bottom, the same headings as sac_jax.py.
 
 Every switch it reads is a field of suite.spec.SacSpec; suite/equations.py says in NumPy what each line must compute.
-The mathematics is written for one seed; S seeds in lockstep are a loop. Weights are [in, out]; the critics of a twin or
-an ensemble are stacked along a first axis [n], so that one batched product serves them all.
+The mathematics is written for one seed; S seeds in lockstep are a loop. Gradients are written out, every `*_backward`
+beside what it differentiates: on one processor core autograd's bookkeeping made an update with 256 x 256 networks 15 %
+slower, and one with 64 x 64 networks 50 %.
 """
 
 from __future__ import annotations
 
 import math
-from copy import deepcopy
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,38 +23,42 @@ from suite.contract import Batch, Metrics, Params, Spaces, unpack
 from suite.spec import ClipLogStd, ExactLogDet, ExpStd, SacSpec, SoftplusStd, SquashLogStd
 
 FRAMEWORK = "torch"
-LOG_2PI = math.log(2 * math.pi)
-Weights = dict[str, Tensor]
+LOG_2, LOG_2PI = math.log(2), math.log(2 * math.pi)
+Weights = list[Tensor]
+"""A network's w0, b0, w1, b1, ... from the input up. Matrices are [in, out], but the last one [out, in]: with a handful
+of outputs that is the faster product. The actor's last layer holds both heads, mean above log std."""
 
 
-# --- networks -----------------------------------------------------------------------------------------------------
+# --- networks: ReLU multi-layer perceptrons -----------------------------------------------------------------------
 
 
-def dense(weights: Weights, suffix: str, x: Tensor) -> Tensor:
-    """x w + b: x [B, in] -> [B, out], or for stacked weights x [B, in] or [n, B, in] -> [n, B, out]."""
-    w, b = weights[f"w{suffix}"], weights[f"b{suffix}"]
-    if w.ndim == 2:
-        return torch.addmm(b, x, w)
-    return torch.baddbmm(b.unsqueeze(1), x.expand(len(w), *x.shape[-2:]), w)
+def forward(weights: Weights, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """x [B, in] -> the network's output [B, out], and every layer's input for the backward pass: x, then the ReLUs'."""
+    inputs = [x]
+    for w, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+        inputs.append(torch.addmm(b, inputs[-1], w).relu_())
+    return F.linear(inputs[-1], *weights[-2:]), inputs
 
 
-def mlp(weights: Weights, x: Tensor, depth: int) -> Tensor:
-    """The last of `depth` hidden ReLU layers: [B, in] -> [B, width]."""
-    for i in range(depth):
-        x = F.relu(dense(weights, str(i), x))
-    return x
+def backward(weights: Weights, inputs: list[Tensor], d: Tensor, *, of_weights: bool = True) -> tuple[Weights, Tensor]:
+    """Gradients of the weights (none if not `of_weights`) and at the first layer before its ReLU [B, width], given the
+    loss's gradient d [B, out] at the network's output."""
+    grads = [d.t() @ inputs[-1], d.sum(0)] if of_weights else []
+    d = d @ weights[-2]
+    for i in reversed(range(len(inputs) - 1)):
+        torch.ops.aten.threshold_backward.grad_input(d, inputs[i + 1], 0, grad_input=d)  # the ReLU's, in place
+        if of_weights:
+            grads = [inputs[i].t() @ d, d.sum(0), *grads]
+        if i > 0:
+            d = d @ weights[2 * i].t()
+    return grads, d
 
 
-def q_values(spec: SacSpec, critic: Weights, obs: Tensor, action: Tensor) -> Tensor:
-    """Q_i(s, a) of every critic: [n, B]."""
-    depth = len(spec.hidden)
-    return dense(critic, str(depth), mlp(critic, torch.cat([obs, action], dim=1), depth)).squeeze(-1)
-
-
-def state_value(spec: SacSpec, value: Weights, obs: Tensor) -> Tensor:
-    """V(s): [B]."""
-    depth = len(spec.hidden)
-    return dense(value, str(depth), mlp(value, obs, depth)).squeeze(-1)
+def q_values(critics: list[Weights], obs: Tensor, action: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
+    """Q_i(s, a) of every critic, [n, B], and the inputs of their layers."""
+    x = torch.cat([obs, action], dim=1)
+    q, inputs = zip(*(forward(critic, x) for critic in critics), strict=True)
+    return torch.stack([one.squeeze(1) for one in q]), list(inputs)
 
 
 def reduce(how: str, q: Tensor) -> Tensor:
@@ -62,44 +68,91 @@ def reduce(how: str, q: Tensor) -> Tensor:
     return q.mean(0) if how == "mean" else q[0]
 
 
+def reduce_backward(how: str, q: Tensor, d: float) -> Tensor:
+    """The gradient [n, B] of `reduce` for the same gradient d in every row of its result."""
+    if how == "mean":
+        return torch.full_like(q, d / len(q))
+    chosen = q.argmin(0, keepdim=True) if how == "min" else torch.zeros_like(q[:1], dtype=torch.int64)
+    return torch.zeros_like(q).scatter_(0, chosen, d)
+
+
 # --- policy: a diagonal Gaussian through tanh ---------------------------------------------------------------------
 
 
 class Sample(NamedTuple):
-    """An action [B, A] in [-1, 1] and its log-probability [B]."""
+    """An action in [-1, 1] and what it came from, [B, A]; its log-probability [B]; the inputs of the actor's layers."""
 
     action: Tensor
     log_prob: Tensor
+    raw: Tensor
+    log_std: Tensor
+    std: Tensor
+    u: Tensor
+    noise: Tensor
+    inputs: list[Tensor]
 
 
-def gaussian(spec: SacSpec, actor: Weights, obs: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and log std [B, A] before squashing."""
-    top = mlp(actor, obs, len(spec.hidden))
-    mean, raw = dense(actor, "_mean", top), dense(actor, "_log_std", top)
+def log_std(spec: SacSpec, raw: Tensor) -> Tensor:
+    """log std [B, A] of the actor's raw output."""
     match spec.std:
         case ClipLogStd(low=low, high=high):
-            return mean, raw.clamp(low, high)
+            return raw.clamp(low, high)
         case SquashLogStd(low=low, high=high):
-            return mean, low + 0.5 * (high - low) * (torch.tanh(raw) + 1)
+            return low + 0.5 * (high - low) * (torch.tanh(raw) + 1)
         case SoftplusStd(floor=floor):
-            return mean, torch.log(F.softplus(raw) + floor)
+            return torch.log(F.softplus(raw) + floor)
         case ExpStd():
-            return mean, raw
+            return raw
+
+
+def log_std_backward(spec: SacSpec, drawn: Sample) -> Tensor | float:
+    """d log std / d raw [B, A]."""
+    match spec.std:
+        case ClipLogStd():
+            return drawn.raw == drawn.log_std
+        case SquashLogStd(low=low, high=high):
+            return 0.5 * (high - low) * (1 - torch.tanh(drawn.raw) ** 2)
+        case SoftplusStd():
+            return torch.sigmoid(drawn.raw) / drawn.std
+        case ExpStd():
+            return 1.0
+
+
+def log_det(spec: SacSpec, u: Tensor, action: Tensor) -> Tensor:
+    """log |d tanh(u) / du| [B, A] (arXiv 1801.01290, eq. 21)."""
+    if isinstance(spec.log_det, ExactLogDet):
+        return 2 * (LOG_2 - u - F.softplus(-2 * u, threshold=1e3))
+    return torch.log((1 - action) * (1 + action) + spec.log_det.eps)  # 1 - a^2 would lose digits near saturation
+
+
+def log_det_backward(spec: SacSpec, action: Tensor) -> Tensor:
+    """d log_det / du [B, A]."""
+    if isinstance(spec.log_det, ExactLogDet):
+        return -2 * action
+    slope = (1 - action) * (1 + action)
+    return -2 * action * slope / (slope + spec.log_det.eps)
 
 
 def sample(spec: SacSpec, actor: Weights, obs: Tensor, noise: Tensor) -> Sample:
     """a = tanh(mean + std * noise), with log pi(a|s) by change of variables (arXiv 1801.01290, eq. 21)."""
-    mean, log_std = gaussian(spec, actor, obs)
-    u = mean + log_std.exp() * noise
+    output, inputs = forward(actor, obs)
+    mean, raw = output.chunk(2, dim=1)
+    scale = log_std(spec, raw)
+    std = scale.exp()
+    u = torch.addcmul(mean, std, noise)
     action = torch.tanh(u)
-    if isinstance(spec.log_det, ExactLogDet):
-        log_det = 2 * (math.log(2) - u - F.softplus(-2 * u, threshold=1e3))
-    else:  # (1 - a)(1 + a) keeps the digits that 1 - a^2 loses near saturation
-        log_det = torch.log((1 - action) * (1 + action) + spec.log_det.eps)
-    return Sample(action, (-0.5 * noise**2 - log_std - 0.5 * LOG_2PI - log_det).sum(1))
+    log_prob = -(0.5 * noise**2 + scale + 0.5 * LOG_2PI + log_det(spec, u, action)).sum(1)
+    return Sample(action, log_prob, raw, scale, std, u, noise, inputs)
 
 
-# --- losses: each reads only what its signature names -------------------------------------------------------------
+def sample_backward(spec: SacSpec, actor: Weights, drawn: Sample, d_action: Tensor, d_log_prob: float) -> Weights:
+    """The actor's gradients, given the loss's at the action [B, A] and at every log pi (arXiv 1801.01290, eq. 13)."""
+    d_u = d_action * (1 - drawn.action**2) - d_log_prob * log_det_backward(spec, drawn.action)
+    d_raw = (d_u * drawn.std * drawn.noise - d_log_prob) * log_std_backward(spec, drawn)
+    return backward(actor, drawn.inputs, torch.cat([d_u, d_raw], dim=1))[0]
+
+
+# --- losses, with their gradients: each reads only what its signature names ---------------------------------------
 
 
 def soft_value(spec: SacSpec, q: Tensor, log_prob: Tensor, alpha: float) -> Tensor:
@@ -109,39 +162,58 @@ def soft_value(spec: SacSpec, q: Tensor, log_prob: Tensor, alpha: float) -> Tens
 
 
 def critic_target(
-    spec: SacSpec, actor: Weights, target: Weights, batch: Batch, noise: Tensor | None, alpha: float
+    spec: SacSpec, actor: Weights, targets: list[Weights], batch: Batch, noise: Tensor | None, alpha: float
 ) -> tuple[Tensor, Tensor | None]:
-    """y = scale r + discount (1 - terminated) V'(s'), [B] (arXiv 1812.05905, eq. 5-6; 1801.01290, eq. 8), and log pi(a'|s')."""
+    """y = scale r + discount (1 - terminated) V'(s') [B] (arXiv 1812.05905, eq. 5-6; with V: 1801.01290, eq. 8), and
+    log pi(a'|s') [B]."""
     if spec.value_net:
-        following, log_prob = state_value(spec, target, batch.next_obs), None
+        following, log_prob = forward(*targets, batch.next_obs)[0].squeeze(1), None
     else:
-        action, log_prob = sample(spec, actor, batch.next_obs, noise)
-        following = soft_value(spec, q_values(spec, target, batch.next_obs, action), log_prob, alpha)
+        drawn = sample(spec, actor, batch.next_obs, noise)
+        q, log_prob = q_values(targets, batch.next_obs, drawn.action)[0], drawn.log_prob
+        following = soft_value(spec, q, log_prob, alpha)
     # terminated, not truncated: a time limit is no death
     return spec.reward_scale * batch.reward + spec.discount * (1 - batch.terminated) * following, log_prob
 
 
-def critic_loss(spec: SacSpec, critic: Weights, batch: Batch, y: Tensor) -> tuple[Tensor, Tensor]:
-    """scale * mean (Q_i - y)^2 of each critic, [n] (arXiv 1812.05905, eq. 5), and Q [n, B]."""
-    q = q_values(spec, critic, batch.obs, batch.action)
-    return spec.critic_loss_scale * ((q - y) ** 2).mean(1), q
+def critic_loss(spec: SacSpec, critics: list[Weights], batch: Batch, y: Tensor) -> tuple[Tensor, Tensor, Weights]:
+    """scale * mean (Q_i - y)^2 of each critic [n] (arXiv 1812.05905, eq. 5), Q [n, B], and all critics' gradients."""
+    q, inputs = q_values(critics, batch.obs, batch.action)
+    error, grads = q - y, []
+    for critic, its_inputs, d in zip(critics, inputs, error * (2 * spec.critic_loss_scale / len(y)), strict=True):
+        grads += backward(critic, its_inputs, d.unsqueeze(1))[0]
+    return spec.critic_loss_scale * (error**2).mean(1), q, grads
 
 
-def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Tensor) -> Tensor:
-    """scale * mean (V(s) - target)^2 (arXiv 1801.01290, eq. 5)."""
-    return spec.value_net.loss_scale * ((state_value(spec, value, batch.obs) - target) ** 2).mean()
+def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Tensor) -> tuple[Tensor, Weights]:
+    """scale * mean (V(s) - target)^2 (arXiv 1801.01290, eq. 5), and V's gradients."""
+    output, inputs = forward(value, batch.obs)
+    error = output - target.unsqueeze(1)
+    grads, _ = backward(value, inputs, error * (2 * spec.value_net.loss_scale / len(target)))
+    return spec.value_net.loss_scale * (error**2).mean(), grads
 
 
-def actor_loss(spec: SacSpec, critic: Weights, batch: Batch, drawn: Sample, alpha: float) -> Tensor:
-    """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7)."""
-    q = q_values(spec, critic, batch.obs, drawn.action)
-    return (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
+def actor_loss(
+    spec: SacSpec, actor: Weights, critics: list[Weights], batch: Batch, drawn: Sample, alpha: float
+) -> tuple[Tensor, Weights]:
+    """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7 and 9), and the
+    actor's gradients."""
+    (size, obs_dim), d_action = batch.obs.shape, torch.zeros_like(drawn.action)
+    q, inputs = q_values(critics, batch.obs, drawn.action)
+    for critic, its_inputs, d in zip(critics, inputs, reduce_backward(spec.actor_reduce, q, -1 / size), strict=True):
+        _, d_first = backward(critic, its_inputs, d.unsqueeze(1), of_weights=False)
+        d_action += d_first @ critic[0][obs_dim:].t()
+    loss = (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
+    return loss, sample_backward(spec, actor, drawn, d_action, alpha / size)
 
 
-def alpha_loss(spec: SacSpec, log_alpha: Tensor, log_prob: Tensor, action_dim: int) -> Tensor:
-    """-alpha mean(log pi + H), or -log(alpha) mean(log pi + H) (arXiv 1812.05905, eq. 18)."""
-    weight = log_alpha.exp() if spec.temperature.objective == "alpha" else log_alpha
-    return -weight * (log_prob + spec.target_entropy(action_dim)).mean()
+def alpha_loss(spec: SacSpec, log_alpha: Tensor, log_prob: Tensor, action_dim: int) -> tuple[Tensor, Tensor]:
+    """-alpha mean(log pi + H), or -log(alpha) mean(log pi + H) (arXiv 1812.05905, eq. 18); gradient in log alpha."""
+    surplus = log_prob.mean() + spec.target_entropy(action_dim)
+    if spec.temperature.objective == "alpha":
+        loss = -log_alpha.exp() * surplus
+        return loss, loss
+    return -log_alpha * surplus, -surplus
 
 
 # --- update -------------------------------------------------------------------------------------------------------
@@ -149,94 +221,101 @@ def alpha_loss(spec: SacSpec, log_alpha: Tensor, log_prob: Tensor, action_dim: i
 
 @dataclass
 class Learner:
-    """One seed's networks (leaf tensors, updated in place), their optimisers, and how many updates they have had."""
+    """One seed's networks by canonical name, updated in place, and how many updates they have had.
+
+    log_alpha counts as a network of one tensor. Adam's moments mirror the networks; targets have none.
+    """
 
     spec: SacSpec
     spaces: Spaces
-    nets: dict[str, Weights]  # "actor", "critic" stacked, "value" and "alpha" where the spec has them
-    target: Weights  # of the critics, or of the value net
-    optimisers: dict[str, torch.optim.Adam]
+    nets: dict[str, Weights] = field(default_factory=dict)
+    adam_m: dict[str, Weights] = field(default_factory=dict)
+    adam_v: dict[str, Weights] = field(default_factory=dict)
     updates_done: int = 0
 
 
-def descend(learner: Learner, net: str, grads: tuple[Tensor, ...]) -> None:
-    """One Adam step of one network."""
-    optimiser, adam = learner.optimisers[net], learner.spec.adam
+def members(spec: SacSpec, stage: str) -> list[str]:
+    """The networks that a stage's optimiser moves."""
+    if stage == "critic":
+        return [f"critic{i + 1}" for i in range(spec.critics)]
+    return ["log_alpha" if stage == "alpha" else stage]
+
+
+def joined(nets: dict[str, Weights], names: Sequence[str]) -> Weights:
+    """The tensors of several networks in one list."""
+    return [tensor for name in names for tensor in nets[name]]
+
+
+def descend(learner: Learner, stage: str, grads: Weights) -> None:
+    """One Adam step of a stage's networks (arXiv 1412.6980, algorithm 1), as one pass through memory."""
+    adam, count, names = learner.spec.adam, learner.updates_done + 1, members(learner.spec, stage)
+    eps = adam.eps
     if adam.eps_placement == "tensorflow":  # sqrt(v) + eps before bias correction, said in torch's terms
-        optimiser.param_groups[0]["eps"] = adam.eps / math.sqrt(1 - adam.beta2 ** (learner.updates_done + 1))
-    for weight, grad in zip(learner.nets[net].values(), grads, strict=True):
-        weight.grad = grad
-    optimiser.step()
+        eps = eps / math.sqrt(1 - adam.beta2**count)
+    torch._fused_adam_(
+        joined(learner.nets, names), grads, joined(learner.adam_m, names), joined(learner.adam_v, names), [],
+        [torch.tensor(float(count))] * len(grads), lr=learner.spec.learning_rate(stage), beta1=adam.beta1,
+        beta2=adam.beta2, weight_decay=0.0, eps=eps, amsgrad=False, maximize=False,
+    )  # fmt: skip
 
 
-def gradient(loss: Tensor, weights: Weights) -> tuple[Tensor, ...]:
-    return torch.autograd.grad(loss, list(weights.values()))
-
-
-def detached(weights: Weights) -> Weights:
-    return {name: weight.detach() for name, weight in weights.items()}
-
-
-def update_once(learner: Learner, batch: Batch, noise: dict[str, Tensor]) -> dict[str, Tensor]:
+def update_once(learner: Learner, batch: Batch, noise: dict[str, Tensor]) -> dict:
     """One update in place; returns every loss, target, log-probability and gradient by name."""
     spec, nets = learner.spec, learner.nets
-    alpha = nets["alpha"]["log_alpha"].exp().item() if spec.learns_alpha else spec.temperature.value
-    drawn = sample(spec, nets["actor"], batch.obs, noise["action"])  # of the policy as it stands: actor, V, alpha read it
-    seen = {"alpha": torch.tensor(alpha, dtype=torch.float64), "log_prob": drawn.log_prob, "action": drawn.action}
-    gradients: dict[str, tuple[Tensor, ...]] = {}
+    actor, targets = nets["actor"], [nets[name] for name in spec.targets]
+    critics = [nets[name] for name in members(spec, "critic")]
+    alpha = nets["log_alpha"][0].exp().item() if spec.learns_alpha else spec.temperature.value
+    drawn = sample(spec, actor, batch.obs, noise["action"])  # of the policy as it stands: actor, V, alpha read it
+    seen = {"alpha": alpha, "log_prob": drawn.log_prob, "action": drawn.action}
+    gradients: dict[str, Weights] = {}
 
     for stage in spec.stages:
         if stage == "critic":
-            with torch.no_grad():
-                y, seen["next_log_prob"] = critic_target(
-                    spec, nets["actor"], learner.target, batch, noise.get("next_action"), alpha
-                )
-            losses, seen["q"] = critic_loss(spec, nets["critic"], batch, y)
+            y, seen["next_log_prob"] = critic_target(spec, actor, targets, batch, noise.get("next_action"), alpha)
+            losses, seen["q"], gradients["critic"] = critic_loss(spec, critics, batch, y)
             seen |= {"target_q": y, "critic_losses": losses, "critic_loss": losses.sum()}
-            gradients["critic"] = gradient(seen["critic_loss"], nets["critic"])
         elif stage == "value":
-            with torch.no_grad():
-                q = q_values(spec, nets["critic"], batch.obs, drawn.action)
-                seen["value_target"] = soft_value(spec, q, drawn.log_prob, alpha)
-            seen["value_loss"] = value_loss(spec, nets["value"], batch, seen["value_target"])
-            gradients["value"] = gradient(seen["value_loss"], nets["value"])
+            q, _ = q_values(critics, batch.obs, drawn.action)
+            seen["value_target"] = soft_value(spec, q, drawn.log_prob, alpha)
+            seen["value_loss"], gradients["value"] = value_loss(spec, nets["value"], batch, seen["value_target"])
         elif stage == "actor":
-            seen["actor_loss"] = actor_loss(spec, detached(nets["critic"]), batch, drawn, alpha)
-            gradients["actor"] = gradient(seen["actor_loss"], nets["actor"])
+            seen["actor_loss"], gradients["actor"] = actor_loss(spec, actor, critics, batch, drawn, alpha)
         elif stage == "alpha":
-            log_prob = drawn.log_prob.detach()
-            if spec.temperature.sample == "fresh":
-                with torch.no_grad():
-                    log_prob = sample(spec, nets["actor"], batch.obs, noise["alpha"]).log_prob
-            seen["alpha_loss"] = alpha_loss(spec, nets["alpha"]["log_alpha"], log_prob, learner.spaces.action_dim)
-            gradients["alpha"] = gradient(seen["alpha_loss"], nets["alpha"])
+            fresh = spec.temperature.sample == "fresh"
+            log_prob = sample(spec, actor, batch.obs, noise["alpha"]).log_prob if fresh else drawn.log_prob
+            seen["alpha_loss"], grad = alpha_loss(spec, *nets["log_alpha"], log_prob, learner.spaces.action_dim)
+            gradients["alpha"] = [grad]
         elif stage == "target":
             if spec.gradients == "simultaneous":  # every gradient was taken at the first parameters: now step them all
-                for net, grads in gradients.items():
-                    descend(learner, net, grads)
+                for each, grads in gradients.items():
+                    descend(learner, each, grads)
             if (learner.updates_done + 1) % spec.target_every == 0:
-                online = detached(nets["value" if spec.value_net else "critic"])
-                torch._foreach_lerp_(list(learner.target.values()), list(online.values()), spec.tau)
+                online = [name.removeprefix("target_") for name in spec.targets]
+                torch._foreach_lerp_(joined(nets, spec.targets), joined(nets, online), spec.tau)
         if spec.gradients == "sequential" and stage in gradients:
             descend(learner, stage, gradients[stage])
     learner.updates_done += 1
-    for net, grads in gradients.items():
-        seen |= {f"grad/{net}/{name}": grad for name, grad in zip(nets[net], grads, strict=True)}
-    return seen
+    return seen | {"gradients": gradients}
 
 
 State = list[Learner]
 
 
+@torch.inference_mode()
 def update(
-    state: State, rows: np.ndarray, noise: np.ndarray, obs: np.ndarray | None = None, act_noise: np.ndarray | None = None
+    state: State,
+    rows: np.ndarray,
+    noise: np.ndarray,
+    obs: np.ndarray | None = None,
+    act_noise: np.ndarray | None = None,
 ) -> tuple[State, np.ndarray | None, Metrics]:
     """See suite.contract.Implementation.update."""
     last = []
     for learner, own_rows, own_noise in zip(state, rows, noise, strict=True):
         for k in range(len(own_rows)):
             seen = update_once(learner, *inputs(learner, own_rows[k], own_noise[k]))
-        last.append((seen["critic_loss"].item(), seen["actor_loss"].item(), seen["alpha"].item(), -seen["log_prob"].mean().item()))
+        entropy = -seen["log_prob"].mean().item()
+        last.append((seen["critic_loss"].item(), seen["actor_loss"].item(), seen["alpha"], entropy))
     metrics = dict(zip(("critic_loss", "actor_loss", "alpha", "entropy"), np.array(last).T, strict=True))
     return state, None if obs is None else act(state, obs, act_noise), metrics
 
@@ -248,33 +327,36 @@ def inputs(learner: Learner, rows: np.ndarray, noise: np.ndarray) -> tuple[Batch
     return unpack(torch.from_numpy(rows).to(dtype), learner.spaces), dict(zip(learner.spec.draws, draws, strict=True))
 
 
+@torch.inference_mode()
 def explain(state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, dict[str, np.ndarray]]:
     """See suite.contract.Implementation.explain."""
-    after = deepcopy(state)
+    after = init(state[0].spec, state[0].spaces, get_params(state))
     named = []
     for learner, own_rows, own_noise in zip(after, rows, noise, strict=True):
         seen = update_once(learner, *inputs(learner, own_rows[0], own_noise[0]))
-        losses = seen.pop("critic_losses")
-        seen |= {f"critic{i + 1}_loss": loss for i, loss in enumerate(losses)}
-        for name in [name for name in seen if name.startswith("grad/")]:
-            _, net, tensor = name.split("/")
-            seen |= {f"grad/{canonical}": part for canonical, part in unstacked(net, tensor, seen.pop(name))}
-        named.append({name: value.detach().numpy() for name, value in seen.items() if value is not None})
+        seen |= {f"critic{i + 1}_loss": loss for i, loss in enumerate(seen.pop("critic_losses"))}
+        for stage, grads in seen.pop("gradients").items():
+            rest = iter(grads)
+            for net in members(learner.spec, stage):
+                own = [next(rest) for _ in learner.nets[net]]
+                seen |= {f"grad/{name}": grad for name, grad in canonical(net, own).items()}
+        named.append({name: np.asarray(value) for name, value in seen.items() if value is not None})
     return after, {name: np.stack([one[name] for one in named]) for name in named[0]}
 
 
 # --- act ----------------------------------------------------------------------------------------------------------
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def act(state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
     """See suite.contract.Implementation.act."""
     actions = np.empty((*obs.shape[:2], state[0].spaces.action_dim), np.float32)
     for i, learner in enumerate(state):
         dtype = getattr(torch, learner.spec.precision)
-        mean, log_std = gaussian(learner.spec, learner.nets["actor"], torch.from_numpy(obs[i]).to(dtype))
-        u = mean if noise is None else mean + log_std.exp() * torch.from_numpy(noise[i]).to(dtype)
-        actions[i] = torch.tanh(u).numpy()
+        mean, raw = forward(learner.nets["actor"], torch.from_numpy(obs[i]).to(dtype))[0].chunk(2, dim=1)
+        if noise is not None:
+            mean = mean + log_std(learner.spec, raw).exp() * torch.from_numpy(noise[i]).to(dtype)
+        actions[i] = torch.tanh(mean).numpy()
     return actions
 
 
@@ -284,21 +366,19 @@ def act(state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
 def init(spec: SacSpec, spaces: Spaces, params: Params) -> State:
     """See suite.contract.Implementation.init."""
     torch.set_num_threads(1)  # one process per core: two threads for one small network are slower than one
-    return set_params([empty(spec, spaces) for _ in range(len(params["actor/w0"]))], params)
+    return set_params([Learner(spec, spaces) for _ in range(len(params["actor/w0"]))], params)
 
 
-def empty(spec: SacSpec, spaces: Spaces) -> Learner:
-    """A learner without weights: optimisers are made when `set_params` brings them."""
-    return Learner(spec, spaces, nets={}, target={}, optimisers={})
-
-
-def unstacked(net: str, tensor: str, stacked: Tensor) -> list[tuple[str, Tensor]]:
-    """The canonical names of one of our tensors: critics apart, log_alpha without a network's name."""
-    if net == "alpha":
-        return [(tensor, stacked)]
-    if net.endswith("critic"):
-        return [(f"{net}{i + 1}/{tensor}", part) for i, part in enumerate(stacked)]
-    return [(f"{net}/{tensor}", stacked)]
+def canonical(net: str, tensors: Weights) -> dict[str, Tensor]:
+    """Our tensors of a network as views by canonical name: all matrices [in, out], the actor's heads apart."""
+    if net == "log_alpha":
+        return {net: tensors[0]}
+    *hidden, w, b = tensors
+    named = {f"{net}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(hidden)}
+    heads = ("_mean", "_log_std") if net == "actor" else (str(len(hidden) // 2),)
+    for head, w_part, b_part in zip(heads, w.chunk(len(heads)), b.chunk(len(heads)), strict=True):
+        named |= {f"{net}/w{head}": w_part.t(), f"{net}/b{head}": b_part}
+    return named
 
 
 def get_params(state: State) -> Params:
@@ -306,15 +386,9 @@ def get_params(state: State) -> Params:
     every = []
     for learner in state:
         own = {"updates_done": np.asarray(learner.updates_done)}
-        target = "target_value" if learner.spec.value_net else "target_critic"
-        for net, weights in (*learner.nets.items(), (target, learner.target)):
-            moments = learner.optimisers[net].state if net in learner.optimisers else {}
-            for tensor, weight in weights.items():
-                kept = {"": weight.detach()}
-                if weight in moments:
-                    kept |= {"adam_m/": moments[weight]["exp_avg"], "adam_v/": moments[weight]["exp_avg_sq"]}
-                for prefix, value in kept.items():
-                    own |= {prefix + name: part.numpy().copy() for name, part in unstacked(net, tensor, value)}
+        for prefix, nets in (("", learner.nets), ("adam_m/", learner.adam_m), ("adam_v/", learner.adam_v)):
+            for net, tensors in nets.items():
+                own |= {prefix + name: tensor.numpy() for name, tensor in canonical(net, tensors).items()}
         every.append(own)
     return {name: np.stack([own[name] for own in every]) for name in every[0]}
 
@@ -323,28 +397,26 @@ def set_params(state: State, params: Params) -> State:
     """See suite.contract.Implementation.set_params."""
     for i, learner in enumerate(state):
         spec, dtype = learner.spec, getattr(torch, learner.spec.precision)
-
-        def load(net: str, prefix: str = "", i: int = i, spec: SacSpec = spec, dtype: torch.dtype = dtype) -> Weights:
-            if net == "alpha":
-                return {"log_alpha": torch.tensor(params[f"{prefix}log_alpha"][i], dtype=dtype)}
-            members = [f"{net}{n + 1}" for n in range(spec.critics)] if net.endswith("critic") else [net]
-            start = f"{prefix}{members[0]}/"
-            tensors = [name.removeprefix(start) for name in params if name.startswith(start)]
-            parts = {t: [torch.tensor(params[f"{prefix}{m}/{t}"][i], dtype=dtype) for m in members] for t in tensors}
-            return {t: torch.stack(part) if net.endswith("critic") else part[0] for t, part in parts.items()}
-
         learner.updates_done = int(params["updates_done"][i]) if "updates_done" in params else 0
-        learner.target = load("target_value" if spec.value_net else "target_critic")
-        value, alpha = (("value",) if spec.value_net else ()), (("alpha",) if spec.learns_alpha else ())
-        for net in ("actor", "critic", *value, *alpha):
-            weights = learner.nets[net] = {t: weight.requires_grad_() for t, weight in load(net).items()}
-            adam, lr = spec.adam, spec.learning_rate(net)
-            betas = (adam.beta1, adam.beta2)
-            optimiser = torch.optim.Adam(weights.values(), lr=lr, betas=betas, eps=adam.eps, fused=True)
-            learner.optimisers[net] = optimiser
-            if learner.updates_done:
-                m, v = load(net, "adam_m/"), load(net, "adam_v/")
-                for t, weight in weights.items():
-                    steps = torch.tensor(float(learner.updates_done))
-                    optimiser.state[weight] = {"step": steps, "exp_avg": m[t], "exp_avg_sq": v[t]}
+        moved = [*spec.online, *(["log_alpha"] if spec.learns_alpha else [])]
+        for prefix, kept, names in (
+            ("", learner.nets, [*moved, *spec.targets]),
+            ("adam_m/", learner.adam_m, moved),
+            ("adam_v/", learner.adam_v, moved),
+        ):
+            for net in names:
+                kept[net] = [torch.zeros(shape, dtype=dtype) for shape in shapes(spec, learner.spaces, net)]
+                for name, part in canonical(net, kept[net]).items():
+                    if prefix == "" or prefix + name in params:
+                        part.copy_(torch.as_tensor(params[prefix + name][i]))
     return state
+
+
+def shapes(spec: SacSpec, spaces: Spaces, net: str) -> list[tuple[int, ...]]:
+    """The shapes of a network's tensors."""
+    if net == "log_alpha":
+        return [()]
+    widths = [spaces.obs_dim + (spaces.action_dim if "critic" in net else 0), *spec.hidden]
+    outputs = 2 * spaces.action_dim if net == "actor" else 1
+    hidden = [shape for before, after in pairwise(widths) for shape in ((before, after), (after,))]
+    return [*hidden, (outputs, widths[-1]), (outputs,)]

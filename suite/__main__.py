@@ -185,9 +185,8 @@ def gather(config: str) -> None:
         click.echo(f"{count:>6} {status_}")
     stale = runs[runs["stale"]]
     if len(stale):
-        kept = "and used all the same (execution.accept_stale)" if planned_study.config.execution.accept_stale else ""
         click.echo(
-            f"{len(stale):>6} stale: made by other code than the present one, left out of every average {kept}\n"
+            f"{len(stale):>6} stale: made by other code than the present one, left out of every average\n"
             f"       python -m suite retry --config {config} --status stale   clears them"
         )
 

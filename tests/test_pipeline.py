@@ -18,6 +18,7 @@ import pytest
 import yaml
 from conftest import ROOT, suite
 
+from suite import gather as gathering
 from suite import identity, records
 from suite.plan import Plan
 
@@ -176,6 +177,27 @@ def rewrite(path: Path, **meta: object) -> None:
 
     table = record.rows.replace_schema_metadata({"suite": json.dumps(record.meta | meta)})
     pq.write_table(table, path)
+
+
+def test_stale_results_count_only_where_the_config_accepts_them(study, tmp_path):
+    folder = copied(study, tmp_path)
+    rewrite(records_of(folder)[0], code_id="0123456789")
+    assert gather(Plan(folder / "study.yaml"), folder)["stale"].sum() == 1
+    data = yaml.safe_load((folder / "study.yaml").read_text())
+    data["execution"]["accept_stale"] = True
+    (folder / "study.yaml").write_text(yaml.safe_dump(data))
+    accepted = gather(Plan(folder / "study.yaml"), folder)
+    assert not accepted["stale"].any() and accepted["message"].str.contains("0123456789").sum() == 1
+
+
+def gather(plan: Plan, folder: Path) -> pd.DataFrame:
+    """The runs' table of a study in another directory."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        return gathering.gather(plan)["runs"]
+    finally:
+        os.chdir(before)
 
 
 def test_stale_results_are_cleared_by_retry(study, tmp_path):

@@ -50,7 +50,7 @@ def test_baselines_and_presets_share_their_runs(tmp_path):
     assert len(plan.cells) == 8 and len(plan.runs) == 16
     same = {
         str(plan.labels["Pendulum-v1", "torch", name][1].run_id)
-        for name in ("sac_v2_small", "temperature/learned", "critics/twin", "factorial/learned-twin-without")
+        for name in ("sac_v2_small", "temperature/learned", "critics/twin", "factorial/learned-twin-without_v")
     }
     assert len(same) == 1
     assert plan.labels["Pendulum-v1", "torch", "critics/twin"][1].variant == "sac_v2_small"
@@ -138,7 +138,7 @@ def test_every_mistake_is_one_sentence_with_file_key_and_choice(tmp_path, name):
 def test_an_arm_equal_to_another_is_refused(tmp_path):
     """sac_v1 has a value net already: the arm that adds one changes nothing."""
     path = write(tmp_path, sweep={"ablations": ["value_net"], "baseline": "sac_v1", "presets": None})
-    with pytest.raises(UsageError, match="without and with of value_net are one and the same"):
+    with pytest.raises(UsageError, match="without_v and with_v of value_net are one and the same"):
         Plan(path)
 
 

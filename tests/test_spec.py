@@ -162,6 +162,6 @@ def test_the_factorial_crosses_the_three_questions():
     arms = load_ablation("factorial").arms
     assert len(arms) == 8
     assert len({tuple(arm.levels.values()) for arm in arms}) == 8
-    spec, _ = resolve("sac_v2", "Hopper-v5", next(arm for arm in arms if arm.name == "fixed-single-with").changes)
+    spec, _ = resolve("sac_v2", "Hopper-v5", next(arm for arm in arms if arm.name == "fixed-single-with_v").changes)
     assert isinstance(spec.temperature, FixedAlpha) and spec.critics == 1 and spec.value_net
     assert isinstance(resolve("sac_v2", "Hopper-v5", {})[0].temperature, LearnedAlpha)
