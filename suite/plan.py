@@ -248,9 +248,9 @@ def _known(where: str, key: str, names: list[str], choices: object, what: str) -
 
 # --- what it will cost
 
-GFLOP_PER_S = 45.0
+GFLOP_PER_S = 50.0
 """Useful single-core float32 rate of the torch engine's matrix products, measured at 256 x 256 x 256."""
-UPDATE_OVERHEAD_S = 2.2e-3
+UPDATE_OVERHEAD_S = 1.4e-3
 """Per update beside its products: dispatch, element-wise work, optimisers; measured with torch at hidden 64 x 64."""
 ENV_STEP_S = {"Pendulum": 5e-5, "Inverted": 6e-5, "Reacher": 9e-5, "Humanoid": 3e-4, "Ant": 2.4e-4}
 """One environment step by family, measured on one core; the other MuJoCo tasks take about 1.5e-4."""
