@@ -7,7 +7,7 @@ sys.path.insert(0, workflow.basedir)
 
 from suite import UsageError, plan
 
-CONFIG = str(workflow.configfiles[-1]) if workflow.configfiles else "config/paper.yaml"
+CONFIG = os.path.relpath(workflow.configfiles[-1]) if workflow.configfiles else "config/paper.yaml"
 try:
     STUDY = plan.Plan(CONFIG)
     STUDY.check_writable()
