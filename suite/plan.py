@@ -32,7 +32,13 @@ WORK = ".work/{task}/{implementation}/{run_id}/s{seed}"
 """Where a run's record lies, and its folder of checkpoints and logs, under the results folder."""
 
 
-WILDCARDS = {"task": "[^/]+", "implementation": "[^/]+", "run_id": "[0-9a-f]{10}", "seed": "[0-9]+", "env_steps": "[0-9]+"}
+WILDCARDS = {
+    "task": "[^/]+",
+    "implementation": "[^/]+",
+    "run_id": "[0-9a-f]{10}",
+    "seed": "[0-9]+",
+    "env_steps": "[0-9]+",
+}
 """What the names in these paths may be; without it Snakemake tries every way of cutting a path."""
 
 
