@@ -1,0 +1,510 @@
+"""Soft Actor-Critic in JAX: one file, read from top to bottom, the same headings as sac_torch.py.
+
+Every switch it reads is a field of suite.spec.SacSpec, decided in Python while tracing; suite/equations.py says in
+NumPy what each line must compute. The mathematics is written for one seed; S seeds in lockstep are `vmap` (left out
+for S = 1). K updates, all their losses, optimisers and targets, and the next action are one compiled call. Weights are
+[in, out]; between calls they rest with their Adam moments in one flat vector per optimiser, because a call's cost
+grows with the number of arrays it takes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from suite.contract import Batch, Metrics, Params, Spaces, unpack
+from suite.spec import ClipLogStd, ExactLogDet, ExpStd, SacSpec, SoftplusStd, SquashLogStd
+
+FRAMEWORK = "jax"
+LOG_2, LOG_2PI = math.log(2), math.log(2 * math.pi)
+Weights = list[Array]
+"""A network's w0, b0, w1, b1, ... from the input up, [in, out]. The actor's last layer holds both heads in a row."""
+
+TRACES: Counter[str] = Counter()
+"""How often "update", "act" and "explain" were traced in this process: each once per spec and shapes of its inputs."""
+
+
+def configure() -> None:
+    """JAX as the suite runs it, set before its first array: XLA reads its flags when it starts."""
+    # One thread: two for one small network are slower. And one pass over the moments in Adam, not one for each result.
+    one_thread = "--xla_cpu_multi_thread_eigen=false"
+    one_pass = "--xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true"
+    os.environ.setdefault("XLA_FLAGS", f"{one_thread} {one_pass}")
+    jax.config.update("jax_cpu_enable_async_dispatch", False)  # the loop waits for the action anyway
+    if jax.config.jax_compilation_cache_dir is None:  # programs kept for the next process of the kind
+        home = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
+        folder = os.environ.get("SAC_SUITE_JAX_CACHE", Path(home, "sac-suite", "jax"))
+        jax.config.update("jax_compilation_cache_dir", str(Path(folder, processor())))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def processor() -> str:
+    """A name for this kind of processor: machines that share a home must not share what was compiled for one."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    instructions = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return f"{platform.machine()}-{zlib.crc32(instructions.encode()):08x}"
+
+
+configure()
+
+
+# --- networks: ReLU multi-layer perceptrons -----------------------------------------------------------------------
+
+
+def forward(weights: Weights, x: Array) -> Array:
+    """x [B, in] -> the network's output [B, out]."""
+    for w, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+        x = relu(product(x, w) + b)
+    return product(x, weights[-2]) + weights[-1]
+
+
+def product(x: Array, w: Array) -> Array:
+    """x w in full float32: left to itself, a GPU would round the factors to 10 bits."""
+    return jnp.matmul(x, w, precision=lax.Precision.HIGHEST)
+
+
+@jax.custom_jvp
+def relu(x: Array) -> Array:
+    return jnp.maximum(x, 0)
+
+
+@relu.defjvp
+def relu_jvp(x: tuple[Array], d: tuple[Array]) -> tuple[Array, Array]:
+    """The gradient is 0 at 0, and reads the output, which the next layer's gradient keeps anyway."""
+    out = relu(*x)
+    return out, jnp.where(out > 0, d[0], 0)
+
+
+def q_values(critics: list[Weights], obs: Array, action: Array) -> Array:
+    """Q_i(s, a) of every critic: [n, B]."""
+    x = jnp.concatenate([obs, action], axis=1)
+    return jnp.stack([forward(critic, x)[:, 0] for critic in critics])
+
+
+def reduce(how: str, q: Array) -> Array:
+    """One value per row from the critics': [n, B] -> [B]; of equal minima the first one takes the gradient."""
+    if how == "min":
+        return jnp.where(jnp.arange(len(q))[:, None] == q.argmin(0), q, 0).sum(0)
+    return q.mean(0) if how == "mean" else q[0]
+
+
+# --- policy: a diagonal Gaussian through tanh ---------------------------------------------------------------------
+
+
+class Sample(NamedTuple):
+    """An action [B, A] in [-1, 1] and its log-probability [B]."""
+
+    action: Array
+    log_prob: Array
+
+
+def log_std(spec: SacSpec, raw: Array) -> Array:
+    """log std [B, A] of the actor's raw output."""
+    match spec.std:
+        case ClipLogStd(low=low, high=high):  # the gradient at the bounds themselves is 1
+            return jnp.where(raw < low, low, jnp.where(raw > high, high, raw))
+        case SquashLogStd(low=low, high=high):
+            return low + 0.5 * (high - low) * (jnp.tanh(raw) + 1)
+        case SoftplusStd(floor=floor):
+            return jnp.log(jax.nn.softplus(raw) + floor)
+        case ExpStd():
+            return raw
+
+
+def log_det(spec: SacSpec, u: Array, action: Array) -> Array:
+    """log |d tanh(u) / du| [B, A] (arXiv 1801.01290, eq. 21)."""
+    if isinstance(spec.log_det, ExactLogDet):
+        return 2 * (LOG_2 - u - jax.nn.softplus(-2 * u))
+    # XLA would compute 1 - a^2 + eps as (1 + eps) - a^2, which moves the floor in float32
+    return jnp.log((1 - action) * (1 + action) + spec.log_det.eps)
+
+
+def sample(spec: SacSpec, actor: Weights, obs: Array, noise: Array) -> Sample:
+    """a = tanh(mean + std * noise), with log pi(a|s) by change of variables (arXiv 1801.01290, eq. 21)."""
+    mean, raw = jnp.split(forward(actor, obs), 2, axis=1)
+    scale = log_std(spec, raw)
+    u = mean + jnp.exp(scale) * noise
+    action = jnp.tanh(u)
+    return Sample(action, -(0.5 * noise**2 + scale + 0.5 * LOG_2PI + log_det(spec, u, action)).sum(1))
+
+
+# --- losses: each reads only what its signature names -------------------------------------------------------------
+
+
+def soft_value(spec: SacSpec, q: Array, log_prob: Array, alpha: Array) -> Array:
+    """Reduced Q minus alpha log pi: [n, B], [B] -> [B] (arXiv 1812.05905, eq. 3)."""
+    value = reduce(spec.target_reduce, q)
+    return value - alpha * log_prob if spec.entropy_in_target else value
+
+
+def critic_target(
+    spec: SacSpec, actor: Weights, targets: list[Weights], batch: Batch, noise: Array | None, alpha: Array
+) -> tuple[Array, Array | None]:
+    """y = scale r + discount (1 - terminated) V'(s'), [B], and log pi(a'|s') where an action is sampled for V'.
+
+    arXiv 1812.05905, eq. 5-6; with a value net 1801.01290, eq. 8.
+    """
+    if spec.value_net:
+        following, log_prob = forward(targets[0], batch.next_obs)[:, 0], None
+    else:
+        action, log_prob = sample(spec, actor, batch.next_obs, noise)
+        following = soft_value(spec, q_values(targets, batch.next_obs, action), log_prob, alpha)
+    # terminated, not truncated: a time limit is no death
+    return spec.reward_scale * batch.reward + spec.discount * (1 - batch.terminated) * following, log_prob
+
+
+def critic_loss(spec: SacSpec, critics: list[Weights], batch: Batch, y: Array) -> tuple[Array, tuple[Array, Array]]:
+    """The sum of each critic's scale * mean (Q_i - y)^2 (arXiv 1812.05905, eq. 5), these [n], and Q [n, B]."""
+    q = q_values(critics, batch.obs, batch.action)
+    losses = spec.critic_loss_scale * ((q - y) ** 2).mean(1)
+    return losses.sum(), (losses, q)
+
+
+def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Array) -> Array:
+    """scale * mean (V(s) - target)^2 (arXiv 1801.01290, eq. 5)."""
+    return spec.value_net.loss_scale * ((forward(value, batch.obs)[:, 0] - target) ** 2).mean()
+
+
+def actor_loss(spec: SacSpec, drawn: Sample, critics: list[Weights], batch: Batch, alpha: Array) -> Array:
+    """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7)."""
+    q = q_values(critics, batch.obs, drawn.action)
+    return (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
+
+
+def alpha_loss(spec: SacSpec, log_alpha: Array, log_prob: Array, action_dim: int) -> Array:
+    """-alpha mean(log pi + H), or -log(alpha) mean(log pi + H) (arXiv 1812.05905, eq. 18)."""
+    weight = jnp.exp(log_alpha) if spec.temperature.objective == "alpha" else log_alpha
+    return -weight * (log_prob + spec.target_entropy(action_dim)).mean()
+
+
+# --- update -------------------------------------------------------------------------------------------------------
+
+
+class Net(NamedTuple):
+    """What one optimiser moves, as a flat vector [P], and its Adam moments [P]."""
+
+    theta: Array
+    m: Array
+    v: Array
+
+
+class Arrays(NamedTuple):
+    """One seed's learner: "actor", "critic" (all of them), "value" and "alpha" where the spec has them; target [P]."""
+
+    nets: dict[str, Net]
+    target: Array
+
+
+def descend(spec: SacSpec, net: str, count: Array, now: Net, grad: Array) -> Net:
+    """Adam's step number `count` (from 1) of one network (arXiv 1412.6980, algorithm 1)."""
+    b1, b2, eps = spec.adam.beta1, spec.adam.beta2, spec.adam.eps
+    m, v = b1 * now.m + (1 - b1) * grad, b2 * now.v + (1 - b2) * grad**2
+    steps = count.astype(grad.dtype)
+    # 1 - beta^t by expm1: 1 - 0.999 has lost four of float32's seven digits
+    first, second = (-jnp.expm1(steps * np.log(beta)) if beta else 1.0 for beta in (b1, b2))
+    rate, root = spec.learning_rate(net) / first, 1 / jnp.sqrt(second)
+    if spec.adam.eps_placement == "tensorflow":  # lr' m / (sqrt(v) + eps), lr' = lr sqrt(second) / first
+        return Net(now.theta - (rate / root) * m / (jnp.sqrt(v) + eps), m, v)
+    return Net(now.theta - rate * m / (jnp.sqrt(v) * root + eps), m, v)
+
+
+def update_once(
+    spec: SacSpec, spaces: Spaces, arrays: Arrays, count: Array, rows: Array, noise: Array
+) -> tuple[Arrays, dict[str, Array]]:
+    """Update number `count` (from 1); also every loss, target, log-probability and gradient by name."""
+    batch = unpack(rows, spaces)
+    draws = dict(zip(spec.draws, noise, strict=True))
+    nets, target = dict(arrays.nets), arrays.target
+    first, gradients = dict(nets), {}
+
+    def weights(net: str, vectors: dict[str, Net]) -> list[Weights]:
+        return split(spec, spaces, net, vectors[net].theta)
+
+    alpha = jnp.exp(first["alpha"].theta[0]) if spec.learns_alpha else jnp.asarray(spec.temperature.value, rows.dtype)
+    # of the policy as it stands: the actor, V and alpha read it
+    drawn, to_actor = jax.vjp(lambda actor: sample(spec, *actor, batch.obs, draws["action"]), weights("actor", first))
+    seen = {"alpha": alpha, "log_prob": drawn.log_prob, "action": drawn.action}
+
+    for stage in spec.stages:
+        read = first if spec.gradients == "simultaneous" else nets
+        (actor,), critics = weights("actor", read), weights("critic", read)
+        if stage == "critic":
+            targets = split(spec, spaces, followed(spec), target)
+            y, log_prob = critic_target(spec, actor, targets, batch, draws.get("next_action"), alpha)
+            loss = jax.value_and_grad(critic_loss, argnums=1, has_aux=True)
+            (seen["critic_loss"], (losses, seen["q"])), grads = loss(spec, critics, batch, y)
+            seen |= {"target_q": y} | ({} if log_prob is None else {"next_log_prob": log_prob})
+            seen |= {f"critic{i + 1}_loss": losses[i] for i in range(spec.critics)}
+        elif stage == "value":
+            q = q_values(critics, batch.obs, drawn.action)
+            seen["value_target"] = soft_value(spec, q, drawn.log_prob, alpha)
+            loss = jax.value_and_grad(value_loss, argnums=1)
+            seen["value_loss"], grads = loss(spec, *weights("value", read), batch, seen["value_target"])
+        elif stage == "actor":
+            seen["actor_loss"], d = jax.value_and_grad(actor_loss, argnums=1)(spec, drawn, critics, batch, alpha)
+            ((grads,),) = to_actor(d)
+        elif stage == "alpha":
+            fresh = spec.temperature.sample == "fresh"
+            log_prob = sample(spec, actor, batch.obs, draws["alpha"]).log_prob if fresh else drawn.log_prob
+            loss = jax.value_and_grad(alpha_loss, argnums=1)
+            seen["alpha_loss"], grads = loss(spec, first["alpha"].theta[0], log_prob, spaces.action_dim)
+        elif stage == "target":
+            if spec.gradients == "simultaneous":  # every gradient was taken at the first parameters: now step them all
+                nets = {net: descend(spec, net, count, nets[net], grad) for net, grad in gradients.items()}
+            online = nets[followed(spec)].theta
+            if spec.target_every == 1:
+                target = follow(spec, online, target)
+            else:
+                due = count % spec.target_every == 0
+                target = lax.cond(due, lambda pair: follow(spec, *pair), lambda pair: pair[1], (online, target))
+        if stage != "target":
+            gradients[stage] = joined(grads)
+            seen |= {f"grad/{name}": grad for name, grad in canonical(spec, spaces, stage, gradients[stage]).items()}
+            if spec.gradients == "sequential":
+                nets[stage] = descend(spec, stage, count, nets[stage], gradients[stage])
+    return Arrays(nets, target), seen
+
+
+def follow(spec: SacSpec, online: Array, target: Array) -> Array:
+    """The targets' step towards the online networks (arXiv 1801.01290, algorithm 1)."""
+    return (1 - spec.tau) * target + spec.tau * online
+
+
+def updates(
+    spec: SacSpec, spaces: Spaces, arrays: Arrays, count: Array, rows: Array, noise: Array
+) -> tuple[Arrays, dict[str, Array]]:
+    """K updates after the first `count`: rows [K, B, width], noise [K, draws, B, A]; the last one's metrics."""
+
+    def once(arrays: Arrays, inputs: tuple[Array, Array, Array]) -> tuple[Arrays, dict[str, Array]]:
+        arrays, seen = update_once(spec, spaces, arrays, *inputs)
+        return arrays, {name: seen[name] for name in METRICS} | {"entropy": -seen["log_prob"].mean()}
+
+    dtype = jnp.dtype(spec.precision)
+    numbers, rows, noise = count + 1 + jnp.arange(len(rows), dtype=count.dtype), rows.astype(dtype), noise.astype(dtype)
+    if len(rows) == 1:  # a loop of one turn would copy its state
+        return once(arrays, (numbers[0], rows[0], noise[0]))
+    arrays, metrics = lax.scan(once, arrays, (numbers, rows, noise))
+    return arrays, {name: values[-1] for name, values in metrics.items()}
+
+
+METRICS = ("critic_loss", "actor_loss", "alpha")
+
+
+class Programs(NamedTuple):
+    """The compiled functions of one spec; each call takes and gives arrays with a leading axis S."""
+
+    update: Callable
+    act: Callable
+    explain: Callable
+
+
+@lru_cache(maxsize=16)
+def programs(spec: SacSpec, spaces: Spaces) -> Programs:
+    """Traced at the first call with inputs of new shapes, and never again in the process."""
+
+    def update(
+        arrays: Arrays, count: Array, rows: Array, noise: Array, obs: Array | None, act_noise: Array | None
+    ) -> tuple:
+        TRACES["update"] += 1
+
+        def one_seed(arrays: Arrays, rows: Array, noise: Array, obs: Array | None, act_noise: Array | None) -> tuple:
+            arrays, metrics = updates(spec, spaces, arrays, count, rows, noise)
+            action = None if obs is None else act_once(spec, spaces, arrays.nets["actor"].theta, obs, act_noise)
+            return arrays, action, metrics
+
+        # `count` stays outside: the same for every seed, it decides branches that a batched number could not
+        arrays, action, metrics = over_seeds(one_seed, arrays, rows, noise, obs, act_noise)
+        return arrays, count + rows.shape[1], action, metrics
+
+    def act(actor: Array, obs: Array, noise: Array | None) -> Array:
+        TRACES["act"] += 1
+        return over_seeds(lambda *one: act_once(spec, spaces, *one), actor, obs, noise)
+
+    def explain(arrays: Arrays, count: Array, rows: Array, noise: Array) -> tuple[Arrays, Array, dict[str, Array]]:
+        TRACES["explain"] += 1
+        dtype = jnp.dtype(spec.precision)
+        rows, noise = rows[:, 0].astype(dtype), noise[:, 0].astype(dtype)
+        arrays, seen = over_seeds(lambda a, r, n: update_once(spec, spaces, a, count + 1, r, n), arrays, rows, noise)
+        return arrays, count + 1, seen
+
+    # on a CPU, XLA copies what is donated before it writes: each vector is still read when its successor is ready
+    spent = () if jax.default_backend() == "cpu" else (0, 1)
+    return Programs(jax.jit(update, donate_argnums=spent), jax.jit(act), jax.jit(explain))
+
+
+def over_seeds(function: Callable, *args: Any) -> Any:
+    """`function` of one seed's arrays over all seeds of the leading axis; for one seed without a batched program."""
+    if len(jax.tree.leaves(args)[0]) > 1:
+        return jax.vmap(function)(*args)
+    return jax.tree.map(lambda x: x[None], function(*jax.tree.map(lambda x: x[0], args)))
+
+
+@dataclass(frozen=True)
+class Learner:
+    """S seeds in lockstep: their arrays [S, ...] on the device, and how many updates each has had."""
+
+    spec: SacSpec
+    spaces: Spaces
+    programs: Programs
+    arrays: Arrays
+    count: Array
+
+
+State = Learner
+
+
+def precise(spec: SacSpec) -> Any:
+    """The context in which JAX computes at the spec's precision: float64 is off by default, and off for float32."""
+    return jax.enable_x64(spec.precision == "float64")
+
+
+def update(
+    state: State,
+    rows: np.ndarray,
+    noise: np.ndarray,
+    obs: np.ndarray | None = None,
+    act_noise: np.ndarray | None = None,
+) -> tuple[State, np.ndarray | None, Metrics]:
+    """See suite.contract.Implementation.update. The metrics stay on the device until they are read."""
+    with precise(state.spec):
+        run = state.programs.update
+        arrays, count, action, metrics = run(state.arrays, state.count, rows, noise, obs, act_noise)
+    state = Learner(state.spec, state.spaces, state.programs, arrays, count)
+    return state, None if action is None else np.asarray(action), metrics
+
+
+def explain(state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, dict[str, np.ndarray]]:
+    """See suite.contract.Implementation.explain."""
+    with precise(state.spec):
+        arrays, count, seen = state.programs.explain(state.arrays, state.count, rows, noise)
+    return replace(state, arrays=arrays, count=count), {name: np.asarray(value) for name, value in seen.items()}
+
+
+# --- act ----------------------------------------------------------------------------------------------------------
+
+
+def act_once(spec: SacSpec, spaces: Spaces, actor: Array, obs: Array, noise: Array | None) -> Array:
+    """Actions [N, A] at obs [N, O] of the actor [P]: sampled, or without noise the mean's tanh."""
+    dtype = jnp.dtype(spec.precision)
+    (weights,) = split(spec, spaces, "actor", actor)
+    mean, raw = jnp.split(forward(weights, obs.astype(dtype)), 2, axis=1)
+    u = mean if noise is None else mean + jnp.exp(log_std(spec, raw)) * noise.astype(dtype)
+    return jnp.tanh(u).astype(jnp.float32)
+
+
+def act(state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
+    """See suite.contract.Implementation.act."""
+    with precise(state.spec):
+        return np.asarray(state.programs.act(state.arrays.nets["actor"].theta, obs, noise))
+
+
+# --- in and out: canonical arrays ---------------------------------------------------------------------------------
+
+
+def followed(spec: SacSpec) -> str:
+    """The net whose vector the target's is like."""
+    return "value" if spec.value_net else "critic"
+
+
+def shapes(spec: SacSpec, spaces: Spaces, net: str) -> list[tuple[int, ...]]:
+    """The tensors of a flat vector, in its order: all critics' in "critic", log_alpha alone in "alpha"."""
+    if net == "alpha":
+        return [()]
+    inputs = spaces.obs_dim + (spaces.action_dim if net == "critic" else 0)
+    widths = (inputs, *spec.hidden, 2 * spaces.action_dim if net == "actor" else 1)
+    one = [shape for pair in pairwise(widths) for shape in (pair, pair[1:])]
+    return one * (spec.critics if net == "critic" else 1)
+
+
+def split(spec: SacSpec, spaces: Spaces, net: str, vector: Any) -> list[list[Any]]:
+    """A flat vector [..., P] as each network's tensors [..., *shape]: a list of one network, or of all critics."""
+    tensors, start = [], 0
+    for shape in shapes(spec, spaces, net):
+        end = start + math.prod(shape)
+        tensors.append(vector[..., start:end].reshape(*vector.shape[:-1], *shape))
+        start = end
+    each = len(tensors) // (spec.critics if net == "critic" else 1)
+    return [tensors[i : i + each] for i in range(0, len(tensors), each)]
+
+
+def joined(tensors: Any) -> Array:
+    """What `split` took apart, as a flat vector [P]."""
+    return jnp.concatenate([tensor.reshape(-1) for tensor in jax.tree.leaves(tensors)])
+
+
+def canonical(spec: SacSpec, spaces: Spaces, net: str, vector: Any) -> dict[str, Any]:
+    """The tensors of a flat vector [..., P] by canonical name; net may be "target"."""
+    kind, prefix = (followed(spec), "target_") if net == "target" else (net, "")
+    networks = split(spec, spaces, kind, vector)
+    if net == "alpha":
+        return {"log_alpha": networks[0][0]}
+    named = {}
+    for n, tensors in enumerate(networks):
+        own = f"{prefix}{kind}{n + 1 if kind == 'critic' else ''}"
+        named |= {f"{own}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(tensors)}
+    if net == "actor":
+        a, top = spaces.action_dim, len(spec.hidden)
+        for tensor in "wb":
+            heads = named.pop(f"actor/{tensor}{top}")
+            named |= {f"actor/{tensor}_mean": heads[..., :a], f"actor/{tensor}_log_std": heads[..., a:]}
+    return named
+
+
+def init(spec: SacSpec, spaces: Spaces, params: Params) -> State:
+    """See suite.contract.Implementation.init."""
+    return set_params(Learner(spec, spaces, programs(spec, spaces), None, None), params)
+
+
+def get_params(state: State) -> Params:
+    """See suite.contract.Implementation.get_params."""
+    spec, spaces, count = state.spec, state.spaces, int(state.count)
+    nets, target = jax.tree.map(np.array, tuple(state.arrays))
+    found = canonical(spec, spaces, "target", target)
+    for name, net in nets.items():
+        found |= canonical(spec, spaces, name, net.theta)
+        if count:
+            for moment in ("m", "v"):
+                own = canonical(spec, spaces, name, getattr(net, moment))
+                found |= {f"adam_{moment}/{tensor}": value for tensor, value in own.items()}
+    found = {name: np.ascontiguousarray(value) for name, value in found.items()}
+    return found | {"updates_done": np.full(len(target), count)}
+
+
+def set_params(state: State, params: Params) -> State:
+    """See suite.contract.Implementation.set_params."""
+    spec, spaces = state.spec, state.spaces
+    seeds, dtype = len(params["actor/w0"]), np.dtype(spec.precision)
+
+    def load(net: str, prefix: str = "") -> np.ndarray:
+        """Fills a flat vector [S, P] through the views that `canonical` gives of it."""
+        like = followed(spec) if net == "target" else net
+        vector = np.zeros((seeds, sum(map(math.prod, shapes(spec, spaces, like)))), dtype)
+        for name, view in canonical(spec, spaces, net, vector).items():
+            if prefix + name in params:
+                view[...] = params[prefix + name]
+        return vector
+
+    counts = np.unique(params.get("updates_done", np.zeros(1)))
+    if len(counts) > 1:
+        raise ValueError(f"seeds in lockstep have had the same number of updates, not {', '.join(map(str, counts))}")
+    nets = {net: Net(load(net), load(net, "adam_m/"), load(net, "adam_v/")) for net in spec.stages if net != "target"}
+    with precise(spec):
+        # copies: JAX may keep the memory of an array it is given, and an update writes over its state
+        arrays = jax.tree.map(lambda x: jnp.array(x, copy=True), Arrays(nets, load("target")))
+        return replace(state, arrays=arrays, count=jnp.asarray(int(counts[0]), jnp.int32))
