@@ -116,8 +116,8 @@ def write(folder: Path, *, seeds: int = 5, accidents: dict | None = None, tasks=
     check = {
         "task": "Pendulum-v1", "implementation": "torch", "variant": "sac_v2", "reference": "sb3", "citation": "SB3",
         "env_step": BUDGET, "ours": {**side, "n_planned": seeds}, "published": side, "margin": 100.0,
-        "difference": 0.0, "low": -30.0, "high": 30.0, "confidence": 0.9, "verdict": "PASS", "n_needed": None,
-        "sentence": "Not worse than published by more than the margin.",
+        "difference": 0.0, "low": -30.0, "high": 30.0, "confidence": 0.9, "verdict": "PASS",
+        "n_needed": None, "advisory": False, "sentence": "Not worse than published by more than the margin.",
     }  # fmt: skip
     (folder / "check.json").write_text(json.dumps([check]), encoding="utf-8")
 
