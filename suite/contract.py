@@ -1,4 +1,4 @@
-"""What the instrument and the specimens promise each other: shapes, names and the two protocols.
+"""What the instrument and the specimens promise each other: shapes, names and the protocol of an engine.
 
 S seeds run in lockstep, so every array that crosses this border has a leading axis S. Rows are packed (one gather, one
 transfer): obs, action, reward, next_obs, terminated side by side in float32.
@@ -6,7 +6,6 @@ transfer): obs, action, reward, next_obs, terminated side by side in float32.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -102,13 +101,3 @@ class Implementation(Protocol):
 
     def set_params(self, state: State, params: Params) -> State:
         """The learner at the given arrays."""
-
-
-class Trainer(Protocol):
-    """What the pipeline sees of an implementation: native engines through suite.runner, packages through adapters."""
-
-    def supports(self, spec: SacSpec, schedule: Schedule) -> str | None:
-        """None, or the reason why this spec cannot be trained, as the report prints it."""
-
-    def train(self, job: Job, recorders: Sequence[Any]) -> None:
-        """Trains every seed of the job; each recorder (suite.records.Recorder) takes one seed's evaluations and end."""
