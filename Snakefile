@@ -1,53 +1,54 @@
 """all <- report <- figures, check <- statistics <- gather <- run; suite.plan knows which runs a config means."""
 
-import os
 import sys
 
 sys.path.insert(0, workflow.basedir)
 
-from suite import UsageError, plan
+from suite import plan
 
-CONFIG = os.path.relpath(workflow.configfiles[-1]) if workflow.configfiles else "config/paper.yaml"
-try:
-    STUDY = plan.Plan(CONFIG)
-    STUDY.check_writable()
-except UsageError as mistake:
-    print(f"error: {mistake}", file=sys.stderr, flush=True)
-    os._exit(2)  # before Snakemake wraps the sentence into a traceback; nothing has been started
-
+STUDY, BLOCKS = plan.for_snakemake(workflow.configfiles, config)
 RESULTS, TABLES, REPORT = STUDY.config.results, STUDY.study_dir, STUDY.report_dir
 SUITE = f"{sys.executable} -m suite"
 TRIES = 4
 
 rule all:
     input:
+        STUDY.runs,  # named here too: a record that was removed is trained again though everything after it is up to date
         REPORT / "report.html",
 
 
-rule run:
-    output:
-        f"{RESULTS}/{plan.RECORD}",
-    wildcard_constraints:
-        **plan.WILDCARDS,
-    log:
-        f"{RESULTS}/{plan.WORK}/{{env_steps}}.log",
-    retries: TRIES - 1
-    resources:
-        attempt=lambda wildcards, attempt: attempt,
-    shell:
-        "exec {SUITE} run --config {CONFIG} --attempt {resources.attempt} --attempts {TRIES}"
-        " --stop-with-parent {output} > {log} 2>&1"
+for block in BLOCKS:
+    # One seed a job, unless a profile says otherwise. Of several, those that have a record already keep it.
+    rule:
+        name:
+            block.name
+        output:
+            (update if len(block.seeds) > 1 else list)(
+                expand(f"{RESULTS}/{plan.RECORD}", seed=block.seeds, allow_missing=True)
+            ),
+        wildcard_constraints:
+            cell=block.cells,
+            seed="[0-9]+",
+            env_steps="[0-9]+",
+        log:
+            expand(f"{RESULTS}/{plan.WORK}/{{env_steps}}.log", seed=block.seeds[0], allow_missing=True),
+        retries: TRIES - 1
+        resources:
+            attempt=lambda wildcards, attempt: attempt,
+        shell:
+            "exec {SUITE} run --config {STUDY.path} --attempt {resources.attempt} --attempts {TRIES}"
+            " --stop-with-parent {output} > {log} 2>&1"
 
 
 rule gather:
     input:
         runs=list(STUDY.runs),
-        made_by=[CONFIG, *plan.code_files()],
+        made_by=[STUDY.path, *plan.code_files()],
     output:
         expand(TABLES / "{name}.parquet", name=["manifest", "runs", "episodes", "diagnostics"]),
         expand(TABLES / "{name}.json", name=["ablations", "sources"]),
     shell:
-        "{SUITE} gather --config {CONFIG}"
+        "{SUITE} gather --config {STUDY.path}"
 
 
 rule statistics:
@@ -56,7 +57,7 @@ rule statistics:
     output:
         TABLES / "results.json",
     shell:
-        "{SUITE} statistics --config {CONFIG}"
+        "{SUITE} statistics --config {STUDY.path}"
 
 
 rule check:
@@ -65,7 +66,7 @@ rule check:
     output:
         report(TABLES / "check.json", category="Regression check"),
     shell:
-        "{SUITE} check --config {CONFIG}"
+        "{SUITE} check --config {STUDY.path}"
 
 
 rule figures:
@@ -74,7 +75,7 @@ rule figures:
     output:
         report(directory(REPORT / "figures"), patterns=["{name}.png"], category="Figures"),
     shell:
-        "{SUITE} figures --config {CONFIG}"
+        "{SUITE} figures --config {STUDY.path}"
 
 
 rule report:
@@ -85,4 +86,4 @@ rule report:
     output:
         report(REPORT / "report.html", category="Report"),
     shell:
-        "{SUITE} report --config {CONFIG}"
+        "{SUITE} report --config {STUDY.path}"

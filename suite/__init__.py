@@ -5,6 +5,9 @@ from collections.abc import Iterable
 
 __version__ = "0.1.0"
 
+DEFAULT_CONFIG = "config/paper.yaml"
+"""The study that is meant where none is named."""
+
 
 class UsageError(Exception):
     """A mistake of the caller, in one sentence that says what, where, and the nearest valid choice; exit code 2."""

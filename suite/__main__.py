@@ -16,10 +16,9 @@ from typing import Any, NoReturn
 
 import click
 
-from suite import UsageError, nearest
+from suite import DEFAULT_CONFIG, UsageError, nearest
 
 EXIT_USAGE, EXIT_INTERRUPTED, EXIT_OWNED = 2, 75, 76
-DEFAULT_CONFIG = "config/paper.yaml"
 
 config_option = click.option(
     "--config", "config", default=DEFAULT_CONFIG, show_default=True, help="The study's YAML file."
@@ -71,7 +70,10 @@ def plan(config: str, as_json: bool) -> None:
 @click.option("--stop-with-parent", is_flag=True, help="Checkpoint and stop when the starting process is gone.")
 @click.argument("records", nargs=-1, required=True)
 def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop_with_parent: bool) -> None:
-    """Train the runs that leave these RECORDS (paths the plan of the config names; one cell, one or more seeds)."""
+    """Train the runs that leave these RECORDS (paths the plan of the config names; one cell, one or more seeds).
+
+    Several seeds are trained in lockstep. A record that exists is kept.
+    """
     import implementations
     from suite import identity, runner, tracking
     from suite.checkpoint import OwnedError
@@ -88,6 +90,12 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
     cell = chosen[0].cell
     if any(other.cell != cell for other in chosen):
         raise UsageError("the records belong to different cells; one process trains seeds of one cell")
+    for one in chosen:
+        if Path(one.record).exists():
+            click.echo(f"{one.record} exists and is kept; remove it to train the run again", err=True)
+    chosen = [one for one in chosen if not Path(one.record).exists()]
+    if not chosen:
+        return
     entry = implementations.registered()[cell.implementation]
     if entry.interpreter and Path(entry.interpreter) != Path(sys.executable):  # a side environment with its own lock
         os.execv(entry.interpreter, [entry.interpreter, "-m", "suite", *sys.argv[1:]])

@@ -9,6 +9,8 @@ import dataclasses
 import importlib
 import os
 import pkgutil
+import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
@@ -19,7 +21,7 @@ from typing import NamedTuple
 import ablations as ablations_package
 import implementations
 from implementations import presets as presets_package
-from suite import UsageError, identity, nearest
+from suite import DEFAULT_CONFIG, UsageError, identity, nearest
 from suite.ablation import Ablation, Changes
 from suite.config import Config, Sweep, load
 from suite.contract import Job
@@ -27,19 +29,12 @@ from suite.schedule import Schedule
 from suite.spec import SacSpec, SpecError
 from suite.tasks import TASKS
 
-RECORD = "runs/{task}/{implementation}/{run_id}/s{seed}-{env_steps}.parquet"
-WORK = ".work/{task}/{implementation}/{run_id}/s{seed}"
+RECORD = "runs/{cell}/s{seed}-{env_steps}.parquet"
+WORK = ".work/{cell}/s{seed}"
 """Where a run's record lies, and its folder of checkpoints and logs, under the results folder."""
 
-
-WILDCARDS = {
-    "task": "[^/]+",
-    "implementation": "[^/]+",
-    "run_id": "[0-9a-f]{10}",
-    "seed": "[0-9]+",
-    "env_steps": "[0-9]+",
-}
-"""What the names in these paths may be; without it Snakemake tries every way of cutting a path."""
+ANY_CELL = "[^/]+/[^/]+/[0-9a-f]{10}"
+"""What {cell} may be (task/implementation/run_id); without it Snakemake tries every way of cutting a path."""
 
 
 class Label(NamedTuple):
@@ -69,6 +64,11 @@ class Cell(NamedTuple):
     variant: str  # the first label that asked for it
     preset: str  # and the preset that label starts from
 
+    @property
+    def path(self) -> str:
+        """Its folder: what its runs have in common."""
+        return f"{self.task}/{self.implementation}/{self.run_id}"
+
     def job(self, seeds: tuple[int, ...], study: str) -> Job:
         """What a training process needs to know of this cell and the seeds it trains."""
         own = self._asdict()
@@ -82,6 +82,14 @@ class Planned(NamedTuple):
     cell: Cell
     seed: int
     record: str
+
+
+class Block(NamedTuple):
+    """A Snakemake rule of training: its name, the seeds that one process trains, and a pattern of the cells."""
+
+    name: str
+    seeds: list[int] | list[str]  # or the wildcard that stands for each one alone
+    cells: str
 
 
 class Plan:
@@ -162,11 +170,11 @@ class Plan:
 
     def record(self, cell: Cell, seed: int) -> str:
         """The path of a run's record."""
-        return f"{self.config.results}/{RECORD.format(seed=seed, **cell._asdict())}"
+        return f"{self.config.results}/{RECORD.format(cell=cell.path, seed=seed, env_steps=cell.env_steps)}"
 
     def work(self, cell: Cell, seed: int) -> Path:
         """The folder of a run's checkpoints, progress and logs; it does not depend on the budget."""
-        return Path(self.config.results, WORK.format(seed=seed, **cell._asdict()))
+        return Path(self.config.results, WORK.format(cell=cell.path, seed=seed))
 
     @property
     def study_dir(self) -> Path:
@@ -181,6 +189,24 @@ class Plan:
         """Every distinct cell, in the order first asked for."""
         return list({run.cell[:3]: run.cell for run in self.runs.values()}.values())
 
+    def blocks(self, size: int) -> list[Block]:
+        """Who trains together: seeds of one cell, at most `size` to a process. Every run is in exactly one block."""
+        if not isinstance(size, int) or size < 1:
+            raise UsageError(
+                f"seeds_per_job is {size!r}; it must be a whole number from 1, as in --config seeds_per_job=10"
+            )
+        if size == 1:
+            return [Block("run", ["{seed}"], ANY_CELL)]
+        of_cell: dict[tuple[str, int], list[int]] = {}
+        for run in self.runs.values():
+            of_cell.setdefault((run.cell.path, run.cell.env_steps), []).append(run.seed)
+        cells: dict[tuple[int, ...], list[str]] = {}
+        for (cell, _), seeds in of_cell.items():
+            for start in range(0, len(seeds), size):
+                cells.setdefault(tuple(seeds[start : start + size]), []).append(cell)
+        names = {seeds: "run_" + "_".join(map(str, seeds)) for seeds in cells}
+        return [Block(names[seeds], list(seeds), "|".join(map(re.escape, own))) for seeds, own in cells.items()]
+
     def check_writable(self) -> None:
         """UsageError if the results or reports folder cannot be written to; creates nothing."""
         for key in ("results", "reports"):
@@ -188,6 +214,17 @@ class Plan:
             there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
             if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
                 raise UsageError(f"{self.path}: {key} is {str(folder)!r}, but {there} is not a folder one may write to")
+
+
+def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[Block]]:
+    """The plan of the last config file (without one, the paper's) and its blocks; a mistake ends the process."""
+    try:
+        study = Plan(os.path.relpath(configfiles[-1]) if configfiles else DEFAULT_CONFIG)
+        study.check_writable()
+        return study, study.blocks(settings.get("seeds_per_job", 1))
+    except UsageError as mistake:
+        print(f"error: {mistake}", file=sys.stderr, flush=True)
+        os._exit(2)  # before Snakemake wraps the sentence into a traceback; nothing has been started
 
 
 def code_files() -> list[str]:

@@ -119,6 +119,40 @@ def test_nothing_is_left_to_do_and_only_what_is_new_is_run(study):
     assert "run" not in rules(snakemake(study, "-n"))
 
 
+def test_blocks_of_seeds_leave_the_same_results_and_a_record_that_exists_is_kept(study, tmp_path):
+    config(tmp_path)
+    blocks = "--config", "seeds_per_job=2"
+    assert rules(snakemake(tmp_path, "-n", *blocks))["run_0_1"] == 2
+    done = snakemake(tmp_path, *blocks)
+    assert done.returncode == 0, done.stderr
+    assert_same_tables(tmp_path, study)
+    kept, lost, *_ = records_of(tmp_path)
+    assert records.read_meta(kept)["block"] == [0, 1]
+    before = kept.read_bytes()
+    lost.unlink()
+    done = snakemake(tmp_path, *blocks)
+    assert done.returncode == 0, done.stderr
+    assert kept.read_bytes() == before and records.read_meta(lost)["block"] == [1]
+    assert_same_tables(tmp_path, study)
+
+
+def test_a_profile_for_accelerators_trains_ten_seeds_in_one_process(tmp_path):
+    config(tmp_path, seeds=list(range(12)))
+    profile = "--workflow-profile", str(ROOT / "profiles/gpu")
+    found = rules(snakemake(tmp_path, "-n", *profile))
+    assert found["run_0_1_2_3_4_5_6_7_8_9"] == 2 and found["run_10_11"] == 2
+
+
+def test_blocks_that_share_a_seed_are_told_apart_by_their_cells(tmp_path):
+    data = yaml.safe_load(config(tmp_path).read_text())
+    data["sweeps"].append(data["sweeps"][0] | {"seeds": [0, 1, 2], "ablations": ["critics"]})
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(data))
+    found = rules(snakemake(tmp_path, "-n", "--config", "seeds_per_job=3"))
+    assert found["run_0_1"] + found["run_0_1_2"] == len(Plan(tmp_path / "study.yaml").cells)
+    refused = snakemake(tmp_path, "-n", "--config", "seeds_per_job=0")
+    assert refused.returncode == 2 and "seeds_per_job is 0" in refused.stderr
+
+
 def test_the_snakemake_report_is_made(study):
     done = snakemake(study, "--report", "explore.html")
     assert done.returncode == 0, done.stderr
@@ -208,6 +242,15 @@ def test_stale_results_are_cleared_by_retry(study, tmp_path):
     assert "would remove" in listed.stdout and path.exists()
     assert suite("retry", "--config", "study.yaml", "--status", "stale", cwd=folder).returncode == 0
     assert not path.exists() and len(records_of(folder)) == 3
+
+
+def test_a_removed_record_is_trained_again(study):
+    path = records_of(study)[0]
+    path.rename(study / "aside")
+    try:
+        assert rules(snakemake(study, "-n"))["run"] == 1
+    finally:
+        (study / "aside").rename(path)
 
 
 def test_the_code_of_a_record_is_the_present_one(study):
