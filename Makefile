@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test test-slow sweep lint lock clean
+.PHONY: run test test-slow sweep bench lint lock clean
 
 run: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) --quiet rules
@@ -20,6 +20,9 @@ test: $(VENV)/ready lint
 test-slow: $(VENV)/ready
 	$(BIN)/python -m pytest -m slow -s
 
+bench: $(VENV)/ready .venv-tianshou/ready
+	$(BIN)/python -m suite bench
+
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -30,17 +33,27 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-# The lock is exact, for Python 3.11, against the package index. The CUDA packages of torch's wheel stay out of it (pip
+# A package that cannot live with the suite's own requirements: the suite itself is put beside it for its contract.
+.venv-%/ready: implementations/adapters/%.lock
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check -r $<
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+# Locks are exact, for Python 3.11, against the package index. The CUDA packages of torch's wheel stay out of them (pip
 # adds them where the wheel asks for them), and so does the local version label of a CPU build.
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet pip-tools
 	echo "torch==2.13.0" > .venv-lock/pins.txt
-	.venv-lock/bin/pip-compile --quiet --all-extras --strip-extras --allow-unsafe --constraint .venv-lock/pins.txt \
-	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-annotate --no-header \
-	  --output-file requirements.lock pyproject.toml
-	sed -i -E 's/^(torch==[0-9.]+)\+cpu/\1/; /^(nvidia-|cuda-|triton)/d; /^ *#/d' requirements.lock
+	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml
+	$(COMPILE) --output-file implementations/adapters/tianshou.lock implementations/adapters/tianshou.in
+	sed -i -E 's/^(torch==[0-9.]+)\+cpu/\1/; /^(nvidia-|cuda-|triton)/d; /^ *#/d; /^$$/d' \
+	  requirements.lock implementations/adapters/*.lock
 	rm -rf .venv-lock
 
+COMPILE = .venv-lock/bin/pip-compile --quiet --strip-extras --allow-unsafe --constraint .venv-lock/pins.txt \
+  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-annotate --no-header
+
 clean:
-	rm -rf $(VENV) .snakemake
+	rm -rf $(VENV) .venv-* .snakemake

@@ -20,6 +20,13 @@ REGISTRY: dict[str, Entry] = {
     "jax": Entry("implementations.sac_jax"),
 }
 
+PEERS: dict[str, Entry] = {
+    "stable_baselines3": Entry("implementations.adapters.stable_baselines3"),
+    "sbx": Entry("implementations.adapters.sbx"),
+    "tianshou": Entry("implementations.adapters.tianshou", ".venv-tianshou/bin/python"),
+}
+"""Third-party packages, each behind an adapter; they are measured beside the suite's engines (suite.bench)."""
+
 
 @cache
 def registered() -> dict[str, Entry]:

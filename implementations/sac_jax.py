@@ -508,3 +508,9 @@ def set_params(state: State, params: Params) -> State:
         # copies: JAX may keep the memory of an array it is given, and an update writes over its state
         arrays = jax.tree.map(lambda x: jnp.array(x, copy=True), Arrays(nets, load("target")))
         return replace(state, arrays=arrays, count=jnp.asarray(int(counts[0]), jnp.int32))
+
+
+def device() -> str | None:
+    """See suite.contract.Implementation.device."""
+    first = jax.devices()[0]
+    return None if first.platform == "cpu" else f"{first.platform}: {first.device_kind}"

@@ -420,3 +420,8 @@ def shapes(spec: SacSpec, spaces: Spaces, net: str) -> list[tuple[int, ...]]:
     outputs = 2 * spaces.action_dim if net == "actor" else 1
     hidden = [shape for before, after in pairwise(widths) for shape in ((before, after), (after,))]
     return [*hidden, (outputs, widths[-1]), (outputs,)]
+
+
+def device() -> str | None:
+    """See suite.contract.Implementation.device: this engine is written for the processor."""
+    return None

@@ -283,5 +283,36 @@ def difference(a: str, b: str, task: str) -> None:
     click.echo(provenance.preset_difference(a, b, task))
 
 
+# --- speed
+
+
+@main.command()
+@click.option("--rounds", default=3, show_default=True, help="How often each contender is measured.")
+@click.option("--env-steps", default=1000, show_default=True, help="Steps of the loop that are timed.")
+@click.option("--updates", default=300, show_default=True, help="Updates that are timed.")
+@click.option("--blocks", help="Instead: one engine with so many seeds in lockstep, as in 1,2,5,10,20.")
+@click.option("--engine", default="jax", show_default=True, help="The engine for --blocks.")
+@click.option("--output", default="reports/bench.json", show_default=True, help="Where every number goes, as JSON.")
+@click.argument("contenders", nargs=-1)
+def bench(
+    rounds: int, env_steps: int, updates: int, blocks: str | None, engine: str, output: str, contenders: tuple[str, ...]
+) -> None:
+    """Our engines beside other packages on one core: steps/s, updates/s, memory, start. CONTENDERS: all by default."""
+    from suite import bench as benching
+
+    if blocks is None:
+        result = benching.run(
+            contenders, rounds=rounds, env_steps=env_steps, updates=updates, say=lambda line: click.echo(line, err=True)
+        )
+        text = benching.render(result)
+    else:
+        sizes = benching.sizes(blocks)
+        result = benching.blocks(engine, sizes, env_steps=env_steps, updates=updates)
+        text = benching.render_blocks(result)
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    Path(output).write_text(json.dumps(result, indent=1))
+    click.echo(f"{text}\n{output}")
+
+
 if __name__ == "__main__":
     main()

@@ -101,3 +101,19 @@ class Implementation(Protocol):
 
     def set_params(self, state: State, params: Params) -> State:
         """The learner at the given arrays."""
+
+    def device(self) -> str | None:
+        """The accelerator this engine computes on, by name; None for the processor."""
+
+
+class Loop(Protocol):
+    """A training loop that has started, whoever wrote it. A module of implementations/adapters gives one by `start`."""
+
+    def learn(self, env_steps: int) -> None:
+        """Plays and learns for so many further environment steps."""
+
+    def update(self, times: int) -> None:
+        """So many updates, one batch of the loop's own replay buffer each, without playing."""
+
+    def fill(self) -> None:
+        """Writes to the whole of the replay buffer, which takes the memory that a full one takes."""

@@ -134,10 +134,7 @@ class Lab:
             obs = np.stack([seat.obs for seat in self.seats])[:, None]
             act_noise = np.stack([_normal(seat, "explore", (1, self.spaces.action_dim)) for seat in self.seats])
         if updates:
-            for i, seat in enumerate(self.seats):
-                seat.replay.sample(seat.streams["replay"], self._rows[i])
-                seat.streams["update"].standard_normal(dtype=np.float32, out=self._noise[i])
-            self.state, actions, self.metrics = self.engine.update(self.state, self._rows, self._noise, obs, act_noise)
+            actions = self.update(obs, act_noise)
         elif not warm:
             actions = self.engine.act(self.state, obs, act_noise)
         for i, seat in enumerate(self.seats):
@@ -147,6 +144,14 @@ class Lab:
                 seat.action = np.asarray(actions[i, 0], np.float32)
             else:
                 seat.diverge(self.env_step, "the policy's action is not a finite number")
+
+    def update(self, obs: np.ndarray | None, act_noise: np.ndarray | None) -> np.ndarray | None:
+        """One burst of updates of every seat on batches of its own replay; the actions at `obs` afterwards."""
+        for i, seat in enumerate(self.seats):
+            seat.replay.sample(seat.streams["replay"], self._rows[i])
+            seat.streams["update"].standard_normal(dtype=np.float32, out=self._noise[i])
+        self.state, actions, self.metrics = self.engine.update(self.state, self._rows, self._noise, obs, act_noise)
+        return actions
 
     def evaluate(self) -> None:
         """Evaluation episodes of every seat in one batch on environments of their own, and a row of diagnostics.
@@ -383,7 +388,7 @@ def provenance(engine: Implementation, job: Job, seed: int, code_id: str) -> dic
         "code_id": code_id,
         "versions": {"python": platform.python_version(), "suite": __version__}
         | {package: metadata.version(package) for package in packages},
-        "device": f"cpu: {_processor()}",
+        "device": engine.device() or f"cpu: {processor()}",
         "platform": platform.system(),
     }
 
@@ -436,7 +441,7 @@ def _list(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's name, where the system tells."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
