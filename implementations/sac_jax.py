@@ -67,16 +67,36 @@ configure()
 # --- networks: ReLU multi-layer perceptrons -----------------------------------------------------------------------
 
 
-def forward(weights: Weights, x: Array) -> Array:
+def forward(spec: SacSpec, weights: Weights, x: Array) -> Array:
     """x [B, in] -> the network's output [B, out]."""
-    for w, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
-        x = relu(product(x, w) + b)
+    for i, (w, b) in enumerate(zip(weights[:-2:2], weights[1:-2:2], strict=True)):
+        rounded = spec.precision == "bfloat16_hidden" and i > 0
+        x = relu((rounded_product if rounded else product)(x, w) + b)
     return product(x, weights[-2]) + weights[-1]
 
 
 def product(x: Array, w: Array) -> Array:
     """x w in full float32: left to itself, a GPU would round the factors to 10 bits."""
     return jnp.matmul(x, w, precision=lax.Precision.HIGHEST)
+
+
+@jax.custom_vjp
+def rounded_product(x: Array, w: Array) -> Array:
+    """x w with the factors rounded to bfloat16 and the sums in float32, in its gradients too."""
+    return rounded_product_forward(x, w)[0]
+
+
+def rounded_product_forward(x: Array, w: Array) -> tuple[Array, tuple[Array, Array]]:
+    factors = x.astype(jnp.bfloat16), w.astype(jnp.bfloat16)
+    return jnp.matmul(*factors, preferred_element_type=jnp.float32), factors
+
+
+def rounded_product_backward(factors: tuple[Array, Array], d: Array) -> tuple[Array, Array]:
+    (x, w), d = factors, d.astype(jnp.bfloat16)
+    return tuple(jnp.matmul(*pair, preferred_element_type=jnp.float32) for pair in ((d, w.T), (x.T, d)))
+
+
+rounded_product.defvjp(rounded_product_forward, rounded_product_backward)
 
 
 @jax.custom_jvp
@@ -91,10 +111,10 @@ def relu_jvp(x: tuple[Array], d: tuple[Array]) -> tuple[Array, Array]:
     return out, jnp.where(out > 0, d[0], 0)
 
 
-def q_values(critics: list[Weights], obs: Array, action: Array) -> Array:
+def q_values(spec: SacSpec, critics: list[Weights], obs: Array, action: Array) -> Array:
     """Q_i(s, a) of every critic: [n, B]."""
     x = jnp.concatenate([obs, action], axis=1)
-    return jnp.stack([forward(critic, x)[:, 0] for critic in critics])
+    return jnp.stack([forward(spec, critic, x)[:, 0] for critic in critics])
 
 
 def reduce(how: str, q: Array) -> Array:
@@ -137,7 +157,7 @@ def log_det(spec: SacSpec, u: Array, action: Array) -> Array:
 
 def sample(spec: SacSpec, actor: Weights, obs: Array, noise: Array) -> Sample:
     """a = tanh(mean + std * noise), with log pi(a|s) by change of variables (arXiv 1801.01290, eq. 21)."""
-    mean, raw = jnp.split(forward(actor, obs), 2, axis=1)
+    mean, raw = jnp.split(forward(spec, actor, obs), 2, axis=1)
     scale = log_std(spec, raw)
     u = mean + jnp.exp(scale) * noise
     action = jnp.tanh(u)
@@ -161,29 +181,29 @@ def critic_target(
     arXiv 1812.05905, eq. 5-6; with a value net 1801.01290, eq. 8.
     """
     if spec.value_net:
-        following, log_prob = forward(targets[0], batch.next_obs)[:, 0], None
+        following, log_prob = forward(spec, targets[0], batch.next_obs)[:, 0], None
     else:
         action, log_prob = sample(spec, actor, batch.next_obs, noise)
-        following = soft_value(spec, q_values(targets, batch.next_obs, action), log_prob, alpha)
+        following = soft_value(spec, q_values(spec, targets, batch.next_obs, action), log_prob, alpha)
     # terminated, not truncated: a time limit is no death
     return spec.reward_scale * batch.reward + spec.discount * (1 - batch.terminated) * following, log_prob
 
 
 def critic_loss(spec: SacSpec, critics: list[Weights], batch: Batch, y: Array) -> tuple[Array, tuple[Array, Array]]:
     """The sum of each critic's scale * mean (Q_i - y)^2 (arXiv 1812.05905, eq. 5), these [n], and Q [n, B]."""
-    q = q_values(critics, batch.obs, batch.action)
+    q = q_values(spec, critics, batch.obs, batch.action)
     losses = spec.critic_loss_scale * ((q - y) ** 2).mean(1)
     return losses.sum(), (losses, q)
 
 
 def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Array) -> Array:
     """scale * mean (V(s) - target)^2 (arXiv 1801.01290, eq. 5)."""
-    return spec.value_net.loss_scale * ((forward(value, batch.obs)[:, 0] - target) ** 2).mean()
+    return spec.value_net.loss_scale * ((forward(spec, value, batch.obs)[:, 0] - target) ** 2).mean()
 
 
 def actor_loss(spec: SacSpec, drawn: Sample, critics: list[Weights], batch: Batch, alpha: Array) -> Array:
     """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7)."""
-    q = q_values(critics, batch.obs, drawn.action)
+    q = q_values(spec, critics, batch.obs, drawn.action)
     return (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
 
 
@@ -252,7 +272,7 @@ def update_once(
             seen |= {"target_q": y} | ({} if log_prob is None else {"next_log_prob": log_prob})
             seen |= {f"critic{i + 1}_loss": losses[i] for i in range(spec.critics)}
         elif stage == "value":
-            q = q_values(critics, batch.obs, drawn.action)
+            q = q_values(spec, critics, batch.obs, drawn.action)
             seen["value_target"] = soft_value(spec, q, drawn.log_prob, alpha)
             loss = jax.value_and_grad(value_loss, argnums=1)
             seen["value_loss"], grads = loss(spec, *weights("value", read), batch, seen["value_target"])
@@ -295,7 +315,7 @@ def updates(
         arrays, seen = update_once(spec, spaces, arrays, *inputs)
         return arrays, {name: seen[name] for name in METRICS} | {"entropy": -seen["log_prob"].mean()}
 
-    dtype = jnp.dtype(spec.precision)
+    dtype = jnp.dtype(spec.dtype)
     numbers, rows, noise = count + 1 + jnp.arange(len(rows), dtype=count.dtype), rows.astype(dtype), noise.astype(dtype)
     if len(rows) == 1:  # a loop of one turn would copy its state
         return once(arrays, (numbers[0], rows[0], noise[0]))
@@ -338,7 +358,7 @@ def programs(spec: SacSpec, spaces: Spaces) -> Programs:
 
     def explain(arrays: Arrays, count: Array, rows: Array, noise: Array) -> tuple[Arrays, Array, dict[str, Array]]:
         TRACES["explain"] += 1
-        dtype = jnp.dtype(spec.precision)
+        dtype = jnp.dtype(spec.dtype)
         rows, noise = rows[:, 0].astype(dtype), noise[:, 0].astype(dtype)
         arrays, seen = over_seeds(lambda a, r, n: update_once(spec, spaces, a, count + 1, r, n), arrays, rows, noise)
         return arrays, count + 1, seen
@@ -401,9 +421,9 @@ def explain(state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, d
 
 def act_once(spec: SacSpec, spaces: Spaces, actor: Array, obs: Array, noise: Array | None) -> Array:
     """Actions [N, A] at obs [N, O] of the actor [P]: sampled, or without noise the mean's tanh."""
-    dtype = jnp.dtype(spec.precision)
+    dtype = jnp.dtype(spec.dtype)
     (weights,) = split(spec, spaces, "actor", actor)
-    mean, raw = jnp.split(forward(weights, obs.astype(dtype)), 2, axis=1)
+    mean, raw = jnp.split(forward(spec, weights, obs.astype(dtype)), 2, axis=1)
     u = mean if noise is None else mean + jnp.exp(log_std(spec, raw)) * noise.astype(dtype)
     return jnp.tanh(u).astype(jnp.float32)
 
@@ -489,7 +509,7 @@ def get_params(state: State) -> Params:
 def set_params(state: State, params: Params) -> State:
     """See suite.contract.Implementation.set_params."""
     spec, spaces = state.spec, state.spaces
-    seeds, dtype = len(params["actor/w0"]), np.dtype(spec.precision)
+    seeds, dtype = len(params["actor/w0"]), np.dtype(spec.dtype)
 
     def load(net: str, prefix: str = "") -> np.ndarray:
         """Fills a flat vector [S, P] through the views that `canonical` gives of it."""

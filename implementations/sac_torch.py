@@ -32,32 +32,41 @@ of outputs that is the faster product. The actor's last layer holds both heads, 
 # --- networks: ReLU multi-layer perceptrons -----------------------------------------------------------------------
 
 
-def forward(weights: Weights, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+def factor(spec: SacSpec, layer: int, x: Tensor) -> Tensor:
+    """x as a factor of a hidden layer's product: between hidden layers, "bfloat16_hidden" rounds it. The product itself
+    stays in float32: its sums must, and torch's bfloat16 product on a processor rounds them too."""
+    return x.bfloat16().float() if spec.precision == "bfloat16_hidden" and layer > 0 else x
+
+
+def forward(spec: SacSpec, weights: Weights, x: Tensor) -> tuple[Tensor, list[Tensor]]:
     """x [B, in] -> the network's output [B, out], and every layer's input for the backward pass: x, then the ReLUs'."""
     inputs = [x]
-    for w, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
-        inputs.append(torch.addmm(b, inputs[-1], w).relu_())
+    for i, (w, b) in enumerate(zip(weights[:-2:2], weights[1:-2:2], strict=True)):
+        inputs.append(torch.addmm(b, factor(spec, i, inputs[-1]), factor(spec, i, w)).relu_())
     return F.linear(inputs[-1], *weights[-2:]), inputs
 
 
-def backward(weights: Weights, inputs: list[Tensor], d: Tensor, *, of_weights: bool = True) -> tuple[Weights, Tensor]:
+def backward(
+    spec: SacSpec, weights: Weights, inputs: list[Tensor], d: Tensor, *, of_weights: bool = True
+) -> tuple[Weights, Tensor]:
     """Gradients of the weights (none if not `of_weights`) and at the first layer before its ReLU [B, width], given the
     loss's gradient d [B, out] at the network's output."""
     grads = [d.t() @ inputs[-1], d.sum(0)] if of_weights else []
     d = d @ weights[-2]
     for i in reversed(range(len(inputs) - 1)):
         torch.ops.aten.threshold_backward.grad_input(d, inputs[i + 1], 0, grad_input=d)  # the ReLU's, in place
+        rounded = factor(spec, i, d)
         if of_weights:
-            grads = [inputs[i].t() @ d, d.sum(0), *grads]
+            grads = [factor(spec, i, inputs[i]).t() @ rounded, d.sum(0), *grads]
         if i > 0:
-            d = d @ weights[2 * i].t()
+            d = rounded @ factor(spec, i, weights[2 * i]).t()
     return grads, d
 
 
-def q_values(critics: list[Weights], obs: Tensor, action: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
+def q_values(spec: SacSpec, critics: list[Weights], obs: Tensor, action: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
     """Q_i(s, a) of every critic, [n, B], and the inputs of their layers."""
     x = torch.cat([obs, action], dim=1)
-    q, inputs = zip(*(forward(critic, x) for critic in critics), strict=True)
+    q, inputs = zip(*(forward(spec, critic, x) for critic in critics), strict=True)
     return torch.stack([one.squeeze(1) for one in q]), list(inputs)
 
 
@@ -135,7 +144,7 @@ def log_det_backward(spec: SacSpec, action: Tensor) -> Tensor:
 
 def sample(spec: SacSpec, actor: Weights, obs: Tensor, noise: Tensor) -> Sample:
     """a = tanh(mean + std * noise), with log pi(a|s) by change of variables (arXiv 1801.01290, eq. 21)."""
-    output, inputs = forward(actor, obs)
+    output, inputs = forward(spec, actor, obs)
     mean, raw = output.chunk(2, dim=1)
     scale = log_std(spec, raw)
     std = scale.exp()
@@ -149,7 +158,7 @@ def sample_backward(spec: SacSpec, actor: Weights, drawn: Sample, d_action: Tens
     """The actor's gradients, given the loss's at the action [B, A] and at every log pi (arXiv 1801.01290, eq. 13)."""
     d_u = d_action * (1 - drawn.action**2) - d_log_prob * log_det_backward(spec, drawn.action)
     d_raw = (d_u * drawn.std * drawn.noise - d_log_prob) * log_std_backward(spec, drawn)
-    return backward(actor, drawn.inputs, torch.cat([d_u, d_raw], dim=1))[0]
+    return backward(spec, actor, drawn.inputs, torch.cat([d_u, d_raw], dim=1))[0]
 
 
 # --- losses, with their gradients: each reads only what its signature names ---------------------------------------
@@ -167,10 +176,10 @@ def critic_target(
     """y = scale r + discount (1 - terminated) V'(s') [B] (arXiv 1812.05905, eq. 5-6; with V: 1801.01290, eq. 8), and
     log pi(a'|s') [B]."""
     if spec.value_net:
-        following, log_prob = forward(*targets, batch.next_obs)[0].squeeze(1), None
+        following, log_prob = forward(spec, *targets, batch.next_obs)[0].squeeze(1), None
     else:
         drawn = sample(spec, actor, batch.next_obs, noise)
-        q, log_prob = q_values(targets, batch.next_obs, drawn.action)[0], drawn.log_prob
+        q, log_prob = q_values(spec, targets, batch.next_obs, drawn.action)[0], drawn.log_prob
         following = soft_value(spec, q, log_prob, alpha)
     # terminated, not truncated: a time limit is no death
     return spec.reward_scale * batch.reward + spec.discount * (1 - batch.terminated) * following, log_prob
@@ -178,18 +187,18 @@ def critic_target(
 
 def critic_loss(spec: SacSpec, critics: list[Weights], batch: Batch, y: Tensor) -> tuple[Tensor, Tensor, Weights]:
     """scale * mean (Q_i - y)^2 of each critic [n] (arXiv 1812.05905, eq. 5), Q [n, B], and all critics' gradients."""
-    q, inputs = q_values(critics, batch.obs, batch.action)
+    q, inputs = q_values(spec, critics, batch.obs, batch.action)
     error, grads = q - y, []
     for critic, its_inputs, d in zip(critics, inputs, error * (2 * spec.critic_loss_scale / len(y)), strict=True):
-        grads += backward(critic, its_inputs, d.unsqueeze(1))[0]
+        grads += backward(spec, critic, its_inputs, d.unsqueeze(1))[0]
     return spec.critic_loss_scale * (error**2).mean(1), q, grads
 
 
 def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Tensor) -> tuple[Tensor, Weights]:
     """scale * mean (V(s) - target)^2 (arXiv 1801.01290, eq. 5), and V's gradients."""
-    output, inputs = forward(value, batch.obs)
+    output, inputs = forward(spec, value, batch.obs)
     error = output - target.unsqueeze(1)
-    grads, _ = backward(value, inputs, error * (2 * spec.value_net.loss_scale / len(target)))
+    grads, _ = backward(spec, value, inputs, error * (2 * spec.value_net.loss_scale / len(target)))
     return spec.value_net.loss_scale * (error**2).mean(), grads
 
 
@@ -199,9 +208,9 @@ def actor_loss(
     """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7 and 9), and the
     actor's gradients."""
     (size, obs_dim), d_action = batch.obs.shape, torch.zeros_like(drawn.action)
-    q, inputs = q_values(critics, batch.obs, drawn.action)
+    q, inputs = q_values(spec, critics, batch.obs, drawn.action)
     for critic, its_inputs, d in zip(critics, inputs, reduce_backward(spec.actor_reduce, q, -1 / size), strict=True):
-        _, d_first = backward(critic, its_inputs, d.unsqueeze(1), of_weights=False)
+        _, d_first = backward(spec, critic, its_inputs, d.unsqueeze(1), of_weights=False)
         d_action += d_first @ critic[0][obs_dim:].t()
     loss = (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
     return loss, sample_backward(spec, actor, drawn, d_action, alpha / size)
@@ -275,7 +284,7 @@ def update_once(learner: Learner, batch: Batch, noise: dict[str, Tensor]) -> dic
             losses, seen["q"], gradients["critic"] = critic_loss(spec, critics, batch, y)
             seen |= {"target_q": y, "critic_losses": losses, "critic_loss": losses.sum()}
         elif stage == "value":
-            q, _ = q_values(critics, batch.obs, drawn.action)
+            q, _ = q_values(spec, critics, batch.obs, drawn.action)
             seen["value_target"] = soft_value(spec, q, drawn.log_prob, alpha)
             seen["value_loss"], gradients["value"] = value_loss(spec, nets["value"], batch, seen["value_target"])
         elif stage == "actor":
@@ -322,7 +331,7 @@ def update(
 
 def inputs(learner: Learner, rows: np.ndarray, noise: np.ndarray) -> tuple[Batch, dict[str, Tensor]]:
     """Packed rows [B, width] and noise [draws, B, A] as the update's tensors, by name."""
-    dtype = getattr(torch, learner.spec.precision)
+    dtype = getattr(torch, learner.spec.dtype)
     draws = torch.from_numpy(noise).to(dtype)
     return unpack(torch.from_numpy(rows).to(dtype), learner.spaces), dict(zip(learner.spec.draws, draws, strict=True))
 
@@ -352,8 +361,8 @@ def act(state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
     """See suite.contract.Implementation.act."""
     actions = np.empty((*obs.shape[:2], state[0].spaces.action_dim), np.float32)
     for i, learner in enumerate(state):
-        dtype = getattr(torch, learner.spec.precision)
-        mean, raw = forward(learner.nets["actor"], torch.from_numpy(obs[i]).to(dtype))[0].chunk(2, dim=1)
+        dtype = getattr(torch, learner.spec.dtype)
+        mean, raw = forward(learner.spec, learner.nets["actor"], torch.from_numpy(obs[i]).to(dtype))[0].chunk(2, dim=1)
         if noise is not None:
             mean = mean + log_std(learner.spec, raw).exp() * torch.from_numpy(noise[i]).to(dtype)
         actions[i] = torch.tanh(mean).numpy()
@@ -396,7 +405,7 @@ def get_params(state: State) -> Params:
 def set_params(state: State, params: Params) -> State:
     """See suite.contract.Implementation.set_params."""
     for i, learner in enumerate(state):
-        spec, dtype = learner.spec, getattr(torch, learner.spec.precision)
+        spec, dtype = learner.spec, getattr(torch, learner.spec.dtype)
         learner.updates_done = int(params["updates_done"][i]) if "updates_done" in params else 0
         moved = [*spec.online, *(["log_alpha"] if spec.learns_alpha else [])]
         for prefix, kept, names in (

@@ -25,8 +25,17 @@ def hidden(spec: SacSpec, params: Params, net: str, x: np.ndarray) -> list[np.nd
     """The input [B, in] and every hidden layer's ReLU output [B, width]: what the backward pass needs."""
     outputs = [x]
     for i in range(len(spec.hidden)):
-        outputs.append(np.maximum(outputs[-1] @ params[f"{net}/w{i}"] + params[f"{net}/b{i}"], 0))
+        product = factor(spec, i, outputs[-1]) @ factor(spec, i, params[f"{net}/w{i}"])
+        outputs.append(np.maximum(product + params[f"{net}/b{i}"], 0))
     return outputs
+
+
+def factor(spec: SacSpec, layer: int, x: np.ndarray) -> np.ndarray:
+    """x as a factor of a hidden layer's product: between hidden layers, "bfloat16_hidden" rounds it, ties to even."""
+    if spec.precision != "bfloat16_hidden" or layer == 0:
+        return x
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).view(np.float32).astype(float)
 
 
 def hidden_backward(
@@ -36,8 +45,9 @@ def hidden_backward(
     grads, d = {}, d_top
     for i in reversed(range(len(spec.hidden))):
         d = d * (outputs[i + 1] > 0)
-        grads[f"{net}/w{i}"], grads[f"{net}/b{i}"] = outputs[i].T @ d, d.sum(0)
-        d = d @ params[f"{net}/w{i}"].T
+        grads[f"{net}/w{i}"] = factor(spec, i, outputs[i]).T @ factor(spec, i, d)
+        grads[f"{net}/b{i}"] = d.sum(0)
+        d = factor(spec, i, d) @ factor(spec, i, params[f"{net}/w{i}"]).T
     return grads, d
 
 

@@ -99,7 +99,7 @@ class Lab:
         self.seats = [Seat(job, seed, recorder) for seed, recorder in zip(job.seeds, recorders, strict=True)]
         self.spaces = self.seats[0].spaces
         every = [initial.params(job.spec, self.spaces, seeding.stream(seed, "initial")) for seed in job.seeds]
-        dtype = np.dtype(job.spec.precision)
+        dtype = np.dtype(job.spec.dtype)
         params = {name: np.stack([own[name] for own in every]).astype(dtype) for name in every[0]}
         self.state = engine.init(job.spec, self.spaces, params)
         self.env_step = 0

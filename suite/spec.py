@@ -140,7 +140,7 @@ class SacSpec:
     actor_lr: float
     critic_lr: float
     adam: Adam
-    precision: Literal["float32", "float64"]
+    precision: Literal["float32", "float64", "bfloat16_hidden"]  # of all; or float32 with rounded hidden products
 
     def __post_init__(self) -> None:
         _check_choices(self)
@@ -199,6 +199,11 @@ class SacSpec:
         """The networks that follow others by averaging: target V where there is a value net, else target critics."""
         return tuple(f"target_{net}" for net in (("value",) if self.value_net else self.online[1:]))
 
+    @property
+    def dtype(self) -> str:
+        """The type of every parameter, moment, loss and action."""
+        return "float64" if self.precision == "float64" else "float32"
+
     def target_entropy(self, action_dim: int) -> float:
         """The entropy, in nats of the action in [-1, 1], that a learned temperature aims at."""
         return self.temperature.entropy_per_dim * action_dim
@@ -217,7 +222,7 @@ CHOICES = {
     "output_init": ("torch", "glorot_uniform"),
     "target_init": ("copy", "independent"),
     "gradients": ("sequential", "simultaneous"),
-    "precision": ("float32", "float64"),
+    "precision": ("float32", "float64", "bfloat16_hidden"),
     "temperature.objective": ("alpha", "log_alpha"),
     "temperature.sample": ("actor", "fresh"),
     "adam.eps_placement": ("torch", "tensorflow"),

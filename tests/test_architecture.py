@@ -72,6 +72,13 @@ def test_engines_know_the_spec_the_contract_and_their_own_framework():
             assert "torch" not in found
 
 
+def test_adapters_know_the_contract_and_their_own_package():
+    for file in (ROOT / "implementations/adapters").glob("*.py"):
+        found = {root(name) for name in imports(file)}
+        kin = {"implementations.adapters.stable_baselines3"} if file.stem == "sbx" else set()
+        assert found <= {"gymnasium", "torch", "suite.contract", file.stem} | kin, file
+
+
 def test_presets_and_ablations_are_data():
     for file in (*(ROOT / "implementations/presets").glob("*.py"), *(ROOT / "ablations").glob("*.py")):
         tree = ast.parse(file.read_text())

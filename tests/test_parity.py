@@ -43,11 +43,13 @@ SPACES = Spaces(obs_dim=5, action_dim=2)
 UPDATES = 3
 PROMISE = 1e-6
 """What the suite promises of its engines in float64; a switch that is alive moves something by ten times as much."""
-TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
+TOLERANCE = {"float64": 1e-10, "float32": 1e-4, "bfloat16_hidden": 1e-3}
 """float64: far inside the promise, and 2000 times the largest difference seen (5e-14), so that no wrong digit hides.
 float32: one rounding is 6e-8, but the gradient of an output bias is a sum of residuals of both signs, here down to a
 hundredth of its terms, and Adam keeps its square: that reaches 2e-5; everything else stays below 5e-6. A wrong term,
-rate or order would show in float64, at 1e-5 or more (test_every_switch_is_alive)."""
+rate or order would show in float64, at 1e-5 or more (test_every_switch_is_alive).
+bfloat16_hidden: as float32 (7e-7 seen), until a factor lies so near the middle of two bfloat16 that engine and equation
+round it apart, which moves one term of a sum by 4e-3; rounding nothing at all moves these cases by 3e-3 to 4e-1."""
 
 BASE = SacSpec(
     temperature=LearnedAlpha(init=0.5, entropy_per_dim=-1.0, objective="alpha", sample="actor", lr=1e-3),
@@ -245,10 +247,15 @@ class Quick:
         return replace(state, programs=unoptimised(state.programs)) if hasattr(state, "programs") else state
 
 
+def at(spec: SacSpec, precision: str) -> SacSpec:
+    """The case at a precision; one that is about rounding stays as it is."""
+    return spec if spec.precision == "bfloat16_hidden" else replace(spec, precision=precision)
+
+
 def start(spec: SacSpec, *seeds: int) -> dict[str, np.ndarray]:
     """Initial params [S, ...] at the spec's precision."""
     every = [initial.params(spec, SPACES, np.random.default_rng(seed)) for seed in seeds]
-    return {name: np.stack([own[name] for own in every]).astype(spec.precision) for name in every[0]}
+    return {name: np.stack([own[name] for own in every]).astype(spec.dtype) for name in every[0]}
 
 
 def inputs(spec: SacSpec, seeds: int = 1, updates: int = UPDATES, noise_scale: float = 1.0) -> tuple:
@@ -302,20 +309,20 @@ def of_seed(params: dict, i: int = 0) -> dict:
 @pytest.mark.parametrize("case", CASES)
 def test_explain_is_the_equations_in_float64(engine, case):
     """After one, two and three updates: every parameter, target and moment, and whatever the equations name."""
-    spec = replace(CASES[case], precision="float64")
+    spec = at(CASES[case], "float64")
     params, (rows, noise, *_) = start(spec, 0), inputs(spec)
     state = engine.init(spec, SPACES, params)
     for k, (after, seen) in enumerate(reference(spec, params, rows, noise)):
         state, named = engine.explain(state, rows[:, k : k + 1], noise[:, k : k + 1])
         assert set(seen) <= set(named)
-        assert_close(of_seed(named), seen, TOLERANCE["float64"])
+        assert_close(of_seed(named), seen, TOLERANCE[spec.precision])
         assert_params(engine, spec, state, after)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_update_is_the_equations_in_float32(engine, case):
     """As a run calls it: one update at a time, with the next action."""
-    spec = replace(CASES[case], precision="float32")
+    spec = at(CASES[case], "float32")
     params, (rows, noise, obs, act_noise) = start(spec, 0), inputs(spec)
     state = engine.init(spec, SPACES, params)
     for k, (after, seen) in enumerate(reference(spec, params, rows, noise)):
@@ -324,7 +331,7 @@ def test_update_is_the_equations_in_float32(engine, case):
         assert_metrics(spec, metrics, seen)
         assert_params(engine, spec, state, after)
         drawn = equations.sample(spec, after, obs[0].astype(float), act_noise[0].astype(float))
-        assert_close({"action": action[0]}, {"action": drawn.action}, TOLERANCE["float32"])
+        assert_close({"action": action[0]}, {"action": drawn.action}, TOLERANCE[spec.precision])
 
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
@@ -360,7 +367,7 @@ def assert_params(engine, spec: SacSpec, state, expected: dict) -> None:
     """The learner holds exactly the arrays of that name, at the spec's precision."""
     found = engine.get_params(state)
     assert set(found) == set(expected)
-    assert all(value.dtype == spec.precision for name, value in found.items() if name != "updates_done")
+    assert all(value.dtype == spec.dtype for name, value in found.items() if name != "updates_done")
     assert_close(of_seed(found), expected, TOLERANCE[spec.precision])
 
 
