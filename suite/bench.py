@@ -1,7 +1,8 @@
-"""The benchmark: our engines beside other packages in one sitting, one process at a time, on one core with one thread.
+"""The benchmark: our engines beside other packages in one sitting, one at a time, on one core with one thread.
 
-Every contender is a process of its own: its start is timed, then its loop, then its updates alone; last its replay
-buffer is filled and its memory read. Seconds are processor seconds, which other work on the machine disturbs least,
+Every contender is a process of its own. Its start is timed alone; then all take short turns, playing and updating, and
+the others wait, so that a machine that slows down slows them alike and a ratio is one of neighbours; last each replay
+buffer is filled and the memory read. Seconds are processor seconds, which other work on the machine disturbs least,
 except from the start to the first update, where waiting counts. Our engines run in suite.runner.Lab, as in a study.
 """
 
@@ -11,12 +12,13 @@ import importlib
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -26,12 +28,12 @@ from suite.schedule import Schedule
 from suite.spec import SacSpec
 
 TASK, PRESET, WARMUP = "HalfCheetah-v5", "sac_v2", 256
-LIBRARIES = ("numpy", "torch", "jax")
+LIBRARIES = {library: f"products in {library}" for library in ("numpy", "torch", "jax")}
+TURNS, PRODUCTS = 5, 500
 ONE_THREAD = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"),
     "CUDA_VISIBLE_DEVICES": "",
 }
-TIMEOUT_S = 1800
 
 
 # --- in a process of its own
@@ -66,52 +68,63 @@ class Own:
             seat.replay.rows.fill(0)
 
 
-def measure(request: dict) -> dict:
-    """What one contender does, in this process: see the module's first lines. Runs to the end or raises."""
-    job, sizes = _job(request), request
+def contender(request: dict) -> dict[str, Callable]:
+    """What a contender can be asked to do, by name; it has had its first update and knows how long that took."""
+    seeds = tuple(range(request["seeds"]))
+    spec = identity.from_plain(SacSpec, request["spec"])
+    schedule = identity.from_plain(Schedule, request["schedule"])
+    job = Job(TASK, "", "", spec, schedule, 10**9, 1, 10**9, seeds, {})
     module = importlib.import_module(request["target"])
     loop: Loop = module.start(job) if hasattr(module, "start") else Own(module, job)
     loop.learn(WARMUP + 1)
-    started = time.time() - request["started"]
-    loop.learn(sizes["settle"])
-    loop.update(1)
-    learning = _timed(lambda: loop.learn(sizes["env_steps"]))
-    updating = _timed(lambda: loop.update(sizes["updates"]))
-    loop.fill()
-    device = module.device() if hasattr(module, "device") else None
+    start_s = time.time() - request["started"]
+    loop.learn(50)
+    loop.update(5)
+
+    def memory() -> float:
+        """Megabytes of the largest resident set so far, with the whole replay buffer written to."""
+        loop.fill()
+        return _peak_memory_mb()
+
+    clock = time.perf_counter if request["clock"] == "wall" else time.process_time
+    device = (module.device() if hasattr(module, "device") else None) or "processor"
     return {
-        "env_steps_per_s": len(job.seeds) * sizes["env_steps"] / learning,
-        "updates_per_s": len(job.seeds) * sizes["updates"] / updating,
-        "start_s": started,
-        "peak_memory_mb": _peak_memory_mb(),
-        "device": device or "processor",
+        "about": lambda: {"start_s": start_s, "device": device},
+        "learn": lambda times: _timed(clock, loop.learn, times),
+        "update": lambda times: _timed(clock, loop.update, times),
+        "memory": memory,
     }
 
 
-def multiply(library: str) -> dict:
-    """The rate of 256 x 256 x 256 float32 products in one library, in this process."""
+def multiplier(request: dict) -> dict[str, Callable]:
+    """As `contender`, of one library's matrix products."""
     from implementations import matrices
 
-    products = getattr(matrices, library)()
+    products = getattr(matrices, request["library"])()
     products(100)
-    return {
-        "gflop_per_s": statistics.median(200 * matrices.FLOP / _timed(lambda: products(200)) for _ in range(20)) / 1e9
-    }
+    return {"about": lambda: {}, "multiply": lambda times: _timed(time.process_time, products, times)}
 
 
-def _job(request: dict) -> Job:
-    spec = identity.from_plain(SacSpec, request["spec"])
-    schedule = identity.from_plain(Schedule, request["schedule"])
-    seeds = tuple(range(request["seeds"]))
-    return Job(request["task"], "", "", spec, schedule, 10**9, 1, 10**9, seeds, {})
+def serve(request: dict) -> None:
+    """Answers requests on standard input, a line of JSON each, until it closes."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a package prints does not get between them
+    if request["core"] is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {request["core"]})
+    try:
+        can = contender(request) if "target" in request else multiplier(request)
+    except ModuleNotFoundError as error:
+        can = {"about": lambda why=str(error): {"missing": why}}
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        print(json.dumps(can[name](*arguments)), file=answers, flush=True)
 
 
-def _timed(work: Callable[[], None]) -> float:
-    """Processor seconds, of all threads of this process; on an accelerator, where that says nothing, seconds."""
-    clock = time.perf_counter if os.environ.get("SAC_SUITE_BENCH_CLOCK") == "wall" else time.process_time
+def _timed(clock: Callable[[], float], work: Callable[[int], None], times: int) -> float:
+    """Seconds that `work` takes each time; processor seconds are those of all threads of the process."""
     before = clock()
-    work()
-    return clock() - before
+    work(times)
+    return (clock() - before) / times
 
 
 def _peak_memory_mb() -> float:
@@ -127,12 +140,46 @@ def _peak_memory_mb() -> float:
 # --- around them
 
 
+class Child:
+    """A process that serves; `about` says what it is, or who is missing."""
+
+    def __init__(self, interpreter: str, request: dict, *, pinned: bool = True):
+        self.about: dict = {}
+        if not Path(interpreter).exists():
+            environment = Path(interpreter).parent.parent
+            self.about = {"missing": f"no interpreter at {interpreter} (make {environment}/ready)"}
+            return
+        core = max(_cores()) if pinned else None
+        environment = os.environ | {"PYTHONPATH": str(identity.ROOT)} | (ONE_THREAD if pinned else {})
+        command = [interpreter, "-m", "suite.bench", json.dumps(request | {"started": time.time(), "core": core})]
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it lives as long as the process
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
+        )
+        self.about = self.ask("about")
+
+    def ask(self, name: str, *arguments: int) -> object:
+        """The answer to one request; RuntimeError with what the process wrote if it has died."""
+        try:
+            print(json.dumps([name, *arguments]), file=self._process.stdin, flush=True)
+            return json.loads(self._process.stdout.readline())
+        except (BrokenPipeError, json.JSONDecodeError):
+            self._process.wait()
+            self._errors.seek(0)
+            raise RuntimeError(f"a contender has died:\n{self._errors.read()}") from None
+
+    def close(self) -> None:
+        if hasattr(self, "_process"):
+            self._process.stdin.close()
+            self._process.wait()
+
+
 def run(
     names: Iterable[str], *, rounds: int, env_steps: int, updates: int, say: Callable[[str], None] = lambda line: None
 ) -> dict:
-    """Every round of every contender, their medians, the floor and who was missing; JSON-able.
+    """Every turn of every round of every contender, what follows from them, and who was missing; JSON-able.
 
-    The order alternates from round to round, so that a machine that slows down does not always slow the same one.
+    A round starts all anew and times `env_steps` and `updates` in TURNS turns; the order alternates from turn to turn.
     """
     import implementations
     from suite.plan import update_flop
@@ -143,58 +190,91 @@ def run(
     for name in names:
         if name not in known:
             raise UsageError(f"there is no contender {name!r}; did you mean {nearest(name, known)}?")
-    request = _request(env_steps, updates, seeds=1)
-    results: dict[str, list[dict]] = {name: [] for name in names}
-    floors: dict[str, list[dict]] = {library: [] for library in LIBRARIES}
+    request = _request(seeds=1, clock="processor")
+    steps, times = max(env_steps // TURNS, 1), max(updates // TURNS, 1)
+    found: dict[str, dict[str, list[float]]] = {name: {} for name in (*names, *LIBRARIES.values())}
     missing: dict[str, str] = {}
+
+    def note(name: str, what: str, value: float) -> None:
+        found[name].setdefault(what, []).append(value)
+
     for number in range(rounds):
-        for library in LIBRARIES:
-            floors[library].append(_child(sys.executable, {"multiply": library}))
-        for name in names if number % 2 == 0 else reversed(names):
-            if name in missing:
-                continue
-            target, interpreter = known[name].target, known[name].interpreter or sys.executable
-            found = _child(interpreter, request | {"target": target})
-            if "missing" in found:
-                missing[name] = found["missing"]
-                del results[name]
-                say(f"round {number + 1}: {name} is missing: {found['missing']}")
-            else:
-                results[name].append(found)
-                say(f"round {number + 1}: {name:<18} {found['env_steps_per_s']:6.1f} steps/s")
+        children: dict[str, Child] = {}
+        for library, name in LIBRARIES.items():
+            children[name] = Child(sys.executable, {"library": library})
+        for name in names if number % 2 == 0 else names[::-1]:
+            own = {"target": known[name].target}
+            children[name] = Child(known[name].interpreter or sys.executable, request | own)
+        for name in [name for name, child in children.items() if "missing" in child.about]:
+            missing[name] = children.pop(name).about["missing"]
+        for turn in range(TURNS):
+            for name in list(children) if turn % 2 == 0 else list(children)[::-1]:
+                if name in names:
+                    note(name, "env_step_s", children[name].ask("learn", steps))
+                    note(name, "update_s", children[name].ask("update", times))
+                else:
+                    note(name, "product_s", children[name].ask("multiply", PRODUCTS))
+        for name, child in children.items():
+            if name in names:
+                note(name, "start_s", child.about["start_s"])
+                note(name, "peak_memory_mb", child.ask("memory"))
+            child.close()
+        say(f"round {number + 1} of {rounds} is done")
     task = TASKS[TASK]
     flop = update_flop(identity.from_plain(SacSpec, request["spec"]), task.obs_dim, task.action_dim)
-    rates = {library: [one["gflop_per_s"] for one in own] for library, own in floors.items() if "missing" not in own[0]}
-    floor = [max(one) for one in zip(*rates.values(), strict=True)]  # of each round
-    table = {}
-    for name, own in results.items():
-        shares = [one["updates_per_s"] * flop / (best * 1e9) for one, best in zip(own, floor, strict=True)]
-        table[name] = {key: statistics.median(one[key] for one in own) for key in _NUMBERS}
-        table[name] |= {"first_start_s": own[0]["start_s"], "share_of_floor": statistics.median(shares)}
-    rates = {library: statistics.median(own) for library, own in rates.items()}
-    return {
-        "machine": machine(),
-        "task": TASK,
-        "preset": PRESET,
-        "flop_per_update": flop,
-        "gflop_per_s": rates,
-        "table": table,
-        "rounds": results,
-        "missing": missing,
-    }
+    turns = {"found": {name: own for name, own in found.items() if own}, "missing": missing}
+    return (
+        {"machine": machine(), "task": TASK, "preset": PRESET, "flop_per_update": flop} | _summary(turns, flop) | turns
+    )
+
+
+def _summary(turns: dict, flop: float) -> dict:
+    """The medians over all turns: what stands in the table. Ratios and shares are of the same turn."""
+    from implementations.matrices import FLOP
+
+    found = turns["found"]
+    rates = {name: [FLOP / s / 1e9 for s in found[name]["product_s"]] for name in LIBRARIES.values() if name in found}
+    floor = [max(one) for one in zip(*rates.values(), strict=True)]
+    table, ratios = {}, {}
+    contenders = {name: own for name, own in found.items() if "update_s" in own}
+    for name, own in contenders.items():
+        shares = [flop / s / (best * 1e9) for s, best in zip(own["update_s"], floor, strict=True)]
+        table[name] = {
+            "env_steps_per_s": 1 / median(own["env_step_s"]),
+            "updates_per_s": 1 / median(own["update_s"]),
+            "share_of_floor": median(shares),
+            "peak_memory_mb": median(own["peak_memory_mb"]),
+            "start_s": median(own["start_s"]),
+            "first_start_s": own["start_s"][0],
+        }
+        ratios[name] = {
+            other: median(b / a for a, b in zip(own["env_step_s"], theirs["env_step_s"], strict=True))
+            for other, theirs in contenders.items()
+            if other != name
+        }
+    return {"floor_gflop_per_s": median(floor), "table": table, "ratios_of_env_steps_per_s": ratios}
 
 
 def blocks(name: str, sizes: Iterable[int], *, env_steps: int, updates: int) -> dict:
-    """Seed-steps per second of one engine with S seeds in lockstep, for each S; JSON-able."""
+    """Seed-steps per second of one engine with S seeds in lockstep, for each S; JSON-able.
+
+    The process may use what it finds, an accelerator too, so seconds are those of the clock on the wall.
+    """
     import implementations
 
     if name not in implementations.REGISTRY:
         raise UsageError(f"there is no engine {name!r}; did you mean {nearest(name, implementations.REGISTRY)}?")
-    target = implementations.REGISTRY[name].target
     found = {}
     for seeds in sizes:
-        request = _request(env_steps, updates, seeds) | {"target": target}
-        found[str(seeds)] = _child(sys.executable, request, pinned=False, clock="wall")
+        target = {"target": implementations.REGISTRY[name].target}
+        child = Child(sys.executable, _request(seeds, "wall") | target, pinned=False)
+        if "missing" in child.about:
+            raise UsageError(f"the engine {name} cannot run here: {child.about['missing']}")
+        found[str(seeds)] = child.about | {
+            "seed_steps_per_s": seeds / median(child.ask("learn", env_steps) for _ in range(3)),
+            "seed_updates_per_s": seeds / median(child.ask("update", updates) for _ in range(3)),
+        }
+        child.close()
     return {"machine": machine(), "task": TASK, "preset": PRESET, "engine": name, "blocks": found}
 
 
@@ -204,9 +284,6 @@ def sizes(text: str) -> list[int]:
     if not all(part.strip().isdigit() and int(part) > 0 for part in found):
         raise UsageError(f"--blocks is {text!r}; it must be numbers of seeds, as in 1,2,5,10,20")
     return [int(part) for part in found]
-
-
-_NUMBERS = ("env_steps_per_s", "updates_per_s", "start_s", "peak_memory_mb")
 
 
 def machine() -> dict:
@@ -221,31 +298,19 @@ def _cores() -> set[int]:
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
 
-def _request(env_steps: int, updates: int, seeds: int) -> dict:
+def _request(seeds: int, clock: str) -> dict:
     from suite.plan import resolve
 
     spec, schedule = resolve(PRESET, TASK, {"warmup_steps": WARMUP, "learn_after": WARMUP})
-    plain = {"task": TASK, "spec": identity.to_plain(spec), "schedule": identity.to_plain(schedule)}
-    return plain | {"settle": max(env_steps // 5, 1), "env_steps": env_steps, "updates": updates, "seeds": seeds}
+    plain = {"spec": identity.to_plain(spec), "schedule": identity.to_plain(schedule)}
+    return plain | {"seeds": seeds, "clock": clock}
 
 
-def _child(interpreter: str, request: dict, pinned: bool = True, clock: str = "processor") -> dict:
-    """The answer of a fresh process; {"missing": why} where the interpreter or the package is not there."""
-    if not Path(interpreter).exists():
-        return {"missing": f"no interpreter at {interpreter} (make {Path(interpreter).parent.parent}/ready)"}
-    environment = os.environ | {"PYTHONPATH": str(identity.ROOT), "SAC_SUITE_BENCH_CLOCK": clock}
-    environment |= ONE_THREAD if pinned else {}
-    request = request | {"started": time.time(), "core": max(_cores()) if pinned else None}
-    command = [interpreter, "-m", "suite.bench", json.dumps(request)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
-    if done.returncode:
-        raise RuntimeError(f"{request.get('target') or request['multiply']} failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
+# --- as text
 
 
 def render(result: dict) -> str:
     """The table as text."""
-    best = max(result["gflop_per_s"].values())
     lines = [
         f"{result['task']}, {result['preset']}: 256 x 256, batch 256, one update per step; {_about(result['machine'])}",
         f"{'':<19}{'steps/s':>9}{'updates/s':>11}{'of floor':>10}{'memory MB':>11}{'start s':>9}{'first':>7}",
@@ -256,19 +321,24 @@ def render(result: dict) -> str:
             f"{row['peak_memory_mb']:>11.0f}{row['start_s']:>9.1f}{row['first_start_s']:>7.1f}"
         )
     lines += [f"{name:<19}missing: {why}" for name, why in result["missing"].items()]
-    rates = ", ".join(f"{library} {rate:.0f}" for library, rate in result["gflop_per_s"].items())
+    rates = [
+        f"{name.removeprefix('products in ')} {2 * 256**3 / median(own['product_s']) / 1e9:.0f}"
+        for name, own in result["found"].items()
+        if "product_s" in own
+    ]
     lines += [
-        f"floor: {best:.0f} GFLOP/s, the best of {rates} at 256 x 256 x 256 in float32, one thread;",
+        f"floor: {result['floor_gflop_per_s']:.0f} GFLOP/s, the best of {', '.join(rates)} in the same turn,",
+        "       for products of 256 x 256 float32 matrices on one thread;",
         f"       {result['flop_per_update'] / 1e6:.0f} MFLOP per update: 2 per multiply-add of every layer's product,",
         "       forward once, backward twice (once where only the inputs' gradient is needed)",
-        "steps and updates: medians, per processor second; memory: peak, with the replay buffer full;",
+        "steps and updates: medians over the turns, per processor second; memory: peak, with the replay buffer full;",
         "start: seconds from nothing to the first update, median and first (which may compile anew)",
     ]
     for ours in ("jax", "torch"):
-        for theirs in ("sbx", "stable_baselines3", "tianshou"):
-            if ours in result["table"] and theirs in result["table"]:
-                ratio = _ratio(result["rounds"][ours], result["rounds"][theirs])
-                lines.append(f"{ours} / {theirs}: {ratio:.2f} (median of the rounds' ratios of steps/s)")
+        ratios = result["ratios_of_env_steps_per_s"].get(ours, {})
+        told = ", ".join(f"{ratio:.2f} x {other}" for other, ratio in ratios.items() if other not in ("jax", "torch"))
+        if told:
+            lines.append(f"{ours} plays and learns at {told} (steps/s of the same turn, median)")
     return "\n".join(lines)
 
 
@@ -280,15 +350,10 @@ def render_blocks(result: dict) -> str:
     ]
     for seeds, row in result["blocks"].items():
         lines.append(
-            f"{seeds:>7}{row['env_steps_per_s']:>14.1f}{row['updates_per_s']:>16.1f}{row['start_s']:>9.1f}"
+            f"{seeds:>7}{row['seed_steps_per_s']:>14.1f}{row['seed_updates_per_s']:>16.1f}{row['start_s']:>9.1f}"
             f"  {row['device']}"
         )
     return "\n".join(lines)
-
-
-def _ratio(ours: list[dict], theirs: list[dict]) -> float:
-    pairs = zip(ours, theirs, strict=True)
-    return statistics.median(a["env_steps_per_s"] / b["env_steps_per_s"] for a, b in pairs)
 
 
 def _about(machine: dict) -> str:
@@ -296,12 +361,4 @@ def _about(machine: dict) -> str:
 
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    os.environ.update(ONE_THREAD if asked["core"] is not None else {})
-    if asked["core"] is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {asked["core"]})
-    try:
-        answer = multiply(asked["multiply"]) if "multiply" in asked else measure(asked)
-    except ModuleNotFoundError as error:
-        answer = {"missing": str(error)}
-    print(json.dumps(answer))
+    serve(json.loads(sys.argv[1]))

@@ -291,10 +291,10 @@ def _known(where: str, key: str, names: list[str], choices: object, what: str) -
 
 # --- what it will cost
 
-GFLOP_PER_S = 50.0
-"""Useful single-core float32 rate of the torch engine's matrix products, measured at 256 x 256 x 256."""
-UPDATE_OVERHEAD_S = 1.4e-3
-"""Per update beside its products: dispatch, element-wise work, optimisers; measured with torch at hidden 64 x 64."""
+GFLOP_PER_S = {"torch": 50.0, "jax": 55.0}
+"""Single-core float32 rate of matrix products in an update at 256 x 256; an engine not named is taken as torch."""
+UPDATE_OVERHEAD_S = {"torch": 1.2e-3, "jax": 0.3e-3}
+"""Per update beside its products: dispatch, element-wise work, optimisers; measured at hidden 64 x 64."""
 ENV_STEP_S = {"Pendulum": 5e-5, "Inverted": 6e-5, "Reacher": 9e-5, "Humanoid": 3e-4, "Ant": 2.4e-4}
 """One environment step by family, measured on one core; the other MuJoCo tasks take about 1.5e-4."""
 
@@ -327,7 +327,9 @@ def forecast(cell: Cell) -> Forecast:
     task, spec, schedule = TASKS[cell.task], cell.spec, cell.schedule
     env_step = next((cost for family, cost in ENV_STEP_S.items() if cell.task.startswith(family)), 1.5e-4)
     learning = max(cell.env_steps - schedule.learn_after, 0) / schedule.update_every * schedule.updates_per_burst
-    update = update_flop(spec, task.obs_dim, task.action_dim) / (GFLOP_PER_S * 1e9) + UPDATE_OVERHEAD_S
+    engine = cell.implementation if cell.implementation in GFLOP_PER_S else "torch"
+    products = update_flop(spec, task.obs_dim, task.action_dim) / (GFLOP_PER_S[engine] * 1e9)
+    update = products + UPDATE_OVERHEAD_S[engine]
     evaluations = cell.env_steps // cell.evaluate_every * cell.evaluation_episodes * task.time_limit
     seconds = learning * update + cell.env_steps * (env_step + 1e-4) + evaluations * (env_step + 2e-5) + 4
     rows = min(schedule.replay_capacity, cell.env_steps) * 4 * (2 * task.obs_dim + task.action_dim + 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from conftest import suite
@@ -32,10 +33,14 @@ def test_every_contender_is_measured_and_the_missing_ones_are_named(result):
         assert row["updates_per_s"] > 0 and row["env_steps_per_s"] > 0
         assert 0.01 < row["share_of_floor"] < 1.5
         assert row["first_start_s"] > 0.1  # a process starts, imports a framework and compiles
-    floor = max(result["gflop_per_s"].values())
-    row = result["table"]["torch"]
-    assert row["share_of_floor"] == pytest.approx(row["updates_per_s"] * 590e6 / (floor * 1e9), rel=0.5)
-    assert [len(rounds) for rounds in result["rounds"].values()] == [2, 2]
+    row, floor = result["table"]["torch"], result["floor_gflop_per_s"] * 1e9
+    assert row["share_of_floor"] == pytest.approx(row["updates_per_s"] * result["flop_per_update"] / floor, rel=0.5)
+    for name in ("torch", "jax"):
+        turns = result["found"][name]
+        assert len(turns["env_step_s"]) == len(turns["update_s"]) == 2 * bench.TURNS
+        assert len(turns["start_s"]) == len(turns["peak_memory_mb"]) == 2
+    there, back = (result["ratios_of_env_steps_per_s"][a][b] for a, b in (("jax", "torch"), ("torch", "jax")))
+    assert there * back == pytest.approx(1, rel=0.2)
 
 
 def test_memory_is_that_of_a_full_replay_buffer(result):
@@ -46,7 +51,7 @@ def test_memory_is_that_of_a_full_replay_buffer(result):
 
 def test_the_table_says_what_its_numbers_are(result):
     text = bench.render(json.loads(json.dumps(result)))
-    for words in ("jax", "torch", "nowhere", "missing: no interpreter", "GFLOP/s", "590 MFLOP per update", "processor"):
+    for words in ("jax", "torch", "nowhere", "missing: no interpreter", "GFLOP/s", "MFLOP per update", "per processor"):
         assert words in text, words
 
 
@@ -61,8 +66,15 @@ def test_flop_of_an_update_by_hand():
 def test_a_block_of_seeds_is_counted_by_the_seed(tmp_path):
     pytest.importorskip("jax")
     result = bench.blocks("jax", [2], env_steps=20, updates=5)
-    assert set(result["blocks"]) == {"2"}
+    row = result["blocks"]["2"]
+    assert row["seed_steps_per_s"] > 0 and row["seed_updates_per_s"] > 0 and row["device"]
     assert "seed-steps/s" in bench.render_blocks(result)
+
+
+def test_a_contender_that_dies_says_why():
+    request = bench._request(1, "processor") | {"target": "implementations.sac_torch", "seeds": 0}
+    with pytest.raises(RuntimeError, match=r"died:[\s\S]*Error"):
+        bench.Child(sys.executable, request)
 
 
 @pytest.mark.parametrize(
