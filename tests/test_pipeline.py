@@ -259,7 +259,7 @@ def test_the_code_of_a_record_is_the_present_one(study):
 
 def has_checkpoint(folder: Path, trainer: psutil.Process) -> bool:
     """Whether the run would be resumed, not begun anew, if it were killed now."""
-    record = Path(trainer.cmdline()[-1])
+    record = Path(trainer.info["cmdline"][-1])
     cell, seed = record.parent.relative_to("results/runs"), record.stem.split("-")[0]
     return any((folder / "results/.work" / cell / seed).glob("checkpoint-*.npz"))
 
@@ -288,7 +288,7 @@ def test_killed_trainers_and_a_killed_snakemake_change_nothing(study, tmp_path):
         while killed < 3 and sweep.poll() is None:
             time.sleep(0.1)
             for trainer in trainers(tmp_path):
-                if has_checkpoint(tmp_path, trainer) and rng.random() < 0.1 and killed < 3:
+                if has_checkpoint(tmp_path, trainer) and rng.random() < 0.3 and killed < 3:
                     trainer.send_signal(signal.SIGKILL)
                     killed += 1
         assert killed == 3
