@@ -44,6 +44,7 @@ def configure() -> None:
     one_thread = "--xla_cpu_multi_thread_eigen=false"
     one_pass = "--xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true"
     os.environ.setdefault("XLA_FLAGS", f"{one_thread} {one_pass}")
+    os.environ.setdefault("NPROC", "1")  # and for what it runs side by side: a sweep has a process on every core
     jax.config.update("jax_cpu_enable_async_dispatch", False)  # the loop waits for the action anyway
     if jax.config.jax_compilation_cache_dir is None:  # programs kept for the next process of the kind
         home = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
