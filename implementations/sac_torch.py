@@ -210,8 +210,9 @@ def actor_loss(
     (size, obs_dim), d_action = batch.obs.shape, torch.zeros_like(drawn.action)
     q, inputs = q_values(spec, critics, batch.obs, drawn.action)
     for critic, its_inputs, d in zip(critics, inputs, reduce_backward(spec.actor_reduce, q, -1 / size), strict=True):
-        _, d_first = backward(spec, critic, its_inputs, d.unsqueeze(1), of_weights=False)
-        d_action += d_first @ critic[0][obs_dim:].t()
+        rows = d.nonzero().squeeze(1)  # a critic that is not the minimum of a row gives it no gradient
+        _, d_first = backward(spec, critic, [one[rows] for one in its_inputs], d[rows].unsqueeze(1), of_weights=False)
+        d_action.index_add_(0, rows, d_first @ critic[0][obs_dim:].t())
     loss = (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
     return loss, sample_backward(spec, actor, drawn, d_action, alpha / size)
 
