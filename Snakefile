@@ -13,7 +13,7 @@ TRIES = 4
 
 rule all:
     input:
-        STUDY.runs,  # named here too: a record that was removed is trained again though everything after it is up to date
+        list(STUDY.runs),  # named here too: a record that was removed is trained again though what follows is up to date
         REPORT / "report.html",
 
 

@@ -1,18 +1,26 @@
-"""The floor under every engine: products of 256 x 256 float32 matrices on one thread, as each library computes them."""
+"""The floor under every engine: products of 256 x 256 float32 matrices on one thread, as each library computes them.
+
+Each function gives another, which computes so many products, one after the other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 SIZE = 256
 FLOP = 2 * SIZE**3
 
 
-def numpy() -> Callable[[int], None]:
-    """A function that computes so many products, one after the other."""
-    import numpy as np
-
+def factors() -> np.ndarray:
+    """Two matrices, the second a rotation: where each product is the next one's factor, nothing grows."""
     a, b = np.random.default_rng(0).standard_normal((2, SIZE, SIZE), np.float32)
+    return np.stack([a, np.linalg.qr(b)[0]])
+
+
+def numpy() -> Callable[[int], None]:
+    a, b = factors()
     out = np.empty_like(a)
 
     def products(times: int) -> None:
@@ -23,12 +31,10 @@ def numpy() -> Callable[[int], None]:
 
 
 def torch() -> Callable[[int], None]:
-    """As `numpy`."""
-    import numpy as np
     import torch
 
     torch.set_num_threads(1)
-    a, b = torch.from_numpy(np.random.default_rng(0).standard_normal((2, SIZE, SIZE), np.float32))
+    a, b = torch.from_numpy(factors())
     out = torch.empty_like(a)
 
     def products(times: int) -> None:
@@ -39,14 +45,12 @@ def torch() -> Callable[[int], None]:
 
 
 def jax() -> Callable[[int], None]:
-    """As `numpy`; the loop is inside the compiled program, and each product feeds the next."""
+    """The loop is inside the compiled program."""
     import jax
-    import numpy as np
 
     from implementations.sac_jax import product
 
-    a, b = np.random.default_rng(0).standard_normal((2, SIZE, SIZE), np.float32)
-    b = np.linalg.qr(b)[0]  # a rotation: nothing grows
+    a, b = factors()
 
     @jax.jit
     def run(a, b, times):

@@ -287,9 +287,13 @@ def difference(a: str, b: str, task: str) -> None:
 
 
 @main.command()
-@click.option("--rounds", default=3, show_default=True, help="How often each contender is measured.")
-@click.option("--env-steps", default=1000, show_default=True, help="Steps of the loop that are timed.")
-@click.option("--updates", default=300, show_default=True, help="Updates that are timed.")
+@click.option(
+    "--rounds", type=click.IntRange(1), default=3, show_default=True, help="How often each contender is measured."
+)
+@click.option(
+    "--env-steps", type=click.IntRange(1), default=1000, show_default=True, help="Steps of the loop that are timed."
+)
+@click.option("--updates", type=click.IntRange(1), default=300, show_default=True, help="Updates that are timed.")
 @click.option("--blocks", help="Instead: one engine with so many seeds in lockstep, as in 1,2,5,10,20.")
 @click.option("--engine", default="jax", show_default=True, help="The engine for --blocks.")
 @click.option("--output", default="reports/bench.json", show_default=True, help="Where every number goes, as JSON.")
@@ -299,7 +303,12 @@ def bench(
 ) -> None:
     """Our engines beside other packages on one core: steps/s, updates/s, memory, start. CONTENDERS: all by default."""
     from suite import bench as benching
+    from suite.plan import obstacle
 
+    if blocks is not None and contenders:
+        raise UsageError(f"--blocks measures one engine; name it as in --engine {contenders[0]}")
+    if there := obstacle(Path(output).parent):  # said before minutes of measuring, not after
+        raise UsageError(f"--output is {output!r}, but {there} is not a folder one may write to")
     if blocks is None:
         result = benching.run(
             contenders, rounds=rounds, env_steps=env_steps, updates=updates, say=lambda line: click.echo(line, err=True)
@@ -307,7 +316,7 @@ def bench(
         text = benching.render(result)
     else:
         sizes = benching.sizes(blocks)
-        result = benching.blocks(engine, sizes, env_steps=env_steps, updates=updates)
+        result = benching.blocks(engine, sizes, rounds=rounds, env_steps=env_steps, updates=updates)
         text = benching.render_blocks(result)
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     Path(output).write_text(json.dumps(result, indent=1))

@@ -252,11 +252,13 @@ def _summary(turns: dict, flop: float) -> dict:
             for other, theirs in contenders.items()
             if other != name
         }
-    return {"floor_gflop_per_s": median(floor), "table": table, "ratios_of_env_steps_per_s": ratios}
+    libraries = {library: median(rates[name]) for library, name in LIBRARIES.items() if name in rates}
+    floors = {"floor_gflop_per_s": median(floor), "gflop_per_s": libraries}
+    return floors | {"table": table, "ratios_of_env_steps_per_s": ratios}
 
 
-def blocks(name: str, sizes: Iterable[int], *, env_steps: int, updates: int) -> dict:
-    """Seed-steps per second of one engine with S seeds in lockstep, for each S; JSON-able.
+def blocks(name: str, sizes: Iterable[int], *, rounds: int, env_steps: int, updates: int) -> dict:
+    """Seed-steps per second of one engine with S seeds in lockstep, for each S, medians of the rounds; JSON-able.
 
     The process may use what it finds, an accelerator too, so seconds are those of the clock on the wall.
     """
@@ -271,8 +273,8 @@ def blocks(name: str, sizes: Iterable[int], *, env_steps: int, updates: int) -> 
         if "missing" in child.about:
             raise UsageError(f"the engine {name} cannot run here: {child.about['missing']}")
         found[str(seeds)] = child.about | {
-            "seed_steps_per_s": seeds / median(child.ask("learn", env_steps) for _ in range(3)),
-            "seed_updates_per_s": seeds / median(child.ask("update", updates) for _ in range(3)),
+            "seed_steps_per_s": seeds / median(child.ask("learn", env_steps) for _ in range(rounds)),
+            "seed_updates_per_s": seeds / median(child.ask("update", updates) for _ in range(rounds)),
         }
         child.close()
     return {"machine": machine(), "task": TASK, "preset": PRESET, "engine": name, "blocks": found}
@@ -321,13 +323,9 @@ def render(result: dict) -> str:
             f"{row['peak_memory_mb']:>11.0f}{row['start_s']:>9.1f}{row['first_start_s']:>7.1f}"
         )
     lines += [f"{name:<19}missing: {why}" for name, why in result["missing"].items()]
-    rates = [
-        f"{name.removeprefix('products in ')} {2 * 256**3 / median(own['product_s']) / 1e9:.0f}"
-        for name, own in result["found"].items()
-        if "product_s" in own
-    ]
+    rates = ", ".join(f"{library} {rate:.0f}" for library, rate in result["gflop_per_s"].items())
     lines += [
-        f"floor: {result['floor_gflop_per_s']:.0f} GFLOP/s, the best of {', '.join(rates)} in the same turn,",
+        f"floor: {result['floor_gflop_per_s']:.0f} GFLOP/s, the best of {rates} in the same turn,",
         "       for products of 256 x 256 float32 matrices on one thread;",
         f"       {result['flop_per_update'] / 1e6:.0f} MFLOP per update: 2 per multiply-add of every layer's product,",
         "       forward once, backward twice (once where only the inputs' gradient is needed)",

@@ -211,9 +211,14 @@ class Plan:
         """UsageError if the results or reports folder cannot be written to; creates nothing."""
         for key in ("results", "reports"):
             folder = Path(getattr(self.config, key))
-            there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-            if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            if there := obstacle(folder):
                 raise UsageError(f"{self.path}: {key} is {str(folder)!r}, but {there} is not a folder one may write to")
+
+
+def obstacle(folder: Path) -> Path | None:
+    """What keeps one from writing into a folder, which need not exist yet; None if nothing does. Creates nothing."""
+    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    return None if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else there
 
 
 def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[Block]]:

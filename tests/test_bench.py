@@ -65,7 +65,7 @@ def test_flop_of_an_update_by_hand():
 
 def test_a_block_of_seeds_is_counted_by_the_seed(tmp_path):
     pytest.importorskip("jax")
-    result = bench.blocks("jax", [2], env_steps=20, updates=5)
+    result = bench.blocks("jax", [2], rounds=2, env_steps=20, updates=5)
     row = result["blocks"]["2"]
     assert row["seed_steps_per_s"] > 0 and row["seed_updates_per_s"] > 0 and row["device"]
     assert "seed-steps/s" in bench.render_blocks(result)
@@ -82,6 +82,9 @@ def test_a_contender_that_dies_says_why():
     [
         (["tianshu"], "there is no contender 'tianshu'; did you mean 'tianshou'?"),
         (["--blocks", "1,two"], "--blocks is '1,two'"),
+        (["--blocks", "1", "torch"], "--blocks measures one engine; name it as in --engine torch"),
+        (["--rounds", "0"], "--rounds"),
+        (["--output", "/dev/null/bench.json"], "--output is '/dev/null/bench.json', but /dev/null is not a folder"),
         (["--blocks", "1", "--engine", "jux"], "there is no engine 'jux'; did you mean 'jax'?"),
     ],
 )

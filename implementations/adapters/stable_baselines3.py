@@ -21,7 +21,7 @@ def settings(job: Job) -> dict:
         "gamma": spec.discount,
         "train_freq": schedule.update_every,
         "gradient_steps": schedule.updates_per_burst,
-        "ent_coef": "auto" if spec.learns_alpha else spec.temperature.value,
+        "ent_coef": f"auto_{spec.temperature.init}" if spec.learns_alpha else spec.temperature.value,
         "policy_kwargs": {"net_arch": list(spec.hidden), "n_critics": spec.critics},
         "seed": job.seeds[0],
     }
