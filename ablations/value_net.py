@@ -5,7 +5,7 @@ from suite.spec import ValueNet
 
 ABLATION = one_factor(
     "value_net",
-    {"without_v": {}, "with_v": {"value_net": ValueNet(loss_scale=0.5)}},
+    {"without_v": {}, "with_v": {"value_net": ValueNet(loss_scale=0.5, target="per_sample")}},
     question="Does a state-value network with its own target change what is learned?",
     baseline="sac_v2",
     metric="return of the last tenth of training",

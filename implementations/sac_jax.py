@@ -27,7 +27,7 @@ import numpy as np
 from jax import Array, lax
 
 from suite.contract import Batch, Metrics, Params, Spaces, unpack
-from suite.spec import ClipLogStd, ExactLogDet, ExpStd, SacSpec, SoftplusStd, SquashLogStd
+from suite.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, SacSpec, SoftplusStd, SquashLogStd
 
 FRAMEWORK = "jax"
 LOG_2, LOG_2PI = math.log(2), math.log(2 * math.pi)
@@ -68,9 +68,9 @@ configure()
 # --- networks: ReLU multi-layer perceptrons -----------------------------------------------------------------------
 
 
-def forward(spec: SacSpec, weights: Weights, x: Array) -> Array:
-    """x [B, in] -> the network's output [B, out]."""
-    for i, (w, b) in enumerate(zip(weights[:-2:2], weights[1:-2:2], strict=True)):
+def forward(spec: SacSpec, weights: Weights, x: Array, below: int = 0) -> Array:
+    """x [B, in] -> the network's output [B, out]; below: how many hidden layers lie under these weights."""
+    for i, (w, b) in enumerate(zip(weights[:-2:2], weights[1:-2:2], strict=True), start=below):
         rounded = spec.precision == "bfloat16_hidden" and i > 0
         x = relu((rounded_product if rounded else product)(x, w) + b)
     return product(x, weights[-2]) + weights[-1]
@@ -112,10 +112,24 @@ def relu_jvp(x: tuple[Array], d: tuple[Array]) -> tuple[Array, Array]:
     return out, jnp.where(out > 0, d[0], 0)
 
 
-def q_values(spec: SacSpec, critics: list[Weights], obs: Array, action: Array) -> Array:
-    """Q_i(s, a) of every critic: [n, B]."""
-    x = jnp.concatenate([obs, action], axis=1)
-    return jnp.stack([forward(spec, critic, x)[:, 0] for critic in critics])
+def scale(units: str, spaces: Spaces) -> np.ndarray:
+    """How long an action's unit is in those units: [A], or [] where all are 1."""
+    return np.array(spaces.action_scale if units == "env" and spaces.action_scale else 1.0)
+
+
+def q_values(spec: SacSpec, spaces: Spaces, critics: list[Weights], obs: Array, action: Array) -> Array:
+    """Q_i(s, a) of every critic, [n, B]; action in [-1, 1]."""
+    if spec.critic_action_units == "env" and spaces.action_scale:
+        action = action * scale("env", spaces).astype(obs.dtype) + np.asarray(spaces.action_center, obs.dtype)
+    if spec.first_critic_layer == "concat":
+        x = jnp.concatenate([obs, action], axis=1)
+        return jnp.stack([forward(spec, critic, x)[:, 0] for critic in critics])
+    q = []
+    for w, b, *rest in critics:  # w, b: of the observation's layer, then of the action's
+        of_obs = relu(product(obs, w[: spaces.obs_dim]) + b[0])
+        of_action = relu(product(action, w[spaces.obs_dim :]) + b[1])
+        q.append(forward(spec, rest, of_obs + of_action, below=1)[:, 0])
+    return jnp.stack(q)
 
 
 def reduce(how: str, q: Array) -> Array:
@@ -148,21 +162,25 @@ def log_std(spec: SacSpec, raw: Array) -> Array:
             return raw
 
 
-def log_det(spec: SacSpec, u: Array, action: Array) -> Array:
-    """log |d tanh(u) / du| [B, A] (arXiv 1801.01290, eq. 21)."""
+def log_det(spec: SacSpec, spaces: Spaces, u: Array, action: Array) -> Array:
+    """log |da / du| [B, A] of a = tanh(u), or of the environment's action (arXiv 1801.01290, eq. 21)."""
+    width = scale(spec.log_prob_units, spaces).astype(u.dtype)
     if isinstance(spec.log_det, ExactLogDet):
-        return 2 * (LOG_2 - u - jax.nn.softplus(-2 * u))
+        return 2 * (LOG_2 - u - jax.nn.softplus(-2 * u)) + np.log(width)
     # XLA would compute 1 - a^2 + eps as (1 + eps) - a^2, which moves the floor in float32
-    return jnp.log((1 - action) * (1 + action) + spec.log_det.eps)
+    return jnp.log((1 - action) * (1 + action) * width + spec.log_det.eps)
 
 
-def sample(spec: SacSpec, actor: Weights, obs: Array, noise: Array) -> Sample:
+def sample(spec: SacSpec, spaces: Spaces, actor: Weights, obs: Array, noise: Array) -> Sample:
     """a = tanh(mean + std * noise), with log pi(a|s) by change of variables (arXiv 1801.01290, eq. 21)."""
     mean, raw = jnp.split(forward(spec, actor, obs), 2, axis=1)
-    scale = log_std(spec, raw)
-    u = mean + jnp.exp(scale) * noise
+    log_scale = log_std(spec, raw)
+    std = jnp.exp(log_scale)
+    u = mean + std * noise
     action = jnp.tanh(u)
-    return Sample(action, -(0.5 * noise**2 + scale + 0.5 * LOG_2PI + log_det(spec, u, action)).sum(1))
+    standard = noise * std / (std + spec.gaussian_eps) if spec.gaussian_eps else noise
+    log_prob = -(0.5 * standard**2 + log_scale + 0.5 * LOG_2PI + log_det(spec, spaces, u, action)).sum(1)
+    return Sample(action, log_prob)
 
 
 # --- losses: each reads only what its signature names -------------------------------------------------------------
@@ -175,36 +193,44 @@ def soft_value(spec: SacSpec, q: Array, log_prob: Array, alpha: Array) -> Array:
 
 
 def critic_target(
-    spec: SacSpec, actor: Weights, targets: list[Weights], batch: Batch, noise: Array | None, alpha: Array
+    spec: SacSpec, spaces: Spaces, actor: Weights, targets: list[Weights], batch: Batch, noise: Array, alpha: Array
 ) -> tuple[Array, Array | None]:
-    """y = scale r + discount (1 - terminated) V'(s'), [B], and log pi(a'|s') where an action is sampled for V'.
-
-    arXiv 1812.05905, eq. 5-6; with a value net 1801.01290, eq. 8.
-    """
+    """y = scale r + discount (1 - terminated) V'(s') [B] (arXiv 1812.05905, eq. 5-6; with V: 1801.01290, eq. 8), and
+    log pi(a'|s') where an action is sampled for V'."""
     if spec.value_net:
         following, log_prob = forward(spec, targets[0], batch.next_obs)[:, 0], None
     else:
-        action, log_prob = sample(spec, actor, batch.next_obs, noise)
-        following = soft_value(spec, q_values(spec, targets, batch.next_obs, action), log_prob, alpha)
+        action, log_prob = sample(spec, spaces, actor, batch.next_obs, noise)
+        following = soft_value(spec, q_values(spec, spaces, targets, batch.next_obs, action), log_prob, alpha)
     # terminated, not truncated: a time limit is no death
     return spec.reward_scale * batch.reward + spec.discount * (1 - batch.terminated) * following, log_prob
 
 
-def critic_loss(spec: SacSpec, critics: list[Weights], batch: Batch, y: Array) -> tuple[Array, tuple[Array, Array]]:
+def critic_loss(spec: SacSpec, spaces: Spaces, critics: list[Weights], batch: Batch, y: Array) -> tuple[Array, tuple]:
     """The sum of each critic's scale * mean (Q_i - y)^2 (arXiv 1812.05905, eq. 5), these [n], and Q [n, B]."""
-    q = q_values(spec, critics, batch.obs, batch.action)
+    q = q_values(spec, spaces, critics, batch.obs, batch.action)
     losses = spec.critic_loss_scale * ((q - y) ** 2).mean(1)
     return losses.sum(), (losses, q)
 
 
+def value_target(spec: SacSpec, q: Array, log_prob: Array, alpha: Array) -> Array:
+    """What V regresses on: reduced Q_i - alpha log pi_i [B]; or "broadcast", reduced Q_i - alpha log pi_j: [B, B]."""
+    if spec.value_net.target == "per_sample":
+        return soft_value(spec, q, log_prob, alpha)
+    return reduce(spec.target_reduce, q)[:, None] - alpha * log_prob
+
+
 def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Array) -> Array:
-    """scale * mean (V(s) - target)^2 (arXiv 1801.01290, eq. 5)."""
-    return spec.value_net.loss_scale * ((forward(spec, value, batch.obs)[:, 0] - target) ** 2).mean()
+    """scale * mean (V(s) - target)^2, target [B] or [B, B] (arXiv 1801.01290, eq. 5)."""
+    error = forward(spec, value, batch.obs) - target.reshape(len(target), -1)
+    return spec.value_net.loss_scale * (error**2).mean()
 
 
-def actor_loss(spec: SacSpec, drawn: Sample, critics: list[Weights], batch: Batch, alpha: Array) -> Array:
+def actor_loss(
+    spec: SacSpec, spaces: Spaces, drawn: Sample, critics: list[Weights], batch: Batch, alpha: Array
+) -> Array:
     """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7)."""
-    q = q_values(spec, critics, batch.obs, drawn.action)
+    q = q_values(spec, spaces, critics, batch.obs, drawn.action)
     return (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
 
 
@@ -246,65 +272,105 @@ def descend(spec: SacSpec, net: str, count: Array, now: Net, grad: Array) -> Net
 
 
 def update_once(
-    spec: SacSpec, spaces: Spaces, arrays: Arrays, count: Array, rows: Array, noise: Array
+    spec: SacSpec, spaces: Spaces, arrays: Arrays, count: Array, rows: Array, noise: Array, explaining: bool = False
 ) -> tuple[Arrays, dict[str, Array]]:
-    """Update number `count` (from 1); also every loss, target, log-probability and gradient by name."""
+    """Update number `count` (from 1); also every loss, target, log-probability and gradient by name.
+
+    What later passes of actor and alpha see ends in the pass's number. Where the actor is not due, `explaining` tells
+    what it would have done; else that is nan.
+    """
     batch = unpack(rows, spaces)
     draws = dict(zip(spec.draws, noise, strict=True))
-    nets, target = dict(arrays.nets), arrays.target
-    first, gradients = dict(nets), {}
 
-    def weights(net: str, vectors: dict[str, Net]) -> list[Weights]:
-        return split(spec, spaces, net, vectors[net].theta)
+    def weights(net: str, nets: dict[str, Net]) -> list[Weights]:
+        return split(spec, spaces, net, nets[net].theta)
 
-    alpha = jnp.exp(first["alpha"].theta[0]) if spec.learns_alpha else jnp.asarray(spec.temperature.value, rows.dtype)
+    def policy(nets: dict[str, Net], name: str) -> tuple[Array, Sample, Callable]:
+        """alpha and a sample at the batch's states, as they stand, and the sample's backward pass."""
+        alpha = (
+            jnp.exp(nets["alpha"].theta[0]) if spec.learns_alpha else jnp.asarray(spec.temperature.value, rows.dtype)
+        )
+        actor = weights("actor", nets)
+        return alpha, *jax.vjp(lambda actor: sample(spec, spaces, *actor, batch.obs, draws[name]), actor)
+
     # of the policy as it stands: the actor, V and alpha read it
-    drawn, to_actor = jax.vjp(lambda actor: sample(spec, *actor, batch.obs, draws["action"]), weights("actor", first))
-    seen = {"alpha": alpha, "log_prob": drawn.log_prob, "action": drawn.action}
+    alpha, drawn, to_first_actor = policy(arrays.nets, "action")
 
-    for stage in spec.stages:
-        read = first if spec.gradients == "simultaneous" else nets
-        (actor,), critics = weights("actor", read), weights("critic", read)
-        if stage == "critic":
-            targets = split(spec, spaces, followed(spec), target)
-            y, log_prob = critic_target(spec, actor, targets, batch, draws.get("next_action"), alpha)
-            loss = jax.value_and_grad(critic_loss, argnums=1, has_aux=True)
-            (seen["critic_loss"], (losses, seen["q"])), grads = loss(spec, critics, batch, y)
-            seen |= {"target_q": y} | ({} if log_prob is None else {"next_log_prob": log_prob})
-            seen |= {f"critic{i + 1}_loss": losses[i] for i in range(spec.critics)}
-        elif stage == "value":
-            q = q_values(spec, critics, batch.obs, drawn.action)
-            seen["value_target"] = soft_value(spec, q, drawn.log_prob, alpha)
-            loss = jax.value_and_grad(value_loss, argnums=1)
-            seen["value_loss"], grads = loss(spec, *weights("value", read), batch, seen["value_target"])
-        elif stage == "actor":
-            seen["actor_loss"], d = jax.value_and_grad(actor_loss, argnums=1)(spec, drawn, critics, batch, alpha)
-            ((grads,),) = to_actor(d)
-        elif stage == "alpha":
-            fresh = spec.temperature.sample == "fresh"
-            log_prob = sample(spec, actor, batch.obs, draws["alpha"]).log_prob if fresh else drawn.log_prob
-            loss = jax.value_and_grad(alpha_loss, argnums=1)
-            seen["alpha_loss"], grads = loss(spec, first["alpha"].theta[0], log_prob, spaces.action_dim)
-        elif stage == "target":
-            if spec.gradients == "simultaneous":  # every gradient was taken at the first parameters: now step them all
-                nets = {net: descend(spec, net, count, nets[net], grad) for net, grad in gradients.items()}
-            online = nets[followed(spec)].theta
-            if spec.target_every == 1:
-                target = follow(spec, online, target)
-            else:
-                due = count % spec.target_every == 0
-                target = lax.cond(due, lambda pair: follow(spec, *pair), lambda pair: pair[1], (online, target))
-        if stage != "target":
-            gradients[stage] = joined(grads)
-            seen |= {f"grad/{name}": grad for name, grad in canonical(spec, spaces, stage, gradients[stage]).items()}
-            if spec.gradients == "sequential":
-                nets[stage] = descend(spec, stage, count, nets[stage], gradients[stage])
-    return Arrays(nets, target), seen
+    seen = {"alpha": alpha, "log_prob": drawn.log_prob, "action": drawn.action, "entropy": -drawn.log_prob.mean()}
+    for turns in spec.groups:
+
+        def take(arrays: Arrays, move: bool = True, turns: tuple = turns) -> tuple[Arrays, dict[str, Array]]:
+            """Some stages in a row: the arrays afterwards, or as they are if not to `move`, and what was seen."""
+            nets, target = arrays
+            own_alpha, own_drawn, to_actor = alpha, drawn, to_first_actor  # of the pass
+            told, pending = {}, {}
+            for stage, turn in turns:
+                if turn > 1 and not move:
+                    continue
+                suffix = f"_{turn}" if turn > 1 else ""
+                critics = weights("critic", nets)
+                if stage == "critic":
+                    (actor,), targets = weights("actor", nets), split(spec, spaces, followed(spec), target)
+                    y, log_prob = critic_target(spec, spaces, actor, targets, batch, draws.get("next_action"), alpha)
+                    loss = jax.value_and_grad(critic_loss, argnums=2, has_aux=True)
+                    (told["critic_loss"], (losses, told["q"])), grads = loss(spec, spaces, critics, batch, y)
+                    told |= {"target_q": y} | ({} if log_prob is None else {"next_log_prob": log_prob})
+                    told |= {f"critic{i + 1}_loss": losses[i] for i in range(spec.critics)}
+                elif stage == "value":
+                    q = q_values(spec, spaces, critics, batch.obs, drawn.action)
+                    told["value_target"] = value_target(spec, q, drawn.log_prob, alpha)
+                    loss = jax.value_and_grad(value_loss, argnums=1)
+                    told["value_loss"], grads = loss(spec, *weights("value", nets), batch, told["value_target"])
+                elif stage == "actor":
+                    if turn > 1:
+                        own_alpha, own_drawn, to_actor = policy(nets, f"action{suffix}")
+                        told |= {f"alpha{suffix}": own_alpha, f"log_prob{suffix}": own_drawn.log_prob}
+                    loss = jax.value_and_grad(actor_loss, argnums=2)
+                    told[f"actor_loss{suffix}"], d = loss(spec, spaces, own_drawn, critics, batch, own_alpha)
+                    told["dq_da"] = -d.action
+                    if spec.pathwise_noise == "shared":
+                        grads = to_actor(d)
+                    else:
+                        of_entropy, of_q = (policy(nets, name)[2] for name in ("action_2", "action_3"))
+                        parts = of_entropy(d._replace(action=0 * d.action)), of_q(d._replace(log_prob=0 * d.log_prob))
+                        grads = jax.tree.map(jnp.add, *parts)
+                elif stage == "alpha":
+                    log_prob = own_drawn.log_prob
+                    if spec.temperature.sample == "fresh":
+                        log_prob = told[f"log_prob_alpha{suffix}"] = policy(nets, f"alpha{suffix}")[1].log_prob
+                    loss = jax.value_and_grad(alpha_loss, argnums=1)
+                    told[f"alpha_loss{suffix}"], grads = loss(spec, nets["alpha"].theta[0], log_prob, spaces.action_dim)
+                elif stage == "target":
+                    # with simultaneous gradients, all were taken at the first parameters: now step them all
+                    nets = nets | {net: descend(spec, net, count, nets[net], grad) for net, grad in pending.items()}
+                    target = follow(spec, count, nets[followed(spec)].theta, target)
+                    continue
+                pending[stage] = joined(grads)
+                told |= {f"grad/{name}": grad for name, grad in canonical(spec, spaces, stage, pending[stage]).items()}
+                if spec.gradients == "sequential" and move:
+                    step = spec.steps(stage, count, turn)
+                    nets = nets | {stage: descend(spec, stage, step, nets[stage], pending.pop(stage))}
+            return Arrays(nets, target), told
+
+        if spec.actor_every > 1 and turns[0][0] in DELAYED:
+            told = {name: jnp.full(x.shape, jnp.nan, x.dtype) for name, x in jax.eval_shape(take, arrays)[1].items()}
+            told |= take(arrays, False)[1] if explaining else {}
+            due, moving = spec.due(spec.actor_every, count), lambda arrays, told, take=take: take(arrays)
+            arrays, told = lax.cond(due, moving, lambda arrays, told: (arrays, told), arrays, told)
+        else:
+            arrays, told = take(arrays)
+        seen |= told
+    return arrays, seen
 
 
-def follow(spec: SacSpec, online: Array, target: Array) -> Array:
-    """The targets' step towards the online networks (arXiv 1801.01290, algorithm 1)."""
-    return (1 - spec.tau) * target + spec.tau * online
+def follow(spec: SacSpec, count: Array, online: Array, target: Array) -> Array:
+    """The targets' step towards the online networks, where it is due (arXiv 1801.01290, algorithm 1)."""
+    nearer = (1 - spec.tau) * target + spec.tau * online
+    if spec.target_every > 1:
+        nearer = jnp.where(spec.due(spec.target_every, count), nearer, target)
+    if spec.target_copy_every:
+        nearer = jnp.where(count % spec.target_copy_every == 0, online, nearer)
+    return nearer
 
 
 def updates(
@@ -314,17 +380,14 @@ def updates(
 
     def once(arrays: Arrays, inputs: tuple[Array, Array, Array]) -> tuple[Arrays, dict[str, Array]]:
         arrays, seen = update_once(spec, spaces, arrays, *inputs)
-        return arrays, {name: seen[name] for name in METRICS} | {"entropy": -seen["log_prob"].mean()}
+        return arrays, {name: seen[name] for name in ("critic_loss", "actor_loss", "alpha", "entropy")}
 
-    dtype = jnp.dtype(spec.dtype)
-    numbers, rows, noise = count + 1 + jnp.arange(len(rows), dtype=count.dtype), rows.astype(dtype), noise.astype(dtype)
+    numbers = count + 1 + jnp.arange(len(rows), dtype=count.dtype)
+    rows, noise = rows.astype(spec.dtype), noise.astype(spec.dtype)
     if len(rows) == 1:  # a loop of one turn would copy its state
         return once(arrays, (numbers[0], rows[0], noise[0]))
     arrays, metrics = lax.scan(once, arrays, (numbers, rows, noise))
     return arrays, {name: values[-1] for name, values in metrics.items()}
-
-
-METRICS = ("critic_loss", "actor_loss", "alpha")
 
 
 class Programs(NamedTuple):
@@ -359,9 +422,10 @@ def programs(spec: SacSpec, spaces: Spaces) -> Programs:
 
     def explain(arrays: Arrays, count: Array, rows: Array, noise: Array) -> tuple[Arrays, Array, dict[str, Array]]:
         TRACES["explain"] += 1
-        dtype = jnp.dtype(spec.dtype)
-        rows, noise = rows[:, 0].astype(dtype), noise[:, 0].astype(dtype)
-        arrays, seen = over_seeds(lambda a, r, n: update_once(spec, spaces, a, count + 1, r, n), arrays, rows, noise)
+        rows, noise = (x[:, 0].astype(spec.dtype) for x in (rows, noise))
+        arrays, seen = over_seeds(
+            lambda a, *one: update_once(spec, spaces, a, count + 1, *one, True), arrays, rows, noise
+        )
         return arrays, count + 1, seen
 
     # on a CPU, XLA copies what is donated before it writes: each vector is still read when its successor is ready
@@ -396,11 +460,7 @@ def precise(spec: SacSpec) -> Any:
 
 
 def update(
-    state: State,
-    rows: np.ndarray,
-    noise: np.ndarray,
-    obs: np.ndarray | None = None,
-    act_noise: np.ndarray | None = None,
+    state: State, rows: np.ndarray, noise: np.ndarray, obs: np.ndarray | None, act_noise: np.ndarray | None
 ) -> tuple[State, np.ndarray | None, Metrics]:
     """See suite.contract.Implementation.update. The metrics stay on the device until they are read."""
     with precise(state.spec):
@@ -422,10 +482,8 @@ def explain(state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, d
 
 def act_once(spec: SacSpec, spaces: Spaces, actor: Array, obs: Array, noise: Array | None) -> Array:
     """Actions [N, A] at obs [N, O] of the actor [P]: sampled, or without noise the mean's tanh."""
-    dtype = jnp.dtype(spec.dtype)
-    (weights,) = split(spec, spaces, "actor", actor)
-    mean, raw = jnp.split(forward(spec, weights, obs.astype(dtype)), 2, axis=1)
-    u = mean if noise is None else mean + jnp.exp(log_std(spec, raw)) * noise.astype(dtype)
+    mean, raw = jnp.split(forward(spec, *split(spec, spaces, "actor", actor), obs.astype(spec.dtype)), 2, axis=1)
+    u = mean if noise is None else mean + jnp.exp(log_std(spec, raw)) * noise.astype(spec.dtype)
     return jnp.tanh(u).astype(jnp.float32)
 
 
@@ -450,6 +508,8 @@ def shapes(spec: SacSpec, spaces: Spaces, net: str) -> list[tuple[int, ...]]:
     inputs = spaces.obs_dim + (spaces.action_dim if net == "critic" else 0)
     widths = (inputs, *spec.hidden, 2 * spaces.action_dim if net == "actor" else 1)
     one = [shape for pair in pairwise(widths) for shape in (pair, pair[1:])]
+    if net == "critic" and spec.first_critic_layer == "sum_of_relus":
+        one[1] = (2, *one[1])
     return one * (spec.critics if net == "critic" else 1)
 
 
@@ -479,6 +539,10 @@ def canonical(spec: SacSpec, spaces: Spaces, net: str, vector: Any) -> dict[str,
     for n, tensors in enumerate(networks):
         own = f"{prefix}{kind}{n + 1 if kind == 'critic' else ''}"
         named |= {f"{own}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(tensors)}
+        if kind == "critic" and spec.first_critic_layer == "sum_of_relus":
+            w, b, o = named.pop(f"{own}/w0"), named.pop(f"{own}/b0"), spaces.obs_dim
+            named |= {f"{own}/w0_obs": w[..., :o, :], f"{own}/w0_act": w[..., o:, :]}
+            named |= {f"{own}/b0_obs": b[..., 0, :], f"{own}/b0_act": b[..., 1, :]}
     if net == "actor":
         a, top = spaces.action_dim, len(spec.hidden)
         for tensor in "wb":
@@ -503,8 +567,7 @@ def get_params(state: State) -> Params:
             for moment in ("m", "v"):
                 own = canonical(spec, spaces, name, getattr(net, moment))
                 found |= {f"adam_{moment}/{tensor}": value for tensor, value in own.items()}
-    found = {name: np.ascontiguousarray(value) for name, value in found.items()}
-    return found | {"updates_done": np.full(len(target), count)}
+    return {name: np.ascontiguousarray(x) for name, x in found.items()} | {"updates_done": np.full(len(target), count)}
 
 
 def set_params(state: State, params: Params) -> State:

@@ -18,17 +18,21 @@ Params = dict[str, np.ndarray]
 Adam's moments "adam_m/<net>/<tensor>", "adam_v/...", and the count "updates_done"."""
 
 Metrics = dict[str, np.ndarray]
-"""Scalars of the last update by name, [S]: "critic_loss", "actor_loss", "alpha", "entropy"; perhaps lazy."""
+"""Scalars of the last update by name, [S]: "critic_loss", "actor_loss" (nan where the actor
+was not due), "alpha", "entropy"; perhaps lazy."""
 
 State = Any
 """An engine's own learner; opaque to everyone else."""
 
 
 class Spaces(NamedTuple):
-    """The sizes an engine must know of a task: observations [obs_dim], actions [action_dim] in [-1, 1]."""
+    """What an engine must know of a task: observations [obs_dim], actions [action_dim] in [-1, 1], and the box they
+    stand for in the environment, center +- scale in each dimension (empty: [-1, 1] itself)."""
 
     obs_dim: int
     action_dim: int
+    action_scale: tuple[float, ...] = ()
+    action_center: tuple[float, ...] = ()
 
 
 class Batch(NamedTuple):
@@ -107,13 +111,44 @@ class Implementation(Protocol):
 
 
 class Loop(Protocol):
-    """A training loop that has started, whoever wrote it. A module of implementations/adapters gives one by `start`."""
+    """A package's training loop that has started, on one seed; every `learn` continues it as if it had not stopped."""
 
     def learn(self, env_steps: int) -> None:
-        """Plays and learns for so many further environment steps."""
+        """Plays and learns for so many further environment steps: exactly, if a multiple of schedule.update_every."""
 
     def update(self, times: int) -> None:
         """So many updates, one batch of the loop's own replay buffer each, without playing."""
 
     def fill(self) -> None:
         """Writes to the whole of the replay buffer, which takes the memory that a full one takes."""
+
+    def act(self, obs: np.ndarray, deterministic: bool) -> np.ndarray:
+        """Actions [N, A] in [-1, 1] of the current policy at obs [N, O]; training draws the same afterwards."""
+
+    def alpha(self) -> float:
+        """The temperature."""
+
+    def updates(self) -> int:
+        """Gradient updates done."""
+
+    def networks(self) -> Params:
+        """The weights by the package's own names, targets and optimisers apart."""
+
+
+class Trainer(Protocol):
+    """A package that brings its own training loop. A module of implementations/adapters satisfies it.
+
+    Plans ask for `supports`, so importing the module must not import the package.
+    """
+
+    FRAMEWORK: str
+    PACKAGES: tuple[str, ...]  # the distributions whose versions a record must name
+
+    def supports(self, spec: SacSpec, schedule: Schedule) -> str | None:
+        """None if the package can be told to do exactly this, else the reason, in words that continue a sentence."""
+
+    def start(self, job: Job) -> Loop:
+        """The package's loop on the job's task and its one seed, before its first environment step."""
+
+    def device(self) -> str | None:
+        """The accelerator the package computes on, by name; None for the processor."""

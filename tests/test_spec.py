@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
-from conftest import ROOT, SHORT, SMALL
+from conftest import ROOT, SHORT, SMALL, suite
 
 from suite import identity
 from suite.plan import ablation_names, load_ablation, load_preset, preset_names, resolve
-from suite.schedule import Schedule
+from suite.schedule import BootstrapAtLength, Schedule
 from suite.spec import (
     Adam,
     ClipLogStd,
     ExpStd,
     FixedAlpha,
     LearnedAlpha,
+    Orthogonal,
     SacSpec,
     SoftplusStd,
     SpecError,
+    Uniform,
     ValueNet,
 )
 from suite.tasks import TASKS
@@ -46,6 +48,26 @@ from suite.tasks import TASKS
         ({"std": ClipLogStd(low=2, high=-2)}, "std.low"),
         ({"adam": Adam(beta1=1.0, beta2=0.9, eps=1e-8, eps_placement="torch")}, "adam"),
         ({"value_net": True}, "value_net"),
+        ({"value_net": ValueNet(loss_scale=0.5, target="mean")}, "value_net.target.*per_sample, broadcast"),
+        (
+            {"value_net": ValueNet(loss_scale=0.5, target="broadcast"), "entropy_in_target": False},
+            "value_net.target.*entropy_in_target",
+        ),
+        ({"gradients": "simultaneous", "actor_every": 2}, "gradients.*actor_every"),
+        ({"gradients": "simultaneous", "actor_repeats": 2}, "gradients.*actor_repeats"),
+        ({"pathwise_noise": "independent", "actor_repeats": 2}, "pathwise_noise.*actor_repeats"),
+        ({"actor_repeats": 2, "order": ("alpha", "value", "critic", "actor", "target")}, "actor_repeats.*order"),
+        ({"actor_every": 0}, "actor_every"),
+        ({"target_copy_every": 0}, "target_copy_every"),
+        ({"first_update": -1}, "first_update"),
+        ({"gaussian_eps": -1e-6}, "gaussian_eps"),
+        ({"gaussian_eps": float("inf")}, "gaussian_eps"),
+        ({"actor_head": "joint", "mean_init": Uniform(weight=1e-3, bias=0.0)}, "actor_head.*mean_init"),
+        ({"hidden_init": "glorot"}, "hidden_init.*glorot_uniform.*an Orthogonal or a Uniform.*'glorot'"),
+        ({"hidden_init": Orthogonal(gain=0.0)}, "hidden_init.gain"),
+        ({"log_std_init": Uniform(weight=1e-3, bias=-1.0)}, "log_std_init"),
+        ({"first_critic_layer": "sum"}, "first_critic_layer"),
+        ({"log_prob_units": "radian"}, "log_prob_units"),
     ],
 )
 def test_meaningless_specs_are_refused_by_name(changes, words):
@@ -54,7 +76,20 @@ def test_meaningless_specs_are_refused_by_name(changes, words):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"update_every": 0}, {"warmup_steps": -1}, {"time_limit": "ignore"}, {"replay_capacity": 0}]
+    "changes",
+    [
+        {"update_every": 0},
+        {"warmup_steps": -1},
+        {"time_limit": "ignore"},
+        {"time_limit": BootstrapAtLength(steps=0)},
+        {"replay_capacity": 0},
+        {"reset_every": 0},
+        {"insert": "epoch"},
+        {"update_position": "within"},
+        {"evaluation_action": "median"},
+        {"warmup_rounding": "epoch", "epoch_steps": None},
+        {"warmup_range": "env", "action_to_env": "rescale"},
+    ],
 )
 def test_meaningless_schedules_are_refused_by_name(changes):
     with pytest.raises(SpecError, match=next(iter(changes))):
@@ -68,12 +103,17 @@ def test_a_spec_has_no_defaults():
 
 
 def test_difference_names_the_switch_and_both_values():
-    other = replace(SMALL, tau=0.5, temperature=replace(SMALL.temperature, lr=0.1), value_net=ValueNet(loss_scale=0.5))
+    other = replace(
+        SMALL,
+        tau=0.5,
+        temperature=replace(SMALL.temperature, lr=0.1),
+        value_net=ValueNet(loss_scale=0.5, target="per_sample"),
+    )
     found = {one.field: (one.a, one.b) for one in identity.difference(SMALL, other)}
     assert found == {
         "tau": (SMALL.tau, 0.5),
         "temperature.lr": (SMALL.temperature.lr, 0.1),
-        "value_net": (None, ValueNet(loss_scale=0.5)),
+        "value_net": (None, ValueNet(loss_scale=0.5, target="per_sample")),
     }
     fixed = identity.difference(SMALL, replace(SMALL, temperature=FixedAlpha(value=0.2)))
     assert [one.field for one in fixed] == ["temperature"]
@@ -83,15 +123,36 @@ def test_difference_names_the_switch_and_both_values():
 
 @pytest.mark.parametrize("std", [ClipLogStd(low=-20.0, high=2.0), SoftplusStd(floor=1e-5), ExpStd()])
 def test_plain_form_restores_the_same_value(std):
-    spec = replace(SMALL, std=std, value_net=ValueNet(loss_scale=1.0))
+    spec = replace(SMALL, std=std, value_net=ValueNet(loss_scale=1.0, target="per_sample"))
     assert identity.from_plain(SacSpec, identity.to_plain(spec)) == spec
-    assert identity.from_plain(Schedule, identity.to_plain(SHORT)) == SHORT
+    for schedule in (SHORT, replace(SHORT, time_limit=BootstrapAtLength(steps=200), reset_every=7)):
+        assert identity.from_plain(Schedule, identity.to_plain(schedule)) == schedule
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_has_a_plain_form(name):
+    for task in ("Pendulum-v1", "HalfCheetah-v5"):
+        spec, schedule = resolve(name, task, {})
+        assert identity.from_plain(SacSpec, identity.to_plain(spec)) == spec
+        assert identity.from_plain(Schedule, identity.to_plain(schedule)) == schedule
+
+
+def test_the_difference_of_two_code_bases_is_told_with_both_citations():
+    said = suite("difference", "rlkit", "spinningup")
+    assert said.returncode == 0
+    assert "gradients is 'sequential' instead of 'simultaneous'" in said.stdout
+    assert "critic_action_units is 'env' instead of 'unit'" in said.stdout
+    lines = said.stdout.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("temperature is FixedAlpha(value=0.2) instead"))
+    assert "rail-berkeley/rlkit@ac45a9d" in lines[at + 1] and "openai/spinningup@038665d" in lines[at + 2]
+    count = int(lines[0].split(" in ")[1].split()[0])
+    assert count == sum(" instead of " in line for line in lines) > 10
 
 
 def test_run_id_is_stable_across_versions_of_the_suite():
-    """The literal guards every result on disk: a change of the hash's recipe would orphan them all."""
+    """The literal guards every result on disk: a change of the hash's recipe, or a new switch, orphans them all."""
     spec = resolve("sac_v2", "HalfCheetah-v5", {})
-    assert identity.run_id(*spec, "HalfCheetah-v5", 5000, 10) == "f90ee5cc2e"
+    assert identity.run_id(*spec, "HalfCheetah-v5", 5000, 10) == "7878c4a52c"
 
 
 def test_run_id_sees_every_number_and_only_numbers():

@@ -9,11 +9,13 @@ from dataclasses import replace
 from implementations.presets import sac_v2
 from suite.spec import FixedAlpha, ValueNet
 
+OURS = "arXiv 1801.01290 as it stands, which names no code"
+
 SPEC = replace(
     sac_v2.SPEC,
     temperature=FixedAlpha(value=1.0),
     reward_scale=5.0,
-    value_net=ValueNet(loss_scale=0.5),
+    value_net=ValueNet(loss_scale=0.5, target="per_sample"),
 )
 
 SCHEDULE = sac_v2.SCHEDULE

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from implementations.presets import sac_v1, sac_v2_small
 
+OURS = "sac_v1 at a size and pace for laptops; not published"
+
 SPEC = replace(
     sac_v1.SPEC,
     hidden=sac_v2_small.SPEC.hidden,

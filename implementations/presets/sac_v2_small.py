@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from implementations.presets import sac_v2
 
+OURS = "sac_v2 at a size and pace for laptops; not published"
+
 SPEC = replace(
     sac_v2.SPEC,
     hidden=(64, 64),
