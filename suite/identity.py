@@ -15,7 +15,7 @@ from suite.schedule import Schedule
 from suite.spec import SacSpec
 
 ROOT = Path(__file__).resolve().parent.parent
-INSTRUMENT = ("spec", "schedule", "contract", "initial", "seeding", "tasks", "replay", "runner")
+INSTRUMENT = ("spec", "schedule", "contract", "initial", "seeding", "tasks", "replay", "evaluation", "runner")
 _KINDS = {
     kind.__name__: kind
     for module in (spec_module, schedule_module)
@@ -93,22 +93,36 @@ def difference(a: object, b: object) -> list[Difference]:
 
 
 def code_id(engine: str) -> str:
-    """Ten hex digits of the syntax trees, without docstrings and comments, of an engine's file and of the instrument.
+    """Ten hex digits of the syntax trees, without docstrings and comments, of a specimen's files and of the instrument.
 
     engine: a dotted module name (of this project or an installed one); Python's version does not change the digest.
     """
     files = [ROOT / "suite" / f"{name}.py" for name in INSTRUMENT]
     own = ROOT / (engine.replace(".", "/") + ".py")
     if own.is_file():
-        files.append(own)
+        files += _specimen(own)
     else:  # an engine of an installed package
         import importlib.util
 
         files.append(Path(importlib.util.find_spec(engine).origin))
-    digest = hashlib.sha256()
+    return digest(files)
+
+
+def digest(files: list[Path]) -> str:
+    """Ten hex digits of the syntax trees of Python files, without docstrings and comments."""
+    found = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.name}:{_shape(ast.parse(file.read_text()))}".encode())
-    return digest.hexdigest()[:10]
+        found.update(f"{file.name}:{_shape(ast.parse(file.read_text()))}".encode())
+    return found.hexdigest()[:10]
+
+
+def _specimen(file: Path) -> list[Path]:
+    """A specimen's own file; an adapter's also what runs it and the adapters it builds on."""
+    if file.parent.name != "adapters":
+        return [file]
+    imported = {node.module for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)}
+    kin = [other for other in sorted(file.parent.glob("*.py")) if f"implementations.adapters.{other.stem}" in imported]
+    return [file, file.parent / "__init__.py", *kin, ROOT / "suite" / "guest.py"]
 
 
 def _shape(node: object) -> str:

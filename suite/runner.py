@@ -8,6 +8,7 @@ and the same after a kill.
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import signal
@@ -18,25 +19,29 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from suite import __version__, identity, initial, seeding
 from suite.checkpoint import Checkpoints
 from suite.contract import Implementation, Job, Metrics, Params, row_width
+from suite.evaluation import Episodes, Evaluation
 from suite.records import Recorder, atomic
 from suite.replay import Replay
+from suite.schedule import BootstrapAtLength, Schedule
+from suite.spec import SpecError
 from suite.tasks import Environment
 from suite.tracking import Off, Tracker
 
 PROGRESS_SECONDS = 2.0
 SATURATED = 0.99
+NOT_FINITE = "the policy's action is not a finite number"
 DRAWN_STREAMS = ("warmup", "explore", "replay", "update")
 
 
 class Interrupted(Exception):
-    """The process was told to stop (or its parent died): the run is checkpointed and can be resumed."""
+    """The process was told to stop (or its parent died): the run is checkpointed, or a package's, to start again."""
 
 
 class Place(NamedTuple):
@@ -44,6 +49,41 @@ class Place(NamedTuple):
 
     record: Path
     work: Path
+
+
+class Trainee(Protocol):
+    """One seed of a job, as `train` sees it."""
+
+    seed: int
+    recorder: Recorder
+    stopped_at: int | None  # the environment step at which it diverged
+    message: str  # why
+
+
+class Training(Protocol):
+    """A job in progress, as `train` drives it: the suite's own loop (Lab) or another's. Lists have an item per seed."""
+
+    env_step: int
+    seats: Sequence[Trainee]
+
+    @property
+    def done(self) -> bool:
+        """Whether the budget is spent or no seed is left."""
+
+    def step(self) -> None:
+        """One environment step or a few, up to an evaluation at most, and what belongs to them, its recording too."""
+
+    def save(self, checkpoints: Sequence[Checkpoints], clocks: list[dict]) -> None:
+        """A checkpoint of every seed, each in its own folder; the clocks are what `resume` gives back."""
+
+    def resume(self, checkpoints: Sequence[Checkpoints]) -> list[dict] | None:
+        """Continues at the newest step that every seed has a checkpoint of; None if there is no such step."""
+
+    def networks(self, i: int) -> Params:
+        """Seed number i's final networks."""
+
+    def updates(self) -> list[int]:
+        """How many updates each seed has had."""
 
 
 class Seat:
@@ -54,18 +94,40 @@ class Seat:
         self.env = Environment(job.task, job.schedule.action_to_env)
         self.spaces = self.env.spaces
         self.replay = Replay(min(job.schedule.replay_capacity, job.env_steps), row_width(self.spaces))
+        self.waiting: list[np.ndarray] = []  # rows of the running episode that may not be sampled yet
         self.streams = {name: seeding.stream(seed, name) for name in DRAWN_STREAMS}
         self.obs = self.env.reset(seed=seeding.integer(seed, "environment"))
+        self.episode_steps = 0
         self.action = np.zeros(self.spaces.action_dim, np.float32)
+        self.warm = True  # whether that action was drawn uniformly
+        self.warmup_range = self.env.range if job.schedule.warmup_range == "env" else (-1.0, 1.0)
         self.stopped_at: int | None = None  # the environment step at which the seed diverged
         self.message = ""
 
-    def step(self, time_limit_ends: bool) -> None:
-        """Plays the pending action, stores the transition, starts the next episode where one ended."""
+    def step(self, schedule: Schedule, env_step: int) -> None:
+        """Plays the pending action, stores the transition, starts the next episode where one ended or is abandoned."""
         next_obs, reward, terminated, truncated = self.env.step(self.action)
-        ends = terminated or (truncated and time_limit_ends)
-        self.replay.add(np.concatenate([self.obs, self.action, [reward], next_obs, [float(ends)]], dtype=np.float32))
-        self.obs = self.env.reset() if terminated or truncated else next_obs
+        self.episode_steps += 1
+        ends = terminated or (truncated and schedule.time_limit == "terminal")
+        if isinstance(schedule.time_limit, BootstrapAtLength):
+            ends = (terminated or truncated) and self.episode_steps != schedule.time_limit.steps
+        row = [self.obs, self.action, [reward], next_obs, [float(ends)]]
+        self.waiting.append(np.concatenate(row, dtype=np.float32))
+        abandoned = schedule.reset_every is not None and env_step % schedule.reset_every == 0 and not self.warm
+        over = terminated or truncated or abandoned
+        if over or schedule.insert == "step":
+            for row in self.waiting:
+                self.replay.add(row)
+            self.waiting.clear()
+        self.obs = self.env.reset() if over else next_obs
+        self.episode_steps = 0 if over else self.episode_steps
+
+    def sample(self, stream: np.random.Generator, out: np.ndarray) -> None:
+        """Fills out [K, B, width] from the replay; from the running episode while there is nothing else."""
+        if len(self.replay):
+            self.replay.sample(stream, out)
+        else:  # an evaluation, or a seed that diverged, before its first episode was over
+            out[:] = np.stack(self.waiting)[stream.integers(len(self.waiting), size=out.shape[:2])]
 
     def diverge(self, env_step: int, message: str) -> None:
         if self.stopped_at is None:
@@ -79,36 +141,53 @@ class Seat:
         streams = {name: seeding.get_state(generator) for name, generator in self.streams.items()}
         state = {"env": plain, "streams": streams, "rows": self.recorder.rows}
         state |= {"stopped_at": self.stopped_at, "message": self.message}
-        return arrays | {"obs": self.obs, "action": self.action}, state
+        state |= {"warm": self.warm, "episode_steps": self.episode_steps}
+        waiting = np.array(self.waiting, np.float32).reshape(-1, row_width(self.spaces))
+        return arrays | {"obs": self.obs, "action": self.action, "waiting": waiting}, state
 
     def set_state(self, arrays: dict[str, np.ndarray], state: dict) -> None:
-        self.obs, self.action = arrays["obs"], arrays["action"]
+        self.obs, self.action, self.waiting = arrays["obs"], arrays["action"], list(arrays["waiting"])
         env = {name.removeprefix("env/"): value for name, value in arrays.items() if name.startswith("env/")}
         self.env.set_state(env | state["env"])
         for name, generator in self.streams.items():
             seeding.set_state(generator, state["streams"][name])
         self.recorder.rows[:] = state["rows"]
         self.stopped_at, self.message = state["stopped_at"], state["message"]
+        self.warm, self.episode_steps = state["warm"], state["episode_steps"]
 
 
 class Lab:
-    """A job in progress: the engine's state, the seats, and the step that is done."""
+    """A job in progress: the engine's state, the seats, and the step that is done. See Training.
+
+    SpecError if the schedule asks for what cannot be.
+    """
 
     def __init__(self, engine: Implementation, job: Job, recorders: Sequence[Recorder]):
         self.engine, self.job = engine, job
+        if len(job.seeds) > 1 and not job.schedule.lockstep:
+            raise SpecError(
+                "learn_in_warmup False with warmup_rounding 'episode' lets each seed's episodes decide when it learns: "
+                f"seeds {_list(job.seeds)} cannot be trained side by side, only one at a time"
+            )
         self.seats = [Seat(job, seed, recorder) for seed, recorder in zip(job.seeds, recorders, strict=True)]
         self.spaces = self.seats[0].spaces
+        limit = self.seats[0].env.time_limit
+        if job.schedule.insert == "episode_end" and job.schedule.learn_after < limit:
+            raise SpecError(
+                "insert 'episode_end' leaves nothing to learn from before the first episode is over: learn_after must "
+                f"be at least the task's time limit, {limit}, not {job.schedule.learn_after}"
+            )
         every = [initial.params(job.spec, self.spaces, seeding.stream(seed, "initial")) for seed in job.seeds]
         dtype = np.dtype(job.spec.dtype)
         params = {name: np.stack([own[name] for own in every]).astype(dtype) for name in every[0]}
         self.state = engine.init(job.spec, self.spaces, params)
         self.env_step = 0
         self.metrics: Metrics = {}
-        self._evaluation_envs: list[list[Environment]] = []
+        self.evaluation = Evaluation(job, job.seeds)
         seeds, burst, batch = len(self.seats), job.schedule.updates_per_burst, job.spec.batch_size
         self._rows = np.empty((seeds, burst, batch, row_width(self.spaces)), np.float32)
         self._noise = np.empty((seeds, burst, len(job.spec.draws), batch, self.spaces.action_dim), np.float32)
-        self._act(first_step=1, updates=0)
+        self._act(updates=0)
 
     @property
     def done(self) -> bool:
@@ -121,102 +200,76 @@ class Lab:
         schedule = self.job.schedule
         for seat in self.seats:
             if seat.stopped_at is None:
-                seat.step(schedule.time_limit == "terminal")
-        self._act(first_step=self.env_step + 1, updates=schedule.updates_due(self.env_step))
+                seat.step(schedule, self.env_step)
+        learns = schedule.learn_in_warmup or not self.seats[0].warm  # all seats agree: see Schedule.lockstep
+        self._act(updates=schedule.updates_due(self.env_step) if learns else 0)
         if self.env_step % self.job.evaluate_every == 0:
             self.evaluate()
 
-    def _act(self, first_step: int, updates: int) -> None:
-        """The pending action of every seat, after `updates` updates, in one call of the engine where there are any."""
-        warm = self.job.schedule.warms_up(first_step)
-        obs = act_noise = actions = None
-        if not warm:
+    def _act(self, updates: int) -> None:
+        """The next step's action of every seat, and `updates` updates: where they come first, in one engine call."""
+        schedule, obs, act_noise, actions = self.job.schedule, None, None, None
+        for seat in self.seats:
+            seat.warm = schedule.warms_up(self.env_step + 1, seat.warm, seat.episode_steps)
+        if not all(seat.warm for seat in self.seats):
             obs = np.stack([seat.obs for seat in self.seats])[:, None]
-            act_noise = np.stack([_normal(seat, "explore", (1, self.spaces.action_dim)) for seat in self.seats])
-        if updates:
+            act_noise = np.zeros((len(self.seats), 1, self.spaces.action_dim), np.float32)
+            for i, seat in enumerate(self.seats):
+                if not seat.warm:  # the others' streams stay where they would be if they ran alone
+                    seat.streams["explore"].standard_normal(dtype=np.float32, out=act_noise[i])
+        if updates and schedule.update_position == "after_step":
             actions = self.update(obs, act_noise)
-        elif not warm:
+        elif obs is not None:
             actions = self.engine.act(self.state, obs, act_noise)
         for i, seat in enumerate(self.seats):
-            if warm:
-                seat.action = seat.streams["warmup"].uniform(-1, 1, self.spaces.action_dim).astype(np.float32)
+            if seat.warm:
+                drawn = seat.streams["warmup"].uniform(*seat.warmup_range, self.spaces.action_dim)
+                seat.action = drawn.astype(np.float32)
             elif np.isfinite(actions[i]).all():
                 seat.action = np.asarray(actions[i, 0], np.float32)
             else:
-                seat.diverge(self.env_step, "the policy's action is not a finite number")
+                seat.diverge(self.env_step, NOT_FINITE)
+        if updates and schedule.update_position == "before_step":
+            self.update(None, None)
 
     def update(self, obs: np.ndarray | None, act_noise: np.ndarray | None) -> np.ndarray | None:
         """One burst of updates of every seat on batches of its own replay; the actions at `obs` afterwards."""
         for i, seat in enumerate(self.seats):
-            seat.replay.sample(seat.streams["replay"], self._rows[i])
+            seat.sample(seat.streams["replay"], self._rows[i])
             seat.streams["update"].standard_normal(dtype=np.float32, out=self._noise[i])
         self.state, actions, self.metrics = self.engine.update(self.state, self._rows, self._noise, obs, act_noise)
         return actions
 
     def evaluate(self) -> None:
-        """Evaluation episodes of every seat in one batch on environments of their own, and a row of diagnostics.
-
-        Start states depend on (seed, number of the evaluation, episode) alone, so a resumed run sees the same.
-        """
-        job, index = self.job, self.env_step // self.job.evaluate_every
-        if not self._evaluation_envs:
-            self._evaluation_envs = [
-                [Environment(job.task, job.schedule.action_to_env) for _ in range(job.evaluation_episodes)]
-                for _ in self.seats
-            ]
-        sampled = job.schedule.evaluation_action == "sample"
-        streams = [seeding.stream(seat.seed, "evaluate", index) for seat in self.seats]
-        obs = np.stack(
-            [
-                [env.reset(seeding.integer(seat.seed, "evaluate", index, n)) for n, env in enumerate(envs)]
-                for seat, envs in zip(self.seats, self._evaluation_envs, strict=True)
-            ]
-        )
-        first_obs = obs.copy()
-        shape = obs.shape[:2]
-        returns, discounted, lengths = np.zeros(shape), np.zeros(shape), np.zeros(shape, int)
-        running = np.array([[seat.stopped_at is None] * shape[1] for seat in self.seats])
-        first_action = None
-        while running.any():
-            noise = None
-            if sampled:
-                size = (shape[1], self.spaces.action_dim)
-                noise = np.stack([stream.standard_normal(size, np.float32) for stream in streams])
-            actions = self.engine.act(self.state, obs, noise)
-            first_action = actions if first_action is None else first_action
-            for i, n in zip(*np.nonzero(running), strict=True):
-                if not np.isfinite(actions[i, n]).all():
-                    self.seats[i].diverge(self.env_step, "the policy's action is not a finite number")
-                    running[i] = False
-                    continue
-                obs[i, n], reward, terminated, truncated = self._evaluation_envs[i][n].step(actions[i, n])
-                returns[i, n] += reward
-                discounted[i, n] += job.spec.discount ** lengths[i, n] * job.spec.reward_scale * reward
-                lengths[i, n] += 1
-                running[i, n] = not (terminated or truncated)
-        explained = self._explain(first_obs, first_action, index)
+        """The evaluation episodes of every seat, and a row of diagnostics."""
+        index = self.env_step // self.job.evaluate_every
+        running = [seat.stopped_at is None for seat in self.seats]
+        episodes = self.evaluation.play(lambda obs, noise: self.engine.act(self.state, obs, noise), index, running)
+        for seat, failed in zip(self.seats, episodes.failed, strict=True):
+            if failed:
+                seat.diverge(self.env_step, NOT_FINITE)
+        explained = self._explain(episodes, index)
         for i, seat in enumerate(self.seats):
             if seat.stopped_at is not None:
                 continue
-            for n in range(shape[1]):
-                kind = job.schedule.evaluation_action
-                seat.recorder.episode(self.env_step, kind, n, float(returns[i, n]), int(lengths[i, n]))
+            for row in self.evaluation.rows(episodes, i):
+                seat.recorder.episode(self.env_step, *row)
             values = {name: float(value[i]) for name, value in explained.items() if name != "first_q"}
-            values["q_bias"] = float((explained["first_q"][i] - discounted[i]).mean())
+            values["q_bias"] = float((explained["first_q"][i] - episodes.discounted[i]).mean())
             seat.recorder.diagnostic(self.env_step, values)
             if not all(np.isfinite(list(values.values()))):
                 bad = ", ".join(name for name, value in values.items() if not np.isfinite(value))
                 seat.diverge(self.env_step, f"not a finite number at the evaluation: {bad}")
 
-    def _explain(self, first_obs: np.ndarray, first_action: np.ndarray | None, index: int) -> dict[str, np.ndarray]:
+    def _explain(self, episodes: Episodes, index: int) -> dict[str, np.ndarray]:
         """Diagnostics [S] on a replay batch drawn for the purpose, and Q [S, N] at the evaluation's first states."""
-        spec, spaces = self.job.spec, self.spaces
+        spec, spaces, first_obs, first_action = self.job.spec, self.spaces, episodes.first_obs, episodes.first_action
         if first_action is None:
             return {}
         rows, noise = self._rows[:, :1].copy(), self._noise[:, :1].copy()
         for i, seat in enumerate(self.seats):
             stream = seeding.stream(seat.seed, "diagnose", index)
-            seat.replay.sample(stream, rows[i])
+            seat.sample(stream, rows[i])
             stream.standard_normal(dtype=np.float32, out=noise[i])
         _, seen = self.engine.explain(self.state, rows, noise)
         count = first_obs.shape[1]
@@ -230,15 +283,16 @@ class Lab:
             grads = [value for name, value in seen.items() if name.startswith(f"grad/{prefix}")]
             return np.sqrt(sum((grad.astype(float) ** 2).reshape(len(grad), -1).sum(1) for grad in grads))
 
+        stretch = sum(map(math.log, spaces.action_scale)) if spec.log_prob_units == "env" else 0.0
         return {
-            "entropy": -seen["log_prob"].mean(1),
+            "entropy": -seen["log_prob"].mean(1) - stretch,  # the box's larger volume is not the policy's entropy
             "alpha": seen["alpha"],
             "tanh_saturation": (np.abs(seen["action"]) > SATURATED).mean((1, 2)),
             "actor_grad_norm": norm("actor"),
             "critic_grad_norm": norm("critic"),
             "critic_loss": seen["critic_loss"],
             "actor_loss": seen["actor_loss"],
-            "updates": self.engine.get_params(self.state)["updates_done"].astype(float),
+            "updates": np.array(self.updates(), float),
             "first_q": first_q[:, :count],
         }
 
@@ -273,6 +327,10 @@ class Lab:
         prefixes = (*(f"{net}/" for net in self.job.spec.online), "log_alpha")
         return {name: value[i] for name, value in params.items() if name.startswith(prefixes)}
 
+    def updates(self) -> list[int]:
+        """How many updates each seat's learner has had."""
+        return self.engine.get_params(self.state)["updates_done"].tolist()
+
 
 def train(
     engine: Implementation,
@@ -284,6 +342,7 @@ def train(
     keep_checkpoint: bool = False,
     last_attempt: bool = True,
     stop_with_parent: bool = False,
+    make_lab: Callable[[Implementation, Job, Sequence[Recorder]], Training] = Lab,
     make_tracker: Callable[[Job, int, Path], Tracker] = lambda job, seed, folder: Off(),
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
 ) -> None:
@@ -303,7 +362,7 @@ def train(
     clocks = [{"wall_time_s": 0.0, "attempts": []} for _ in places]
     trackers: list[Tracker] = []
     try:
-        lab = Lab(engine, job, recorders)
+        lab = make_lab(engine, job, recorders)
         clocks = lab.resume(checkpoints) or clocks
         attempt = {"from_env_step": lab.env_step, "started": datetime.now(UTC).isoformat(timespec="seconds")}
         clocks = [clock | {"attempts": [*clock["attempts"], attempt]} for clock in clocks]
@@ -321,7 +380,7 @@ def train(
                 shown = now
                 rate = (lab.env_step - first_step) / (now - started)
                 for seat, place, tracker in zip(lab.seats, places, trackers, strict=True):
-                    progress = _progress(lab, seat, rate)
+                    progress = _progress(seat, lab.env_step, job.env_steps, rate)
                     with atomic(place.work / "progress.json") as temporary:
                         temporary.write_text(json.dumps(progress))
                     if evaluated:
@@ -331,7 +390,9 @@ def train(
                 lab.save(checkpoints, clocks)
                 saved = time.monotonic()
             if stop.asked:
-                raise Interrupted(f"stopped by {stop.asked} at step {lab.env_step:,}, checkpointed")
+                kept = all(lab.env_step in checkpoint.env_steps() for checkpoint in checkpoints)
+                ending = "checkpointed" if kept else "to start again"
+                raise Interrupted(f"stopped by {stop.asked} at step {lab.env_step:,}, {ending}")
         if keep_checkpoint:
             lab.save(checkpoints, clocks)
     except (Interrupted, KeyboardInterrupt):
@@ -347,7 +408,7 @@ def train(
             recorder.finish("crashed", arrays, **_end(reached, reached, reason, 0, clocks[i]))
         return
     else:
-        _conclude(engine, lab, trackers, clocks)
+        _conclude(lab, trackers, clocks)
         for seat in lab.seats:
             say(f"seed {seat.seed}: " + ("finished" if seat.stopped_at is None else f"diverged: {seat.message}"))
         for checkpoint, place in zip(checkpoints, places, strict=True):
@@ -360,20 +421,20 @@ def train(
             checkpoint.release()
 
 
-def _conclude(engine: Implementation, lab: Lab, trackers: Sequence[Tracker], clocks: Sequence[dict]) -> None:
+def _conclude(lab: Training, trackers: Sequence[Tracker], clocks: Sequence[dict]) -> None:
     """Writes the record of every seat of a job that has reached its end."""
-    updates = engine.get_params(lab.state)["updates_done"]
+    updates = lab.updates()
     for i, (seat, tracker) in enumerate(zip(lab.seats, trackers, strict=True)):
         status = "finished" if seat.stopped_at is None else "diverged"
         reached = lab.env_step if seat.stopped_at is None else seat.stopped_at
-        end = _end(reached, seat.stopped_at, seat.message, int(updates[i]), clocks[i])
+        end = _end(reached, seat.stopped_at, seat.message, updates[i], clocks[i])
         seat.recorder.finish(status, lab.networks(i), **end)
         tracker.finish(status)
 
 
 def provenance(engine: Implementation, job: Job, seed: int, code_id: str) -> dict:
     """What a record says of where its numbers come from."""
-    packages = ("numpy", "gymnasium", "mujoco", engine.FRAMEWORK)
+    packages = ("numpy", "gymnasium", "mujoco", *(getattr(engine, "PACKAGES", None) or (engine.FRAMEWORK,)))
     return {
         "task": job.task,
         "implementation": job.implementation,
@@ -398,11 +459,7 @@ def _end(last: int, stopped_at: int | None, message: str, updates: int, clock: d
     return own | clock | {"ended": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
-def _normal(seat: Seat, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    return seat.streams[name].standard_normal(shape, np.float32)
-
-
-def _scalars(seat: Seat, env_step: int) -> dict[str, float]:
+def _scalars(seat: Trainee, env_step: int) -> dict[str, float]:
     """The latest evaluation as scalars by name."""
     rows = [row for row in seat.recorder.rows if row["env_step"] == env_step]
     returns = [row["return"] for row in rows if row["kind"] != "diagnostic"]
@@ -413,22 +470,22 @@ def _scalars(seat: Seat, env_step: int) -> dict[str, float]:
     return scalars
 
 
-def _progress(lab: Lab, seat: Seat, rate: float) -> dict:
+def _progress(seat: Trainee, env_step: int, env_steps: int, rate: float) -> dict:
     last = max((row["env_step"] for row in seat.recorder.rows), default=0)
     scalars = _scalars(seat, last)
     return {
-        "env_step": lab.env_step,
+        "env_step": env_step,
         "return": scalars.get("charts/episodic_return"),
         "alpha": scalars.get("alpha"),
         "env_steps_per_s": rate,
-        "eta_s": (lab.job.env_steps - lab.env_step) / rate,
+        "eta_s": (env_steps - env_step) / rate,
         "diverged": seat.stopped_at is not None,
         "pid": os.getpid(),
         "time": time.time(),
     }
 
 
-def _line(seat: Seat, progress: dict, budget: int) -> str:
+def _line(seat: Trainee, progress: dict, budget: int) -> str:
     value, alpha = progress["return"], progress["alpha"]
     return (
         f"seed {seat.seed}  step {progress['env_step']:>9,} / {budget:,}"

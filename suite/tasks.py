@@ -54,7 +54,10 @@ _DERIVED = (
 
 
 class Environment:
-    """One environment: actions [A] in [-1, 1] in, float32 observations out, termination kept apart from truncation."""
+    """One environment: actions [A] in [-1, 1] in, float32 observations out, termination kept apart from truncation.
+
+    `range` is what `step` plays without clipping: two bounds [A], of [-1, 1] where actions are rescaled, else the box.
+    """
 
     def __init__(self, task: str, action_to_env: str = "rescale"):
         import gymnasium  # here, so that the table above costs a planner nothing
@@ -65,9 +68,15 @@ class Environment:
             gymnasium.logger.min_level = gymnasium.logger.ERROR
             self.env = gymnasium.make(task, disable_env_checker=True)
         box = self.env.action_space
-        self.spaces = Spaces(self.env.observation_space.shape[0], box.shape[0])
         self._low, self._high = box.low.astype(np.float64), box.high.astype(np.float64)
         self._rescale = action_to_env == "rescale"
+        unit = np.ones(box.shape)
+        self.spaces = Spaces(self.env.observation_space.shape[0], box.shape[0])
+        if self._rescale and not (np.array_equal(self._low, -unit) and np.array_equal(self._high, unit)):
+            scale, center = (self._high - self._low) / 2, (self._high + self._low) / 2
+            self.spaces = self.spaces._replace(action_scale=tuple(scale.tolist()), action_center=tuple(center.tolist()))
+        self.range = (-unit, unit) if self._rescale else (self._low, self._high)
+        self.time_limit = int(self._limiter._max_episode_steps)
 
     def reset(self, seed: int | None = None) -> np.ndarray:
         """The first observation [O] of a new episode; a seed starts the environment's own stream afresh."""
@@ -84,7 +93,7 @@ class Environment:
     def get_state(self) -> dict[str, np.ndarray | dict | int]:
         """Everything the rest of the episode depends on: simulator, step counter, the environment's own generator."""
         inner = self.env.unwrapped
-        state = {"elapsed": self._time_limit._elapsed_steps, "random": seeding.get_state(inner.np_random)}
+        state = {"elapsed": self._limiter._elapsed_steps, "random": seeding.get_state(inner.np_random)}
         if hasattr(inner, "data"):
             import mujoco
 
@@ -106,11 +115,11 @@ class Environment:
                 getattr(inner.data, name)[:] = state[name]
         else:
             inner.state = np.array(state["physics"])
-        self._time_limit._elapsed_steps = int(state["elapsed"])
+        self._limiter._elapsed_steps = int(state["elapsed"])
         seeding.set_state(inner.np_random, state["random"])
 
     @property
-    def _time_limit(self) -> Any:
+    def _limiter(self) -> Any:
         """The wrapper that counts the episode's steps."""
         wrapper = self.env
         while not hasattr(wrapper, "_elapsed_steps"):
