@@ -5,14 +5,23 @@ from __future__ import annotations
 import importlib
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class Entry(NamedTuple):
-    """Where an implementation is ("module" or "module:attribute") and the interpreter it needs (None: this)."""
+    """Where an implementation is ("module" or "module:attribute") and what else one must know before importing it."""
 
     target: str
-    interpreter: str | None = None
+    interpreter: str | None = None  # of an environment of its own, from the project's root; None: this one's
+    trainer: bool = False  # a suite.contract.Trainer, not an Implementation
+
+    @property
+    def environment(self) -> Path | None:
+        """The folder of its own environment; None if it needs none."""
+        return ROOT / Path(self.interpreter).parent.parent if self.interpreter else None
 
 
 REGISTRY: dict[str, Entry] = {
@@ -21,22 +30,24 @@ REGISTRY: dict[str, Entry] = {
 }
 
 PEERS: dict[str, Entry] = {
-    "stable_baselines3": Entry("implementations.adapters.stable_baselines3"),
-    "sbx": Entry("implementations.adapters.sbx"),
-    "tianshou": Entry("implementations.adapters.tianshou", ".venv-tianshou/bin/python"),
+    "stable_baselines3": Entry("implementations.adapters.stable_baselines3", trainer=True),
+    "sbx": Entry("implementations.adapters.sbx", trainer=True),
+    "tianshou": Entry("implementations.adapters.tianshou", ".venv-tianshou/bin/python", trainer=True),
 }
-"""Third-party packages, each behind an adapter; they are measured beside the suite's engines (suite.bench)."""
+"""Third-party packages, each behind an adapter: they are trained beside the suite's engines, and measured."""
 
 
 @cache
 def registered() -> dict[str, Entry]:
-    """The suite's own implementations and installed packages' (entry-point group "sac_suite.implementations")."""
+    """The suite's own engines and adapters, and installed packages' (entry-point groups "sac_suite.implementations" and
+    "sac_suite.trainers")."""
     outside = {point.name: Entry(point.value) for point in entry_points(group="sac_suite.implementations")}
-    return outside | REGISTRY
+    trainers = {point.name: Entry(point.value, trainer=True) for point in entry_points(group="sac_suite.trainers")}
+    return outside | trainers | REGISTRY | PEERS
 
 
 def load(name: str) -> object:
-    """The implementation registered as `name`: this is where its framework is imported."""
+    """The implementation registered as `name`: this is where an engine's framework is imported."""
     module, _, attribute = registered()[name].target.partition(":")
     found = importlib.import_module(module)
     return getattr(found, attribute) if attribute else found

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +26,7 @@ from suite import DEFAULT_CONFIG, UsageError, identity, nearest
 from suite.ablation import Ablation, Changes
 from suite.config import Config, Sweep, load
 from suite.contract import Job
+from suite.guest import refusal
 from suite.schedule import Schedule
 from suite.spec import SacSpec, SpecError
 from suite.tasks import TASKS
@@ -150,6 +152,14 @@ class Plan:
                 if sweep.evaluate.episodes > spec.batch_size:
                     raise UsageError(f"{where}.evaluate.episodes must not exceed the batch size, {spec.batch_size}")
                 every, episodes = sweep.evaluate.every, sweep.evaluate.episodes
+                if reason := _nothing_to_learn_from(schedule, task):
+                    raise UsageError(f"{where}: {label} {reason}")
+                for name in sweep.implementations:
+                    if implementations.registered()[name].trainer and (
+                        reason := refusal(implementations.load(name), spec, schedule, every)
+                    ):
+                        of = f" (preset {label.preset})" if label.ablation else ""
+                        raise UsageError(f"{where}: {name} cannot train {label}{of} on {task}: {reason}")
                 run_id = identity.run_id(spec, schedule, task, every, episodes)
                 same = arms.setdefault((label.ablation or str(label), run_id), label.arm)
                 if same != label.arm:
@@ -190,20 +200,25 @@ class Plan:
         return list({run.cell[:3]: run.cell for run in self.runs.values()}.values())
 
     def blocks(self, size: int) -> list[Block]:
-        """Who trains together: seeds of one cell, at most `size` to a process. Every run is in exactly one block."""
+        """Who trains together: seeds of one cell, at most `size` to a process. Every run is in exactly one block.
+
+        A package trains its seeds alone, and so does a schedule that each seed's episodes move.
+        """
         if not isinstance(size, int) or size < 1:
             raise UsageError(
                 f"seeds_per_job is {size!r}; it must be a whole number from 1, as in --config seeds_per_job=10"
             )
         if size == 1:
             return [Block("run", ["{seed}"], ANY_CELL)]
-        of_cell: dict[tuple[str, int], list[int]] = {}
+        of_cell: dict[tuple[str, int, int], list[int]] = {}
         for run in self.runs.values():
-            of_cell.setdefault((run.cell.path, run.cell.env_steps), []).append(run.seed)
+            trainer = implementations.registered()[run.cell.implementation].trainer
+            own_size = size if run.cell.schedule.lockstep and not trainer else 1
+            of_cell.setdefault((run.cell.path, run.cell.env_steps, own_size), []).append(run.seed)
         cells: dict[tuple[int, ...], list[str]] = {}
-        for (cell, _), seeds in of_cell.items():
-            for start in range(0, len(seeds), size):
-                cells.setdefault(tuple(seeds[start : start + size]), []).append(cell)
+        for (cell, _, own_size), seeds in of_cell.items():
+            for start in range(0, len(seeds), own_size):
+                cells.setdefault(tuple(seeds[start : start + own_size]), []).append(cell)
         names = {seeds: "run_" + "_".join(map(str, seeds)) for seeds in cells}
         return [Block(names[seeds], list(seeds), "|".join(map(re.escape, own))) for seeds, own in cells.items()]
 
@@ -213,6 +228,25 @@ class Plan:
             folder = Path(getattr(self.config, key))
             if there := obstacle(folder):
                 raise UsageError(f"{self.path}: {key} is {str(folder)!r}, but {there} is not a folder one may write to")
+
+    def check_environments(self) -> None:
+        """UsageError if a run that is still to be made needs a package, or its own environment, that is not there."""
+        for name in dict.fromkeys(run.cell.implementation for run in self.runs.values()):
+            entry = implementations.registered()[name]
+            own = (run.record for run in self.runs.values() if run.cell.implementation == name)
+            if not entry.trainer or all(Path(record).exists() for record in own):
+                continue
+            if entry.environment:
+                if not (entry.environment / "ready").exists():
+                    raise UsageError(f"{name} needs its own environment: make {entry.environment.name}/ready")
+                continue
+            for package in implementations.load(name).PACKAGES:
+                try:
+                    metadata.version(package)
+                except metadata.PackageNotFoundError:
+                    raise UsageError(
+                        f"{name} needs {package}, which is not installed here: pip install {package}"
+                    ) from None
 
 
 def obstacle(folder: Path) -> Path | None:
@@ -226,6 +260,7 @@ def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[Bl
     try:
         study = Plan(os.path.relpath(configfiles[-1]) if configfiles else DEFAULT_CONFIG)
         study.check_writable()
+        study.check_environments()
         return study, study.blocks(settings.get("seeds_per_job", 1))
     except UsageError as mistake:
         print(f"error: {mistake}", file=sys.stderr, flush=True)
@@ -236,7 +271,7 @@ def code_files() -> list[str]:
     """The suite's own source: what gather, statistics, figures and report depend on besides data."""
     folders = ("suite", "implementations", "ablations", "reports/templates")
     files = (file for folder in folders for file in (identity.ROOT / folder).rglob("*"))
-    kept = (file for file in files if file.suffix in (".py", ".j2", ".csv", ".yaml"))
+    kept = (file for file in files if file.suffix in (".py", ".j2", ".csv", ".yaml", ".json"))
     return sorted(str(file) for file in kept)
 
 
@@ -285,6 +320,14 @@ def with_changes(spec: SacSpec, schedule: Schedule, changes: Changes) -> tuple[S
     for_spec = {name: value for name, value in changes.items() if homes[name] is SacSpec}
     for_schedule = {name: value for name, value in changes.items() if homes[name] is Schedule}
     return dataclasses.replace(spec, **for_spec), dataclasses.replace(schedule, **for_schedule)
+
+
+def _nothing_to_learn_from(schedule: Schedule, task: str) -> str | None:
+    """Why the first update would find no transition, or None."""
+    least = TASKS[task].time_limit
+    if schedule.insert == "step" or schedule.learn_after >= least:
+        return None
+    return f"has nothing to learn from before an episode has ended: learn_after must be at least {least} on {task}"
 
 
 def _known(where: str, key: str, names: list[str], choices: object, what: str) -> None:

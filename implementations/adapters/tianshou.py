@@ -5,29 +5,47 @@ It wants pandas < 3, so it lives in an environment of its own, made from tiansho
 
 from __future__ import annotations
 
-import gymnasium
-import torch
-from tianshou.algorithm import SAC
-from tianshou.algorithm.algorithm_base import policy_within_training_step
-from tianshou.algorithm.modelfree.sac import AutoAlpha, SACPolicy
-from tianshou.algorithm.optim import AdamOptimizerFactory
-from tianshou.data import Collector, ReplayBuffer
-from tianshou.trainer import OffPolicyTrainerParams
-from tianshou.utils.net.common import Net
-from tianshou.utils.net.continuous import ContinuousActorProbabilistic, ContinuousCritic
+import math
+from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
+
+from implementations.adapters import refusal, shared_rules
+from implementations.presets import tianshou as own
 from suite.contract import Job
+from suite.schedule import Schedule
+from suite.spec import SacSpec
+
+FRAMEWORK = "torch"
+PACKAGES = ("tianshou", "torch")
+SWITCHES = {
+    *("temperature", "discount", "hidden", "tau", "batch_size", "actor_lr", "critic_lr"),
+    *("warmup_steps", "learn_after", "update_every", "updates_per_burst", "replay_capacity", "evaluation_action"),
+}
+
+
+def supports(spec: SacSpec, schedule: Schedule) -> str | None:
+    """See suite.contract.Trainer."""
+    whole = schedule.warmup_steps % schedule.update_every == 0
+    rules = [(whole, "collects update_every steps at a time: warmup_steps must be a multiple of it")]
+    return refusal(own, SWITCHES, [*rules, *shared_rules(spec, schedule)], spec, schedule)
 
 
 class Loop:
     """See suite.contract.Loop."""
 
-    def __init__(self, algorithm: SAC, collector: Collector, job: Job):
+    def __init__(self, algorithm, collector, job: Job):
+        import torch
+
         self.algorithm, self.collector, self.job = algorithm, collector, job
+        self.sampling = torch.Generator().manual_seed(2**32 + job.seeds[0]).get_state()  # far from training's
 
     def learn(self, env_steps: int) -> None:
-        buffer, schedule = self.collector.buffer, self.job.schedule
-        warmup = min(max(schedule.learn_after - len(buffer), 0), env_steps)
+        from tianshou.trainer import OffPolicyTrainerParams
+
+        schedule = self.job.schedule
+        warmup = min(max(schedule.warmup_steps - self.collector.collect_step, 0), env_steps)
         if warmup:
             self.collector.collect(n_step=warmup, random=True)
         if env_steps == warmup:
@@ -45,6 +63,8 @@ class Loop:
         self.algorithm.create_trainer(params).run(reset_collectors=False)
 
     def update(self, times: int) -> None:
+        from tianshou.algorithm.algorithm_base import policy_within_training_step
+
         with policy_within_training_step(self.algorithm.policy):
             for _ in range(times):
                 self.algorithm.update(buffer=self.collector.buffer, sample_size=self.job.spec.batch_size)
@@ -53,16 +73,56 @@ class Loop:
         for array in arrays(self.collector.buffer._meta):
             array.fill(0)
 
+    def act(self, obs: np.ndarray, deterministic: bool) -> np.ndarray:
+        import torch
+        from tianshou.algorithm.algorithm_base import policy_within_training_step
+        from tianshou.data import Batch
 
-def arrays(batch):
+        policy, training = self.algorithm.policy, torch.get_rng_state()
+        torch.set_rng_state(self.sampling)
+        try:
+            with torch.no_grad(), policy_within_training_step(policy, enabled=not deterministic):
+                return policy(Batch(obs=obs, info={})).act.numpy()
+        finally:
+            self.sampling = torch.get_rng_state()
+            torch.set_rng_state(training)
+
+    def alpha(self) -> float:
+        return self.algorithm.alpha.value
+
+    def updates(self) -> int:
+        moments = self.algorithm.policy_optim._optim.state.values()  # tianshou counts the updates of one `run` only
+        return max((int(own["step"]) for own in moments), default=0)
+
+    def networks(self) -> dict[str, np.ndarray]:
+        import torch
+
+        state = {name: value for name, value in self.algorithm.state_dict().items() if "_old." not in name}
+        return {name: value.numpy().copy() for name, value in state.items() if isinstance(value, torch.Tensor)}
+
+
+def arrays(batch: Any) -> Iterator[np.ndarray]:
     """Every array of a Batch of Batches."""
     for value in batch.__dict__.values():
         yield from [value] if hasattr(value, "fill") else arrays(value)
 
 
 def start(job: Job) -> Loop:
+    """See suite.contract.Trainer."""
+    import gymnasium
+    import torch
+    from tianshou.algorithm import SAC
+    from tianshou.algorithm.modelfree.sac import AutoAlpha, SACPolicy
+    from tianshou.algorithm.optim import AdamOptimizerFactory
+    from tianshou.data import Collector, ReplayBuffer
+    from tianshou.env import DummyVectorEnv
+    from tianshou.utils.net.common import Net
+    from tianshou.utils.net.continuous import ContinuousActorProbabilistic, ContinuousCritic
+
     torch.set_num_threads(1)
-    spec, env = job.spec, gymnasium.make(job.task)
+    spec, env, (seed,) = job.spec, gymnasium.make(job.task), job.seeds
+    torch.manual_seed(seed)  # tianshou draws weights and actions from torch's own generator
+    env.action_space.seed(seed)  # the warm-up's
     obs_shape, action_shape = env.observation_space.shape, env.action_space.shape
     body = Net(state_shape=obs_shape, hidden_sizes=spec.hidden)
     actor = ContinuousActorProbabilistic(
@@ -74,6 +134,12 @@ def start(job: Job) -> Loop:
         )
         for _ in range(2)  # given one, tianshou copies it, and the two stay alike for ever
     ]
+    temperature = spec.temperature
+    if spec.learns_alpha:
+        adam = AdamOptimizerFactory(lr=temperature.lr)
+        alpha = AutoAlpha(spec.target_entropy(action_shape[0]), math.log(temperature.init), adam)
+    else:
+        alpha = float(temperature.value)
     algorithm = SAC(
         policy=SACPolicy(actor=actor, action_space=env.action_space),
         policy_optim=AdamOptimizerFactory(lr=spec.actor_lr),
@@ -83,8 +149,14 @@ def start(job: Job) -> Loop:
         critic2_optim=AdamOptimizerFactory(lr=spec.critic_lr),
         tau=spec.tau,
         gamma=spec.discount,
-        alpha=AutoAlpha(spec.target_entropy(action_shape[0]), 0.0, AdamOptimizerFactory(lr=spec.temperature.lr)),
+        alpha=alpha,
     )
-    collector = Collector(algorithm, env, ReplayBuffer(job.schedule.replay_capacity))
-    collector.reset()
+    buffer = ReplayBuffer(job.schedule.replay_capacity, random_seed=seed)
+    collector = Collector(algorithm, DummyVectorEnv([lambda: env]), buffer)
+    collector.reset(gym_reset_kwargs={"seed": seed})
     return Loop(algorithm, collector, job)
+
+
+def device() -> str | None:
+    """See suite.contract.Trainer."""
+    return None
