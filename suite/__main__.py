@@ -75,7 +75,7 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
     Several seeds are trained in lockstep. A record that exists is kept.
     """
     import implementations
-    from suite import identity, runner, tracking
+    from suite import guest, identity, runner, tracking
     from suite.checkpoint import OwnedError
     from suite.plan import Plan
 
@@ -97,8 +97,13 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
     if not chosen:
         return
     entry = implementations.registered()[cell.implementation]
-    if entry.interpreter and Path(entry.interpreter) != Path(sys.executable):  # a side environment with its own lock
-        os.execv(entry.interpreter, [entry.interpreter, "-m", "suite", *sys.argv[1:]])
+    if len(chosen) > 1 and (entry.trainer or not cell.schedule.lockstep):
+        raise UsageError(f"{cell.implementation} trains {cell.variant} one seed in a process; name one record")
+    if not entry.environment or not entry.environment.exists() or not entry.environment.samefile(sys.prefix):
+        planned_study.check_environments()
+        if entry.environment:  # with its own lock
+            interpreter = str(implementations.ROOT / entry.interpreter)
+            os.execv(interpreter, [interpreter, "-m", "suite", *sys.argv[1:]])
     options = planned_study.config
     job = cell.job(tuple(one.seed for one in chosen), planned_study.study)
     places = [runner.Place(Path(one.record), planned_study.work(cell, one.seed)) for one in chosen]
@@ -122,6 +127,7 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
             keep_checkpoint=options.execution.keep_checkpoints,
             last_attempt=attempt >= attempts,
             stop_with_parent=stop_with_parent,
+            make_lab=guest.Guest if entry.trainer else runner.Lab,
             make_tracker=make_tracker,
             say=say,
         )
@@ -281,6 +287,57 @@ def difference(a: str, b: str, task: str) -> None:
     from suite import provenance
 
     click.echo(provenance.preset_difference(a, b, task))
+
+
+# --- the code bases
+
+
+@main.command()
+@click.option("--implementation", default="all", show_default=True, help="An engine's name, or all of them.")
+@click.option("--record", is_flag=True, help="Write down which presets conform: the table of README and reports.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.argument("paths", nargs=-1)
+def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[str, ...]) -> None:
+    """Run original code bases' recorded updates through our engines. PATHS: .npz files or folders (tests/vectors).
+
+    Exit code 1 if a deviation in float64 exceeds its tolerance.
+    """
+    import implementations
+    from suite import conformance as conforming
+
+    engines = list(implementations.REGISTRY)
+    if implementation not in ("all", *engines):
+        raise UsageError(
+            f"--implementation is {implementation!r}; did you mean {nearest(implementation, ('all', *engines))}?"
+        )
+    names = engines if implementation == "all" else [implementation]
+    verdicts = list(conforming.run([Path(path) for path in paths or ("tests/vectors",)], names))
+    if as_json:
+        rows = [one._asdict() | {"passed": one.passed} for one in verdicts]
+        for row in rows:
+            row["deviations"] = {kind: each._asdict() for kind, each in row["deviations"].items()}
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        click.echo(conforming.render(verdicts))
+    if record:
+        conforming.record(verdicts)
+        conforming.update_readme()
+    if any(not one.passed for one in verdicts if one.precision == "float64"):
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if a copy is not what would be written.")
+@click.argument("presets", nargs=-1)
+def listing(check: bool, presets: tuple[str, ...]) -> None:
+    """Write the reading copies of PRESETS (all by default): each engine as that preset alone runs it."""
+    from suite import listing as listings
+
+    files = listings.main(presets, check)
+    for file in files:
+        click.echo(file)
+    if check and files:
+        sys.exit(1)
 
 
 # --- speed

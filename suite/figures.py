@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -42,6 +43,7 @@ WIDTH = figsizes.neurips2024()["figure.figsize"][0]  # inches
 COLUMNS = 3  # panels side by side, so that five tasks stay readable
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 FINAL = "final return per episode"
+CROWD = 6  # variants in one panel; more of them get a panel each
 LONG = 26  # characters of a name before it is broken over two lines
 
 
@@ -66,12 +68,31 @@ def main(study_dir: Path, out_dir: Path) -> None:
 def _figures(results: dict) -> Iterator[tuple]:
     """Name, ablation ("" for the whole study), title, caption, figure and data of every figure there is to draw."""
     curves = {_key(curve): curve for curve in results["curves"]}
-    presets = [(c, c["variant"]) for c in results["curves"] if any("/" not in label for label in c["labels"])]
-    if presets:
-        yield "curves-presets", "", "Learning curves of the presets", *learning_curves(presets, results)
+    presets = [curve for curve in results["curves"] if any("/" not in label for label in curve["labels"])]
+    if max(Counter(_panel(curve) for curve in presets).values(), default=0) > CROWD:
+        for task in dict.fromkeys(curve["task"] for curve in presets):
+            own = [(curve, _apart(curve), curve["implementation"]) for curve in presets if curve["task"] == task]
+            yield (
+                f"curves-presets-{task}",
+                "",
+                f"Learning curves of the presets: {task}",
+                *learning_curves(own, results),
+            )
+    elif presets:
+        lines = [(curve, _panel(curve), curve["variant"]) for curve in presets]
+        yield "curves-presets", "", "Learning curves of the presets", *learning_curves(lines, results)
+    several = {panel for panel, n in Counter(map(_apart, presets)).items() if n > 1}
+    if several:
+        both = [(curve, _apart(curve), curve["implementation"]) for curve in presets if _apart(curve) in several]
+        title = "The same preset in several implementations"
+        yield "curves-implementations", "", title, *learning_curves(both, results)
     for ablation in results["ablations"]:
         name = ablation["name"]
-        arms = [(curves[_key(table | arm)], _arm_name(arm)) for table in ablation["tables"] for arm in table["arms"]]
+        arms = [
+            (curve := curves[_key(table | arm)], _panel(curve), _arm_name(arm))
+            for table in ablation["tables"]
+            for arm in table["arms"]
+        ]
         yield f"curves-{name}", name, f"Learning curves: {name}", *learning_curves(arms, results)
         yield f"effects-{name}", name, f"Final return of every arm: {name}", *arm_effects(ablation, results)
         if any(table["factorial"] and table["factorial"]["effects"] for table in ablation["tables"]):
@@ -84,21 +105,32 @@ def _key(record: dict) -> tuple:
     return record["task"], record["implementation"], record["run_id"]
 
 
+def _panel(curve: dict) -> tuple[str, str]:
+    """Where a curve is drawn beside its like: a panel for every task and implementation."""
+    return curve["task"], curve["implementation"]
+
+
+def _apart(curve: dict) -> tuple[str, str]:
+    """Where it is drawn beside other implementations of the same: a panel for every task and variant."""
+    return curve["task"], curve["variant"]
+
+
 def _arm_name(arm: dict) -> str:
     return f"{arm['arm']} (baseline)" if arm["baseline"] else arm["arm"]
 
 
-def learning_curves(curves: list[tuple[dict, str]], results: dict) -> tuple[str, Figure, pd.DataFrame]:
-    """One panel per task and implementation, one colour and line style per variant, every seed drawn faintly."""
-    panels = list(dict.fromkeys((curve["task"], curve["implementation"]) for curve, _ in curves))
-    names = list(dict.fromkeys(name for _, name in curves))
+def learning_curves(lines: list[tuple[dict, tuple[str, str], str]], results: dict) -> tuple[str, Figure, pd.DataFrame]:
+    """Every curve in its panel under its name, one colour and line style per name, every seed drawn faintly."""
+    panels = list(dict.fromkeys(panel for _, panel, _ in lines))
+    names = list(dict.fromkeys(name for *_, name in lines))
+    curves = [(curve, name if panel == _panel(curve) else curve["variant"]) for curve, panel, name in lines]
     colors = dict(zip(names, sns.color_palette("colorblind", len(names)), strict=True))
     styles = dict(zip(names, (LINES[i % len(LINES)] for i in range(len(names))), strict=True))
     figure, axes = _grid(panels, height=1.45)
     crowd = 1 if len(names) <= 4 else 0.5  # paler bands and seeds where many lie on each other
-    handles, rows = {}, []
+    handles = {}
     for axis, panel in zip(axes, panels, strict=True):
-        shown = [(curve, name) for curve, name in curves if (curve["task"], curve["implementation"]) == panel]
+        shown = [(curve, name) for curve, own, name in lines if own == panel]
         for curve, name in shown:
             color = colors[name]
             for run in curve["runs"]:
@@ -110,7 +142,6 @@ def learning_curves(curves: list[tuple[dict, str]], results: dict) -> tuple[str,
             if curve["band"]:
                 axis.fill_between(curve["grid"], curve["band"]["low"], curve["band"]["high"], color=color,
                                   alpha=0.16 * crowd, linewidth=0, zorder=0)  # fmt: skip
-            rows += _curve_rows(curve, name)
         floor = results["settings"]["random_policy"].get(panel[0])
         if floor is not None:
             handles["random policy"] = axis.axhline(floor, color="0.5", linewidth=0.7, linestyle=":", zorder=0)
@@ -122,6 +153,7 @@ def learning_curves(curves: list[tuple[dict, str]], results: dict) -> tuple[str,
     mean_of = " or ".join(map(str, episodes))
     _label(axes, "environment steps", f"return per episode\n(mean of {mean_of} {action}\nevaluation episodes)")
     _legend(figure, handles)
+    rows = [row for curve, variant in curves for row in _curve_rows(curve, variant)]
     return _curve_caption(curves, results), figure, pd.DataFrame(rows)
 
 

@@ -2,7 +2,7 @@
 
 Writes to the study's folder: manifest.parquet (what was planned, by label), runs.parquet (what became of each run),
 episodes.parquet, diagnostics.parquet, ablations.json (the questions) and
-sources.json (what each preset cites).
+sources.json (each preset's state, what it does not reproduce, and what every field cites).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 import implementations
-from suite import identity
+from suite import conformance, identity
 from suite.plan import Plan, Planned, load_preset
 from suite.records import DIAGNOSTICS, STATUSES, Record, RecordError, arrays_path, atomic, read
 from suite.schedule import Schedule
@@ -92,10 +92,24 @@ def main(plan: Plan) -> dict[str, pd.DataFrame]:
     }
     with atomic(folder / "ablations.json") as temporary:
         temporary.write_text(json.dumps(prose, indent=1))
-    sources = {name: load_preset(name).SOURCES for name in sorted(set(tables["manifest"]["preset"]))}
+    presets = {name: _of_preset(name) for name in sorted(set(tables["manifest"]["preset"]))}
     with atomic(folder / "sources.json") as temporary:
-        temporary.write_text(json.dumps(sources, indent=1))
+        temporary.write_text(json.dumps(presets, indent=1))
     return tables
+
+
+def _of_preset(name: str) -> dict:
+    """What a report says of a preset: its state, what it does not reproduce, and where each field comes from."""
+    state = conformance.state(name)
+    return {"state": state.name, "reason": state.reason} | {
+        "not_reproduced": conformance.not_reproduced(name),
+        "sources": load_preset(name).SOURCES,
+    }
+
+
+def _shown(label: str) -> str:
+    """A label as reports print it: only a preset that conforms bears the bare name of its code base."""
+    return label if "/" in label else conformance.display_name(label)
 
 
 def _run(planned: Planned, code: str) -> tuple[dict, Record | None]:
@@ -105,7 +119,7 @@ def _run(planned: Planned, code: str) -> tuple[dict, Record | None]:
         "task": cell.task,
         "implementation": cell.implementation,
         "run_id": cell.run_id,
-        "variant": cell.variant,
+        "variant": _shown(cell.variant),
         "seed": planned.seed,
         "env_steps": cell.env_steps,
         "status": "missing",
@@ -184,7 +198,7 @@ def _manifest(plan: Plan) -> pd.DataFrame:
             "arm": label.arm,
             "levels": json.dumps(label.levels),
             "baseline": label.baseline,
-            "label": name,
+            "label": _shown(name),
             "run_id": cell.run_id,
             "seed": seed,
             "env_steps": cell.env_steps,

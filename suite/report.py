@@ -126,9 +126,11 @@ def _presets(manifest: pd.DataFrame, runs: pd.DataFrame, sources: dict) -> Itera
             for part in ("spec", "schedule"):
                 for field, value in _flat(json.loads(run[part])):
                     fields.setdefault((part, field), {}).setdefault(value, []).append(run["task"])
-        cited = sources.get(preset, {})
+        said = sources.get(preset, {})
+        cited = said.get("sources", {})
         yield {
             "preset": preset,
+            **{name: said.get(name, "") for name in ("state", "reason", "not_reproduced")},
             "fields": [
                 {
                     "part": part,

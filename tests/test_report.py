@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from itertools import product
 from pathlib import Path
 
@@ -249,6 +250,42 @@ def test_every_figure_and_table_is_written_and_the_page_loads_nothing(made):
         assert len(pd.read_csv(out / "tables" / f"{name}.csv")) > 0
     assert len(pd.read_csv(out / "tables" / "scores.csv")) == 45
     assert 'class="PASS"' in page
+
+
+def redrawn(made, folder: Path, more: list[dict]) -> dict[str, pd.DataFrame]:
+    """The data of each figure by name, after copies of sac_v2's cell and curve under other names have joined."""
+    results = json.loads((made[0] / "results.json").read_text())
+    for kind in ("curves", "cells"):
+        (own,) = (one for one in results[kind] if one["variant"] == "sac_v2")
+        results[kind] += [own | changes for changes in more]
+    (folder / "results.json").write_text(json.dumps(results))
+    figures.main(folder, folder / "out")
+    index = json.loads((folder / "out" / "figures" / "index.json").read_text())
+    return {entry["name"]: pd.read_csv(folder / "out" / "figures" / f"{entry['name']}.csv") for entry in index}
+
+
+def test_a_preset_in_several_implementations_is_drawn_in_one_panel(made, tmp_path):
+    drawn = redrawn(made, tmp_path, [{"implementation": "package"}])["curves-implementations"]
+    assert set(drawn["implementation"]) == {"torch", "package"} and set(drawn["variant"]) == {"sac_v2"}
+    assert "curves-implementations" not in {entry.stem for entry in (made[1] / "figures").iterdir()}
+
+
+def test_many_presets_get_a_panel_each(made, tmp_path):
+    names = [f"preset {n}" for n in range(figures.CROWD)]
+    drawn = redrawn(made, tmp_path, [{"variant": name, "run_id": name, "labels": [name]} for name in names])
+    assert "curves-presets" not in drawn
+    assert set(drawn["curves-presets-Pendulum-v1"]["variant"]) == {"sac_v1", "sac_v2", *names}
+
+
+def test_presets_are_shown_with_their_state_and_what_they_do_not_reproduce(made, tmp_path):
+    study = tmp_path / "demo"
+    shutil.copytree(made[0], study)
+    shutil.copytree(made[1] / "figures", tmp_path / "out" / "figures")
+    told = {"state": "after", "reason": "its vectors are exceeded in torch", "not_reproduced": "its 2<3 policies"}
+    (study / "sources.json").write_text(json.dumps({"sac_v1": told | {"sources": {"critics": "here:1"}}}))
+    report.main(study, tmp_path / "out", config_text="", command="make run")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "its vectors are exceeded in torch" in page and "its 2&lt;3 policies" in page and "here:1" in page
 
 
 def test_the_same_records_in_any_order_give_the_same_bytes(made, tmp_path):
