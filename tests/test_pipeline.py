@@ -273,6 +273,14 @@ def trainers(folder: Path) -> list[psutil.Process]:
     return found
 
 
+def words(process: psutil.Process) -> list[str]:
+    """A process's command line; empty once it has ended."""
+    try:
+        return process.cmdline()
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return []
+
+
 def test_killed_trainers_and_a_killed_snakemake_change_nothing(study, tmp_path):
     """Three kill -9 of trainers, then one of Snakemake itself; the same command again ends with the same tables."""
     config(tmp_path)
@@ -295,10 +303,10 @@ def test_killed_trainers_and_a_killed_snakemake_change_nothing(study, tmp_path):
         while not trainers(tmp_path) and sweep.poll() is None:
             time.sleep(0.05)
         own = psutil.Process(sweep.pid)
-        snakemakes = [p for p in own.children(recursive=True) if "snakemake" in " ".join(p.cmdline())]
+        snakemakes = [p for p in own.children(recursive=True) if "snakemake" in " ".join(words(p))]
         assert snakemakes and sweep.poll() is None
         for process in (own, *snakemakes):
-            if process.cmdline()[1:4] != ["-m", "suite", "run"]:
+            if words(process)[1:4] != ["-m", "suite", "run"]:
                 process.send_signal(signal.SIGKILL)
         sweep.wait()
         again = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=900)
