@@ -98,7 +98,8 @@ def _figures(results: dict) -> Iterator[tuple]:
         if any(table["factorial"] and table["factorial"]["effects"] for table in ablation["tables"]):
             yield f"factorial-{name}", name, f"Main effects and interactions: {name}", *factorial(ablation, results)
     if any(cell["n_scored"] for cell in results["cells"]):
-        yield "final", "", "Final return of every cell", *final_performance(results)
+        for name, groups in _alike(results["cells"]).items():
+            yield name, "", "Final return of every cell", *final_performance(groups, results)
 
 
 def _key(record: dict) -> tuple:
@@ -147,11 +148,7 @@ def learning_curves(lines: list[tuple[dict, tuple[str, str], str]], results: dic
             handles["random policy"] = axis.axhline(floor, color="0.5", linewidth=0.7, linestyle=":", zorder=0)
         _limit(axis, [curve for curve, _ in shown], floor)
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-    episodes = sorted({curve["evaluation_episodes"] for curve, _ in curves if curve["evaluation_episodes"]})
-    kinds = {cell["kind"] for cell in results["cells"]} - {None}
-    action = "deterministic" if kinds <= {"mean"} else "deterministic or sampled"
-    mean_of = " or ".join(map(str, episodes))
-    _label(axes, "environment steps", f"return per episode\n(mean of {mean_of} {action}\nevaluation episodes)")
+    _label(axes, "environment steps", "return per episode")
     _legend(figure, handles)
     rows = [row for curve, variant in curves for row in _curve_rows(curve, variant)]
     return _curve_caption(curves, results), figure, pd.DataFrame(rows)
@@ -185,6 +182,10 @@ def _curve_rows(curve: dict, name: str) -> list[dict]:
 def _curve_caption(curves: list[tuple[dict, str]], results: dict) -> str:
     confidence = f"{results['settings']['confidence']:.0%}"
     cells = {_key(cell): cell for cell in results["cells"]}
+    episodes = sorted({curve["evaluation_episodes"] for curve, _ in curves if curve["evaluation_episodes"]})
+    kinds = {cells[_key(curve)]["kind"] for curve, _ in curves} - {None}
+    action = "deterministic" if kinds <= {"mean"} else "sampled" if kinds == {"sample"} else "deterministic or sampled"
+    measured = f"Return: mean of {' or '.join(map(str, episodes)) or 'the'} {action} evaluation episodes."
     banded = sum(curve["band"] is not None for curve, _ in curves)
     if banded == len(curves):
         band = f"Shaded: simultaneous {confidence} sup-t bootstrap band of the mean curve (it covers the whole curve)."
@@ -196,7 +197,7 @@ def _curve_caption(curves: list[tuple[dict, str]], results: dict) -> str:
     failed = any(run["status"] in ("diverged", "crashed") for curve, _ in curves for run in curve["runs"])
     cross = (" A cross marks where a run diverged; from where a run failed the mean counts it at the floor (the random "
              "policy's return), and the axis is scaled to the runs that did not fail.") if failed else ""  # fmt: skip
-    return (f"Thin lines: every seed; thick lines: their mean. {band}{cross} "
+    return (f"{measured} Thin lines: every seed; thick lines: their mean. {band}{cross} "
             f"{_finished([cells[_key(curve)] for curve, _ in curves], [name for _, name in curves])}")  # fmt: skip
 
 
@@ -230,11 +231,19 @@ def arm_effects(ablation: dict, results: dict) -> tuple[str, Figure, pd.DataFram
     return caption + _finished(*map(list, zip(*flat, strict=True))), figure, data
 
 
-def final_performance(results: dict) -> tuple[str, Figure, pd.DataFrame]:
+def _alike(cells: list[dict]) -> dict[str, dict[tuple[str, str], dict[str, dict]]]:
+    """Panels by figure: tasks and implementations of the same variants together; panel -> variant -> cell."""
+    groups: dict[tuple[str, str], dict[str, dict]] = {}
+    for cell in cells:
+        groups.setdefault(_panel(cell), {})[cell["variant"]] = cell
+    found: dict[frozenset[str], dict] = {}
+    for panel, group in groups.items():
+        found.setdefault(frozenset(group), {})[panel] = group
+    return {"final" if n == 0 else f"final-{n + 1}": panels for n, panels in enumerate(found.values())}
+
+
+def final_performance(groups: dict, results: dict) -> tuple[str, Figure, pd.DataFrame]:
     """One panel per task and implementation, one line per variant: mean with t, IQM with bootknife interval."""
-    groups = {}
-    for cell in results["cells"]:
-        groups.setdefault((cell["task"], cell["implementation"]), {})[cell["variant"]] = cell
     figure, data = _points(groups, results, with_iqm=True)
     confidence = f"{results['settings']['confidence']:.0%}"
     caption = (
@@ -335,9 +344,9 @@ def _grid(panels: list[tuple[str, str]], height: float, share_y: bool = False) -
     figure, axes = plt.subplots(
         lines, columns, figsize=(width, lines * (height + 0.3) + 0.4), squeeze=False, sharey=share_y
     )
-    several = len({implementation for _, implementation in panels}) > 1
+    several = len({implementation for _, implementation in panels}) > 1 or len(panels) == 1
     for axis, (task, implementation) in zip(axes.flat, panels, strict=False):
-        axis.set_title(f"{task}\n{implementation}" if several else task, fontsize="medium")
+        axis.set_title(f"{task}\n{_wrap(implementation, 20)}" if several else task, fontsize="medium")
         axis.xaxis.set_major_locator(MaxNLocator(7 - columns, steps=[1, 2, 2.5, 5, 10]))
     for axis in axes.flat[len(panels) :]:
         axis.remove()
@@ -353,10 +362,11 @@ def _label(axes: list[Axes], x: str, y: str = "") -> None:
         axis.set_ylabel(y, fontsize="medium")
 
 
-def _wrap(name: str) -> str:
-    """A long name over two lines, broken at the sign nearest to its middle."""
-    breaks = [found.end() for found in re.finditer(r"[+,/×_ ]", name[:-1])]
-    if len(name) <= LONG or not breaks:
+def _wrap(name: str, longest: int = LONG) -> str:
+    """A long name over two lines, broken at the sign nearest to its middle, between words if it has several."""
+    words, parts = ([found.end() for found in re.finditer(signs, name[:-1])] for signs in (r"[+,/× ]", "_"))
+    breaks = words or parts
+    if len(name) <= longest or not breaks:
         return name
     middle = min(breaks, key=lambda place: abs(place - len(name) / 2))
     return f"{name[:middle].rstrip()}\n{name[middle:]}"

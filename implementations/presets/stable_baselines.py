@@ -1,8 +1,8 @@
 """Stable Baselines 2.10 with the defaults of its SAC class: hill-a/stable-baselines@259f278.
 
 Not reproduced: the evaluation's cadence and number of episodes, which are the study's (its learn() has none); rewards
-and observations normalised by a wrapper, which is off by default; the share of the logged value loss that only its
-[B, B] difference makes. Its session.run orders the steps; that all gradients are of the old parameters was observed.
+and observations normalised by a wrapper, which is off by default. Its session.run orders the steps; that all gradients
+are of the old parameters was observed.
 """
 
 from suite.schedule import Schedule
