@@ -310,6 +310,10 @@ def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[s
         raise UsageError(
             f"--implementation is {implementation!r}; did you mean {nearest(implementation, ('all', *engines))}?"
         )
+    if record and (paths or implementation != "all"):
+        raise UsageError(
+            "--record writes what tests/vectors give in every engine; leave out PATHS and --implementation"
+        )
     names = engines if implementation == "all" else [implementation]
     verdicts = list(conforming.run([Path(path) for path in paths or ("tests/vectors",)], names))
     if as_json:

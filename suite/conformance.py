@@ -54,8 +54,10 @@ class Deviation(NamedTuple):
 
     @property
     def share(self) -> float:
-        """The distance in units of what is allowed; what is not a number is infinitely far."""
-        return self.size / self.allowed if np.isfinite(self.size) else np.inf
+        """The distance in units of what is allowed; what is not a number is infinitely far, and so is any from zero."""
+        if self.size == 0:
+            return 0.0
+        return self.size / self.allowed if np.isfinite(self.size) and self.allowed > 0 else np.inf
 
 
 class Verdict(NamedTuple):
@@ -134,8 +136,23 @@ def _overridden(spec: SacSpec, overrides: dict[str, Any]) -> tuple[SacSpec, Spac
 
 
 def _check(vectors: Vectors) -> None:
-    """UsageError unless every batch and every draw an update needs is there, in its shape."""
+    """UsageError unless every batch and every draw an update needs is there, in its shape, and something to compare."""
     spec, spaces, size = vectors.spec, vectors.spaces, vectors.spec.batch_size
+    if not isinstance(vectors.updates, int) or vectors.updates < 1:
+        raise UsageError(f"{vectors.path}: updates must be a whole number from 1, not {vectors.updates!r}")
+    numbers = {str(k) for k in range(vectors.updates)}
+    for name in vectors.arrays:
+        kind, *rest = name.split("/")
+        if kind not in KINDS:
+            raise UsageError(f"{vectors.path}: {name} is no key of the format; did you mean {nearest(kind, KINDS)}?")
+        if kind != "init" and (len(rest) < 2 or rest[0] not in numbers):
+            raise UsageError(f"{vectors.path}: {name} names none of the updates 0 to {vectors.updates - 1}")
+        if kind == "noise" and rest[-1].replace("actor", "action") not in spec.draws:
+            raise UsageError(
+                f"{vectors.path}: {name} is no draw of {vectors.preset}; its draws: {', '.join(spec.draws)}"
+            )
+    if not any(name.startswith(("expect/", "grad/", "after/")) for name in vectors.arrays):
+        raise UsageError(f"{vectors.path} holds no numbers of the original to compare with (expect/, grad/ or after/)")
     widths = {"obs": (spaces.obs_dim,), "next_obs": (spaces.obs_dim,), "action": (spaces.action_dim,)}
     expected = {f"init/{name}": shape for name, shape in initial.shapes(spec, spaces).items()}
     expected |= {"init/log_alpha": ()} if spec.learns_alpha else {}
@@ -147,14 +164,6 @@ def _check(vectors: Vectors) -> None:
         if there is None or there.shape != shape:
             found = "absent" if there is None else f"of shape {there.shape}"
             raise UsageError(f"{vectors.path}: {name} is {found}; {vectors.preset} needs it as {shape}")
-    for name in vectors.arrays:
-        kind, *rest = name.split("/")
-        if kind == "noise" and rest[-1].replace("actor", "action") not in spec.draws:
-            raise UsageError(
-                f"{vectors.path}: {name} is no draw of {vectors.preset}; its draws: {', '.join(spec.draws)}"
-            )
-        if kind not in KINDS:
-            raise UsageError(f"{vectors.path}: {name} is no key of the format; did you mean {nearest(kind, KINDS)}?")
 
 
 def _needed(spec: SacSpec, k: int) -> tuple[str, ...]:

@@ -141,6 +141,10 @@ def test_delays_follow_the_code_bases_own_count(tmp_path):
         ({"noise/0/third": np.zeros((16, 3))}, "noise/0/third is no draw of rlkit"),
         ({"init/critic2/w1": None}, "init/critic2/w1 is absent"),
         ({"exspect/0/alpha": np.zeros(())}, "did you mean 'expect'"),
+        ({"expect/three/alpha": np.zeros(())}, "expect/three/alpha names none of the updates 0 to 2"),
+        ({"after/3/log_alpha": np.zeros(())}, "after/3/log_alpha names none of the updates 0 to 2"),
+        ({"meta": {"updates": "3"}}, "updates must be a whole number from 1, not '3'"),
+        ({"meta": {"updates": 0}}, "updates must be a whole number from 1, not 0"),
     ],
 )
 def test_a_malformed_file_is_one_sentence(tmp_path, changes, words):
@@ -149,6 +153,26 @@ def test_a_malformed_file_is_one_sentence(tmp_path, changes, words):
         changes = {"meta": {key: value for key, value in meta.items() if value is not None}}
     with pytest.raises(UsageError, match=words):
         conformance.load(tampered(tmp_path, of("rlkit"), **changes))
+
+
+def test_a_file_with_nothing_to_compare_is_refused_not_passed(tmp_path):
+    with np.load(of("rlkit")) as found:
+        gone = {name: None for name in found.files if name.startswith(("expect/", "grad/", "after/"))}
+    with pytest.raises(UsageError, match="no numbers of the original"):
+        conformance.load(tampered(tmp_path, of("rlkit"), **gone))
+
+
+def test_what_must_be_zero_is_compared_too():
+    assert conformance.Deviation(0.0, 0.0, "").share == 0
+    assert conformance.Deviation(1e-9, 0.0, "").share == np.inf
+
+
+def test_a_part_of_the_vectors_is_not_recorded():
+    before = conformance.STATES.read_bytes()
+    for arguments in (["--implementation", "torch"], [of("sbx")]):
+        refused = suite("conformance", "--record", *arguments)
+        assert refused.returncode == 2 and "leave out" in refused.stderr
+    assert conformance.STATES.read_bytes() == before
 
 
 def test_exit_codes(tmp_path):
