@@ -219,3 +219,5 @@ def test_a_state_is_lost_with_other_code_and_with_a_failure(tmp_path, monkeypatc
     assert conformance.state("sbx") == ("after", "its vectors (default) are exceeded in torch")
     assert conformance.display_name("sbx") == "after sbx"
     assert conformance.display_name("spinningup") == "spinningup"
+    monkeypatch.setattr(load_preset("spinningup"), "AFTER", "its updates come one step late", raising=False)
+    assert conformance.state("spinningup") == ("after", "its updates come one step late")
