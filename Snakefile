@@ -45,7 +45,7 @@ rule gather:
         runs=list(STUDY.runs),
         made_by=[STUDY.path, *plan.code_files()],
     output:
-        expand(TABLES / "{name}.parquet", name=["manifest", "runs", "episodes", "diagnostics"]),
+        expand(TABLES / "{name}.parquet", name=["manifest", "runs", "evaluations", "diagnostics"]),
         expand(TABLES / "{name}.json", name=["ablations", "sources"]),
     shell:
         "{SUITE} gather --config {STUDY.path}"

@@ -46,12 +46,12 @@ def check(
 ) -> list[dict]:
     """One row per cell (task, implementation, variant), comparable reference and published step within its budget.
 
-    tables: "runs" and "episodes" as gather writes them. margin: the tolerated loss as a fraction of the reference's
+    tables: "runs" and "evaluations" as gather writes them. margin: the tolerated loss as a fraction of the reference's
     return above the random policy's; confidence: of the two-sided Welch interval (0.90: one-sided limits at 95 %).
     A diverged or crashed run counts at the random policy's return from where it stopped; a run without a result is
     missing, and a PASS must also hold with every missing run at that return.
     """
-    curves = _curves(tables["episodes"])
+    curves = _curves(tables["evaluations"])
     rows = []
     for cell, runs in tables["runs"].groupby(["task", "implementation", "variant", "run_id"], sort=True):
         task, spec, schedule = cell[0], json.loads(runs["spec"].iloc[0]), json.loads(runs["schedule"].iloc[0])
@@ -76,7 +76,7 @@ def main(
 ) -> list[dict]:
     """Checks a gathered study against the suite's references and writes the rows to its check.json."""
     study_dir = Path(study_dir)
-    tables = {name: pd.read_parquet(study_dir / f"{name}.parquet") for name in ("runs", "episodes")}
+    tables = {name: pd.read_parquet(study_dir / f"{name}.parquet") for name in ("runs", "evaluations")}
     anchors = published.random_policy() if random_policy is None else random_policy
     rows = check(tables, published.load(), anchors, margin=margin, confidence=confidence)
     partial = study_dir / ".check.json.partial"

@@ -1,7 +1,7 @@
 """Gather: every planned run's record into tidy tables. It trusts no file name, and no planned run can vanish.
 
 Writes to the study's folder: manifest.parquet (what was planned, by label), runs.parquet (what became of each run),
-episodes.parquet, diagnostics.parquet, ablations.json (the questions) and
+evaluations.parquet, diagnostics.parquet, ablations.json (the questions) and
 sources.json (each preset's state, what it does not reproduce, and what every field cites).
 """
 
@@ -33,7 +33,7 @@ SCHEMAS = {
         _RUN | {"variant": pa.Column(str), "status": pa.Column(str, pa.Check.isin(STATUSES)), "stale": pa.Column(bool)},
         unique=["task", "implementation", "run_id", "seed"],
     ),
-    "episodes": pa.DataFrameSchema(
+    "evaluations": pa.DataFrameSchema(
         _RUN
         | {
             "env_step": pa.Column(int, pa.Check.gt(0)),
@@ -66,7 +66,7 @@ def gather(plan: Plan) -> dict[str, pd.DataFrame]:
     return {
         "manifest": _manifest(plan),
         "runs": pd.DataFrame(runs).astype({"stopped_at": "Int64"}),
-        "episodes": _joined(episodes, EPISODE_COLUMNS),
+        "evaluations": _joined(episodes, EPISODE_COLUMNS),
         "diagnostics": _joined(diagnostics, ["env_step", *DIAGNOSTICS]),
     }
 

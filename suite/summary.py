@@ -419,7 +419,7 @@ def main(
 ) -> None:
     """Write results.json beside the tidy tables in study_dir."""
     study_dir = Path(study_dir)
-    names = ("manifest", "runs", "episodes", "diagnostics")
+    names = ("manifest", "runs", "evaluations", "diagnostics")
     tables = [pd.read_parquet(study_dir / f"{name}.parquet") for name in names]
     results = summarise(
         *tables,

@@ -211,7 +211,7 @@ def study(per_seed, *, reference="nnabla_rl_halfcheetah/sac", task="HalfCheetah-
             ]
     frame = pd.DataFrame(runs)
     frame["stopped_at"] = frame["stopped_at"].astype("Int64")
-    return {"runs": frame, "episodes": pd.DataFrame(episodes)}
+    return {"runs": frame, "evaluations": pd.DataFrame(episodes)}
 
 
 def rows_of(tables, *, margin=0.10, chosen=None):
@@ -317,7 +317,7 @@ def test_a_study_whose_runs_all_diverged_fails():
 
 def test_a_return_that_is_no_number_is_no_result():
     tables = study(GOOD, **PENDULUM)
-    tables["episodes"].loc[tables["episodes"]["seed"] == 4, "return"] = math.nan
+    tables["evaluations"].loc[tables["evaluations"]["seed"] == 4, "return"] = math.nan
     row = next(row for row in rows_of(tables) if row["env_step"] == 10_000)
     assert row["ours"]["n_missing"] == 1 and row["verdict"] == "INCONCLUSIVE"
 
@@ -326,7 +326,7 @@ def test_a_seed_planned_with_two_budgets_counts_once():
     tables = study(GOOD, **PENDULUM)
     longer = tables["runs"].assign(env_steps=20_000, status="missing")
     tables["runs"] = pd.concat([tables["runs"], longer], ignore_index=True)
-    tables["episodes"] = pd.concat([tables["episodes"]] * 2, ignore_index=True)
+    tables["evaluations"] = pd.concat([tables["evaluations"]] * 2, ignore_index=True)
     by_step = {row["env_step"]: row for row in rows_of(tables)}
     assert by_step[10_000]["ours"]["n_planned"] == 5 and by_step[10_000]["verdict"] == "PASS"
     assert by_step[20_000]["ours"]["n"] == 0 and by_step[20_000]["verdict"] == "INCONCLUSIVE"
@@ -401,7 +401,7 @@ def test_a_task_without_a_random_policy_is_refused_by_name():
 def test_a_study_without_any_result_decides_nothing():
     tables = study(GOOD, **PENDULUM, accidents={i: {"status": "missing"} for i in range(5)})
     columns = ["task", "implementation", "run_id", "seed", "env_step", "kind", "episode", "return"]
-    tables["episodes"] = pd.DataFrame({name: pd.Series(dtype=float) for name in columns})
+    tables["evaluations"] = pd.DataFrame({name: pd.Series(dtype=float) for name in columns})
     rows = rows_of(tables)
     assert {row["verdict"] for row in rows} == {"INCONCLUSIVE"} and rows[0]["ours"]["n"] == 0
     assert "0 of 5 planned runs finished" in rows[0]["sentence"] and check.render(rows)
@@ -415,7 +415,7 @@ def test_main_writes_what_it_returns(tmp_path):
         table.to_parquet(tmp_path / f"{name}.parquet", index=False)
     rows = check.main(tmp_path)
     assert rows and json.loads((tmp_path / "check.json").read_text()) == rows
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["check.json", "episodes.parquet", "runs.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["check.json", "evaluations.parquet", "runs.parquet"]
 
 
 def test_rendered_rows_show_every_cell_and_explain_what_did_not_pass():

@@ -75,7 +75,7 @@ def tables(folder: Path) -> dict[str, object]:
     where = folder / "results/studies/study"
     runs = pd.read_parquet(where / "runs.parquet")
     timing = ["wall_time_s", "env_steps_per_s", "attempts"]
-    found = {name: pd.read_parquet(where / f"{name}.parquet") for name in ("manifest", "episodes", "diagnostics")}
+    found = {name: pd.read_parquet(where / f"{name}.parquet") for name in ("manifest", "evaluations", "diagnostics")}
     return found | {"runs": runs.drop(columns=timing), "results": json.loads((where / "results.json").read_text())}
 
 

@@ -97,7 +97,7 @@ def write(folder: Path, *, seeds: int = 5, accidents: dict | None = None, tasks=
                 "path": f"results/runs/{task}/torch/{ids[key]}/s{seed}-{BUDGET}.parquet",
             })  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
-    tables = {"manifest": manifest, "runs": runs, "episodes": episodes, "diagnostics": diagnostics}
+    tables = {"manifest": manifest, "runs": runs, "evaluations": episodes, "diagnostics": diagnostics}
     for name, table in tables.items():
         pd.DataFrame(table).to_parquet(folder / f"{name}.parquet", index=False)
     prose = {
@@ -157,7 +157,7 @@ def cell(results: dict, variant: str) -> dict:
 
 def finals(study: Path, variant: str) -> dict[int, float]:
     """Each seed's mean return over the episodes of the last 10 % of the budget, straight from the table."""
-    episodes = pd.read_parquet(study / "episodes.parquet")
+    episodes = pd.read_parquet(study / "evaluations.parquet")
     late = episodes[(episodes["variant"] == variant) & (episodes["env_step"] > 0.9 * BUDGET)]
     return late.groupby("seed")["return"].mean().to_dict()
 
@@ -292,7 +292,7 @@ def test_the_same_records_in_any_order_give_the_same_bytes(made, tmp_path):
     study, out = made
     again = tmp_path / "demo"
     again.mkdir()
-    for name in ("runs", "episodes", "diagnostics"):
+    for name in ("runs", "evaluations", "diagnostics"):
         table = pd.read_parquet(study / f"{name}.parquet").sample(frac=1, random_state=1)
         table.to_parquet(again / f"{name}.parquet", index=False)
     for name in ("manifest.parquet", "ablations.json", "check.json"):
@@ -311,7 +311,7 @@ def study_of(tmp_path: Path, change=None, **options) -> dict:
     """The results of a study whose tables were changed in place before the statistics."""
     write(tmp_path, tasks=("Pendulum-v1",), **options)
     if change:
-        tables = {name: pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("runs", "episodes", "diagnostics")}
+        tables = {name: pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("runs", "evaluations", "diagnostics")}
         for name, table in (tables | (change(tables) or {})).items():
             table.to_parquet(tmp_path / f"{name}.parquet", index=False)
     summary.main(tmp_path, random_policy=RANDOM_POLICY, resamples=200)
@@ -321,7 +321,7 @@ def study_of(tmp_path: Path, change=None, **options) -> dict:
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_return_that_is_no_number_makes_a_finished_run_diverged(tmp_path, bad):
     def spoil(tables):
-        rows = tables["episodes"]
+        rows = tables["evaluations"]
         here = (rows["variant"] == "sac_v1") & (rows["seed"] == 0) & (rows["env_step"] == 30_000)
         rows.loc[here & (rows["episode"] == 3), "return"] = bad
 
@@ -344,7 +344,7 @@ def test_a_planned_run_without_a_row_is_missing(tmp_path):
 
 def test_a_run_evaluated_with_sampled_actions_alone_is_used_and_said(tmp_path):
     def sample(tables):
-        rows = tables["episodes"]
+        rows = tables["evaluations"]
         rows.loc[rows["variant"] == "sac_v1", "kind"] = "sample"
 
     results = study_of(tmp_path, sample, seeds=2)
