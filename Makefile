@@ -20,24 +20,34 @@ test: $(VENV)/ready lint
 test-slow: $(VENV)/ready
 	$(BIN)/python -m pytest -m slow -s
 
-bench: $(VENV)/ready .venv-tianshou/ready
+bench: $(VENV)/ready .venv-tianshou/ready .venv-rliable/ready
 	$(BIN)/python -m suite bench
+	$(BIN)/python -m suite bench --statistics
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+define environment
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+endef
+INSTALL_SUITE = $(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+
 $(VENV)/ready: requirements.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(environment)
+	$(INSTALL_SUITE)
 	touch $@
 
 # A package that cannot live with the suite's own requirements: the suite itself is put beside it for its contract.
 .venv-%/ready: implementations/adapters/%.lock
-	$(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/pip install --quiet --disable-pip-version-check -r $<
-	.venv-$*/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(environment)
+	$(INSTALL_SUITE)
+	touch $@
+
+# What the tests and the benchmark compare the statistics with; where it is not set up, they say so.
+.venv-rliable/ready: tests/rliable.lock
+	$(environment)
 	touch $@
 
 # Locks are exact, for Python 3.11, against the package index. The CUDA packages of torch's wheel stay out of them (pip
@@ -48,8 +58,9 @@ lock:
 	echo "torch==2.13.0" > .venv-lock/pins.txt
 	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml
 	$(COMPILE) --output-file implementations/adapters/tianshou.lock implementations/adapters/tianshou.in
+	$(COMPILE) --output-file tests/rliable.lock tests/rliable.in
 	sed -i -E 's/^(torch==[0-9.]+)\+cpu/\1/; /^(nvidia-|cuda-|triton)/d; /^ *#/d; /^$$/d' \
-	  requirements.lock implementations/adapters/*.lock
+	  requirements.lock implementations/adapters/*.lock tests/*.lock
 	rm -rf .venv-lock
 
 COMPILE = .venv-lock/bin/pip-compile --quiet --strip-extras --allow-unsafe --constraint .venv-lock/pins.txt \

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import suite
 
 import implementations
-from suite import UsageError, bench
+from suite import UsageError, bench, bench_statistics, references
 from suite.plan import load_preset, update_flop
 
 
@@ -98,3 +100,87 @@ def test_sizes():
     assert bench.sizes("1,2, 10") == [1, 2, 10]
     with pytest.raises(UsageError):
         bench.sizes("0")
+
+
+# --- the benchmark of the statistics
+
+TINY = {"tasks": 2, "seeds": 3, "checkpoints": 5}
+
+
+def test_seconds_are_scaled_by_the_number_of_resamples_less_what_does_not_grow(monkeypatch):
+    """rliable: 1 s for one resample and 3 s for five are 1/2 s for each more; ours is measured as it is."""
+    asked = []
+
+    def watched(request, *, pinned, interpreter=sys.executable):
+        asked.append((request, pinned, interpreter))
+        if request[0] == "step":
+            told = {"cells": [1] * 24, "counts": {"planned": 72}}
+            Path(request[1], "results.json").write_text(json.dumps(told))
+        answer = [1.0, 3.0] if interpreter != sys.executable else [0.5]
+        return {"answer": answer, "wall_s": 7.0, "processor_s": 8.0, "peak_mb": 9.0}
+
+    monkeypatch.setattr(bench_statistics, "_watched", watched)
+    monkeypatch.setattr(bench_statistics, "RLIABLE", Path(sys.prefix))
+    few = {"curve": 5, "improvement": 9}
+    result = bench_statistics.run(101, rounds=2, their_resamples=few, **TINY)
+    curve, improvement = result["intervals"]["curve"], result["intervals"]["improvement"]
+    assert curve["rliable_seconds"] == [51.0, 51.0] and curve["seconds"] == [0.5, 0.5]
+    assert improvement["rliable_seconds"] == [26.0, 26.0]
+    assert [len(request[4]) for request, *_ in asked if request[0] == "interval_seconds"] == [1, 2] * 4
+    assert all(pinned == (request[0] != "step") for request, pinned, _ in asked)
+    assert (result["step"]["seconds"], result["step"]["memory_mb"], result["step"]["cells"]) == (7.0, 9.0, 24)
+    text = bench_statistics.render(json.loads(json.dumps(result)))
+    for words in ("IQM of a curve         0.50      5.0", "         51     102", "24 cells, 72 runs", "101 resamples"):
+        assert words in text, words
+
+
+def test_a_missing_rliable_is_named(monkeypatch):
+    monkeypatch.setattr(bench_statistics, "RLIABLE", Path("no/such/python"))
+    monkeypatch.setattr(bench_statistics, "write_study", lambda folder, **sizes: None)
+
+    def watched(request, *, pinned):
+        if request[0] == "step":
+            Path(request[1], "results.json").write_text('{"cells": [], "counts": {"planned": 0}}')
+        return {"answer": [0.5], "wall_s": 1.0, "processor_s": 1.0, "peak_mb": 1.0}
+
+    monkeypatch.setattr(bench_statistics, "_watched", watched)
+    result = bench_statistics.run(rounds=1)
+    assert result["intervals"]["curve"]["rliable_seconds"] == []
+    assert "rliable            missing: no interpreter at no/such/python (make .venv-rliable/ready)" in (
+        bench_statistics.render(result)
+    )
+
+
+@pytest.mark.parametrize("library", ["ours", "rliable"])
+def test_an_interval_is_made_in_a_process_of_its_own(library):
+    interpreter = {"ours": sys.executable, "rliable": str(bench_statistics.RLIABLE)}[library]
+    if not Path(interpreter).exists():
+        pytest.skip("rliable is not set up (make .venv-rliable/ready)")
+    for name in bench_statistics.INTERVALS:
+        request = ["interval_seconds", library, name, list(TINY.values()), [1, 40]]
+        found = bench_statistics._watched(request, pinned=True, interpreter=interpreter)
+        assert len(found["answer"]) == 2 and 0 < found["answer"][1] < found["processor_s"]
+        assert found["peak_mb"] > 10 and found["wall_s"] > 0
+
+
+def test_a_process_that_fails_says_why():
+    with pytest.raises(RuntimeError, match=r"interval_seconds has failed:[\s\S]*KeyError: 'theirs'"):
+        bench_statistics._watched(["interval_seconds", "theirs", "curve", [1, 2, 1], [2]], pinned=True)
+
+
+def test_the_made_up_study_is_one_that_the_statistics_take(tmp_path):
+    """Twelve cells for each task, every run scored near 0.8 of the way from random to reference."""
+    bench_statistics.write_study(tmp_path, **TINY)
+    bench_statistics.step(str(tmp_path), 50, 1)
+    told = json.loads((tmp_path / "results.json").read_text())
+    assert len(told["cells"]) == 12 * 2 and told["counts"]["planned"] == told["counts"]["finished"] == 12 * 2 * 3
+    scales = references.anchors()
+    for cell in told["cells"]:
+        scale = scales[cell["task"]]
+        assert cell["mean"]["estimate"] == pytest.approx(
+            scale.random + 0.8 * (scale.reference - scale.random), abs=0.4 * (scale.reference - scale.random)
+        )
+    (ablation,) = told["ablations"]
+    assert len(ablation["tables"]) == 2 * 2 and all(len(table["arms"]) == 4 for table in ablation["tables"])
+    assert sum(arm["baseline"] for table in ablation["tables"] for arm in table["arms"]) == 4
+    assert all(np.isfinite(curve["mean"]).all() and len(curve["mean"]) == 5 for curve in told["curves"])

@@ -3,9 +3,16 @@
 One table per source (`<source>.csv`: variant, seed, env_step, evaluations, value) and beside it its metadata
 (`<source>.yaml`). A value is one training run's mean return over a trailing window of its evaluations; the window is
 `trailing_mean`, for published runs and for our own alike.
+
+Normalised scores have a unit of their own: zero is the random policy's return (random_policy.csv), one a published
+return (anchors.csv). Both are frozen and a matter of the task alone, never of what is compared. They are a scale and no
+comparison: the published return may be of another version of the task or another statistic, which its row says, since
+it stretches all arms of a task alike. It does weigh the tasks against each other; what hangs on that, the second set
+shows. A task without a row has no normalised score.
 """
 
 import csv
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +23,10 @@ import numpy as np
 import yaml
 
 HERE = Path(__file__).parent
+RANDOM_POLICY, ANCHORS = HERE / "random_policy.csv", HERE / "anchors.csv"
 WINDOW = 10  # the last 1/10 of the environment steps so far
+EPISODES = 100  # of the random policy; with fewer its mean would move every normalised score
+SETS = ("primary", "second")
 
 
 class BrokenReference(ValueError):
@@ -29,6 +39,18 @@ class Anchor(NamedTuple):
     mean: float
     sd: float
     episodes: int
+    versions: dict[str, str]
+
+
+class Scale(NamedTuple):
+    """A task's unit: returns that are 0 (`random`) and 1 (`reference`), from where, and how far the source is off."""
+
+    random: float
+    random_episodes: int
+    reference: float
+    source: str
+    citation: str
+    note: str
     versions: dict[str, str]
 
 
@@ -71,6 +93,8 @@ class Reference:
 _OURS = ("source", "variant", "values")
 _FIELDS = {name: kind for name, kind in Reference.__annotations__.items() if name not in _OURS}
 _TABLE = ("variant", "seed", "env_step", "evaluations", "value")
+_ANCHOR = ("task", "reference", "source", "code_base", "repository", "commit", "place", "environment", "statistic",
+           "n_seeds", "env_steps", "note", "set")  # fmt: skip
 
 
 def window(at: int, every: int) -> int:
@@ -94,7 +118,7 @@ def load(folder: Path = HERE) -> list[Reference]:
     return sorted(found, key=lambda reference: reference.name)
 
 
-def random_policy(table: Path = HERE / "random_policy.csv") -> dict[str, Anchor]:
+def random_policy(table: Path = RANDOM_POLICY) -> dict[str, Anchor]:
     """The random policy's return per task, as `python -m suite.references.measure` wrote it."""
     anchors: dict[str, Anchor] = {}
     for row in _read_rows(table, ("task", "mean", "sd", "episodes", "gymnasium", "mujoco", "seed_rule")):
@@ -104,6 +128,53 @@ def random_policy(table: Path = HERE / "random_policy.csv") -> dict[str, Anchor]
         mean, sd = (_number(row[name], name, table) for name in ("mean", "sd"))
         anchors[row["task"]] = Anchor(mean, sd, int(_number(row["episodes"], "episodes", table)), versions)
     return anchors
+
+
+def anchors(set: str = "primary", table: Path = ANCHORS, zero: Path = RANDOM_POLICY) -> dict[str, Scale]:
+    """The scale of every task that has one in this set ("primary", or "second" for what hangs on the choice).
+
+    Returns are undiscounted, in reward units. Every row of both sets is read and checked, whichever is asked for.
+    """
+    if set not in SETS:
+        raise BrokenReference(f"there is no set of anchors {set!r}; there are {' and '.join(SETS)}")
+    known, found = random_policy(zero), {name: {} for name in SETS}
+    for row in _read_rows(table, _ANCHOR):
+        task, name = row["task"], row["set"]
+        empty = next((field for field in _ANCHOR if not row[field]), None)
+        if empty:
+            raise BrokenReference(f"{table}: {empty} is missing (task {task})")
+        if name not in found:
+            raise BrokenReference(f"{table}: set must be one of {', '.join(SETS)}, not {name!r} (task {task})")
+        if task in found[name]:
+            raise BrokenReference(f"{table}: task {task} stands twice in the set {name}")
+        if task not in known:
+            raise BrokenReference(f"{table}: task {task} has no random policy in {zero.name}")
+        if known[task].episodes < EPISODES:
+            raise BrokenReference(f"{zero}: episodes must be at least {EPISODES} for a zero, task {task} has fewer")
+        reference = _number(row["reference"], "reference", table)
+        if not reference > known[task].mean:
+            raise BrokenReference(
+                f"{table}: reference must lie above the random policy's {known[task].mean}, not at {reference} "
+                f"(task {task})"
+            )
+        for field in ("n_seeds", "env_steps"):
+            if not _number(row[field], field, table) >= 1:
+                raise BrokenReference(f"{table}: {field} must be at least 1, not {row[field]} (task {task})")
+        found[name][task] = Scale(
+            random=known[task].mean,
+            random_episodes=known[task].episodes,
+            reference=reference,
+            source=row["source"],
+            citation=f"{row['repository']}@{row['commit'][:7]}, {row['place']}",
+            note=row["note"],
+            versions=known[task].versions,
+        )
+    return found[set]
+
+
+def anchors_digest(table: Path = ANCHORS, zero: Path = RANDOM_POLICY) -> str:
+    """16 hexadecimal digits that change with either end of any scale: SHA-256 of both tables."""
+    return hashlib.sha256(zero.read_bytes() + table.read_bytes()).hexdigest()[:16]
 
 
 def read_metadata(file: Path) -> dict[str, dict]:

@@ -9,9 +9,9 @@ import gymnasium
 import mujoco
 import numpy as np
 
-TABLE = Path(__file__).with_name("random_policy.csv")
+from suite.references import EPISODES, RANDOM_POLICY
+
 FIELDS = ("task", "mean", "sd", "episodes", "gymnasium", "mujoco", "seed_rule")
-EPISODES = 100
 # of every episode: the first word resets the environment, its generator draws the actions
 SEED_RULE = "SeedSequence(0, spawn_key=(crc32(task), episode))"
 
@@ -49,7 +49,7 @@ def measure(task: str, episodes: int = EPISODES) -> dict:
     }
 
 
-def main(tasks: list[str], table: Path = TABLE) -> None:
+def main(tasks: list[str], table: Path = RANDOM_POLICY) -> None:
     """Measure the tasks named and rewrite their rows of the table, leaving every other row as it stands."""
     rows = {}
     if table.exists():

@@ -1,14 +1,28 @@
-"""Learning curves on a common grid of environment steps, and a band that holds over the whole curve at once."""
+"""Learning curves on a common grid of environment steps, bands that hold everywhere at once, and steps to a threshold.
 
+Steps to a threshold are survival times: a run that never reached it is right-censored where it ended, not dropped.
+"""
+
+import math
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
+
+from suite.statistics import bootstrap
+from suite.statistics.aggregate import strata
+from suite.statistics.compare import Test
 
 FEWEST_RUNS = 5  # with fewer runs the studentised bootstrap has too few distinct resamples to mean anything
+CHUNK = 2_000  # resampled curves held in memory at once
+REDUCE = {"last": lambda values: values[-1], "mean": np.mean}
 
 
 class Band(NamedTuple):
-    """Mean curve [T] with its simultaneous band [T], in the unit of the values; quantile: half-width in errors."""
+    """A curve [T] with its simultaneous band [T], in the unit of the values.
+
+    quantile: the band's half-width, in standard errors of each point, or for a profile as a fraction of the runs.
+    """
 
     center: np.ndarray
     low: np.ndarray
@@ -16,53 +30,228 @@ class Band(NamedTuple):
     quantile: float
 
 
-def align(env_steps, values, grid, window: float) -> np.ndarray:
-    """At every grid point g the last value evaluated in (g - window, g], NaN where there is none: [len(grid)].
+class Crossing(NamedTuple):
+    """Where each run reached the threshold [...] in environment steps; where `observed` is False, where it ended."""
 
-    env_steps [E] strictly increasing, values [E], grid [G] and window in environment steps. Nothing is carried past
-    the window, so a run that stopped ends where it stopped and no axis is stretched.
+    env_steps: np.ndarray
+    observed: np.ndarray
+
+
+def align(env_steps, values, grid, window: float, reduce: str = "last") -> np.ndarray:
+    """At every grid point g the last of the values in (g - window, g], or their mean; NaN where there are none: [G].
+
+    env_steps [E] and values [E], grid [G] and window in environment steps. "last" is for evaluations, whose steps
+    strictly increase; "mean" is for training episodes by the step where they end, of which several may end at once.
+    Nothing is carried past the window, so a run that stopped ends where it stopped and no axis is stretched.
     """
-    env_steps, values, grid = (np.asarray(x, dtype=float) for x in (env_steps, values, grid))
-    if env_steps.shape != values.shape or (np.diff(env_steps) <= 0).any():
-        raise ValueError("a curve needs one value per environment step, and steps that strictly increase")
-    if not np.isfinite(values).all():
-        raise ValueError("a value of the curve is NaN or infinite; cut the curve where the run failed")
-    last = np.searchsorted(env_steps, grid, side="right") - 1
-    fresh = (last >= 0) & (np.append(env_steps, -np.inf)[last] > grid - window)
-    return np.where(fresh, np.append(values, np.nan)[last], np.nan)
+    if reduce not in REDUCE:
+        raise ValueError(f'values are aligned by "last" or "mean", not "{reduce}"')
+    if not window > 0:
+        raise ValueError(f"the window must be a positive number of environment steps, not {window}")
+    env_steps, values = _curve(env_steps, values, ties=reduce == "mean")
+    grid = np.asarray(grid, dtype=float)
+    first, stop = (np.searchsorted(env_steps, edge, side="right") for edge in (grid - window, grid))
+    of = REDUCE[reduce]
+    return np.array([of(values[a:b]) if a < b else np.nan for a, b in zip(first, stop, strict=True)], dtype=float)
 
 
-def sup_t_band(curves, confidence: float, resamples: int, rng: np.random.Generator) -> Band:
+def interpolate(env_steps, values, grid) -> np.ndarray:
+    """The straight line between the points of a curve [E] at every grid point [G], NaN outside the curve.
+
+    For curves digitised from a publication alone: between two evaluations of a run nothing is known.
+    """
+    env_steps, values = _curve(env_steps, values)
+    if len(env_steps) == 0:
+        raise ValueError("a curve without a single point cannot be interpolated")
+    return np.interp(np.asarray(grid, dtype=float), env_steps, values, left=np.nan, right=np.nan)
+
+
+def area_under_curve(env_steps, values) -> float:
+    """The trapezoid mean of values [E] over env_steps [E], uneven spacing allowed, in the unit of the values."""
+    env_steps, values = _curve(env_steps, values)
+    if len(env_steps) < 2:
+        raise ValueError(f"an area under a curve needs at least two points, here are {len(env_steps)}")
+    return float(np.trapezoid(values, env_steps) / (env_steps[-1] - env_steps[0]))
+
+
+def sup_t_band(
+    curves, confidence: float = 0.95, resamples: int = 10_000, rng: np.random.Generator | None = None
+) -> Band:
     """The mean of curves [runs, T] with a band that covers the whole true mean curve at the given confidence.
 
     Whole runs are resampled; the half-width is q times the standard error at each point, q being the quantile of the
     largest studentised deviation along the curve, errors of a resample floored at a quarter of the observed ones
     (sup-t band: Montiel Olea & Plagborg-Moller 2019, J. Applied Econometrics 34(1)). Fewer than 5 runs are refused.
+
+    Plain draws: on left-skewed simulated learning curves with 0, 3 and 10 % failing seeds, 95 % bands covered the whole
+    curve in 98, 94 and 89 % of studies of 10 runs and in 99, 95 and 91 % of 20 (600 each); with 5 runs and 3 % failing
+    seeds in 92 %. Bootknife draws gained a point or less where seeds fail, and covered over 99 % of random walks.
     """
+    return _studentised([_runs(curves)], confidence, resamples, rng)
+
+
+def difference_band(
+    a, b, confidence: float = 0.95, resamples: int = 10_000, rng: np.random.Generator | None = None
+) -> Band:
+    """The mean of curves a [runs, T] minus that of curves b [runs, T] with a band as that of `sup_t_band`.
+
+    Both groups are resampled independently, the error is Welch's: the root of the sum of both means' variances.
+    """
+    a, b = _runs(a), _runs(b)
+    if a.shape[1:] != b.shape[1:]:
+        raise ValueError(f"two groups of curves need one grid, here are {a.shape[1]} and {b.shape[1]} points")
+    return _studentised([a, -b], confidence, resamples, rng)
+
+
+def profile_band(
+    scores, taus, confidence: float = 0.95, resamples: int = 10_000, rng: np.random.Generator | None = None
+) -> Band:
+    """The performance profile F(tau) = mean of 1{score > tau} (tasks weigh the same) with its band: taus [T].
+
+    scores: as in `aggregate`; the profile: Agarwal et al. 2021, arXiv 2108.13264, section 4.2. The band is as wide
+    everywhere, clipped to [0, 1], since where all runs agree a profile has no error of its own to scale with: the
+    quantile of the largest deviation of a resample, runs being resampled within each task (bootknife draws: 95 %
+    bands covered 91, 95 % of profiles of one task with 10 and 20 runs, and 89, 93, 95 % of 5 tasks with 3, 5 and 10;
+    plain draws 87, 95 % and 77, 88, 91 %).
+    """
+    taus = np.asarray(taus, dtype=float)
+    above = [(np.sort(runs)[:, None] > taus).astype(float) for runs in strata(scores)]
+    center = np.mean([runs.mean(axis=0) for runs in above], axis=0)
+    shares = _shares([len(runs) for runs in above], "bootknife", confidence, resamples, rng)
+    worst = [
+        abs(sum(share @ runs for share, runs in zip(part, above, strict=True)) / len(above) - center).max(axis=1)
+        for part in shares
+    ]
+    half = float(np.quantile(np.concatenate(worst), confidence))
+    return Band(center, np.maximum(center - half, 0), np.minimum(center + half, 1), half)
+
+
+def steps_to_threshold(env_steps, values, threshold: float) -> Crossing:
+    """The first of env_steps [T] at which each run of values [..., T] is seen to reach the threshold.
+
+    NaN stands where a run was not evaluated, as after its end; a run that never reached the threshold is censored at
+    its last value, one without any value at 0.
+    """
+    env_steps, values = np.asarray(env_steps, dtype=float), np.asarray(values, dtype=float)
+    _curve(env_steps, np.zeros(values.shape[-1:]))
+    if env_steps.size == 0:
+        raise ValueError("steps to a threshold need at least one environment step")
+    if np.isinf(values).any() or not math.isfinite(threshold):
+        raise ValueError("a value of the curves or the threshold is not a finite number; leave NaN after a run's end")
+    reached, known = values >= threshold, np.isfinite(values)
+    last = values.shape[-1] - 1 - known[..., ::-1].argmax(axis=-1)
+    observed = reached.any(axis=-1)
+    at = env_steps[np.where(observed, reached.argmax(axis=-1), last)]
+    return Crossing(np.where(known.any(axis=-1), at, 0.0), observed)
+
+
+def kaplan_meier(times, observed) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct times [U] and the share of runs that have not reached the threshold by then [U].
+
+    times [runs] in environment steps, censored where observed [runs] is False (Kaplan & Meier 1958).
+    """
+    survival = stats.ecdf(_censored(times, observed)).sf
+    return survival.quantiles, survival.probabilities
+
+
+def log_rank(times_a, observed_a, times_b, observed_b, confidence: float = 0.95) -> Test:
+    """Whether two groups of runs [runs] reach a threshold equally fast (Mantel 1966), and the difference in steps.
+
+    statistic: chi squared with df = 1. difference: the restricted mean steps of a minus those of b, up to the horizon
+    to which both survival curves are known (the shorter of the groups that end censored), with its normal interval
+    from Greenwood's variances (Royston & Parmar 2013). Without a single crossing in the common risk set p is 1.
+    """
+    _check(confidence)
+    groups = [(times_a, observed_a), (times_b, observed_b)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = stats.logrank(*(_censored(*group) for group in groups))
+    statistic, p = (found.statistic**2, found.pvalue) if math.isfinite(found.statistic) else (0.0, 1.0)
+    ends = [(steps[-1], share[-1] > 0) for steps, share in (kaplan_meier(*group) for group in groups)]
+    horizon = min((end for end, censored in ends if censored), default=max(end for end, _ in ends))
+    (mean_a, variance_a), (mean_b, variance_b) = (_restricted_mean(*group, horizon) for group in groups)
+    difference = mean_a - mean_b
+    half = stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance_a + variance_b)
+    return Test(*map(float, (statistic, 1, p, difference, difference - half, difference + half, confidence)))
+
+
+def _check(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, not {confidence}")
+
+
+def _curve(env_steps, values, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """One curve as two float arrays [E], refused if a step is out of order or a value is no finite number."""
+    env_steps, values = np.asarray(env_steps, dtype=float), np.asarray(values, dtype=float)
+    rises = np.diff(env_steps) >= 0 if ties else np.diff(env_steps) > 0
+    if env_steps.ndim != 1 or env_steps.shape != values.shape or not rises.all():
+        order = "never decrease" if ties else "strictly increase"
+        raise ValueError(f"a curve needs one value per environment step, and steps that {order}")
+    if not np.isfinite(values).all():
+        raise ValueError("a value of the curve is NaN or infinite; cut the curve where the run failed")
+    return env_steps, values
+
+
+def _runs(curves) -> np.ndarray:
+    """Curves [runs, T] in an order that does not depend on the order of the seeds, so that the draws do not."""
     curves = np.asarray(curves, dtype=float)
-    n = len(curves)
+    if curves.ndim != 2 or curves.shape[1] == 0:
+        raise ValueError(f"curves are an array [runs, points] with at least one point, not of shape {curves.shape}")
     if not np.isfinite(curves).all():
         raise ValueError("a curve has a point that is NaN or infinite; a band needs every run at every point")
+    n = len(curves)
     if n < FEWEST_RUNS:
         raise ValueError(f"a simultaneous band needs at least {FEWEST_RUNS} runs, here are {n}: draw the runs alone")
-    curves = curves[np.lexsort(curves.T[::-1])]  # the order of the seeds must not change the draws
-    center = curves.mean(axis=0)
-    deviation = curves - center
-    error = deviation.std(axis=0, ddof=1) / np.sqrt(n)
-    varies = error > 0
+    return curves[np.lexsort(curves.T[::-1])]
+
+
+def _shares(sizes: list[int], scheme: str, confidence: float, resamples: int, rng: np.random.Generator | None):
+    """The weights of all runs in each resample: chunks of lists with one array [resamples, runs] per group."""
+    _check(confidence)
+    if rng is None:
+        raise ValueError("a band needs a random generator: pass rng=numpy.random.default_rng(seed)")
+    shares = [bootstrap.count(bootstrap.draw(n, resamples, scheme, rng)).T / n for n in sizes]
+    return [[share[at : at + CHUNK] for share in shares] for at in range(0, resamples, CHUNK)]
+
+
+def _studentised(groups: list[np.ndarray], confidence: float, resamples: int, rng: np.random.Generator | None) -> Band:
+    """The sup-t band of the sum of the groups' means; groups: arrays [runs, T]."""
+    center = sum(group.mean(axis=0) for group in groups)
+    varies = np.any([np.ptp(group, axis=0) > 0 for group in groups], axis=0)  # rounding alone is no spread
+    error = np.where(varies, np.sqrt(sum(group.var(axis=0, ddof=1) / len(group) for group in groups)), 0.0)
+    shares = _shares([len(group) for group in groups], "plain", confidence, resamples, rng)
     if not varies.any():
         return Band(center, center, center, 0.0)
-    deviation, floor = deviation[:, varies], 0.25 * error[varies]
-    share = rng.multinomial(n, np.full(n, 1 / n), size=resamples) / n
-    shift = share @ deviation
-    resampled_error = np.sqrt(np.maximum(share @ deviation**2 - shift**2, 0) / (n - 1))
-    quantile = float(np.quantile((abs(shift) / np.maximum(resampled_error, floor)).max(axis=1), confidence))
+    deviations = [(group - group.mean(axis=0))[:, varies] for group in groups]
+    worst = []
+    for part in shares:
+        shift, variance = 0.0, 0.0
+        for share, deviation in zip(part, deviations, strict=True):
+            own = share @ deviation
+            shift = shift + own
+            variance = variance + np.maximum(share @ deviation**2 - own**2, 0) / (len(deviation) - 1)
+        worst.append((abs(shift) / np.maximum(np.sqrt(variance), 0.25 * error[varies])).max(axis=1))
+    quantile = float(np.quantile(np.concatenate(worst), confidence))
     return Band(center, center - quantile * error, center + quantile * error, quantile)
 
 
-def area_under_curve(env_steps, values) -> float:
-    """The trapezoid mean of values [E] over env_steps [E], uneven spacing allowed, in the unit of the values."""
-    env_steps, values = np.asarray(env_steps, dtype=float), np.asarray(values, dtype=float)
-    if len(env_steps) < 2 or not np.isfinite(values).all():
-        raise ValueError("an area under a curve needs at least two points, all of them finite numbers")
-    return float(np.trapezoid(values, env_steps) / (env_steps[-1] - env_steps[0]))
+def _censored(times, observed) -> stats.CensoredData:
+    times, observed = np.asarray(times, dtype=float), np.asarray(observed, dtype=bool)
+    if times.ndim != 1 or times.shape != observed.shape or len(times) == 0:
+        raise ValueError("survival times need at least one run, and for each run a time and whether it was observed")
+    if not (np.isfinite(times).all() and (times >= 0).all()):
+        raise ValueError("a survival time must be a finite number of steps, 0 or more")
+    return stats.CensoredData(uncensored=times[observed], right=times[~observed])
+
+
+def _restricted_mean(times, observed, horizon: float) -> tuple[float, float]:
+    """The area under the Kaplan-Meier curve up to the horizon, and Greenwood's variance of it."""
+    times, observed = np.asarray(times, dtype=float), np.asarray(observed, dtype=bool)
+    steps, share = kaplan_meier(times, observed)
+    kept = steps < horizon
+    steps, share = steps[kept], share[kept]
+    areas = np.append(1.0, share) * np.diff(steps, prepend=0.0, append=horizon)
+    at_risk = (times >= steps[:, None]).sum(axis=1)
+    events = ((times == steps[:, None]) & observed).sum(axis=1)
+    after = areas[::-1].cumsum()[::-1][1:]  # the area to the right of each time; 0 once nobody is left
+    survivors = np.maximum(at_risk - events, 1)
+    return float(areas.sum()), float((after**2 * events / (at_risk * survivors)).sum())

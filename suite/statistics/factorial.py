@@ -1,13 +1,28 @@
-"""Main effects and interactions of a full two-level factorial, for unequal numbers of runs and unequal variances."""
+"""Effects in a two-level factorial, of one task or of a suite, for unequal numbers of runs and unequal variances.
 
+`cells` maps the levels (0 or 1, one per factor) to the scores [runs] of one task; a suite is a sequence of cells of
+equally normalised scores, one per task, and every task weighs the same. Every effect is a contrast of cell means: its
+error adds the cells' variances, its degrees of freedom are Welch-Satterthwaite's. With a cell of a single run its
+spread is unknown and everything but the estimate is NaN. The runs are sorted first, so the order of seeds changes
+nothing.
+"""
+
+import math
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
+from string import ascii_uppercase
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
+from statsmodels.regression.linear_model import OLS
+from statsmodels.regression.mixed_linear_model import MixedLM
 
+from suite.statistics import bootstrap
 from suite.statistics.aggregate import strata
+
+Cells = Mapping[tuple[int, ...], np.ndarray]
 
 
 class Effect(NamedTuple):
@@ -22,32 +37,291 @@ class Effect(NamedTuple):
     p: float
 
 
-def effects(cells: Mapping[tuple[int, ...], np.ndarray], factors: Sequence[str], confidence: float) -> list[Effect]:
-    """All 2^k - 1 effects, main effects first, of scores [runs] keyed by levels (0 or 1, one per factor).
+class Mixed(NamedTuple):
+    """A mixed model's effects (normal intervals, df infinite), its variances, and what its fit complained of."""
+
+    effects: list[Effect]
+    task_variance: float
+    residual_variance: float
+    note: str
+
+
+def contrasts(cells: Cells, factors: Sequence[str] | None = None, confidence: float = 0.95) -> list[Effect]:
+    """All 2^k - 1 main effects and interactions, main effects first; a missing or empty cell is refused by name.
 
     A main effect is the mean score at level 1 minus that at level 0, over all levels of the others; an interaction is
     half the difference between one factor's effect at level 1 and at level 0 of the other (Box, Hunter & Hunter 2005,
-    ch. 5). The error is that of a contrast of cell means with unequal variances, its degrees of freedom are
-    Welch-Satterthwaite's. A cell with fewer than two runs is refused.
+    ch. 5). The factors are "A", "B", ... unless named.
     """
+    return _averaged([cells], factors, _contrast_weights, confidence)[0]
+
+
+def simple_effects(cells: Cells, factors: Sequence[str] | None = None, confidence: float = 0.95) -> list[Effect]:
+    """The effect of each factor with all others held, named as in "T | C=0, K=1", wherever both of its cells have runs.
+
+    Any subset of a factorial has these; refused where no two cells with runs differ in one factor alone.
+    """
+    factors = _factors([cells], factors)
+    keys = [key for key in product((0, 1), repeat=len(factors)) if len(cells.get(key, ()))]
+    names, weights = [], []
+    for place, factor in enumerate(factors):
+        others = factors[:place] + factors[place + 1 :]
+        for low in keys:
+            held = low[:place] + low[place + 1 :]
+            high = (*low[:place], 1, *low[place + 1 :])
+            if low[place] == 0 and high in keys:
+                names.append(f"{factor} | {_levels(others, held)}" if held else factor)
+                weights.append([(key == high) - (key == low) for key in keys])
+    if not names:
+        raise ValueError("a simple effect needs two cells with runs that differ in one factor alone, here are none")
+    return _contrasts_of_means(names, np.array(weights), strata([np.sort(cells[key]) for key in keys]), confidence)
+
+
+def effects(cells: Cells, factors: Sequence[str] | None = None, confidence: float = 0.95) -> list[Effect]:
+    """Main effects and interactions, then the simple effects, which of a single factor are its main effect again."""
+    found = contrasts(cells, factors, confidence)
+    return found + (simple_effects(cells, factors, confidence) if len(found) > 1 else [])
+
+
+def shapley(
+    cells: Cells,
+    factors: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    *,
+    resamples: int = 10_000,
+    rng: np.random.Generator | None = None,
+) -> list[Effect]:
+    """What each factor contributes to the gap between the cell of all ones and that of all zeros: the sum is the gap.
+
+    A factor's part is its simple effect averaged over all orders in which the factors can be switched on (Shapley
+    1953). Limits are Student's, or with rng those of `suite_shapley`.
+    """
+    if rng is None:
+        return _averaged([cells], factors, _shapley_weights, confidence)[0]
+    return suite_shapley([cells], factors, confidence, resamples=resamples, rng=rng)
+
+
+def suite_contrasts(
+    tasks: Sequence[Cells],
+    factors: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    *,
+    resamples: int = 10_000,
+    rng: np.random.Generator,
+) -> list[Effect]:
+    """The main effects and interactions averaged over tasks, with bootknife limits and a permutation test.
+
+    Limits are percentiles, seeds being resampled within each task and cell. p permutes seeds within each task and each
+    combination of the factors outside the effect and compares the studentised effect: (b + 1) / (resamples + 1), b
+    being the permutations that are at least as extreme. For a main effect the test is exact. For an interaction it is
+    approximate: the lower-order effects of its own factors are first taken out of every such block, so that what is
+    permuted are residuals of the model without the interaction (Freedman & Lane 1983).
+    """
+    found, weights, scores = _averaged(tasks, factors, _contrast_weights, confidence)
+    found = _bootknife_limits(found, weights, scores, confidence, resamples, rng)
+    k = len(next(iter(tasks[0])))
+    return [
+        effect._replace(p=_permutation_p(scores, of, k, resamples, rng))
+        for effect, of in zip(found, _subsets(k), strict=True)
+    ]
+
+
+def suite_shapley(
+    tasks: Sequence[Cells],
+    factors: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    *,
+    resamples: int = 10_000,
+    rng: np.random.Generator,
+) -> list[Effect]:
+    """Each factor's Shapley part of the gap, averaged over tasks, with the bootknife limits of `suite_contrasts`."""
+    found, weights, scores = _averaged(tasks, factors, _shapley_weights, confidence)
+    return _bootknife_limits(found, weights, scores, confidence, resamples, rng)
+
+
+def regression(tasks: Sequence[Cells], factors: Sequence[str] | None = None, confidence: float = 0.95) -> list[Effect]:
+    """The effects by least squares with an intercept per task and HC3 errors (MacKinnon & White 1985): a cross-check.
+
+    Every run is a row, every effect a column of +-1/2, so that with equal numbers of runs the estimates are those of
+    `suite_contrasts`; with unequal ones a task weighs by its runs. df: the residual ones. Where the model fits a run
+    exactly, as the only one of its cell and task, no error is known.
+    """
+    names, values, columns, task = _rows(tasks, factors)
+    columns = np.hstack([columns, np.eye(len(tasks))[task]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fit = OLS(values, columns).fit(cov_type="HC3")
+    leverage = (columns * fit.model.pinv_wexog.T).sum(axis=1)
+    error = fit.bse[: len(names)] if leverage.max() < 1 - 1e-9 else np.full(len(names), np.nan)
+    return _named(names, fit.params[: len(names)], error, np.full(len(names), fit.df_resid), confidence)
+
+
+def mixed(tasks: Sequence[Cells], factors: Sequence[str] | None = None, confidence: float = 0.95) -> Mixed:
+    """The effects with a normally distributed intercept per task (REML; Laird & Ware 1982): secondary to `regression`.
+
+    A handful of tasks cannot tell the variance between tasks; whatever the fit warned of is in the note.
+    """
+    if len(tasks) < 2:
+        raise ValueError("a random intercept per task needs at least two tasks, here is one")
+    names, values, columns, task = _rows(tasks, factors)
+    estimates, errors, *rest = _fit_mixed(values, np.column_stack([np.ones(len(values)), columns]), task)
+    return Mixed(_named(names, estimates[1:], errors[1:], np.full(len(names), np.inf), confidence), *rest)
+
+
+def one_at_a_time(cells: Cells) -> bool:
+    """Whether the planned cells are one baseline and arms that each change one factor of it: simple effects only.
+
+    False of a full factorial, which one factor's two cells are already.
+    """
+    keys = list(cells)
+    return 1 < len(keys) < 2 ** len(keys[0]) and any(
+        all(sum(a != b for a, b in zip(key, baseline, strict=True)) == 1 for key in keys if key != baseline)
+        for baseline in keys
+    )
+
+
+def _factors(tasks: Sequence[Cells], factors: Sequence[str] | None) -> list[str]:
+    """The factors' names, after every cell's key was found to have a level for each."""
+    keys = [key for cells in tasks for key in cells]
+    if not keys:
+        raise ValueError("a factorial needs at least one cell of scores, keyed by the factors' levels")
+    factors = list(ascii_uppercase[: len(keys[0])] if factors is None else factors)
+    wrong = [key for key in keys if len(key) != len(factors) or not set(key) <= {0, 1}]
+    if wrong or not factors:
+        raise ValueError(f"a cell's key has one level, 0 or 1, for each of {len(factors)} factors, not {wrong[0]}")
+    return factors
+
+
+def _levels(factors: Sequence[str], key: Sequence[int]) -> str:
+    return ", ".join(f"{factor}={level}" for factor, level in zip(factors, key, strict=True))
+
+
+def _complete(tasks: Sequence[Cells], factors: Sequence[str]) -> list[np.ndarray]:
+    """The sorted scores of all cells, task by task, the last factor changing fastest."""
     keys = list(product((0, 1), repeat=len(factors)))
-    missing = [key for key in keys if len(cells.get(key, ())) < 2]
+    missing = [
+        f"{_levels(factors, key)}{f' of task {number}' if len(tasks) > 1 else ''}"
+        for number, cells in enumerate(tasks, start=1)
+        for key in keys
+        if not len(cells.get(key, ()))
+    ]
     if missing:
-        named = "; ".join(", ".join(f"{f}={level}" for f, level in zip(factors, key, strict=True)) for key in missing)
-        raise ValueError(f"a factorial needs at least two runs in every cell, too few in: {named}")
-    scores = strata([np.sort(cells[key]) for key in keys])
-    n = np.array([len(x) for x in scores])
-    means, variances = np.array([x.mean() for x in scores]), np.array([x.var(ddof=1) for x in scores])
-    sign = 2 * np.array(keys) - 1
-    found = []
-    for size in range(1, len(factors) + 1):
-        for chosen in combinations(range(len(factors)), size):
-            contrast = sign[:, chosen].prod(axis=1) / 2 ** (len(factors) - 1)
-            parts = contrast**2 * variances / n
-            estimate, error = contrast @ means, np.sqrt(parts.sum())
-            df = 1 / ((parts / parts.sum()) ** 2 / (n - 1)).sum() if error > 0 else np.inf
-            half = stats.t.ppf((1 + confidence) / 2, df) * error
-            p = 2 * stats.t.sf(abs(estimate) / error, df) if error > 0 else np.nan
-            name = " × ".join(factors[i] for i in chosen)
-            found.append(Effect(name, *map(float, (estimate, error, df, estimate - half, estimate + half, p))))
-    return found
+        raise ValueError(f"a factorial needs runs in every cell, none are in: {'; '.join(missing)}")
+    return strata([np.sort(cells[key]) for cells in tasks for key in keys])
+
+
+def _subsets(k: int) -> list[tuple[int, ...]]:
+    """The places of the factors in each effect, main effects first."""
+    return [of for size in range(1, k + 1) for of in combinations(range(k), size)]
+
+
+def _contrast_weights(factors: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """Names of the main effects and interactions, and their weights [effects, cells] of the cell means."""
+    k = len(factors)
+    sign = 2 * np.array(list(product((0, 1), repeat=k))) - 1
+    weights = [sign[:, of].prod(axis=1) / 2 ** (k - 1) for of in _subsets(k)]
+    return [" × ".join(factors[place] for place in of) for of in _subsets(k)], np.array(weights)
+
+
+def _shapley_weights(factors: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """Names and weights [factors, cells]: after s others a factor comes next in s! (k - s - 1)! of the k! orders."""
+    k = len(factors)
+    keys = np.array(list(product((0, 1), repeat=k)))
+    before = keys.sum(axis=1, keepdims=True) - keys  # the other factors that are on, when this one is switched on
+    orders = np.array([math.factorial(s) * math.factorial(k - s - 1) for s in range(k)])
+    return list(factors), ((2 * keys - 1) * orders[before] / math.factorial(k)).T
+
+
+def _averaged(tasks, factors, weigh, confidence: float) -> tuple[list[Effect], np.ndarray, list[np.ndarray]]:
+    """The effects averaged over tasks, with the weights [effects, tasks * cells] and the scores of all the cells."""
+    factors = _factors(tasks, factors)
+    names, weights = weigh(factors)
+    weights, scores = np.tile(weights, len(tasks)) / len(tasks), _complete(tasks, factors)
+    return _contrasts_of_means(names, weights, scores, confidence), weights, scores
+
+
+def _contrasts_of_means(names, weights: np.ndarray, scores: list[np.ndarray], confidence: float) -> list[Effect]:
+    """weights [effects, cells] applied to the cells' means, errors with Welch-Satterthwaite degrees of freedom."""
+    n = np.array([len(runs) for runs in scores])
+    # equal scores have no spread, whatever rounding says, and a single one has none that is known
+    spread = [np.nan if len(runs) < 2 else runs.var(ddof=1) if np.ptp(runs) > 0 else 0.0 for runs in scores]
+    parts = np.where(weights == 0, 0, weights**2 * spread / n)
+    total = parts.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = 1 / ((parts / total) ** 2 / np.maximum(n - 1, 1)).sum(axis=1)
+    df = np.where(total[:, 0] == 0, np.inf, df)
+    return _named(names, weights @ [runs.mean() for runs in scores], np.sqrt(total[:, 0]), df, confidence)
+
+
+def _named(names, estimate: np.ndarray, error: np.ndarray, df: np.ndarray, confidence: float) -> list[Effect]:
+    """Effects with Student's limits and p from estimates, standard errors and degrees of freedom, all [effects]."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, not {confidence}")
+    half = stats.t.ppf((1 + confidence) / 2, df) * error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.where(error > 0, 2 * stats.t.sf(abs(estimate) / error, df), np.nan)
+    columns = np.column_stack([estimate, error, df, estimate - half, estimate + half, p])
+    return [Effect(name, *row) for name, row in zip(names, columns.tolist(), strict=True)]
+
+
+def _bootknife_limits(found: list[Effect], weights, scores, confidence, resamples, rng) -> list[Effect]:
+    """The same effects with percentile limits, runs being resampled within each cell."""
+    means = [
+        runs[bootstrap.draw(len(runs), resamples, "bootknife", rng)].mean(axis=1)
+        if len(runs) > 1
+        else np.full(resamples, np.nan)
+        for runs in scores
+    ]
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    limits = np.quantile(weights @ np.array(means), tails, axis=1).T.tolist()
+    return [effect._replace(low=low, high=high) for effect, (low, high) in zip(found, limits, strict=True)]
+
+
+def _permutation_p(scores, of: Sequence[int], k: int, resamples: int, rng: np.random.Generator) -> float:
+    """The permutation p of the effect of the factors at the places `of`, averaged over tasks: see `suite_contrasts`."""
+    if min(map(len, scores)) < 2:
+        return math.nan
+    keys = list(product((0, 1), repeat=k))
+    blocks: dict[tuple, list[tuple[int, np.ndarray]]] = {}
+    for at, runs in enumerate(scores):
+        task, key = at // len(keys), keys[at % len(keys)]
+        block = (task, *(level for place, level in enumerate(key) if place not in of))
+        blocks.setdefault(block, []).append((math.prod(2 * key[place] - 1 for place in of), runs))
+    estimate, variance = np.zeros(resamples + 1), np.zeros(resamples + 1)  # in the first place: as observed
+    for cells in blocks.values():
+        sign, n = np.array([sign for sign, _ in cells]), np.array([len(runs) for _, runs in cells])
+        means = np.array([runs.mean() for _, runs in cells])
+        reduced = means - sign * (sign @ means) / len(sign)
+        residual = np.concatenate([runs for _, runs in cells]) - np.repeat(reduced, n)
+        drawn = np.vstack([residual, rng.permuted(np.tile(residual, (resamples, 1)), axis=1)])
+        for own_sign, part in zip(sign, np.split(drawn, np.cumsum(n)[:-1], axis=1), strict=True):
+            estimate += own_sign * part.mean(axis=1)
+            variance += part.var(axis=1, ddof=1) / part.shape[1]
+    rounding = 1e-12 * max(abs(runs).max() for runs in scores)
+    estimate = np.where(abs(estimate) > rounding, abs(estimate), 0)
+    error = np.sqrt(np.where(variance > rounding**2, variance, 0))
+    statistic = np.divide(estimate, error, out=np.where(estimate > 0, np.inf, 0.0), where=error > 0)
+    extreme = (statistic[1:] >= statistic[0] * (1 - 1e-9)).sum()  # equal but for rounding counts as equal
+    return float((extreme + 1) / (resamples + 1))
+
+
+def _rows(tasks, factors) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
+    """The effects' names, and of every run its score [N], the effects' columns of +-1/2 [N, effects], its task [N]."""
+    factors = _factors(tasks, factors)
+    scores = _complete(tasks, factors)
+    names, weights = _contrast_weights(factors)
+    n = [len(runs) for runs in scores]
+    columns = np.repeat(np.tile(np.sign(weights) / 2, len(tasks)).T, n, axis=0)
+    return names, np.concatenate(scores), columns, np.repeat(np.arange(len(scores)) // 2 ** len(factors), n)
+
+
+def _fit_mixed(values, columns, group) -> tuple[np.ndarray, np.ndarray, float, float, str]:
+    """REML fit of a random intercept per group: fixed effects, their errors, both variances, and what went wrong."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            fit = MixedLM(values, columns, groups=group).fit()
+        except np.linalg.LinAlgError as failure:
+            unknown = np.full(columns.shape[1], np.nan)
+            return unknown, unknown, math.nan, math.nan, f"the mixed model could not be fitted: {failure}"
+    note = "; ".join(dict.fromkeys(str(warning.message) for warning in caught))
+    return fit.fe_params, fit.bse_fe, float(fit.cov_re[0, 0]), float(fit.scale), note
