@@ -243,3 +243,48 @@ def test_log_rank_agrees_with_statsmodels_in_any_order(seed, n, m, random):
     assert_allclose(again, found)
     if 0 < found.statistic < np.inf:
         assert_allclose([found.statistic, found.p], survdiff(times, observed, group), rtol=1e-6)
+
+
+def test_alignment_never_extrapolates():
+    found = curves.align([1000, 2000, 3000], [1.0, 2, 3], [500, 1500, 3000, 4000], 1000)
+    assert_allclose(found, [np.nan, 1, 3, np.nan])
+    assert_allclose(curves.align([1000, 2000], [1.0, 2], [2000, 2500], 400), [2, np.nan])
+    assert_allclose(curves.align([], [], [1, 2], 1), [np.nan, np.nan])
+    with pytest.raises(ValueError, match="strictly increase"):
+        curves.align([2, 1], [1.0, 2], [1], 1)
+
+
+def test_band_of_one_point_is_the_studentised_bootstraps():
+    """One point, ten normal runs: the quantile must be near Student's 2.262, and it must not depend on the order."""
+    runs = rng(3).normal(size=(10, 1))
+    band = curves.sup_t_band(runs, 0.95, 20_000, rng())
+    assert_allclose(band.center, runs.mean(axis=0))
+    assert_allclose(band.high - band.center, band.quantile * runs.std(axis=0, ddof=1) / np.sqrt(10))
+    assert 1.9 < band.quantile < 3.2
+    again = curves.sup_t_band(runs[::-1], 0.95, 20_000, rng())
+    assert all(np.array_equal(a, b) for a, b in zip(band, again, strict=True))
+
+
+def test_band_is_wider_for_many_points_than_for_one_and_closes_where_nothing_varies():
+    runs = rng(4).normal(size=(20, 30))
+    runs[:, 0] = 7
+    band = curves.sup_t_band(runs, 0.95, 5_000, rng())
+    one = curves.sup_t_band(runs[:, 1:2], 0.95, 5_000, rng())
+    assert band.quantile > 1.2 * one.quantile
+    assert band.low[0] == band.high[0] == 7
+    constant = curves.sup_t_band(np.ones((5, 3)), 0.95, 100, rng())
+    assert_allclose(constant.high, 1)
+
+
+def test_band_covers_whole_curves():
+    """Random walks of 10 runs: the 95 % band holds the whole mean curve in at least 88 % of 200 studies."""
+    held, source = 0, rng(5)
+    for _ in range(200):
+        band = curves.sup_t_band(source.normal(size=(10, 20)).cumsum(axis=1), 0.95, 400, source)
+        held += ((band.low <= 0) & (band.high >= 0)).all()
+    assert 0.88 <= held / 200 <= 0.99
+
+
+def test_band_of_few_runs_is_refused():
+    with pytest.raises(ValueError, match="at least 5 runs, here are 4"):
+        curves.sup_t_band(np.ones((4, 3)), 0.95, 100, rng())

@@ -381,3 +381,11 @@ def test_the_mixed_model_of_the_growing_pigs():
 )
 def test_one_factor_at_a_time(keys, expected):
     assert factorial.one_at_a_time({key: [1.0] for key in keys}) is expected
+
+
+def test_one_factor_is_welchs_test():
+    x, y = np.array([4.0, 7, 8, 6, 3, 2]), np.array([6.0, 8, 7, 10, 11, 9])
+    (effect,) = factorial.effects({(0,): x, (1,): y}, ["f"], 0.90)
+    assert_allclose(
+        [effect.df, effect.p, effect.low, effect.high], [9.49438202, 0.01836767, 1.255776, 5.744224], rtol=1e-5
+    )

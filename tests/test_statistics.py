@@ -1,7 +1,6 @@
 """The statistics against numbers worked out by hand or in print, and the promises that hold for any scores."""
 
 from functools import partial
-from itertools import product
 
 import numpy as np
 import pytest
@@ -280,102 +279,6 @@ def test_iqm_lies_between_the_extremes_and_follows_a_shift(scores):
     found = aggregate.iqm([scores])
     assert scores.min() - 1e-6 <= found <= scores.max() + 1e-6
     assert_allclose(aggregate.iqm([scores + 100]), found + 100, atol=1e-6)
-
-
-def test_alignment_never_extrapolates():
-    found = curves.align([1000, 2000, 3000], [1.0, 2, 3], [500, 1500, 3000, 4000], 1000)
-    assert_allclose(found, [np.nan, 1, 3, np.nan])
-    assert_allclose(curves.align([1000, 2000], [1.0, 2], [2000, 2500], 400), [2, np.nan])
-    assert_allclose(curves.align([], [], [1, 2], 1), [np.nan, np.nan])
-    with pytest.raises(ValueError, match="strictly increase"):
-        curves.align([2, 1], [1.0, 2], [1], 1)
-
-
-def test_area_under_an_unevenly_spaced_curve():
-    assert_allclose(curves.area_under_curve([0, 1000, 3000], [0, 10, 30]), 15.0)
-    with pytest.raises(ValueError, match="two points"):
-        curves.area_under_curve([0], [1])
-
-
-def test_band_of_one_point_is_the_studentised_bootstraps():
-    """One point, ten normal runs: the quantile must be near Student's 2.262, and it must not depend on the order."""
-    runs = rng(3).normal(size=(10, 1))
-    band = curves.sup_t_band(runs, 0.95, 20_000, rng())
-    assert_allclose(band.center, runs.mean(axis=0))
-    assert_allclose(band.high - band.center, band.quantile * runs.std(axis=0, ddof=1) / np.sqrt(10))
-    assert 1.9 < band.quantile < 3.2
-    again = curves.sup_t_band(runs[::-1], 0.95, 20_000, rng())
-    assert all(np.array_equal(a, b) for a, b in zip(band, again, strict=True))
-
-
-def test_band_is_wider_for_many_points_than_for_one_and_closes_where_nothing_varies():
-    runs = rng(4).normal(size=(20, 30))
-    runs[:, 0] = 7
-    band = curves.sup_t_band(runs, 0.95, 5_000, rng())
-    one = curves.sup_t_band(runs[:, 1:2], 0.95, 5_000, rng())
-    assert band.quantile > 1.2 * one.quantile
-    assert band.low[0] == band.high[0] == 7
-    constant = curves.sup_t_band(np.ones((5, 3)), 0.95, 100, rng())
-    assert_allclose(constant.high, 1)
-
-
-def test_band_covers_whole_curves():
-    """Random walks of 10 runs: the 95 % band holds the whole mean curve in at least 88 % of 200 studies."""
-    held, source = 0, rng(5)
-    for _ in range(200):
-        band = curves.sup_t_band(source.normal(size=(10, 20)).cumsum(axis=1), 0.95, 400, source)
-        held += ((band.low <= 0) & (band.high >= 0)).all()
-    assert 0.88 <= held / 200 <= 0.99
-
-
-def test_band_of_few_runs_is_refused():
-    with pytest.raises(ValueError, match="at least 5 runs, here are 4"):
-        curves.sup_t_band(np.ones((4, 3)), 0.95, 100, rng())
-
-
-PILOT_PLANT = [(59, 61), (74, 70), (50, 58), (69, 67), (50, 54), (81, 85), (46, 44), (79, 81)]
-
-
-def pilot_plant() -> dict:
-    """Box, Hunter & Hunter's 2^3 pilot plant in standard order (temperature changes fastest), keyed (T, C, K)."""
-    levels = [(t, c, k) for k, c, t in product((0, 1), repeat=3)]
-    return {level: np.array(pair, dtype=float) for level, pair in zip(levels, PILOT_PLANT, strict=True)}
-
-
-def test_effects_of_the_pilot_plant():
-    found = {effect.name: effect for effect in factorial.effects(pilot_plant(), ["T", "C", "K"], 0.95)}
-    expected = {"T": 23, "C": -5, "K": 1.5, "T × C": 1.5, "T × K": 10, "C × K": 0, "T × C × K": 0.5}
-    assert list(found) == list(expected)
-    for name, estimate in expected.items():
-        assert_allclose(found[name].estimate, estimate, atol=1e-12)
-        assert_allclose(found[name].standard_error, 2**0.5, rtol=1e-12)
-        assert_allclose(found[name].df, 3.3247, rtol=1e-4)
-    t = found["T"]
-    assert_allclose(t.high - t.estimate, t.estimate - t.low)
-    assert t.low < 23 < t.high and t.p < 0.001 < found["T × C"].p
-
-
-def test_one_factor_is_welchs_test():
-    x, y = np.array([4.0, 7, 8, 6, 3, 2]), np.array([6.0, 8, 7, 10, 11, 9])
-    (effect,) = factorial.effects({(0,): x, (1,): y}, ["f"], 0.90)
-    assert_allclose(
-        [effect.df, effect.p, effect.low, effect.high], [9.49438202, 0.01836767, 1.255776, 5.744224], rtol=1e-5
-    )
-
-
-def test_an_incomplete_factorial_is_refused_by_name():
-    cells = pilot_plant()
-    del cells[0, 1, 0]
-    with pytest.raises(ValueError, match="T=0, C=1, K=0"):
-        factorial.effects(cells, ["T", "C", "K"], 0.95)
-
-
-def test_a_factorial_without_spread_has_no_p():
-    (effect,) = factorial.effects({(0,): [1.0, 1], (1,): [3.0, 3]}, ["f"], 0.95)
-    assert effect.estimate == effect.low == effect.high == 2
-    assert np.isnan(effect.p)
-    (effect,) = factorial.effects({(0,): [0.0, 1e-160], (1,): [0.0, 1e-160]}, ["f"], 0.95)
-    assert effect.df == pytest.approx(2)
 
 
 def test_failed_runs_score_the_floor():
