@@ -1,4 +1,4 @@
-"""all <- report <- figures, check <- statistics <- gather <- run; suite.plan knows which runs a config means."""
+"""all <- report <- figures <- statistics <- check <- gather <- run; suite.plan knows which runs a config means."""
 
 import sys
 
@@ -11,6 +11,11 @@ RESULTS, TABLES, REPORT = STUDY.config.results, STUDY.study_dir, STUDY.report_di
 SUITE = f"{sys.executable} -m suite"
 TRIES = 4
 
+
+onstart:  # before the first run, never in a dry run: what is planned and declared goes on record
+    shell("{SUITE} manifest --config {STUDY.path}")
+
+
 rule all:
     input:
         list(STUDY.runs),  # named here too: a record that was removed is trained again though what follows is up to date
@@ -20,8 +25,7 @@ rule all:
 for block in BLOCKS:
     # One seed a job, unless a profile says otherwise. Of several, those that have a record already keep it.
     rule:
-        name:
-            block.name
+        name: block.name
         output:
             (update if len(block.seeds) > 1 else list)(
                 expand(f"{RESULTS}/{plan.RECORD}", seed=block.seeds, allow_missing=True)
@@ -40,50 +44,40 @@ for block in BLOCKS:
             " --stop-with-parent {output} > {log} 2>&1"
 
 
-rule gather:
+rule gather:  # it joins everything to the manifest, which is no output: Snakemake would delete it first
     input:
         runs=list(STUDY.runs),
         made_by=[STUDY.path, *plan.code_files()],
     output:
-        expand(TABLES / "{name}.parquet", name=["manifest", "runs", "evaluations", "diagnostics"]),
+        expand(TABLES / "{name}.parquet", name=["runs", "evaluations", "diagnostics"]),
         expand(TABLES / "{name}.json", name=["ablations", "sources"]),
-    shell:
-        "{SUITE} gather --config {STUDY.path}"
+    shell: "{SUITE} gather --config {STUDY.path}"
+
+
+rule check:
+    input: rules.gather.output
+    output: report(TABLES / "check.json", category="Regression check")
+    shell: "{SUITE} check --config {STUDY.path}"
 
 
 rule statistics:
     input:
         rules.gather.output,
-    output:
-        TABLES / "results.json",
-    shell:
-        "{SUITE} statistics --config {STUDY.path}"
-
-
-rule check:
-    input:
-        rules.gather.output,
-    output:
-        report(TABLES / "check.json", category="Regression check"),
-    shell:
-        "{SUITE} check --config {STUDY.path}"
+        rules.check.output,
+    output: TABLES / "results.json"
+    threads: 8  # or as many as --cores gives
+    shell: "{SUITE} statistics --config {STUDY.path} --workers {threads}"
 
 
 rule figures:
-    input:
-        rules.statistics.output,
-    output:
-        report(directory(REPORT / "figures"), patterns=["{name}.png"], category="Figures"),
-    shell:
-        "{SUITE} figures --config {STUDY.path}"
+    input: rules.statistics.output
+    output: report(directory(REPORT / "figures"), patterns=["{name}.png"], category="Figures")
+    shell: "{SUITE} figures --config {STUDY.path}"
 
 
 rule report:
     input:
         rules.statistics.output,
-        rules.check.output,
         rules.figures.output,
-    output:
-        report(REPORT / "report.html", category="Report"),
-    shell:
-        "{SUITE} report --config {STUDY.path}"
+    output: report(REPORT / "report.html", category="Report")
+    shell: "{SUITE} report --config {STUDY.path}"

@@ -105,7 +105,7 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
             interpreter = str(implementations.ROOT / entry.interpreter)
             os.execv(interpreter, [interpreter, "-m", "suite", *sys.argv[1:]])
     options = planned_study.config
-    job = cell.job(tuple(one.seed for one in chosen), planned_study.study)
+    job = cell.job(tuple(one.seed for one in chosen), planned_study.study, planned_study.declaration_id[:10])
     places = [runner.Place(Path(one.record), planned_study.work(cell, one.seed)) for one in chosen]
 
     def make_tracker(job: Any, seed: int, folder: Path) -> tracking.Tracker:
@@ -126,6 +126,7 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
             checkpoint_seconds=options.execution.checkpoint_seconds,
             keep_checkpoint=options.execution.keep_checkpoints,
             last_attempt=attempt >= attempts,
+            time_limit_hours=options.execution.time_limit_hours,
             stop_with_parent=stop_with_parent,
             make_lab=guest.Guest if entry.trainer else runner.Lab,
             make_tracker=make_tracker,
@@ -136,6 +137,16 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
         sys.exit(EXIT_INTERRUPTED)
     except OwnedError as error:
         fail(str(error), EXIT_OWNED)
+
+
+@main.command(hidden=True)
+@config_option
+def manifest(config: str) -> None:
+    """Put the planned runs and the declaration on record; Snakemake calls it before the first run."""
+    from suite import manifest as planning
+    from suite.plan import Plan
+
+    planning.write(Plan(Path(config)))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -205,23 +216,111 @@ def gather(config: str) -> None:
         )
 
 
+def _declared(config: Any) -> Any:
+    """A config's declarations as the statistics take them."""
+    from suite.inference import Declared
+
+    return Declared(
+        **config.report.model_dump(),
+        equivalence=config.equivalence.model_dump(),
+        families=config.families.model_dump(),
+    )
+
+
 @main.command()
 @config_option
-def statistics(config: str) -> None:
-    """Estimates, intervals and effects of a study: results.json."""
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes at once; changes no number.",
+)
+def statistics(config: str, workers: int) -> None:
+    """Estimates, intervals, comparisons and effects of a study: results.json."""
     from suite import references, summary
     from suite.plan import Plan
 
     planned_study = Plan(Path(config))
-    options = planned_study.config.report
-    anchors = {task: anchor.mean for task, anchor in references.random_policy().items()}
     summary.main(
         planned_study.study_dir,
-        random_policy=anchors,
-        confidence=options.confidence,
-        resamples=options.resamples,
-        seed=options.seed,
+        random_policy={task: anchor.mean for task, anchor in references.random_policy().items()},
+        anchors=references.anchors(),
+        second_anchors=references.anchors("second"),
+        declared=_declared(planned_study.config),
+        workers=workers,
     )
+
+
+@main.command()
+@config_option
+@click.option("--task", help="Only this task.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.argument("a")
+@click.argument("b")
+def compare(config: str, task: str | None, as_json: bool, a: str, b: str) -> None:
+    """Hold cell A of a gathered study against cell B: means, order, curves, equivalence.
+
+    A and B: a label ("sac_v2", "critics/single"), a preset or the start of a run id, with the implementation in front
+    ("jax/sac_v2") where several have it.
+    """
+    from suite import comparison, references
+    from suite.plan import Plan
+
+    planned_study = Plan(Path(config))
+    declared = _declared(planned_study.config)
+    found = comparison.compare(
+        planned_study.study_dir, a, b, task=task, anchors=references.anchors(), declared=declared
+    )
+    click.echo(json.dumps(found, indent=1) if as_json else comparison.render(found))
+
+
+@main.command()
+@click.option("--config", help="Plan with a gathered study: what the seeds of its cells could settle.")
+@click.option("--task", help="Only this task of the study.")
+@click.option(
+    "--n", "sizes", multiple=True, type=click.IntRange(2), help="Seeds per group; may be given several times."
+)
+@click.option("--effect", type=float, help="A difference in standard deviations.")
+@click.option("--difference", type=float, help="A difference in return units; needs --sd.")
+@click.option("--sd", type=float, help="Standard deviation over seeds, in return units.")
+@click.option("--margin", type=float, help="Margin of an equivalence test, in return units with --sd, else in SDs.")
+@click.option("--power", "target", type=click.FloatRange(0, 1, True, True), default=0.8, show_default=True)
+@click.option("--alpha", type=click.FloatRange(0, 1, True, True), default=0.05, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def power(
+    config: str | None,
+    task: str | None,
+    sizes: tuple[int, ...],
+    effect: float | None,
+    difference: float | None,
+    sd: float | None,
+    margin: float | None,
+    target: float,
+    alpha: float,
+    as_json: bool,
+) -> None:
+    """How many seeds a question needs, and what a number of seeds can settle."""
+    from suite import comparison, references
+    from suite.plan import Plan
+
+    asked = {"--n": sizes, "--effect": effect, "--difference": difference, "--sd": sd, "--margin": margin}
+    if config is None:
+        if task:
+            raise UsageError("--task is of a study; give its --config too")
+        found = comparison.power_table(
+            n=sizes or comparison.SEEDS, effect=effect, difference=difference, sd=sd, margin=margin, target=target,
+            alpha=alpha,
+        )  # fmt: skip
+    elif given := [name for name, value in asked.items() if value not in (None, ())]:
+        raise UsageError(f"{given[0]} is for planning without a study; a study has its own seeds, spreads and margins")
+    else:
+        planned_study = Plan(Path(config))
+        declared = _declared(planned_study.config)
+        found = comparison.study_power(
+            planned_study.study_dir, task=task, anchors=references.anchors(), declared=declared, target=target
+        )
+    click.echo(json.dumps(found, indent=1) if as_json else comparison.render_power(found))
 
 
 @main.command()
@@ -357,23 +456,43 @@ def listing(check: bool, presets: tuple[str, ...]) -> None:
 @click.option("--updates", type=click.IntRange(1), default=300, show_default=True, help="Updates that are timed.")
 @click.option("--blocks", help="Instead: one engine with so many seeds in lockstep, as in 1,2,5,10,20.")
 @click.option("--engine", default="jax", show_default=True, help="The engine for --blocks.")
-@click.option("--output", default="reports/bench.json", show_default=True, help="Where every number goes, as JSON.")
+@click.option("--statistics", is_flag=True, help="Instead: the statistics beside rliable, and a whole statistics step.")
+@click.option(
+    "--output",
+    help="Where every number goes, as JSON.  [default: reports/bench.json, or reports/bench-statistics.json]",
+)
 @click.argument("contenders", nargs=-1)
 def bench(
-    rounds: int, env_steps: int, updates: int, blocks: str | None, engine: str, output: str, contenders: tuple[str, ...]
+    rounds: int,
+    env_steps: int,
+    updates: int,
+    blocks: str | None,
+    engine: str,
+    statistics: bool,
+    output: str | None,
+    contenders: tuple[str, ...],
 ) -> None:
     """Our engines beside other packages on one core: steps/s, updates/s, memory, start. CONTENDERS: all by default."""
     from suite import bench as benching
+    from suite import bench_statistics
     from suite.plan import obstacle
 
+    if statistics and (blocks is not None or contenders):
+        raise UsageError("--statistics measures no engine; leave out --blocks and the contenders")
     if blocks is not None and contenders:
         raise UsageError(f"--blocks measures one engine; name it as in --engine {contenders[0]}")
+    output = output or f"reports/bench{'-statistics' if statistics else ''}.json"
     if there := obstacle(Path(output).parent):  # said before minutes of measuring, not after
         raise UsageError(f"--output is {output!r}, but {there} is not a folder one may write to")
-    if blocks is None:
-        result = benching.run(
-            contenders, rounds=rounds, env_steps=env_steps, updates=updates, say=lambda line: click.echo(line, err=True)
-        )
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    if statistics:
+        result = bench_statistics.run(rounds=rounds, say=say)
+        text = bench_statistics.render(result)
+    elif blocks is None:
+        result = benching.run(contenders, rounds=rounds, env_steps=env_steps, updates=updates, say=say)
         text = benching.render(result)
     else:
         sizes = benching.sizes(blocks)

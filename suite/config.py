@@ -57,6 +57,33 @@ class Check(Section):
     confidence: Share = 0.90
 
 
+class Equivalence(Section):
+    """When two implementations of one preset count as the same: what is held against their difference.
+
+    margin and sensitivity (the margins shown beside it) are shares of (reference - random policy); superiority is how
+    far P(A > B) must lie from one half to be called a difference; after: the share of the budget from which on the
+    band of the curves' difference must lie inside the margin.
+    """
+
+    margin: Share = 0.10
+    sensitivity: list[Share] = [0.05, 0.15, 0.20]
+    superiority: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
+    confidence: Share = 0.90
+    after: Annotated[float, Field(ge=0, lt=1)] = 0.2
+
+
+Method = Literal["holm", "bh", "by", "hommel", "bonferroni"]
+
+
+class Families(Section):
+    """Which questions are asked together, and how the p-values of each such family are adjusted for their number."""
+
+    equivalence: Method = "holm"
+    regression: Method = "holm"
+    ablation: Method = "holm"
+    exploratory: Method = "bh"
+
+
 class Report(Section):
     """The statistics: level of the intervals, resamples of the bootstrap, seed of the report."""
 
@@ -71,6 +98,7 @@ class Execution(Section):
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 600.0
     keep_checkpoints: bool = False
     accept_stale: bool = False  # let results of other code into the averages (they stay flagged)
+    time_limit_hours: Annotated[float, Field(gt=0)] | None = None  # of a training process, all its attempts together
 
 
 class Tracking(Section):
@@ -85,6 +113,8 @@ class Config(Section):
 
     sweeps: Annotated[list[Sweep], Field(min_length=1)]
     check: Check = Check()
+    equivalence: Equivalence = Equivalence()
+    families: Families = Families()
     report: Report = Report()
     execution: Execution = Execution()
     tracking: Tracking = Tracking()
@@ -115,6 +145,9 @@ def load(path: Path) -> Config:
             error.errors(), key=lambda one: one["type"] != "extra_forbidden"
         )  # a misspelling explains more
         raise UsageError(_sentence(path, complaints[0])) from None
+    sensitivity = config.equivalence.sensitivity
+    if twice := [margin for n, margin in enumerate(sensitivity) if margin in sensitivity[:n]]:
+        raise UsageError(f"{path}: equivalence.sensitivity names {twice[0]} twice; name it once")
     for i, sweep in enumerate(config.sweeps):
         for key in ("tasks", "seeds", "implementations", "presets", "ablations"):
             values = getattr(sweep, key)

@@ -1,27 +1,30 @@
 """Gather: every planned run's record into tidy tables. It trusts no file name, and no planned run can vanish.
 
-Writes to the study's folder: manifest.parquet (what was planned, by label), runs.parquet (what became of each run),
-evaluations.parquet, diagnostics.parquet, ablations.json (the questions) and
-sources.json (each preset's state, what it does not reproduce, and what every field cites).
+Writes to the study's folder, beside the manifest: runs.parquet (what became of each planned run), evaluations.parquet,
+diagnostics.parquet, ablations.json (the questions) and sources.json (each preset's state, what it does not reproduce,
+and what every field cites).
 """
 
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 
 import pandas as pd
 import pandera.pandas as pa
 
 import implementations
-from suite import conformance, identity
+from suite import UsageError, conformance, identity, manifest
 from suite.plan import Plan, Planned, load_preset
-from suite.records import DIAGNOSTICS, STATUSES, Record, RecordError, arrays_path, atomic, read
+from suite.records import DIAGNOSTICS, STATUSES, Record, RecordError, arrays_path, atomic, params_digest, read
 from suite.schedule import Schedule
 from suite.spec import SacSpec
 
 KEYS = ["task", "implementation", "run_id", "variant", "seed"]
 EPISODE_COLUMNS = ["env_step", "kind", "episode", "return", "length"]
+TELLING_RETURNS = 3
+"""A curve of fewer different returns proves nothing: where every step pays 1, two seeds may agree by chance."""
 
 _RUN = {"task": pa.Column(str), "implementation": pa.Column(str), "run_id": pa.Column(str), "seed": pa.Column(int)}
 SCHEMAS = {
@@ -39,9 +42,17 @@ SCHEMAS = {
             "env_step": pa.Column(int, pa.Check.gt(0)),
             "kind": pa.Column(str, pa.Check.isin(["mean", "sample"])),
             "return": pa.Column(float, nullable=True),
+            "episode": pa.Column(int, pa.Check.ge(0)),
             "length": pa.Column(int, pa.Check.gt(0)),
         },
         unique=["task", "implementation", "run_id", "seed", "env_step", "episode"],
+        coerce=True,
+    ),
+    "diagnostics": pa.DataFrameSchema(
+        _RUN
+        | {"env_step": pa.Column(int, pa.Check.gt(0))}
+        | {name: pa.Column(float, nullable=True) for name in DIAGNOSTICS},
+        unique=["task", "implementation", "run_id", "seed", "env_step"],
         coerce=True,
     ),
 }
@@ -49,22 +60,27 @@ SCHEMAS = {
 
 
 def gather(plan: Plan) -> dict[str, pd.DataFrame]:
-    """The study's tables by name; runs missing, invalid or made by other code say so in `status` and `stale`."""
+    """The study's tables by name: a row of `runs` for every run of the manifest, whatever became of it.
+
+    Runs missing, invalid or made by other code say so in `status` and `stale`.
+    """
     engines = {cell.implementation for cell in plan.cells}
     current = {name: identity.code_id(implementations.registered()[name].target.split(":")[0]) for name in engines}
+    planned = manifest.table(plan)
+    found = {path: _run(plan.runs[path], current) for path in planned["path"].unique()}
+    _judge_seeds(found)
     runs, episodes, diagnostics = [], [], []
-    for planned in plan.runs.values():
-        row, record = _run(planned, current[planned.cell.implementation])
+    for row, record in found.values():
         if row["stale"] and plan.config.execution.accept_stale:
             row |= {"stale": False, "message": f"made by other code ({row['code_id']}), accepted by the config"}
         runs.append(row)
-        if record is None:
+        if row["status"] in ("missing", "invalid"):
             continue
         keys = {key: row[key] for key in KEYS}
         episodes.append(record.episodes.to_pandas().assign(**keys))
         diagnostics.append(record.diagnostics.to_pandas().assign(**keys))
     return {
-        "manifest": _manifest(plan),
+        "manifest": planned,
         "runs": pd.DataFrame(runs).astype({"stopped_at": "Int64"}),
         "evaluations": _joined(episodes, EPISODE_COLUMNS),
         "diagnostics": _joined(diagnostics, ["env_step", *DIAGNOSTICS]),
@@ -72,12 +88,12 @@ def gather(plan: Plan) -> dict[str, pd.DataFrame]:
 
 
 def main(plan: Plan) -> dict[str, pd.DataFrame]:
-    """Writes the tables of `gather` into the study's folder and returns them."""
-    tables = gather(plan)
-    for name, schema in SCHEMAS.items():
-        schema.validate(tables[name])
+    """Writes the tables of `gather` into the study's folder, the manifest too where it is not yet; returns them."""
+    manifest.write(plan)
+    tables = checked(gather(plan))
     folder = plan.study_dir
-    for name, table in tables.items():
+    for name in ("runs", "evaluations", "diagnostics"):
+        table = tables[name]
         with atomic(folder / f"{name}.parquet") as temporary:
             table.to_parquet(temporary, index=False)
     prose = {
@@ -107,19 +123,58 @@ def _of_preset(name: str) -> dict:
     }
 
 
-def _shown(label: str) -> str:
-    """A label as reports print it: only a preset that conforms bears the bare name of its code base."""
-    return label if "/" in label else conformance.display_name(label)
+def checked(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables as SCHEMAS promise them; UsageError naming table and column where one breaks its promise."""
+    for name, schema in SCHEMAS.items():
+        try:
+            tables = tables | {name: schema.validate(tables[name])}
+        except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
+            raise UsageError(f"the table {name} breaks its promise: {textwrap.shorten(str(error), 300)}") from None
+    key = ["task", "implementation", "run_id", "seed", "env_steps"]
+    joined = tables["manifest"].merge(tables["runs"][key], on=key, how="outer", indicator="side")
+    for row in joined[joined["side"] != "both"].to_dict("records"):
+        run = f"seed {row['seed']} of {row['task']}/{row['implementation']}/{row['run_id']}"
+        raise UsageError(f"{run} is in {'the manifest' if row['side'] == 'left_only' else 'the table of runs'} only")
+    return tables
 
 
-def _run(planned: Planned, code: str) -> tuple[dict, Record | None]:
-    """One run's row, and its record if there is a valid one."""
+def _judge_seeds(found: dict[str, tuple[dict, Record | None]]) -> None:
+    """Makes every recorded run of a cell invalid if two of its seeds came to the same: they were no seeds."""
+    cells: dict[tuple, list[tuple[dict, Record]]] = {}
+    for row, record in found.values():
+        if record is not None:
+            cells.setdefault((row["task"], row["implementation"], row["run_id"]), []).append((row, record))
+    for runs in cells.values():
+        if reason := _not_wired(sorted(runs, key=lambda run: run[0]["seed"])):
+            for row, _ in runs:
+                row |= {"status": "invalid", "message": reason}
+
+
+def _not_wired(runs: list[tuple[dict, Record]]) -> str | None:
+    """Why the finished runs of one cell cannot have had seeds of their own, as a sentence; None if they may have."""
+    seen: dict[tuple[str, object], int] = {}
+    for row, record in runs:
+        if row["status"] != "finished":
+            continue
+        returns = record.episodes["return"].to_numpy()
+        marks = {"ended with equal parameters": row["params_digest"]}
+        if len(set(returns)) >= TELLING_RETURNS:
+            marks["have equal returns in every evaluation"] = returns.tobytes()
+        for what, mark in marks.items():
+            other = seen.setdefault((what, mark), row["seed"])
+            if mark and other != row["seed"]:
+                return f"seeds {other} and {row['seed']} {what}: the seed is not wired"
+    return None
+
+
+def _run(planned: Planned, current: dict[str, str]) -> tuple[dict, Record | None]:
+    """One run's row, and its record if there is a valid one; current: the present code of each implementation."""
     cell = planned.cell
     row = {
         "task": cell.task,
         "implementation": cell.implementation,
         "run_id": cell.run_id,
-        "variant": _shown(cell.variant),
+        "variant": manifest.shown(cell.variant),
         "seed": planned.seed,
         "env_steps": cell.env_steps,
         "status": "missing",
@@ -133,6 +188,7 @@ def _run(planned: Planned, code: str) -> tuple[dict, Record | None]:
         "env_steps_per_s": float("nan"),
         "device": "",
         "attempts": 0,
+        "params_digest": "",
         "versions": "{}",
         "spec": json.dumps(identity.to_plain(cell.spec)),
         "schedule": json.dumps(identity.to_plain(cell.schedule)),
@@ -145,15 +201,17 @@ def _run(planned: Planned, code: str) -> tuple[dict, Record | None]:
     try:
         record = read(Path(planned.record))
         _verify(record, planned)
+        params = params_digest(Path(planned.record), record.meta) if record.meta["status"] == "finished" else ""
     except (RecordError, ValueError, KeyError, TypeError) as error:
         return row | {"status": "invalid", "message": str(error)}, None
     meta = record.meta
     same = ("status", "last_env_step", "stopped_at", "message", "wall_time_s", "code_id", "updates", "device")
     row |= {key: meta[key] for key in same}
     row |= {
-        "stale": meta["code_id"] != code,
+        "stale": meta["code_id"] != current[cell.implementation],
         "env_steps_per_s": meta["last_env_step"] / meta["wall_time_s"] if meta["wall_time_s"] else float("nan"),
         "attempts": len(meta["attempts"]),
+        "params_digest": params,
         "versions": json.dumps(meta["versions"]),
     }
     return row, record
@@ -186,28 +244,6 @@ def _verify(record: Record, planned: Planned) -> None:
             raise ValueError(f"finished, but {evaluations} of {planned_evaluations} evaluations are there")
         if not arrays_path(Path(planned.record)).exists():
             raise ValueError("finished, but its final arrays are gone")
-
-
-def _manifest(plan: Plan) -> pd.DataFrame:
-    rows = [
-        {
-            "task": task,
-            "implementation": implementation,
-            "preset": label.preset,
-            "ablation": label.ablation,
-            "arm": label.arm,
-            "levels": json.dumps(label.levels),
-            "baseline": label.baseline,
-            "label": _shown(name),
-            "run_id": cell.run_id,
-            "seed": seed,
-            "env_steps": cell.env_steps,
-            "path": plan.record(cell, seed),
-        }
-        for (task, implementation, name), (label, cell, seeds) in plan.labels.items()
-        for seed in seeds
-    ]
-    return pd.DataFrame(rows)
 
 
 def _joined(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ Imported by the Snakefile, so it stays light: no framework, no pandas.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib
 import os
 import pkgutil
@@ -71,11 +72,11 @@ class Cell(NamedTuple):
         """Its folder: what its runs have in common."""
         return f"{self.task}/{self.implementation}/{self.run_id}"
 
-    def job(self, seeds: tuple[int, ...], study: str) -> Job:
+    def job(self, seeds: tuple[int, ...], study: str, declaration: str) -> Job:
         """What a training process needs to know of this cell and the seeds it trains."""
         own = self._asdict()
         origin = {"study": study, "variant": own.pop("variant"), "preset": own.pop("preset")}
-        return Job(**own, seeds=seeds, origin=origin)
+        return Job(**own, seeds=seeds, origin=origin | {"declaration": declaration})
 
 
 class Planned(NamedTuple):
@@ -185,6 +186,16 @@ class Plan:
     def work(self, cell: Cell, seed: int) -> Path:
         """The folder of a run's checkpoints, progress and logs; it does not depend on the budget."""
         return Path(self.config.results, WORK.format(cell=cell.path, seed=seed))
+
+    @property
+    def declaration(self) -> dict[str, dict]:
+        """What the study declares before it has results: margins, levels, families of questions; plain data."""
+        return self.config.model_dump(include={"check", "equivalence", "families", "report"})
+
+    @property
+    def declaration_id(self) -> str:
+        """The SHA-256 of the declaration, as hex: what a report quotes."""
+        return hashlib.sha256(identity.canonical(self.declaration).encode()).hexdigest()
 
     @property
     def study_dir(self) -> Path:

@@ -6,8 +6,11 @@ was played) and one "diagnostic" row per evaluation. What the run was stands as 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,11 +88,34 @@ class Recorder:
         assert status in STATUSES, status
         with atomic(arrays_path(self.path)) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)
-        meta = {"schema_version": SCHEMA_VERSION, **self.meta, "status": status, **end}
+        meta = {"schema_version": SCHEMA_VERSION, **self.meta, "status": status, "params_digest": digest(arrays), **end}
         table = pa.Table.from_pylist(self.rows, schema=SCHEMA)
         table = table.replace_schema_metadata({"suite": json.dumps(meta, sort_keys=True)})
         with atomic(self.path) as temporary:
             pq.write_table(table, temporary)
+
+
+def digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """Sixteen hex digits of the arrays' names, shapes and bytes, whatever their order; nothing where there are none."""
+    found = hashlib.sha256()
+    for name in sorted(arrays):
+        found.update(f"{name}:{np.shape(arrays[name])}:".encode())
+        found.update(np.asarray(arrays[name]).tobytes())
+    return found.hexdigest()[:16] if arrays else ""
+
+
+def params_digest(path: Path, meta: dict) -> str:
+    """The digest of the final arrays of the record at `path`, from the arrays where its metadata is older than digests.
+
+    RecordError if these cannot be read.
+    """
+    if "params_digest" in meta:
+        return meta["params_digest"]
+    try:
+        with np.load(arrays_path(path)) as file:
+            return digest(file)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise RecordError(f"{arrays_path(path)} cannot be read ({type(error).__name__})") from error
 
 
 def arrays_path(path: Path) -> Path:

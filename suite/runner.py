@@ -341,6 +341,7 @@ def train(
     checkpoint_seconds: float,
     keep_checkpoint: bool = False,
     last_attempt: bool = True,
+    time_limit_hours: float | None = None,
     stop_with_parent: bool = False,
     make_lab: Callable[[Implementation, Job, Sequence[Recorder]], Training] = Lab,
     make_tracker: Callable[[Job, int, Path], Tracker] = lambda job, seed, folder: Off(),
@@ -348,8 +349,10 @@ def train(
 ) -> None:
     """Trains the job to its budget, resuming where a checkpoint lies, and writes one record per seed.
 
-    Raises OwnedError if another process trains one of the seeds, Interrupted after a signal (checkpointed). Any other
-    exception is re-raised for another attempt, or on the last attempt becomes a `crashed` record.
+    At the time limit (wall clock, all attempts together) the records say `timeout` and the checkpoints stay, so that
+    whoever raises the limit and removes the records continues. Raises OwnedError if another process trains one of the
+    seeds, Interrupted after a signal (checkpointed). Any other exception is re-raised for another attempt, or on the
+    last attempt becomes a `crashed` record.
     """
     checkpoints = [Checkpoints(place.work) for place in places]
     recorders = [
@@ -358,7 +361,8 @@ def train(
     ]
     stop = _StopSignals(stop_with_parent)
     started = time.monotonic()
-    lab = None
+    time_limit_s = math.inf if time_limit_hours is None else 3600 * time_limit_hours
+    lab, late = None, ""
     clocks = [{"wall_time_s": 0.0, "attempts": []} for _ in places]
     trackers: list[Tracker] = []
     try:
@@ -386,13 +390,18 @@ def train(
                     if evaluated:
                         say(_line(seat, progress, job.env_steps))
                         tracker.log(lab.env_step, _scalars(seat, lab.env_step))
-            if now - saved > checkpoint_seconds or stop.asked:
+            if max(clock["wall_time_s"] for clock in clocks) > time_limit_s and not lab.done:
+                reached = f"environment step {lab.env_step:,} of {job.env_steps:,}"
+                late = f"time limit of {time_limit_hours:g} h reached at {reached}"
+            if now - saved > checkpoint_seconds or stop.asked or late:
                 lab.save(checkpoints, clocks)
                 saved = time.monotonic()
             if stop.asked:
                 kept = all(lab.env_step in checkpoint.env_steps() for checkpoint in checkpoints)
                 ending = "checkpointed" if kept else "to start again"
                 raise Interrupted(f"stopped by {stop.asked} at step {lab.env_step:,}, {ending}")
+            if late:
+                break
         if keep_checkpoint:
             lab.save(checkpoints, clocks)
     except (Interrupted, KeyboardInterrupt):
@@ -408,11 +417,10 @@ def train(
             recorder.finish("crashed", arrays, **_end(reached, reached, reason, 0, clocks[i]))
         return
     else:
-        _conclude(lab, trackers, clocks)
-        for seat in lab.seats:
-            say(f"seed {seat.seed}: " + ("finished" if seat.stopped_at is None else f"diverged: {seat.message}"))
+        for line in _conclude(lab, trackers, clocks, late):
+            say(line)
         for checkpoint, place in zip(checkpoints, places, strict=True):
-            if not keep_checkpoint:
+            if not (keep_checkpoint or late):
                 checkpoint.clear()
             (place.work / "progress.json").unlink(missing_ok=True)
     finally:
@@ -421,15 +429,19 @@ def train(
             checkpoint.release()
 
 
-def _conclude(lab: Training, trackers: Sequence[Tracker], clocks: Sequence[dict]) -> None:
-    """Writes the record of every seat of a job that has reached its end."""
-    updates = lab.updates()
+def _conclude(lab: Training, trackers: Sequence[Tracker], clocks: Sequence[dict], late: str) -> list[str]:
+    """Writes the record of every seat of a job at its end, or at its time limit (`late` says so); a line on each."""
+    updates, said = lab.updates(), []
     for i, (seat, tracker) in enumerate(zip(lab.seats, trackers, strict=True)):
-        status = "finished" if seat.stopped_at is None else "diverged"
-        reached = lab.env_step if seat.stopped_at is None else seat.stopped_at
-        end = _end(reached, seat.stopped_at, seat.message, updates[i], clocks[i])
+        diverged = seat.stopped_at is not None
+        status = "diverged" if diverged else "timeout" if late else "finished"
+        reached, message = (seat.stopped_at, seat.message) if diverged else (lab.env_step, late)
+        stopped_at = None if status == "finished" else reached
+        end = _end(reached, stopped_at, message, updates[i], clocks[i])
         seat.recorder.finish(status, lab.networks(i), **end)
         tracker.finish(status)
+        said.append(f"seed {seat.seed}: {status}" + (f": {message}" if message else ""))
+    return said
 
 
 def provenance(engine: Implementation, job: Job, seed: int, code_id: str) -> dict:

@@ -2,62 +2,79 @@
 
 A cell is one task, implementation and variant: the seeds that share all but the seed. Every cell counts its planned
 runs; a run that diverged or crashed scores the floor, one without a result or made by other code is listed and not
-averaged. results.json holds no wall time, so the same rows give the same bytes.
+averaged. What cells say against each other is suite.inference's. results.json holds no wall time, and every number that
+needs draws has its own stream: the same rows give the same bytes, whatever the number of workers.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from suite.statistics import aggregate, bootstrap, compare, curves, factorial, failures
+from suite import inference
+from suite.inference import CELL, Declared, Run
+from suite.records import STATUSES, atomic
+from suite.references import Scale
+from suite.statistics import aggregate, bootstrap, curves, failures, reliability
 
-CELL = ["task", "implementation", "run_id"]
 SCORED_SHARE = 0.1  # of the budget, at its end: the evaluations that make a run's final score
-CURVE_RESAMPLES = 10_000
-STATUSES = ("finished", "diverged", "crashed", "timeout", "missing", "invalid")
 DIAGNOSTICS = ("q_bias", "entropy", "alpha", "tanh_saturation", "actor_grad_norm", "critic_grad_norm",
                "critic_loss", "actor_loss")  # fmt: skip
 RUN_CURVE = ("seed", "status", "stopped_at", "floor", "env_steps", "values")
 PACKAGES = ("numpy", "scipy", "statsmodels", "pandas")
 
 
-def generator(seed: int, *key: str) -> np.random.Generator:
-    """A stream of its own for every number that needs draws, whatever the order in which they are made."""
-    digest = hashlib.sha256("\0".join(key).encode()).digest()
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *np.frombuffer(digest, np.uint32)])))
+@contextmanager
+def crew(workers: int) -> Iterator[Run]:
+    """Somebody to do jobs: this process alone, or so many others beside it."""
+    if workers == 1:
+        yield lambda jobs: [job() for job in jobs]
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield lambda jobs: list(pool.map(_do, jobs))
+
+
+def _do(job: Callable[[], dict]) -> dict:
+    return job()
 
 
 def summarise(
     manifest: pd.DataFrame,
     runs: pd.DataFrame,
-    episodes: pd.DataFrame,
+    evaluations: pd.DataFrame,
     diagnostics: pd.DataFrame,
     ablations: Mapping,
     *,
     study: str,
     random_policy: Mapping[str, float],
-    confidence: float = 0.95,
-    resamples: int = 50_000,
-    seed: int = 0,
+    anchors: Mapping[str, Scale] | None = None,
+    second_anchors: Mapping[str, Scale] | None = None,
+    check: Iterable[dict] = (),
+    declared: Declared = Declared(),  # noqa: B008 - immutable
+    workers: int = 1,
 ) -> dict:
     """Every number of the report as one JSON-able dict, from the tidy tables of a study (columns: suite.gather).
 
-    random_policy: the mean return per episode of the random policy by task, the floor of a failed run.
+    random_policy: the mean return per episode of the random policy by task, the floor of a failed run; anchors: what
+    normalises scores, by task, and a second set to compare with; check: the regression check's rows.
     """
+    anchors, second_anchors = anchors or {}, second_anchors or {}
     planned = _planned(manifest, runs)
-    values = _evaluations(episodes)
+    values = _evaluations(evaluations)
     first = {key: curve["values"][0] for key, curve in values.items() if curve["values"]}
     ends = _end_of_run(diagnostics, planned)
     labels = manifest.groupby(CELL, sort=False)["label"].unique()
-    cells, drawn, ledger = [], [], []
+    identities, jobs, ledger = [], [], []
     for key, rows in planned.groupby(CELL, sort=False):
         seeds = [_run(row, values, first, random_policy) for row in rows.sort_values("seed").to_dict("records")]
         identity = {
@@ -66,24 +83,37 @@ def summarise(
             "labels": list(labels[key]),
             "env_steps": int(rows["env_steps"].iloc[0]),
         }
-        names = [str(part) for part in key]
-        cells.append({
-            **identity,
-            **_cell(seeds, confidence, resamples, lambda metric, names=names: generator(seed, metric, *names)),
-            "diagnostics": _diagnostics(ends.get(key), seeds),
-        })  # fmt: skip
-        drawn.append({**identity, **_curve(rows, seeds, confidence, resamples, generator(seed, "curve", *names))})
+        identities.append(identity | {"diagnostics": _diagnostics(ends.get(key), seeds)})
+        protocol = {name: rows[name].dropna().iloc[:1].tolist() for name in ("evaluate_every", "evaluation_episodes")}
+        jobs.append(partial(_described, key, seeds, identity["env_steps"], protocol, declared))
         ledger += [{**identity, **_public(run)} for run in seeds if run["sentence"]]
+    with crew(workers) as run:
+        described = run(jobs)
+        cells = [identity | told["cell"] for identity, told in zip(identities, described, strict=True)]
+        curves_of = {
+            inference.key_of(cell): told["aligned"]
+            for cell, told in zip(cells, described, strict=True)
+            if told["aligned"] is not None
+        }
+        compared = inference.infer(
+            cells, curves_of, manifest, ablations, list(check), anchors, second_anchors, declared, run
+        )
     settings = {
-        "confidence": confidence,
-        "resamples": resamples,
-        "curve_resamples": min(resamples, CURVE_RESAMPLES),
-        "seed": seed,
+        "confidence": declared.confidence,
+        "resamples": declared.resamples,
+        "curve_resamples": declared.curve_resamples,
+        "limit_error": bootstrap.limit_error(declared.confidence, declared.resamples),
+        "seed": declared.seed,
         "scored_share": SCORED_SHARE,
         "random_policy": {task: random_policy.get(task) for task in manifest["task"].unique()},
+        "equivalence": declared.equivalence,
+        "anchors": {
+            name: {task: own[task]._asdict() for task in manifest["task"].unique() if task in own}
+            for name, own in {"primary": anchors, "second": second_anchors}.items()
+        },
     }
     counts = planned["status"].value_counts()
-    return _json({
+    return plain({
         "study": study,
         "settings": settings,
         "versions": {name: version(name) for name in PACKAGES},
@@ -93,9 +123,12 @@ def summarise(
             "stale": planned["stale"].sum(),
         },
         "cells": cells,
-        "curves": drawn,
+        "curves": [
+            {name: cell[name] for name in (*CELL, "variant", "labels", "env_steps")} | told["curve"]
+            for cell, told in zip(cells, described, strict=True)
+        ],
         "ledger": ledger,
-        "ablations": _ablations(manifest, cells, ablations, confidence),
+        **compared,
     })  # fmt: skip
 
 
@@ -117,16 +150,16 @@ def _planned(manifest: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _evaluations(episodes: pd.DataFrame) -> dict[tuple, dict]:
+def _evaluations(evaluations: pd.DataFrame) -> dict[tuple, dict]:
     """Each run's curve: (task, implementation, run_id, seed) -> env_steps, values, episodes per evaluation, kind.
 
     A value is the mean over the episodes with the deterministic action, or with the sampled one if the run was
     evaluated with that alone. The curve is cut before the first value that is not a finite number ("broken" there).
     """
-    if episodes.empty:
+    if evaluations.empty:
         return {}
-    has_mean = episodes.groupby([*CELL, "seed"])["kind"].transform(lambda kind: (kind == "mean").any())
-    used = episodes[(episodes["kind"] == "mean") | ~has_mean.astype(bool)].sort_values("episode")
+    has_mean = evaluations["kind"].eq("mean").groupby([evaluations[name] for name in (*CELL, "seed")]).transform("any")
+    used = evaluations[evaluations["kind"].eq("mean") | ~has_mean].sort_values("episode")
     used = used.assign(**{"return": used["return"].where(np.isfinite(used["return"]), np.inf)})  # a mean skips NaN
     table = used.groupby([*CELL, "seed", "env_step"])["return"].agg(["mean", "size"]).reset_index()
     kinds = used.groupby([*CELL, "seed"])["kind"].first()
@@ -199,8 +232,14 @@ def _sentence(run: dict, row: dict, message: str, floor_is_random: bool) -> str:
     return "; ".join(said)
 
 
-def _cell(seeds: list[dict], confidence: float, resamples: int, rng) -> dict:
-    """A cell's numbers: what was planned, what is known, mean with Student's interval, IQM with the bootknife's."""
+def _described(key: tuple, seeds: list[dict], budget: int, protocol: dict, declared: Declared) -> dict:
+    """A cell's numbers, its curve, and the grid and curves [runs, T] that comparisons take."""
+    curve, aligned = _curve(seeds, budget, protocol, declared, declared.rng("curve", *key))
+    return {"cell": _cell(seeds, declared, key), "curve": curve, "aligned": aligned}
+
+
+def _cell(seeds: list[dict], declared: Declared, key: tuple) -> dict:
+    """What was planned, what is known, mean with Student's interval, IQM with the bootknife's, spread and risk."""
     scored = [run for run in seeds if run["score"] is not None]
     scores = np.array([run["score"] for run in scored])
     failed = np.array([run["status"] in failures.FAILED for run in scored], dtype=bool)
@@ -210,6 +249,9 @@ def _cell(seeds: list[dict], confidence: float, resamples: int, rng) -> dict:
     absent = len(seeds) - len(scored)
     floor = min((run["floor"] for run in seeds if run["floor"] is not None), default=None)
     complete = failures.complete_case(scores, failed)
+    last = np.array([run["values"][-1] if run["status"] in failures.FAILED and run["values"] else run["score"]
+                     for run in scored])  # fmt: skip
+    confidence = declared.confidence
     return {
         "n_planned": len(seeds),
         "n_finished": sum(run["status"] == "finished" for run in fresh),
@@ -219,14 +261,17 @@ def _cell(seeds: list[dict], confidence: float, resamples: int, rng) -> dict:
         "kind": next((run["kind"] for run in seeds if run["kind"]), None),
         "seeds": [_public(run) for run in seeds],
         "mean": _mean(scores, confidence),
+        "studentised": _studentised(scores, declared, key),
         "sd": scores.std(ddof=1) if len(scores) > 1 else None,
         "median": np.median(scores) if len(scores) else None,
         "lowest": scores.min(initial=np.inf) if len(scores) else None,
         "highest": scores.max(initial=-np.inf) if len(scores) else None,
-        "iqm": _iqm(scores, confidence, resamples, rng("iqm")),
+        "iqm": _iqm(scores, declared, key),
         "complete_case": {"n": len(complete), **_mean(complete, confidence)},
+        "carried_forward": _mean(last, confidence) if failed.any() else None,
         "bounds": failures.bounds(scores, absent, floor)._asdict() if absent and len(scores) else None,
         "failure_rate": failures.wilson(n_failed, decided, confidence)._asdict() if decided else None,
+        "distribution": _distribution(scores),
     }
 
 
@@ -242,35 +287,58 @@ def _mean(scores: np.ndarray, confidence: float) -> dict:
     return {"estimate": estimate, "low": None, "high": None, "standard_error": None}
 
 
-def _iqm(scores: np.ndarray, confidence: float, resamples: int, rng: np.random.Generator) -> dict:
+def _iqm(scores: np.ndarray, declared: Declared, key: tuple) -> dict:
     if len(scores) < 2:
-        return _mean(scores, confidence)
-    return bootstrap.stratified(scores, aggregate.iqm, confidence=confidence, resamples=resamples, rng=rng)._asdict()
+        return _mean(scores, declared.confidence)
+    options = {"confidence": declared.confidence, "resamples": declared.resamples, "rng": declared.rng("iqm", *key)}
+    return bootstrap.stratified(scores, aggregate.iqm, **options)._asdict()
 
 
-def _curve(rows: pd.DataFrame, seeds: list[dict], confidence: float, resamples: int, rng) -> dict:
-    """Every run's own curve, their mean on the planned grid, its band if at least five runs are scored, and the area.
+def _studentised(scores: np.ndarray, declared: Declared, key: tuple) -> dict:
+    if len(scores) < 2:
+        return _mean(scores, declared.confidence)
+    rng = declared.rng("studentised", *key)
+    return bootstrap.studentised_mean(scores, declared.confidence, declared.curve_resamples, rng)._asdict()
+
+
+def _distribution(scores: np.ndarray) -> dict | None:
+    """Where single runs lie: dispersion over seeds, the mean of the worst tenth, a normal tolerance interval (the range
+    that holds 90 % of all runs with 95 % confidence, if returns are normal)."""
+    if len(scores) < 2:
+        return None
+    low, high, *_ = reliability.tolerance_interval(scores, 0.90, 0.95, kind="normal")
+    return {
+        "iqr": reliability.dispersion_across(scores[:, None], "iqr")[0],
+        "mad": reliability.dispersion_across(scores[:, None], "mad")[0],
+        "cvar": reliability.cvar(scores, 0.1, "lower"),
+        "tolerance": {"low": low, "high": high},
+    }
+
+
+def _curve(
+    seeds: list[dict], budget: int, protocol: dict, declared: Declared, rng: np.random.Generator
+) -> tuple[dict, tuple[np.ndarray, np.ndarray] | None]:
+    """Every run's own curve, their mean on the planned grid, its band if at least five runs are scored, and the area;
+    beside it the grid and the scored runs' curves on it.
 
     The mean stands only where every scored run has a value: a mean over changing runs would jump by itself.
     """
     shown = [run for run in seeds if not run["stale"]]
     scored = [run for run in shown if run["score"] is not None]
-    budget = int(rows["env_steps"].iloc[0])
-    every = rows["evaluate_every"].dropna()
-    episodes = rows["evaluation_episodes"].dropna()
     result = {
-        "evaluation_episodes": int(episodes.iloc[0]) if len(episodes) else None,
+        "evaluation_episodes": next((int(n) for n in protocol["evaluation_episodes"]), None),
         "runs": [{name: run[name] for name in RUN_CURVE} for run in shown],
         "n_scored": len(scored),
         "grid": [],
         "mean": [],
         "band": None,
-        "area": _mean(np.array([]), confidence),
+        "area": _mean(np.array([]), declared.confidence),
+        "reliability": None,
         "note": "",
     }
-    if not scored or every.empty:
-        return result | {"note": "no run to average"}
-    window = int(every.iloc[0])
+    if not scored or not protocol["evaluate_every"]:
+        return result | {"note": "no run to average"}, None
+    window = int(protocol["evaluate_every"][0])
     start = 0 if any(run["env_steps"][:1] == [0] for run in scored) else window
     grid = np.unique([*range(start, budget + 1, window), budget])
     aligned = []
@@ -282,13 +350,24 @@ def _curve(rows: pd.DataFrame, seeds: list[dict], confidence: float, resamples: 
     grid, aligned = grid[known], np.array(aligned)[:, known]
     result |= {"grid": grid, "mean": aligned.mean(axis=0)}
     if len(grid) > 1:
-        result["area"] = _mean(np.array([curves.area_under_curve(grid, run) for run in aligned]), confidence)
+        area = np.array([curves.area_under_curve(grid, run) for run in aligned])
+        result |= {"area": _mean(area, declared.confidence), "reliability": _reliability(aligned)}
     try:
-        band = curves.sup_t_band(aligned, confidence, min(resamples, CURVE_RESAMPLES), rng)
+        band = curves.sup_t_band(aligned, declared.confidence, resamples=declared.curve_resamples, rng=rng)
         result["band"] = {"low": band.low, "high": band.high, "quantile": band.quantile}
     except ValueError as refusal:
         result["note"] = str(refusal)
-    return result
+    return result, (grid, aligned) if len(grid) else None
+
+
+def _reliability(aligned: np.ndarray) -> dict:
+    """How steadily the runs [n, T] learn: median over runs of each one's own measure (Chan et al. 2020, 1912.05663)."""
+    whole = aligned.shape[1] - 1
+    return {
+        "dispersion_within": np.median(reliability.dispersion_within(aligned, whole)),
+        "cvar_of_steps": np.median(reliability.cvar_of_differences(aligned, 0.1)),
+        "max_drawdown": np.median(reliability.max_drawdown(aligned)),
+    }
 
 
 def _end_of_run(diagnostics: pd.DataFrame, planned: pd.DataFrame) -> dict[tuple, pd.DataFrame]:
@@ -318,86 +397,16 @@ def _diagnostics(per_seed: pd.DataFrame | None, seeds: list[dict]) -> dict:
     }
 
 
-def _ablations(manifest: pd.DataFrame, cells: list[dict], prose: Mapping, confidence: float) -> list[dict]:
-    """Every ablation's arms, per task and implementation, with their difference to the baseline and its factorial."""
-    by_key = {tuple(cell[name] for name in CELL): cell for cell in cells}
-    found = []
-    for name, rows in manifest[manifest["ablation"] != ""].groupby("ablation", sort=False):
-        told = prose.get(name, {})
-        tables = []
-        for (task, implementation), part in rows.groupby(["task", "implementation"], sort=False):
-            planned = part.drop_duplicates("arm").sort_values("baseline", ascending=False, kind="stable")
-            arms = [
-                {
-                    "arm": row["arm"],
-                    "label": row["label"],
-                    "levels": json.loads(row["levels"]),
-                    "baseline": bool(row["baseline"]),
-                    "cell": by_key[task, implementation, row["run_id"]],
-                }
-                for row in planned.to_dict("records")
-            ]
-            baseline = next((arm["cell"] for arm in arms if arm["baseline"]), None)
-            tables.append({
-                "task": task,
-                "implementation": implementation,
-                "arms": [_arm(arm, baseline, confidence) for arm in arms],
-                "factorial": _factorial(arms, told.get("factors", {}), confidence),
-            })  # fmt: skip
-        fields = {key: told.get(key) for key in ("question", "metric", "expected", "literature", "factors")}
-        found.append({"name": name, **fields, "tables": tables})
-    return found
-
-
-def _scores(cell: dict) -> np.ndarray:
-    return np.array([run["score"] for run in cell["seeds"] if run["score"] is not None])
-
-
-def _arm(arm: dict, baseline: dict | None, confidence: float) -> dict:
-    """An arm with its difference to the baseline (Welch), or the sentence why there is none."""
-    cell = arm["cell"]
-    told = {**{key: arm[key] for key in ("arm", "label", "levels", "baseline")}, "variant": cell["variant"],
-            "run_id": cell["run_id"], "difference": None, "note": ""}  # fmt: skip
-    if baseline is None:
-        return told | {"note": "no baseline is planned here"}
-    if arm["baseline"] or cell is baseline:
-        return told
-    x, y = _scores(cell), _scores(baseline)
-    if min(len(x), len(y)) < 2:
-        return told | {"note": f"a difference needs two scored runs on each side, here are {len(x)} and {len(y)}"}
-    try:
-        test = compare.welch(x, y, confidence)
-    except ValueError as refusal:
-        return told | {"note": str(refusal)}
-    return told | {"difference": test._asdict()}
-
-
-def _factorial(arms: list[dict], factors: Mapping[str, list], confidence: float) -> dict | None:
-    """Main effects and interactions where every factor has two levels; a sentence where cells are missing."""
-    if len(factors) < 2 or any(len(levels) != 2 for levels in factors.values()):
-        return None
-    names = list(factors)
-    scores = {}
-    for arm in arms:
-        if set(arm["levels"]) == set(names):
-            scores[tuple(factors[name].index(arm["levels"][name]) for name in names)] = _scores(arm["cell"])
-    try:
-        found = factorial.effects(scores, names, confidence)
-    except ValueError as refusal:
-        return {"effects": [], "note": f"{refusal}. The differences to the baseline are simple effects only."}
-    return {"effects": [effect._asdict() for effect in found], "note": ""}
-
-
 def _text(value: object) -> str:
     return "" if value is None or value is pd.NA or value != value else str(value)
 
 
-def _json(value: object) -> object:
+def plain(value: object) -> object:
     """The same value of plain Python types; a number that is not finite is None."""
     if isinstance(value, Mapping):
-        return {str(key): _json(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
-        return [_json(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -409,15 +418,8 @@ def read(study_dir: Path, name: str) -> object:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
-def main(
-    study_dir: Path,
-    *,
-    random_policy: Mapping[str, float],
-    confidence: float = 0.95,
-    resamples: int = 50_000,
-    seed: int = 0,
-) -> None:
-    """Write results.json beside the tidy tables in study_dir."""
+def main(study_dir: Path, **options: object) -> None:
+    """Write results.json beside the tidy tables in study_dir; options as of `summarise`."""
     study_dir = Path(study_dir)
     names = ("manifest", "runs", "evaluations", "diagnostics")
     tables = [pd.read_parquet(study_dir / f"{name}.parquet") for name in names]
@@ -425,10 +427,10 @@ def main(
         *tables,
         read(study_dir, "ablations.json") or {},
         study=study_dir.name,
-        random_policy=random_policy,
-        confidence=confidence,
-        resamples=resamples,
-        seed=seed,
+        check=read(study_dir, "check.json"),
+        **options,
     )
-    text = json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    (study_dir / "results.json").write_text(text, encoding="utf-8")
+    results["declaration"] = read(study_dir, "declaration.json") or None
+    with atomic(study_dir / "results.json") as temporary:
+        text = json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        temporary.write_text(text, encoding="utf-8")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -17,6 +18,9 @@ from implementations.presets import sac_v2_small
 from suite import identity
 from suite.contract import Job
 from suite.runner import Place
+
+settings.register_profile("suite", derandomize=True, deadline=None)  # the same examples on every machine, however slow
+settings.load_profile("suite")
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = replace(sac_v2_small.SPEC, hidden=(16, 16), batch_size=16)

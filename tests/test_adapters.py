@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +17,7 @@ from click.testing import CliRunner
 from conftest import ROOT, job, places, suite
 
 import implementations
-from suite import UsageError, identity, runner
+from suite import UsageError, gather, identity, runner
 from suite.__main__ import main
 from suite.evaluation import Evaluation
 from suite.guest import CHUNK, Guest
@@ -314,6 +315,30 @@ def test_an_exception_at_sound_weights_is_a_crash(tmp_path):
         train(Idle(fails_at=250), job(env_steps=400), tmp_path / "first", last_attempt=False)
     record = train(Idle(fails_at=250), job(env_steps=400), tmp_path / "last")
     assert record.meta["status"] == "crashed" and record.meta["message"].startswith("ValueError: a distribution")
+
+
+def test_a_package_that_takes_no_notice_of_its_seed_is_found_out(tmp_path, monkeypatch):
+    """Each seed has environments of its own, so that returns differ; what was learnt does not."""
+    known = implementations.registered() | {"idle": implementations.Entry("numpy", trainer=True)}
+    monkeypatch.setattr(implementations, "registered", lambda: known)
+    monkeypatch.setattr(implementations, "load", lambda name: Idle())
+    plan = Plan(write(tmp_path, implementations=["idle"], presets=["sac_v2_small"]))
+    (cell,) = plan.cells
+    for run in plan.runs.values():
+        place = runner.Place(Path(run.record), plan.work(cell, run.seed))
+        own = cell.job((run.seed,), plan.study, plan.declaration_id)
+        options = {"code_id": identity.code_id("numpy"), "checkpoint_seconds": 1e9, "make_lab": Guest}
+        runner.train(Idle(), own, [place], say=lambda line: None, **options)
+    runs = gather.gather(plan)["runs"]
+    assert set(runs["status"]) == {"invalid"} and not runs["stale"].any()
+    assert set(runs["message"]) == {"seeds 0 and 1 ended with equal parameters: the seed is not wired"}
+
+
+def test_a_package_at_its_time_limit_starts_again(tmp_path):
+    record = train(Idle(), job(env_steps=1000, every=500), tmp_path, time_limit_hours=1e-9)
+    assert record.meta["status"] == "timeout" and record.meta["last_env_step"] == CHUNK
+    record = train(Idle(), job(env_steps=1000, every=500), tmp_path)
+    assert record.meta["status"] == "finished" and len(record.meta["attempts"]) == 1
 
 
 @pytest.mark.parametrize(

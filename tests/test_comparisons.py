@@ -365,6 +365,14 @@ def test_power_of_an_equivalence_test_of_unequal_groups():
     assert found == pytest.approx(share, abs=4 * (share * (1 - share) / studies) ** 0.5)
 
 
+def test_the_seeds_an_equivalence_test_needs_suffice_and_one_less_does_not():
+    for margin, n in ((0.5, 70), (1, 18), (2, 6)):
+        assert power.tost_required_n(margin) == n
+        assert power.tost_power(n, margin) >= 0.8 > power.tost_power(n - 1, margin)
+    assert power.tost_required_n(50) == 2
+    assert power.tost_required_n(1, difference=1) is None and power.tost_required_n(0.01) is None
+
+
 def test_simulated_power_is_the_textbooks_for_normal_pilots():
     pilot = stats.norm.ppf((np.arange(400) + 0.5) / 400)
 

@@ -156,7 +156,8 @@ def test_bands_ignore_the_order_of_seeds_and_follow_shift_and_scale(seed, scale,
     for old, new in zip(found[4:7], changed[4:7], strict=True):
         assert_allclose(new, scale * old, atol=1e-6)
     assert_allclose([*changed[3::4]], [*found[3::4]], rtol=1e-6)  # the quantiles
-    assert not np.array_equal(found[1], curves.sup_t_band(a, 0.9, 200, rng(1)).low)
+    others = [curves.sup_t_band(a, 0.9, 200, rng(other)).low for other in (1, 2, 3)]  # one may be the same by chance
+    assert not all(np.array_equal(found[1], low) for low in others)
 
 
 def test_a_profile_and_its_band():

@@ -9,17 +9,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from conftest import ROOT, suite
 
+from suite import UsageError, identity, records
 from suite import gather as gathering
-from suite import identity, records
 from suite.plan import Plan
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -102,6 +105,33 @@ def test_from_config_to_report(study):
             assert (study / "reports/study/figures" / name).stat().st_size > 100
     runs = tables(study)["runs"]
     assert list(runs["status"]) == ["finished"] * 4 and not runs["stale"].any()
+
+
+def test_what_is_planned_and_declared_is_on_record_before_the_first_run(study):
+    where = study / "results/studies/study"
+    plan = Plan(study / "study.yaml")
+    declared = json.loads((where / "declaration.json").read_text())
+    assert declared["declaration"] == plan.declaration and declared["sha256"] == plan.declaration_id
+    (entry,) = declared["history"]
+    assert (entry["sha256"], entry["planned"], entry["records_before"]) == (plan.declaration_id, 4, 0)
+    first = min(path.stat().st_mtime_ns for path in records_of(study))
+    assert (where / "manifest.parquet").stat().st_mtime_ns < first
+    assert {records.read_meta(path)["origin"]["declaration"] for path in records_of(study)} == {
+        plan.declaration_id[:10]
+    }
+    manifest, runs = (pd.read_parquet(where / f"{name}.parquet") for name in ("manifest", "runs"))
+    assert len(runs) == manifest["path"].nunique() and set(runs["path"]) == set(manifest["path"]) == set(plan.runs)
+
+
+def test_a_dry_run_writes_nothing_and_a_refused_declaration_stops_before_the_first_run(tmp_path):
+    config(tmp_path)
+    rules(snakemake(tmp_path, "-n"))
+    assert not (tmp_path / "results").exists() and not (tmp_path / "reports").exists()
+    (tmp_path / "results/studies/study").mkdir(parents=True)
+    (tmp_path / "results/studies/study/declaration.json").write_text("{")
+    done = snakemake(tmp_path, "--until", "run")
+    assert done.returncode == 1 and "declaration.json cannot be read" in done.stderr
+    assert not (tmp_path / "results/runs").exists()
 
 
 def test_nothing_is_left_to_do_and_only_what_is_new_is_run(study):
@@ -204,13 +234,105 @@ def test_failures_are_named_in_the_report_and_not_averaged_away(study, tmp_path)
     assert "0 of 4 planned runs finished" in report or "1 of 4 planned runs finished" in report
 
 
-def rewrite(path: Path, **meta: object) -> None:
-    """The record with other metadata."""
+def rewrite(path: Path, returns: Callable[[float], float] | None = None, **changes: object) -> None:
+    """The record with other metadata (None: without that key), and other returns if asked for."""
     record = records.read(path)
-    import pyarrow.parquet as pq
+    meta = {key: value for key, value in (record.meta | changes).items() if key not in changes or value is not None}
+    table = record.rows
+    if returns:
+        other = [None if value is None else returns(value) for value in table["return"].to_pylist()]
+        column = table.schema.get_field_index("return")
+        table = table.set_column(column, table.schema.field("return"), pa.array(other, pa.float64()))
+    pq.write_table(table.replace_schema_metadata({"suite": json.dumps(meta)}), path)
 
-    table = record.rows.replace_schema_metadata({"suite": json.dumps(record.meta | meta)})
-    pq.write_table(table, path)
+
+def replaced(study: Path, folder: Path) -> tuple[Path, Path]:
+    """A copy of the study in which seed 1 of a cell is seed 0 under another name; the two records."""
+    first = next(path for path in records_of(copied(study, folder)) if path.name.startswith("s0"))
+    second = first.with_name(first.name.replace("s0", "s1"))
+    for source, target in ((first, second), (records.arrays_path(first), records.arrays_path(second))):
+        shutil.copy(source, target)
+    rewrite(second, seed=1)
+    return first, second
+
+
+def outcome(folder: Path) -> dict[str, list[tuple[str, str]]]:
+    """What gather says of each run of a study, by cell: status and message, in the order of seeds."""
+    runs = gather(Plan(folder / "study.yaml"), folder).sort_values("seed")
+    return {cell: list(zip(rows["status"], rows["message"], strict=True)) for cell, rows in runs.groupby("run_id")}
+
+
+def test_equal_parameters_under_different_seeds_make_their_cell_invalid(study, tmp_path):
+    first, second = replaced(study, tmp_path)
+    bad = [("invalid", "seeds 0 and 1 ended with equal parameters: the seed is not wired")] * 2
+    found = outcome(tmp_path)
+    assert found.pop(first.parent.name) == bad and list(found.values()) == [[("finished", "")] * 2]
+    for path in (first, second):  # as records were before they bore a digest
+        rewrite(path, params_digest=None)
+    assert outcome(tmp_path)[first.parent.name] == bad
+    done = suite("gather", "--config", "study.yaml", cwd=tmp_path)
+    assert done.returncode == 0 and "2 finished" in done.stdout and "2 invalid" in done.stdout
+    runs = pd.read_parquet(tmp_path / "results/studies/study/runs.parquet")
+    evaluations = pd.read_parquet(tmp_path / "results/studies/study/evaluations.parquet")
+    assert set(evaluations["run_id"]) == set(runs["run_id"]) - {first.parent.name}
+    rewrite(first, status="diverged")  # what a failed run ended with tells nothing
+    assert [status for status, _ in outcome(tmp_path)[first.parent.name]] == ["diverged", "finished"]
+
+
+def test_equal_curves_under_different_seeds_make_their_cell_invalid(study, tmp_path):
+    first, second = replaced(study, tmp_path)
+    rewrite(second, params_digest="0123456789abcdef")
+    message = "seeds 0 and 1 have equal returns in every evaluation: the seed is not wired"
+    assert outcome(tmp_path)[first.parent.name] == [("invalid", message)] * 2
+    rewrite(second, returns=lambda value: value + 1e-9)
+    assert outcome(tmp_path)[first.parent.name] == [("finished", "")] * 2
+    for path in (first, second):  # every seed at the task's best return
+        rewrite(path, returns=lambda value: 1000.0)
+    assert outcome(tmp_path)[first.parent.name] == [("finished", "")] * 2
+
+
+def test_a_table_that_breaks_its_promise_is_one_sentence(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(copied(study, tmp_path))
+    tables = gathering.gather(Plan(Path("study.yaml")))
+    assert gathering.checked(tables).keys() == tables.keys()
+    runs, first = tables["runs"], tables["runs"][:1]
+    for broken, words in {
+        "a run lost": ({"runs": runs[1:]}, "is in the manifest only"),
+        "a run too many": (
+            {"runs": pd.concat([runs, first.assign(seed=7)], ignore_index=True)},
+            "is in the table of runs",
+        ),
+        "a run twice": ({"runs": pd.concat([runs, first], ignore_index=True)}, "the table runs breaks its promise"),
+        "a status of its own": ({"runs": runs.assign(status="fine")}, "'status'"),
+        "a step for each row": ({"evaluations": tables["evaluations"].assign(env_step="x")}, "'env_step'"),
+        "no temperature": ({"diagnostics": tables["diagnostics"].drop(columns="alpha")}, "the table diagnostics"),
+    }.values():
+        with pytest.raises(UsageError) as caught:
+            gathering.checked(tables | broken)
+        assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_time_limit_leaves_records_that_a_raised_limit_continues(study, tmp_path):
+    """Tried on the command line from end to end: the run is cut short, named, cleared, and ends as if undisturbed."""
+    config(tmp_path)
+    limited = yaml.safe_load((tmp_path / "study.yaml").read_text())
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(limited | {"execution": {"time_limit_hours": 1e-6}}))
+    done = snakemake(tmp_path, "--until", "gather")
+    assert done.returncode == 0, done.stderr
+    runs = pd.read_parquet(tmp_path / "results/studies/study/runs.parquet")
+    sentence = "time limit of 1e-06 h reached at environment step 1 of 1,400"
+    assert set(runs["status"]) == {"timeout"} and set(runs["message"]) == {sentence}
+    assert "4 runs: 4 timeout" in suite("status", "--config", "study.yaml", cwd=tmp_path).stdout
+    assert suite("retry", "--config", "study.yaml", "--status", "timeout", cwd=tmp_path).returncode == 0
+    assert not records_of(tmp_path)
+    config(tmp_path)
+    done = snakemake(tmp_path, "--until", "gather")
+    assert done.returncode == 0, done.stderr
+    runs = pd.read_parquet(tmp_path / "results/studies/study/runs.parquet")
+    assert set(runs["status"]) == {"finished"} and set(runs["attempts"]) == {2}
+    for name in ("evaluations", "diagnostics"):
+        own, whole = (pd.read_parquet(folder / f"results/studies/study/{name}.parquet") for folder in (tmp_path, study))
+        pd.testing.assert_frame_equal(own, whole)
 
 
 def test_stale_results_count_only_where_the_config_accepts_them(study, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from conftest import ROOT, SHORT, SMALL, job, places
 import implementations
 from suite import runner, seeding
 from suite.checkpoint import Checkpoints, OwnedError
-from suite.records import arrays_path, read
+from suite.records import RecordError, arrays_path, digest, params_digest, read
 from suite.replay import Replay
 from suite.schedule import CHOICES as schedule_choices
 from suite.schedule import BootstrapAtLength, Schedule
@@ -335,6 +336,81 @@ def test_an_exception_is_raised_again_and_on_the_last_attempt_recorded(tmp_path)
     assert record.meta["status"] == "crashed" and record.meta["message"] == "ZeroDivisionError: a bug of the engine"
     assert record.meta["stopped_at"] == 119
     assert record.episodes["env_step"].to_pylist() == [100, 100]
+
+
+# --- the time limit
+
+
+def hours(monkeypatch, each=1.0):
+    """From now on every look at the clock finds it `each` hours later; the loop looks once a step."""
+    ticks = itertools.count()
+    monkeypatch.setattr(runner, "time", SimpleNamespace(time=time.time, monotonic=lambda: 3600 * each * next(ticks)))
+
+
+def test_at_the_time_limit_a_run_says_so_and_keeps_its_checkpoint(tmp_path, monkeypatch):
+    train(job(), tmp_path / "whole")
+    (place,) = places(tmp_path / "parts")
+    said = []
+    with monkeypatch.context() as patched:
+        hours(patched)
+        (record,) = train(job(), tmp_path / "parts", time_limit_hours=150.5, say=said.append)
+    reached = record.meta["last_env_step"]
+    assert 100 < reached < 200 and record.meta["stopped_at"] == reached
+    sentence = f"time limit of 150.5 h reached at environment step {reached} of 200"
+    assert record.meta["status"] == "timeout" and record.meta["message"] == sentence
+    assert said[-1] == f"seed 0: timeout: {sentence}"
+    assert record.episodes["env_step"].to_pylist() == [100, 100]  # what was measured before stays
+    assert "actor/w0" in arrays(tmp_path / "parts") and not (place.work / "progress.json").exists()
+
+    (kept,) = train(job(), tmp_path / "parts", time_limit_hours=150.5)  # as after `retry`, with the limit as it was
+    assert kept.meta["status"] == "timeout" and kept.meta["last_env_step"] == reached + 1
+    (record,) = train(job(), tmp_path / "parts", time_limit_hours=1000.0)
+    assert record.meta["status"] == "finished" and record.meta["message"] == ""
+    assert [attempt["from_env_step"] for attempt in record.meta["attempts"]] == [0, reached, reached + 1]
+    assert record.meta["wall_time_s"] > 150.5 * 3600 and not list(place.work.glob("checkpoint-*.npz"))
+    assert_same(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_a_run_that_ends_within_its_last_step_is_finished(tmp_path, monkeypatch):
+    hours(monkeypatch)
+    (record,) = train(job(env_steps=100), tmp_path, time_limit_hours=100.5)
+    assert record.meta["status"] == "finished" and record.meta["wall_time_s"] > 100.5 * 3600
+
+
+def test_a_diverged_seed_of_a_block_at_its_time_limit_has_diverged(tmp_path, monkeypatch):
+    hours(monkeypatch)
+    engine = Poisoned(at=71, seat=0)
+    ill, slow = train(job(seeds=(0, 1)), tmp_path, engine=engine, time_limit_hours=150.5)
+    assert (ill.meta["status"], slow.meta["status"]) == ("diverged", "timeout")
+    assert ill.meta["stopped_at"] == 110 and "not a finite number" in ill.meta["message"]
+
+
+# --- seeds
+
+
+def test_a_record_knows_the_digest_of_its_final_arrays(tmp_path):
+    (one,), (same,) = train(job(), tmp_path / "a"), train(job(), tmp_path / "b")
+    (other,) = train(job(seeds=(1,)), tmp_path / "a")
+    assert one.meta["params_digest"] == same.meta["params_digest"] != other.meta["params_digest"]
+    found = arrays(tmp_path / "a")
+    assert one.meta["params_digest"] == digest(found) == digest(dict(reversed(found.items())))
+    (place,) = places(tmp_path / "a")
+    assert params_digest(place.record, {}) == digest(found)  # of a record that is older than digests
+    arrays_path(place.record).write_bytes(b"torn")
+    with pytest.raises(RecordError, match=r"s0.npz cannot be read"):
+        params_digest(place.record, {})
+
+
+def test_a_digest_tells_names_shapes_and_values_apart():
+    plain = {"a": np.zeros((2, 3)), "b": np.ones(2)}
+    others = [
+        {"a": np.zeros((3, 2)), "b": np.ones(2)},
+        {"c": np.zeros((2, 3)), "b": np.ones(2)},
+        {"a": np.zeros((2, 3)), "b": np.array([1.0, np.nextafter(1.0, 2.0)])},
+        {"a": np.zeros((2, 3))},
+    ]
+    assert len({digest(each) for each in (plain, *others)}) == 5 and digest({}) == ""
+    assert digest({"a": np.arange(6.0).reshape(2, 3).T}) == digest({"a": np.array([[0.0, 3], [1, 4], [2, 5]])})
 
 
 class Still:

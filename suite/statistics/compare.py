@@ -325,7 +325,7 @@ def _splits(n: int, total: int, resamples: int | None, rng, size: int) -> Iterat
             yield rng.permuted(unsplit, axis=1)
 
 
-@lru_cache(maxsize=4)  # a study asks for the same few again and again
+@lru_cache(maxsize=2)  # a study asks for the same again and again
 def _every_split(n: int, total: int) -> np.ndarray:
     chosen = np.fromiter(combinations(range(total), n), np.dtype((np.intp, n)), math.comb(total, n))
     splits = np.zeros((len(chosen), total), np.uint8)

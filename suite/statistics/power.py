@@ -99,7 +99,7 @@ def tost_required_n(
     def enough(n: int) -> bool:
         return tost_power(n, margin, sd, difference, confidence) >= power
 
-    if abs(difference) >= margin or not enough(LARGEST_GROUP):
+    if not enough(LARGEST_GROUP):
         return None
     high = next(n for n in (2**k for k in count(1)) if enough(n))
     return bisect_left(range(high), True, lo=high // 2, key=enough) if high > 2 else 2
