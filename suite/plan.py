@@ -23,7 +23,7 @@ from typing import NamedTuple
 import ablations as ablations_package
 import implementations
 from implementations import presets as presets_package
-from suite import DEFAULT_CONFIG, UsageError, identity, nearest
+from suite import DEFAULT_CONFIG, UsageError, identity, nearest, references
 from suite.ablation import Ablation, Changes
 from suite.config import Config, Sweep, load
 from suite.contract import Job
@@ -188,9 +188,11 @@ class Plan:
         return Path(self.config.results, WORK.format(cell=cell.path, seed=seed))
 
     @property
-    def declaration(self) -> dict[str, dict]:
-        """What the study declares before it has results: margins, levels, families of questions; plain data."""
-        return self.config.model_dump(include={"check", "equivalence", "families", "report"})
+    def declaration(self) -> dict[str, object]:
+        """What the study declares before it has results: margins and the anchors they are shares of, levels, families
+        of questions; plain data."""
+        own = self.config.model_dump(include={"check", "equivalence", "families", "report"})
+        return own | {"anchors": references.anchors_digest()}
 
     @property
     def declaration_id(self) -> str:

@@ -1,23 +1,35 @@
-"""The report of a study: one self-contained HTML page and its tables as CSV, from results.json and the tidy tables."""
+"""The report of a study: one self-contained HTML page and its tables, from results.json and the tidy tables."""
 
 from __future__ import annotations
 
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 
+from suite import calibration, tables
+from suite.records import STATUSES
+from suite.statistics import power
+from suite.tables import CELL, interval, number, p_value, score
+
 TEMPLATES = Path(__file__).resolve().parent.parent / "reports" / "templates"
-CELL = ["task", "implementation", "run_id"]
 LARGEST_SVG = 600_000  # bytes; a larger drawing is embedded as PNG
+LEVEL = 0.05  # of a family's adjusted p values
+METHODS = {"holm": "Holm", "hommel": "Hommel", "bonferroni": "Bonferroni", "bh": "Benjamini and Hochberg",
+           "by": "Benjamini and Yekutieli"}  # fmt: skip
+SHARES = ("bh", "by")  # these bound the share of false alarms among the alarms, the others the chance of any
+SECTIONS = {"curves": "curves", "aggregates": "suite", "profiles": "suite", "improvement": "suite",
+            "equivalence": "implementations"}  # fmt: skip
+"""Where a figure of the whole study stands, by how its name begins; others stand with the final performance."""
 
 
 def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> None:
-    """Write out_dir/report.html and out_dir/tables/*.csv; out_dir/figures must have been drawn before.
+    """Write out_dir/report.html and out_dir/tables; out_dir/figures must have been drawn before.
 
     config_text: the study's config as it was read; command: what makes this report again.
     """
@@ -25,61 +37,159 @@ def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> N
     results = _read(study_dir / "results.json")
     manifest = pd.read_parquet(study_dir / "manifest.parquet")
     runs = pd.read_parquet(study_dir / "runs.parquet")
-    check = _read(study_dir / "check.json", [])
+    presets = list(_presets(manifest, runs, _read(study_dir / "sources.json", {})))
     context = {
         **results,
-        "cells_by_key": {_key(cell): cell for cell in results["cells"]},
-        "key": _key,
-        "check": check,
+        "cells_by_key": {tables.key(cell): cell for cell in results["cells"]},
+        "curves_by_key": {tables.key(curve): curve for curve in results["curves"]},
+        "key": tables.key,
         "figures": [_embed(entry, out_dir / "figures") for entry in _read(out_dir / "figures" / "index.json")],
         "tasks": list(_tasks(manifest, runs, results)),
-        "presets": list(_presets(manifest, runs, _read(study_dir / "sources.json", {}))),
+        "presets": presets,
         "changes": _changes(results, runs),
         "machine": _machine(runs),
-        "provenance": _provenance(runs).to_dict("records"),
+        "provenance": tables.provenance(runs).to_dict("records"),
         "config_text": config_text,
         "command": command,
-        "columns": [name for name in _diagnostic_names(results)],
+        "columns": _diagnostic_names(results),
+        "declared": declared_in_words(results["declaration"]),
+        "departures": _departures(results),
+        "score": score,
+        "methods": METHODS,
+        "shares": SHARES,
+        "out_of_reach": lambda differences: out_of_reach(differences, results["families"]),
+        "fewest_for_order": power.order_statistics_needed(),
+        "calibration": _calibration(),
+        "percent": f"{100 * results['settings']['confidence']:g} %",
+        "checklist": _checklist(results, runs, presets),
     }
-    tables = out_dir / "tables"
-    tables.mkdir(parents=True, exist_ok=True)
-    for name, rows in _tables(results, check, runs):
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", name)
-        pd.DataFrame(rows).to_csv(tables / f"{name}.csv", index=False, lineterminator="\n")
+    tables.write(results, runs, out_dir / "tables")
     loader = jinja2.FileSystemLoader(TEMPLATES)
     page = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    page.filters |= {"number": number, "interval": interval, "p_value": p_value, "anchor": anchor}
+    page.filters |= {"number": number, "interval": interval, "p_value": p_value, "score": score, "anchor": anchor}
     (out_dir / "report.html").write_text(page.get_template("report.html.j2").render(context), encoding="utf-8")
-
-
-def number(value: float | None) -> str:
-    """A number as it is read: thousands separated, four significant digits below 1,000, a dash for none."""
-    if value is None or value != value:
-        return "–"
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-    return text.replace("-", "−")
-
-
-def interval(found: dict | None) -> str:
-    """An estimate with its interval, or alone where there is none."""
-    if found is None:
-        return "–"
-    estimate = found.get("estimate", found.get("difference", found.get("mean")))
-    if found.get("low") is None:
-        return number(estimate)
-    return f"{number(estimate)} ({number(found['low'])}\u00a0to\u00a0{number(found['high'])})"
-
-
-def p_value(value: float | None) -> str:
-    """A p value with three digits, and never zero."""
-    return "–" if value is None else "<\u00a00.001" if value < 0.001 else f"{value:.3f}"
 
 
 def anchor(name: str) -> str:
     """The name as a fragment of a link."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def declared_in_words(declaration: dict | None) -> list[str]:
+    """When margins, families and plan were declared, and every change of them since, counted in runs on record."""
+    if declaration is None:
+        return ["No declaration is on record, so nothing here may be called declared beforehand."]
+    first, *changes = declaration["history"]
+    said = [f"{'First declared' if changes else 'Declared'} {_when(first)}."]
+    for before, after in pairwise([first, *changes]):
+        what = [
+            f"the declaration ({before['sha256'][:10]} became {after['sha256'][:10]})"
+            if before["sha256"] != after["sha256"]
+            else "",
+            f"the plan ({before['planned']} planned runs became {after['planned']})"
+            if before["plan_sha256"] != after["plan_sha256"]
+            else "",
+        ]
+        said.append(f"Changed {_when(after)}: {' and '.join(filter(None, what))}.")
+    if changes:
+        said.append(f"So what stands here was declared {_when(changes[-1])}.")
+    return said
+
+
+def _when(entry: dict) -> str:
+    planned, have = entry["planned"], entry["records_before"]
+    known = f"after {have} of its {planned} planned runs had a record" if have else ""
+    return known or f"before any of its {planned} planned runs had a record"
+
+
+def _departures(results: dict) -> list[str]:
+    """Where the statistics used something else than what is on record as declared."""
+    if results["declaration"] is None:
+        return []
+    told, settings = results["declaration"]["declaration"], results["settings"]
+    used = {
+        "equivalence": settings["equivalence"],
+        "families": {name: family["method"] for name, family in results["families"].items()},
+        "report": {name: settings[name] for name in ("confidence", "resamples", "seed")},
+    }
+    return [
+        f"{part}.{name} was declared as {value}, and {used[part].get(name)} was used"
+        for part in used
+        for name, value in told.get(part, {}).items()
+        if used[part].get(name) != value
+    ]
+
+
+def out_of_reach(differences: Iterable[dict | None], families: dict) -> str:
+    """That so few runs cannot reach significance by permutation in their family, where that is so."""
+    found = [one for one in differences if one and one["permutation"]["floor"] > LEVEL / one["family_size"]]
+    if not found:
+        return ""
+    size, alone = found[0]["family_size"], families[found[0]["family"]]["method"] in SHARES
+    floors = " or ".join(f"{floor:.2g}" for floor in sorted({one["permutation"]["floor"] for one in found}))
+    return (
+        f"With this n the permutation test cannot reach significance{' on its own' if alone else ''}, whatever the "
+        f"returns: its p is at least {floors}, and the least of {size} must be at most {LEVEL:g}/{size} = "
+        f"{LEVEL / size:.2g}."
+    )
+
+
+def _calibration() -> dict | None:
+    """What was measured of the methods: the whole table, and by quantity the rows most like a study, in order of n."""
+    if not calibration.TABLE.exists():
+        return None
+    table = pd.read_csv(calibration.TABLE).astype(object)
+    sizes = table.groupby("quantity", sort=False)["n"].unique().items()
+    return {
+        "rows": table.where(table.notna(), None).to_dict("records"),
+        "of": {name: [calibration.measured(name, int(n)) for n in sorted(own)] for name, own in sizes},
+    }
+
+
+def _checklist(results: dict, runs: pd.DataFrame, presets: list[dict]) -> dict[str, object]:
+    """What reviewers ask of an empirical study, and the answer its data give, in words; nothing where they do not."""
+    counts, settings, known = results["counts"], results["settings"], runs[runs["wall_time_s"].notna()]
+    cells = sorted({cell["n_planned"] for cell in results["cells"]})
+    seeds = sorted({run["seed"] for cell in results["cells"] for run in cell["seeds"]})
+    families = [f"{name}: {METHODS[family['method']]} for {family['size']}"
+                for name, family in results["families"].items() if family["size"]]  # fmt: skip
+    cited = [f"{preset['preset']}: {len(preset['fields'])} fields, "
+             f"{sum(bool(row['citation']) for row in preset['fields'])} with a source"
+             for preset in presets if preset["fields"]]  # fmt: skip
+    failed = [f"{counts[status]} {status}" for status in (*STATUSES[1:], "stale") if counts[status]]
+    made_with = [f"{name} {value}" for name, value in _machine(runs) if name not in ("device", "code_id")]
+    codes = _values(runs["code_id"])
+    return {
+        "What do error bars show?": (
+            f"{100 * settings['confidence']:g} % intervals over seeds, never over episodes: of a mean Student's t, of "
+            "an IQM bootknife percentiles, of a difference Welch's, of a curve a simultaneous band; headings say which."
+        ),
+        "How many runs?": (
+            f"{counts['planned']} planned, {counts['finished']} finished; "
+            f"{' or '.join(map(str, cells))} seeds in every cell."
+        ),
+        "Which tests, corrected how?": families and f"{'; '.join(families)}. Raw and adjusted p stand side by side.",
+        "Declared beforehand?": results["declaration"] and " ".join(declared_in_words(results["declaration"])),
+        "Which code?": codes and f"code_id {codes}; {counts['stale']} runs were made by other code and are left out.",
+        "Which versions?": made_with and "; ".join(made_with),
+        "Which seeds?": f"{', '.join(map(str, seeds))}; the report's own draws come from seed {settings['seed']}.",
+        "Which hyper-parameters, from where?": "; ".join(cited),
+        "How much compute?": len(known) and (
+            f"{number(known['wall_time_s'].sum() / 3600)} hours of wall time over {len(known)} runs, on "
+            f"{_values(known['device'])}: core-hours where every run had a core of its own; runs that shared a process "
+            "count its time each."
+        ),
+        "What of failed runs?": (
+            f"{', '.join(failed) or 'There are none'}. Diverged and crashed ones score the floor, the others are in no "
+            "average; each is named, and what the averages would be otherwise stands beside."
+        ),
+    }  # fmt: skip
+
+
+def _values(column: pd.Series) -> str:
+    return ", ".join(sorted({str(value) for value in column.dropna()} - {""}))
 
 
 def _read(path: Path, absent: object = None) -> object:
@@ -88,15 +198,13 @@ def _read(path: Path, absent: object = None) -> object:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _key(record: dict, table: dict | None = None) -> tuple:
-    return tuple((record if name in record else table)[name] for name in CELL)
-
-
 def _embed(entry: dict, folder: Path) -> dict:
     """A figure with its picture as a data URI: the SVG, or the PNG where the SVG is large."""
     svg, png = (folder / f"{entry['name']}.{kind}" for kind in ("svg", "png"))
     path, kind = (svg, "svg+xml") if svg.stat().st_size <= LARGEST_SVG else (png, "png")
-    return entry | {"source": f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"}
+    section = SECTIONS.get(entry["name"].split("-")[0], "final") if not entry["ablation"] else "ablation"
+    source = f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return entry | {"source": source, "section": section}
 
 
 def _tasks(manifest: pd.DataFrame, runs: pd.DataFrame, results: dict) -> Iterator[dict]:
@@ -168,9 +276,9 @@ def _changes(results: dict, runs: pd.DataFrame) -> dict[str, dict[str, list[str]
     found = {}
     for ablation in results["ablations"]:
         for table in ablation["tables"]:
-            base = next((flat.get(_key(arm, table)) for arm in table["arms"] if arm["baseline"]), None)
+            base = next((flat.get(tables.key(arm, table)) for arm in table["arms"] if arm["baseline"]), None)
             for arm in table["arms"]:
-                own = flat.get(_key(arm, table))
+                own = flat.get(tables.key(arm, table))
                 said = found.setdefault(ablation["name"], {}).setdefault(arm["arm"], [])
                 if base is None or own is None or arm["baseline"] or said:
                     continue
@@ -185,74 +293,9 @@ def _machine(runs: pd.DataFrame) -> list[tuple[str, str]]:
     for text in runs["versions"].dropna().unique():
         for name, value in json.loads(text).items():
             packages.setdefault(name, set()).add(str(value))
-    rows = [("device", runs["device"]), ("code_id", runs["code_id"])]
-    named = [(name, ", ".join(sorted({str(value) for value in column.dropna()} - {""}))) for name, column in rows]
+    named = [(name, _values(runs[name])) for name in ("device", "code_id")]
     return named + [(name, ", ".join(sorted(values))) for name, values in sorted(packages.items())]
-
-
-def _provenance(runs: pd.DataFrame) -> pd.DataFrame:
-    """Wall time and speed of every cell, and the code that made it."""
-    grouped = runs.groupby([*CELL, "variant"], sort=False)
-    return grouped.agg(
-        runs=("seed", "size"),
-        with_record=("wall_time_s", "count"),
-        hours=("wall_time_s", lambda seconds: seconds.sum() / 3600),
-        env_steps_per_s=("env_steps_per_s", "median"),
-        updates=("updates", "median"),
-        device=("device", lambda column: ", ".join(sorted(set(column.dropna())))),
-        code_id=("code_id", lambda column: ", ".join(sorted(set(column.dropna())))),
-    ).reset_index()
 
 
 def _diagnostic_names(results: dict) -> list[str]:
     return list(dict.fromkeys(name for cell in results["cells"] for name in cell["diagnostics"]))
-
-
-def _tables(results: dict, check: list[dict], runs: pd.DataFrame) -> Iterator[tuple[str, list[dict] | pd.DataFrame]]:
-    """The tables of the report as flat rows of plain numbers."""
-    cells = {_key(cell): cell for cell in results["cells"]}
-    yield "cells", [_cell_row(cell) for cell in results["cells"]]
-    said = ("seed", "status", "stale", "stopped_at", "score", "sentence")
-    seeds = [_identity(cell) | {name: run[name] for name in said} for cell in results["cells"] for run in cell["seeds"]]
-    yield "scores", seeds
-    yield "ledger", [row for row in seeds if row["sentence"]] or pd.DataFrame(columns=list(seeds[0]))
-    for ablation in results["ablations"]:
-        yield f"ablation-{ablation['name']}", [
-            {"arm": arm["arm"], "levels": json.dumps(arm["levels"]), "baseline": arm["baseline"],
-             **_cell_row(cells[_key(arm, table)]),
-             **_prefixed("difference", arm["difference"] or {}), "note": arm["note"]}
-            for table in ablation["tables"] for arm in table["arms"]
-        ]  # fmt: skip
-        effects = [
-            {"task": table["task"], "implementation": table["implementation"], **effect}
-            for table in ablation["tables"]
-            for effect in (table["factorial"] or {"effects": []})["effects"]
-        ]
-        if effects:
-            yield f"factorial-{ablation['name']}", effects
-    nested = ("ours", "published")
-    flat = [
-        {name: value for name, value in row.items() if name not in nested}
-        | {name: value for part in nested for name, value in _prefixed(part, row[part]).items()}
-        for row in check
-    ]
-    yield "check", flat or pd.DataFrame(columns=["task", "implementation", "variant", "reference", "verdict"])
-    yield "provenance", _provenance(runs)
-
-
-def _identity(record: dict) -> dict:
-    return {name: record[name] for name in (*CELL, "variant", "env_steps")}
-
-
-def _cell_row(cell: dict) -> dict:
-    flat = {"kind": "evaluated_with"}
-    plain = {flat.get(name, name): value for name, value in cell.items() if not isinstance(value, list | dict)}
-    return plain | {
-        name: value
-        for part in ("mean", "iqm", "complete_case", "bounds", "failure_rate")
-        for name, value in _prefixed(part, cell[part] or {}).items()
-    }
-
-
-def _prefixed(prefix: str, values: dict) -> dict:
-    return {f"{prefix}_{name}": value for name, value in values.items()}

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from conftest import ROOT, suite
 
-from suite import UsageError, config, manifest
+from suite import UsageError, config, manifest, references
 from suite.plan import Plan, forecast, update_flop
 from suite.tasks import TASKS
 
@@ -163,10 +163,11 @@ def test_margins_and_families_have_defaults_and_are_declared_whole(tmp_path):
         },
         "families": {"equivalence": "holm", "regression": "holm", "ablation": "holm", "exploratory": "by"},
         "report": {"confidence": 0.95, "resamples": 50_000, "seed": 0},
+        "anchors": references.anchors_digest(),
     }
 
 
-def test_the_declarations_digest_moves_with_what_is_declared_alone(tmp_path):
+def test_the_declarations_digest_moves_with_what_is_declared_alone(tmp_path, monkeypatch):
     def digest(**changes: object) -> str:
         return Plan(write(tmp_path, **changes)).declaration_id
 
@@ -180,6 +181,8 @@ def test_the_declarations_digest_moves_with_what_is_declared_alone(tmp_path):
         {"report": {"seed": 1}},
     ):
         assert digest(**changes) != plain
+    monkeypatch.setattr(references, "anchors_digest", lambda: "another")
+    assert digest() != plain
 
 
 def test_a_run_knows_its_declaration_and_is_the_same_run_under_another(tmp_path):
