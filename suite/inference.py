@@ -173,10 +173,11 @@ def compared(x: np.ndarray, y: np.ndarray, confidence: float, rng: np.random.Gen
     permuted = compare.permutation(x, y, rng=rng, confidence=confidence)
     spread = float(np.sqrt((x.var(ddof=1) + y.var(ddof=1)) / 2))
     seeds = 2 / (1 / len(x) + 1 / len(y))
+    count = permuted.assignments
+    floor = compare.permutation_floor(len(x), len(y)) if permuted.exact else 1 / (count + 1)
     return {
         **welch._asdict(),
-        "permutation": {"p": permuted.p, "assignments": permuted.assignments, "exact": permuted.exact,
-                        "floor": compare.permutation_floor(len(x), len(y))},
+        "permutation": {"p": permuted.p, "assignments": count, "exact": permuted.exact, "floor": floor},
         "superiority": _superiority(x, y, confidence),
         **compare.effect_sizes(x, y)._asdict(),
         "yuen_p": compare.yuen(x, y).p,

@@ -113,6 +113,7 @@ def test_permutation_draws_when_there_are_too_many_splits():
 def test_smallest_p_of_a_permutation(n, floor):
     assert_allclose(permutation_floor(n, n), floor, rtol=1e-5)
     assert_allclose(permutation(np.arange(n), 100 + np.arange(n)).p, floor, rtol=1e-5)
+    assert_allclose(permutation(np.arange(n), 100 + np.arange(n + 1)).p, permutation_floor(n, n + 1), rtol=1e-5)
 
 
 def test_max_t_of_one_checkpoint_is_the_permutation_test():

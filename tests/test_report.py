@@ -377,11 +377,11 @@ def test_a_study_of_which_nothing_ran_is_still_a_report(tmp_path):
     accidents = {("Pendulum-v1", row["label"], seed): ("missing", None) for row in plan() for seed in range(2)}
 
     def empty(tables):
+        (tmp_path / "check.json").write_text("[]")
         return {"runs": tables["runs"].assign(spec=None, schedule=None, versions=None, device=None, code_id=None)}
 
     results = study_of(tmp_path, empty, seeds=2, accidents=accidents)
     assert results["counts"]["finished"] == 0 and results["counts"]["missing"] == 18
-    (tmp_path / "check.json").write_text("[]")
     figures.main(tmp_path, tmp_path / "out")
     report.main(tmp_path, tmp_path / "out", config_text="", command="make run")
     page = (tmp_path / "out" / "report.html").read_text()

@@ -176,8 +176,11 @@ def max_t(
 
 
 def permutation_floor(n: int, m: int) -> float:
-    """The smallest two-sided p that permuting n and m seeds can give: both extreme splits of all C(n + m, n)."""
-    return min(1.0, 2 / math.comb(n + m, n))
+    """The least two-sided p that all C(n + m, n) splits of n and m seeds can give.
+
+    The most extreme split alone, and of groups of the same size its mirror image too, which is as extreme.
+    """
+    return min(1.0, (1 + (n == m)) / math.comb(n + m, n))
 
 
 def brunner_munzel(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> Test:
