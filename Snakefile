@@ -57,7 +57,7 @@ rule gather:  # it joins everything to the manifest, which is no output: Snakema
 rule check:
     input: rules.gather.output
     output: report(TABLES / "check.json", category="Regression check")
-    shell: "{SUITE} check --config {STUDY.path}"
+    shell: "{SUITE} check --config {STUDY.path} || [ $? -eq 3 ]"  # 3: nothing comparable is published, which is no fault
 
 
 rule statistics:

@@ -197,6 +197,62 @@ def retry(config: str, wanted: str, dry_run: bool) -> None:
 # --- afterwards
 
 
+@main.command(name="import")
+@click.option("--task", "tasks", multiple=True, required=True, help="Of the runs; of an array's columns, in order.")
+@click.option("--implementation", required=True, help='What these runs are to be called, such as "mylib".')
+@click.option("--preset", required=True, help="The settings that they claim to be trained with.")
+@click.option("--write-config", "config", help="Write the config of a study of them here.")
+@click.option("--results", default="results", show_default=True, help="Where the records go.")
+@click.option("--format", "format_", help="What the files are, where name and content do not tell.")
+@click.option("--kind", type=click.Choice(["mean", "sample", "training"]), help="Evaluations (by action) or training.")
+@click.option("--seeds", help="Of the runs that do not tell theirs, in order, as in 0,1,2.")
+@click.option("--step-column", "step", help="The column, tag or key of the environment step.")
+@click.option("--return-column", "value", help="The column, tag or key of the return.")
+@click.option("--seed-column", "seed", help="The column or key of the seed.")
+@click.option("--algorithm", help="Which of rliable's arrays.")
+@click.option("--frames", help="Environment steps along an array's third axis, as in 50000,100000.")
+@click.option("--every", type=click.IntRange(1), help="Steps between evaluations, or a window of training returns.")
+@click.option("--episodes", type=click.IntRange(1), help="How many the log has averaged into each value.")
+@click.option("--env-steps", type=click.IntRange(1), help="The budget.  [default: where the longest run ends]")
+@click.option("--step-offset", type=click.IntRange(0), default=0, help="Steps that the log's axis leaves out.")
+@click.option(
+    "--status-of-short",
+    "short",
+    type=click.Choice(["crashed", "diverged", "timeout"]),
+    help="What became of runs that end early, or whose returns stop being numbers.",
+)
+@click.option("--version", "versions", multiple=True, help="Of a package that made the runs, as in torch=2.1.")
+@click.argument("files", nargs=-1, required=True)
+def import_(files: tuple[str, ...], config: str | None, results: str, **told: Any) -> None:
+    """Make records of runs that were trained elsewhere, so that they are gathered, checked and shown like our own.
+
+    FILES: logs or folders of them (stable-baselines3's evaluations.npz and monitor.csv, TensorBoard event files, W&B
+    offline folders, tables as CSV, parquet or JSON, rliable's arrays), or wandb:entity/project/run.
+    """
+    from suite import importing, logs
+
+    for name in ("seeds", "frames"):
+        told[name] = _whole_numbers(f"--{name}", told[name])
+    if wrong := [version for version in told["versions"] if "=" not in version]:
+        raise UsageError(f"--version is {wrong[0]!r}; it must be a package and its version, as in torch=2.1")
+    told["versions"] = dict(version.split("=", 1) for version in told["versions"])
+    told["format"] = told.pop("format_")
+    if told["format"] not in (None, *logs.FORMATS):
+        raise UsageError(f"--format is {told['format']!r}; did you mean {nearest(told['format'], logs.FORMATS)}?")
+    ask = logs.Ask(**{name: value for name, value in told.items() if name in logs.Ask._fields})
+    claim = importing.Claim(**{name: value for name, value in told.items() if name in importing.Claim._fields})
+    for line in importing.main(files, ask, claim, results, config):
+        click.echo(line)
+
+
+def _whole_numbers(option: str, text: str | None) -> tuple[int, ...]:
+    """A list such as 0,1,2."""
+    try:
+        return tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise UsageError(f"{option} is {text!r}; it must be whole numbers, as in 0,1,2") from None
+
+
 @main.command()
 @config_option
 def gather(config: str) -> None:
@@ -349,22 +405,58 @@ def report(config: str) -> None:
 
 
 @main.command()
-@config_option
-@click.option("--gate", is_flag=True, help="Exit 1 if anything FAILs.")
+@click.option("--config", help=f"The study's YAML file.  [default: {DEFAULT_CONFIG}]")
+@click.option("--study", help="Instead: the study of that name, config/NAME.yaml.")
+@click.option("--gate", is_flag=True, help="Exit 1 if a gated row FAILs, 3 if none is gated.")
+@click.option("--against-baseline", "baseline", help="Instead of published results: a baseline's name, or path.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def check(config: str, gate: bool, as_json: bool) -> None:
-    """Hold every finished cell against the published results of the same settings."""
+def check(config: str | None, study: str | None, gate: bool, baseline: str | None, as_json: bool) -> None:
+    """Hold every finished cell against the published results of the same settings, or against a baseline.
+
+    Exit code 0; 1 with --gate and something gated that FAILs (or is DIFFERENT); 2 for a mistake; 3 if there is nothing
+    to compare. INCONCLUSIVE alone is 0: it asks for more seeds.
+    """
+    from suite import baseline as baselines
     from suite import check as checking
     from suite.plan import Plan
 
-    planned_study = Plan(Path(config))
-    if not (planned_study.study_dir / "runs.parquet").exists():
-        raise UsageError(f"{config} has not been gathered yet: run `python -m suite gather --config {config}` first")
-    options = planned_study.config.check
-    rows = checking.main(planned_study.study_dir, margin=options.margin, confidence=options.confidence)
-    click.echo(json.dumps(rows, indent=1) if as_json else checking.render(rows))
-    if gate and checking.failing(rows):
-        sys.exit(1)
+    if config and study:
+        raise UsageError("--study names a config, and so does --config; give one of them")
+    known = [path.stem for path in sorted(Path("config").glob("*.yaml"))]
+    if study and study not in known:
+        raise UsageError(f"there is no config/{study}.yaml; did you mean {nearest(study, known)}?")
+    planned_study = Plan(Path(f"config/{study}.yaml" if study else config or DEFAULT_CONFIG))
+    declared, options = _declared(planned_study.config), planned_study.config.check
+    if baseline:
+        found = baselines.compare(
+            checking.gathered(planned_study.study_dir), baselines.load(baseline), declared=declared,
+            margin=options.margin, confidence=options.confidence,
+        )  # fmt: skip
+        rows, text = found["rows"], baselines.render(found)
+    else:
+        found = rows = checking.main(planned_study.study_dir, **options.model_dump(), declared=declared)
+        text = checking.render(rows)
+    click.echo(json.dumps(found, indent=1) if as_json else text)
+    sys.exit(checking.exit_code(rows, gate))
+
+
+@main.group(cls=Commands)
+def baseline() -> None:
+    """A study's results frozen, for `check --against-baseline`."""
+
+
+@baseline.command("save")
+@config_option
+@click.option("--force", is_flag=True, help="Overwrite the baseline of that name.")
+@click.argument("name")
+def save_baseline(config: str, force: bool, name: str) -> None:
+    """Freeze the window means of a gathered study's runs as NAME in suite/references/baselines, or at a path."""
+    from suite import baseline as baselines
+    from suite import references
+    from suite.plan import Plan
+
+    study_dir = Plan(Path(config)).study_dir
+    click.echo(baselines.save(name, study_dir, references.load(), references.random_policy(), force=force))
 
 
 @main.command()

@@ -1,39 +1,76 @@
-"""The regression check: every cell of a study against every published result of the same settings."""
+"""The regression check: every cell of a study against every published result of the same settings.
 
+A row is one cell at one published step against one reference; its verdict is its own. The p values of all rows that are
+no mere advice are adjusted for each other (the family "regression"), and what `--gate` fails on must survive that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from scipy import optimize, special
 
+from suite import UsageError, identity, nearest
 from suite import references as published
+from suite.identity import Difference
+from suite.inference import Declared
+from suite.plan import resolve
+from suite.records import atomic
 from suite.references import Anchor, BrokenReference, Reference, trailing_mean
+from suite.schedule import Schedule
+from suite.spec import SacSpec
+from suite.statistics import compare, curves, equivalence, failures, multiplicity
 from suite.statistics.compare import summary
-from suite.statistics.equivalence import (
-    FAIL,
-    INCONCLUSIVE,
-    PASS,
-    SUSPICIOUSLY_BETTER,
-    non_inferiority_from_summary,
-)
+from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, FAIL, INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
 from suite.statistics.failures import FAILED, curve_at_floor
+from suite.tasks import TASKS
 
 SCHEME = {
-    *("temperature.kind", "critics", "target_reduce", "actor_reduce", "value_net", "value_net.kind"),
-    *("entropy_in_target", "evaluation_action"),
+    *("temperature", "critics", "target_reduce", "actor_reduce", "value_net", "entropy_in_target"),
+    "evaluation_action",
 }
-"""Settings whose difference makes another algorithm or another measurement: such a cell is not compared at all."""
+"""Switches whose other choice makes another algorithm or another measurement: such a cell is not compared at all."""
 ADVISED = 2
-"""A cell that differs in at most so many other settings is compared as advice: shown with them, never deciding.
+"""A cell that differs in at most so many other switches is compared as advice: shown with them, never deciding.
 
 With more it is a setting of its own (another network, other rates) and not compared either.
 """
+FAMILY = "regression"
+NOTHING = 3
+"""The exit code where there is nothing to compare, or nothing to gate."""
+
+
+class Settings(NamedTuple):
+    """What a run's numbers depend on beside its task: the update, and how it meets the environment."""
+
+    spec: SacSpec
+    schedule: Schedule
+
+
+class Sample(NamedTuple):
+    """A cell's window means at one step: one per run that has one, in the order of seeds, and what became of the rest.
+
+    missing: runs without a result; failed: of the values, those that count at the random policy's return from where
+    they stopped; planned: all of them.
+    """
+
+    values: np.ndarray
+    seeds: tuple[int, ...]
+    failed: int
+    missing: int
+    planned: int
 
 
 def check(
@@ -43,28 +80,35 @@ def check(
     *,
     margin: float,
     confidence: float,
+    gate: Sequence[str] = ("default",),
+    declared: Declared = Declared(),  # noqa: B008 - immutable
 ) -> list[dict]:
     """One row per cell (task, implementation, variant), comparable reference and published step within its budget.
 
     tables: "runs" and "evaluations" as gather writes them. margin: the tolerated loss as a fraction of the reference's
-    return above the random policy's; confidence: of the two-sided Welch interval (0.90: one-sided limits at 95 %).
+    return above the random policy's; a published step that is not above it has no margin and is left out. confidence:
+    of the two-sided interval (0.90: one-sided limits at 95 %). gate: as `gates` reads it. declared: seed and draws of
+    what is permuted and resampled, and how the family "regression" is adjusted.
+
     A diverged or crashed run counts at the random policy's return from where it stopped; a run without a result is
-    missing, and a PASS must also hold with every missing run at that return.
+    missing, and a verdict must also hold with every missing run at that return, or as good as the best one.
     """
-    curves = _curves(tables["evaluations"])
+    gated, means = gates(gate), episode_means(tables["evaluations"])
     rows = []
     for cell, runs in tables["runs"].groupby(["task", "implementation", "variant", "run_id"], sort=True):
-        task, spec, schedule = cell[0], json.loads(runs["spec"].iloc[0]), json.loads(runs["schedule"].iloc[0])
-        for reference in (reference for reference in references if task in reference.comparable_tasks):
+        task, *_ = cell
+        ours = settings_of(runs.iloc[0])
+        for reference in references:
+            if task not in reference.tasks:
+                continue
             if task not in random_policy:
                 raise BrokenReference(f"random_policy.csv: task {task} is missing; suite.references.measure adds it")
-            for at in sorted(reference.values):
-                differs = differences(reference.settings, spec, schedule, at)
-                planned = runs[runs["env_steps"] >= at]
-                if len(planned) and len(differs) <= ADVISED and not SCHEME & differs.keys():
-                    floor = random_policy[task].mean
-                    rows.append(_row(cell, planned, curves, reference, at, floor, differs, margin, confidence))
-    return rows
+            study = _Study(cell, runs, ours, means, random_policy[task].mean, margin, confidence, declared)
+            rows += study.rows(reference)
+    for row in rows:
+        row["gated"] = not row["advisory"] and gated(row["task"], row["env_step"])
+    adjust(rows, declared.families[FAMILY], (1 - confidence) / 2)
+    return [row | {"sentence": _sentence(row)} for row in rows]
 
 
 def main(
@@ -72,111 +116,122 @@ def main(
     *,
     margin: float = 0.10,
     confidence: float = 0.90,
+    gate: Sequence[str] = ("default",),
+    declared: Declared = Declared(),  # noqa: B008 - immutable
     random_policy: Mapping[str, Anchor] | None = None,
 ) -> list[dict]:
     """Checks a gathered study against the suite's references and writes the rows to its check.json."""
-    study_dir = Path(study_dir)
-    tables = {name: pd.read_parquet(study_dir / f"{name}.parquet") for name in ("runs", "evaluations")}
     anchors = published.random_policy() if random_policy is None else random_policy
-    rows = check(tables, published.load(), anchors, margin=margin, confidence=confidence)
-    partial = study_dir / ".check.json.partial"
-    partial.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n")
-    partial.replace(study_dir / "check.json")
+    rows = check(
+        gathered(study_dir), published.load(), anchors, margin=margin, confidence=confidence, gate=gate,
+        declared=declared,
+    )  # fmt: skip
+    with atomic(Path(study_dir) / "check.json") as temporary:
+        temporary.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n")
     return rows
 
 
-def failing(rows: Sequence[dict]) -> list[dict]:
-    """The rows that fail a study: a FAIL that is no mere advice."""
-    return [row for row in rows if row["verdict"] == FAIL and not row["advisory"]]
+def gathered(study_dir: str | Path) -> dict[str, pd.DataFrame]:
+    """The tables that a check reads; UsageError if the study has not been gathered."""
+    paths = {name: Path(study_dir, f"{name}.parquet") for name in ("runs", "evaluations")}
+    for path in paths.values():
+        if not path.exists():
+            raise UsageError(f"{path} is missing: the study must be gathered first (python -m suite gather)")
+    return {name: pd.read_parquet(path) for name, path in paths.items()}
 
 
-def differences(settings: Mapping, spec: Mapping, schedule: Mapping, at: int) -> dict[str, tuple[object, object]]:
-    """Every setting in which a cell differs from the reference's, as field path -> (here, there).
+# --- what may be compared
+
+
+def settings_of(run: Mapping) -> Settings:
+    """A run's settings from its row of the table of runs."""
+    parts = {"spec": SacSpec, "schedule": Schedule}
+    return Settings(*(identity.from_plain(kind, json.loads(run[name])) for name, kind in parts.items()))
+
+
+def settings(preset: str, task: str, changes: Mapping[str, object]) -> Settings:
+    """A preset's settings on a task with `changes` on top: field or path ("temperature.lr") -> value."""
+    parts = resolve(preset, task, {})
+    plain: dict = {name: value for part in parts for name, value in identity.to_plain(part).items()}
+    for path, value in changes.items():
+        *parents, name = path.split(".")
+        home: object = plain
+        for parent in parents:
+            home = home.get(parent) if isinstance(home, dict) else None
+        if not isinstance(home, dict) or name not in home:
+            close = nearest(path, plain)
+            raise BrokenReference(f"{path} is no field of the preset {preset} on {task}; did you mean {close}?")
+        home[name] = identity.to_plain(value)
+    return Settings(*(
+        identity.from_plain(type(part), {field.name: plain[field.name] for field in dataclasses.fields(part)})
+        for part in parts
+    ))  # fmt: skip
+
+
+def differences(ours: Settings, theirs: Settings, at: int) -> list[Difference]:
+    """Every switch in which ours differ from theirs (`a`: there, `b`: here) in runs of `at` environment steps.
 
     Counts that differ by one step are equal (code bases count from 0 or from 1), and so are replay capacities that
     both hold all `at` steps.
     """
-    found = {}
-    for path, there in settings.items():
-        here = _lookup({**schedule, **spec}, path)
-        if path == "replay_capacity" and isinstance(here, int):
-            here, there = min(here, at), min(there, at)
-        if path in ("warmup_steps", "learn_after") and isinstance(here, int) and abs(here - there) <= 1:
-            continue
-        parent = path.rpartition(".")[0]
-        if here != there and f"{parent}.kind" not in found:
-            found[path] = (here, there)
-    return found
+    found = [one for there, here in zip(theirs, ours, strict=True) for one in identity.difference(there, here)]
+    return [one for one in found if not _same(one, at)]
 
 
-def _lookup(data: object, path: str) -> object:
-    for name in path.split("."):
-        data = data.get(name) if isinstance(data, Mapping) else None
-    return data
+def _same(difference: Difference, at: int) -> bool:
+    if difference.field == "replay_capacity":
+        return min(difference.a, at) == min(difference.b, at)
+    return difference.field in ("warmup_steps", "learn_after") and abs(difference.a - difference.b) <= 1
 
 
-def _curves(episodes: pd.DataFrame) -> dict[tuple, pd.Series]:
-    """Mean return per evaluation (index: environment step) of every run, over its episodes under the mean action."""
-    keys = ["task", "implementation", "run_id", "seed"]
-    mine = episodes[episodes["kind"] == "mean"].drop_duplicates([*keys, "env_step", "episode"])
-    means = mine.groupby([*keys, "env_step"])["return"].mean(skipna=False)
-    return {run: curve.droplevel(keys) for run, curve in means.groupby(level=keys)}
+def gates(patterns: Sequence[str]) -> Callable[[str, int], bool]:
+    """Whether a task at a step is gated, by any of: default (suite/references says), all, none, TASK, TASK@STEP.
+
+    TASK may hold wildcards. UsageError for a pattern that is no task's.
+    """
+    rules: list[Callable[[str, int], bool]] = []
+    for pattern in patterns:
+        name, _, step = pattern.partition("@")
+        if pattern == "default":
+            rules.append(published.gated)
+        elif pattern == "all":
+            rules.append(lambda task, at: True)
+        elif pattern != "none":
+            if not any(fnmatchcase(task, name) for task in TASKS):
+                close = nearest(name, ("default", "all", "none", *TASKS))
+                raise UsageError(f"check.gate names {pattern!r}, which is no task; did you mean {close}?")
+            if "@" in pattern and not step.replace("_", "").isdecimal():
+                raise UsageError(f"check.gate names {pattern!r}, whose step is no number; say {name}@100_000")
+            rules.append(lambda task, at, name=name, step=step: fnmatchcase(task, name) and at == int(step or at))
+    return lambda task, at: any(rule(task, at) for rule in rules)
 
 
-def _row(cell, planned, curves, reference, at, floor, differs, margin, confidence) -> dict:
-    task, implementation, variant, run_id = cell
-    runs = _one_per_seed(planned)
-    values = np.array([_value(run, curves.get((task, implementation, run_id, run.seed)), at, floor) for run in runs])
-    has_value = np.isfinite(values)
-    failed = sum(run.status in FAILED for run, present in zip(runs, has_value, strict=True) if present)
-    missing = int((~has_value).sum())
-    values = values[has_value]
-    there = summary(reference.values[at])
-    if there[0] <= floor:
-        raise BrokenReference(f"{reference.name}: value at env_step {at} is not above the random policy of {task}")
-    allowed = margin * (there[0] - floor)
-    result, held_back = _judge(values, missing, there, floor, allowed, confidence)
-    row = {
-        "task": task,
-        "implementation": implementation,
-        "variant": variant,
-        "run_id": run_id,
-        "reference": reference.name,
-        "citation": reference.citation,
-        "caveat": reference.caveat,
-        "env_step": at,
-        "ours": {
-            "mean": float(values.mean()) if len(values) else None,
-            "sd": float(values.std(ddof=1)) if len(values) >= 2 else None,
-            "n": len(values),
-            "n_finished": len(values) - failed,
-            "n_failed": failed,
-            "n_missing": missing,
-            "n_planned": len(runs),
-        },
-        "published": dict(zip(("mean", "sd", "n"), there, strict=True)),
-        "random_policy": floor,
-        **result,
-        "margin": allowed,
-        "confidence": confidence,
-        "advisory": bool(differs),
-        "differs": list(differs),
-    }
-    return row | {"sentence": _sentence(row, differs, held_back)}
+# --- our runs
 
 
-def _judge(values, missing, there, floor, allowed, confidence) -> tuple[dict, bool]:
-    """The verdict's fields, and whether a PASS was held back because the missing runs might have failed."""
-    difference = float(values.mean()) - there[0] if len(values) else None
-    if len(values) < 2:
-        nothing = dict.fromkeys(("low", "high", "p", "df", "n_needed"))
-        return {"verdict": INCONCLUSIVE, "difference": difference, **nothing}, False
-    result = non_inferiority_from_summary(summary(values), there, allowed, confidence)._asdict()
-    if missing and result["verdict"] == PASS:
-        worst = summary([*values, *[floor] * missing])
-        if non_inferiority_from_summary(worst, there, allowed, confidence).verdict != PASS:
-            return result | {"verdict": INCONCLUSIVE, "n_needed": len(values) + missing}, True
-    return result, False
+def episode_means(episodes: pd.DataFrame) -> dict[tuple, pd.Series]:
+    """Mean return per evaluation (index: environment step), by task, implementation, run_id, kind of action, seed."""
+    keys = ["task", "implementation", "run_id", "kind", "seed"]
+    means = episodes.drop_duplicates([*keys, "env_step", "episode"]).groupby([*keys, "env_step"])["return"]
+    return {run: curve.droplevel(keys) for run, curve in means.mean(skipna=False).groupby(level=keys)}
+
+
+def sample(runs: pd.DataFrame, means: Mapping[tuple, pd.Series], at: int, floor: float) -> Sample:
+    """The window means of a cell's runs at step `at`, of those that are planned to get there."""
+    chosen = _one_per_seed(runs[(runs["env_steps"] >= at) & (runs["evaluate_every"] <= at)])
+    kind = "mean" if kind_of_return(runs) == "deterministic" else "sample"
+    values = np.array([_window_mean(run, kind, means, at, floor) for run in chosen], dtype=float)
+    present = np.isfinite(values)
+    failed = sum(run.status in FAILED for run, there in zip(chosen, present, strict=True) if there)
+    seeds = tuple(int(run.seed) for run, there in zip(chosen, present, strict=True) if there)
+    return Sample(values[present], seeds, failed, int((~present).sum()), len(chosen))
+
+
+def kind_of_return(runs: pd.DataFrame) -> str:
+    """Of the rows of one cell: "deterministic" or "sampled" evaluations, or "training" returns."""
+    told = [kind for kind in runs.get("kind_of_return", ()) if kind]  # a run without a record tells none
+    sampled = json.loads(runs["schedule"].iloc[0])["evaluation_action"] == "sample"
+    return told[0] if told else "sampled" if sampled else "deterministic"
 
 
 def _one_per_seed(planned: pd.DataFrame) -> list:
@@ -188,87 +243,440 @@ def _one_per_seed(planned: pd.DataFrame) -> list:
     return list(ordered.drop_duplicates("seed").itertuples())
 
 
-def _value(run, curve: pd.Series | None, at: int, floor: float) -> float:
-    """The run's trailing window mean at step `at`; NaN where it has no result."""
-    curve = pd.Series(dtype=float) if curve is None else curve
+def _window_mean(run, kind: str, means: Mapping[tuple, pd.Series], at: int, floor: float) -> float:
+    """The run's trailing window mean at step `at`; NaN where it has no result. kind: of action."""
     if run.stale or run.status not in ("finished", *FAILED):
         return math.nan
+    curve = means.get((run.task, run.implementation, run.run_id, kind, run.seed), pd.Series(dtype=float))
     if run.status in FAILED:
-        grid = np.arange(run.evaluate_every, at + 1, run.evaluate_every)
+        known = curve.index[curve.index <= at].to_numpy(dtype=int)
+        after = np.arange(max(known, default=0) + run.evaluate_every, at + 1, run.evaluate_every)
+        grid = np.concatenate([known, after])
         stopped_at = next((step for step in (run.stopped_at, run.last_env_step) if pd.notna(step)), 0)
         values = curve_at_floor(curve.reindex(grid), grid, stopped_at, floor)
         curve = pd.Series(np.where(np.isfinite(values), values, floor), grid)
     return trailing_mean(curve.index, curve.to_numpy(), at, run.evaluate_every)[0]
 
 
-def _sentence(row: dict, differs: Mapping, held_back: bool) -> str:
-    ours, there, level = row["ours"], row["published"], f"{row['confidence']:.0%}"
+# --- one cell against one reference
+
+
+class _Study(NamedTuple):
+    """A cell with all that its rows need beside the reference."""
+
+    cell: tuple[str, str, str, str]
+    runs: pd.DataFrame
+    ours: Settings
+    means: Mapping[tuple, pd.Series]
+    floor: float
+    margin: float
+    confidence: float
+    declared: Declared
+
+    def rows(self, reference: Reference) -> list[dict]:
+        """The rows against one reference; the last also bears the comparison of whole curves, where there is one."""
+        theirs = [settings(preset, self.cell[0], changes) for preset, changes in reference.presets.items()]
+        rows, samples = [], {}
+        for at in sorted(reference.summaries):
+            found = [differences(self.ours, one, at) for one in theirs]
+            near = [one for one in found if len(one) <= ADVISED and not SCHEME & {each.field for each in one}]
+            above_random = reference.summaries[at].mean > self.floor
+            if near and above_random and published.comparable(self.cell[0], reference.environment, at):
+                ours = sample(self.runs, self.means, at, self.floor)
+                if ours.planned:
+                    samples[at] = ours
+                    rows.append(self.row(reference, at, ours, min(near, key=len)))
+        if rows:
+            rows[-1]["curve"] = self.curve(reference, samples)
+        return rows
+
+    def row(self, reference: Reference, at: int, ours: Sample, differs: list[Difference]) -> dict:
+        values, there = ours.values, _published(reference, at)
+        allowed = self.margin * (there[0] - self.floor)
+        alone = there[1] is None
+        advice = list(reference.advisory)
+        if alone:
+            advice.append("a number without a spread")
+        if (kind := kind_of_return(self.runs)) != reference.kind_of_return and reference.kind_of_return != "unstated":
+            advice.append(f"returns are {kind} here, {reference.kind_of_return} there")
+        advice += [f"{one.field} is {one.b} here, {one.a} there" for one in differs]
+        judge = predicted if alone else judged
+        return {
+            **dict(zip(("task", "implementation", "variant", "run_id"), self.cell, strict=True)),
+            "reference": reference.name,
+            "citation": reference.citation,
+            "caveat": reference.caveat,
+            "env_step": at,
+            "ours": told(ours),
+            "published": dict(zip(("mean", "sd", "n"), there, strict=True)),
+            "basis": "a number" if alone else "runs" if at in reference.values else "mean and spread",
+            "random_policy": self.floor,
+            **judge(values, ours.missing, there, self.floor, allowed, self.confidence),
+            "margin": allowed,
+            "confidence": self.confidence,
+            "advisory": bool(advice),
+            "advice": advice,
+            "differs": [one.field for one in differs],
+            "curve": None,
+        }
+
+    def curve(self, reference: Reference, samples: Mapping[int, Sample]) -> dict | None:
+        """Whether the curves of window means differ over all steps at once; None where there are no curves.
+
+        max-t permutes whole curves; the band of the difference needs 5 runs on both sides, and its verdict must hold
+        with the missing runs at the random policy's return and as good as the best, like that of a row.
+        """
+        steps = [at for at in samples if at in reference.values]
+        steps = [at for at in steps if len(reference.values[at]) == len(reference.values[steps[-1]]) >= 2]
+        if len(steps) < 2:
+            return None
+        last = samples[steps[-1]]
+        seeds = [seed for seed in last.seeds if all(seed in samples[at].seeds for at in steps)]
+        if len(seeds) < 2:
+            return None
+        by_step = [dict(zip(samples[at].seeds, samples[at].values, strict=True)) for at in steps]
+        ours = np.array([[one[seed] for one in by_step] for seed in seeds])
+        theirs = np.array([reference.values[at] for at in steps]).T
+        margin = self.margin * (theirs.mean(axis=0) - self.floor)
+        key = ("check", *self.cell, reference.name)
+        tested = compare.max_t(ours, theirs, rng=self.declared.rng(*key, "max-t"))
+        first, missing = int(np.argmin(tested.p_adjusted)), last.planned - len(seeds)
+        found = {
+            "steps": steps, "n": [len(ours), len(theirs)], "missing": missing,
+            "p": float(tested.p_adjusted[first]), "env_step": steps[first], "assignments": tested.assignments,
+            "difference": (ours.mean(axis=0) - theirs.mean(axis=0)).tolist(), "margin": margin.tolist(),
+            "low": None, "high": None, "verdict": None, "note": "",
+        }  # fmt: skip
+        bands = []
+        for filled in fillings(ours, missing, self.floor):
+            try:
+                bands.append(curves.difference_band(
+                    filled, theirs, self.confidence, self.declared.curve_resamples, self.declared.rng(*key, "band")
+                ))  # fmt: skip
+            except ValueError as refusal:
+                return found | {"note": str(refusal)}
+        verdict, _ = standing([equivalence.band_non_inferiority(band, margin) for band in bands])
+        return found | {"low": bands[0].low.tolist(), "high": bands[0].high.tolist(), "verdict": verdict}
+
+
+def _published(reference: Reference, at: int) -> tuple[float, float | None, int]:
+    """Mean, sample SD (None: unknown, or of a single run) and number of the published runs."""
+    if len(reference.values.get(at, ())) >= 2:
+        return summary(reference.values[at])
+    told = reference.summaries[at]
+    return told.mean, told.sd if (told.n or 0) >= 2 else None, told.n
+
+
+def told(ours: Sample) -> dict:
+    """A sample as a row tells it."""
+    values = ours.values
+    return {
+        "mean": float(values.mean()) if len(values) else None,
+        "sd": float(values.std(ddof=1)) if len(values) >= 2 else None,
+        "n": len(values),
+        "n_finished": len(values) - ours.failed,
+        "n_failed": ours.failed,
+        "n_missing": ours.missing,
+        "n_planned": ours.planned,
+    }
+
+
+def fillings(values: np.ndarray, missing: int, floor: float) -> list[np.ndarray]:
+    """Values [runs] or curves [runs, T] as they are and, where runs are missing, with all these at the floor (the
+    worst run, if lower), and with all as good as the best."""
+    if not missing:
+        return [values]
+    absent = np.full((missing, *values.shape[1:]), math.nan)
+    return [values, *failures.apply(np.concatenate([values, absent]), "bounds", floor)]
+
+
+def standing(verdicts: Sequence[str]) -> tuple[str, str | None]:
+    """The verdict that no missing run could overturn, and the one that was held back for it.
+
+    verdicts: of the runs there are, then of every filling. One that is better than PASS is also a PASS.
+    """
+    first = verdicts[0]
+    if set(verdicts) == {first}:
+        return first, None
+    if set(verdicts) == {PASS, SUSPICIOUSLY_BETTER}:
+        return PASS, None
+    return INCONCLUSIVE, first if first != INCONCLUSIVE else None
+
+
+def judged(values, missing: int, there: tuple, floor: float, allowed: float, confidence: float) -> dict:
+    """The verdicts' fields of a row against a published mean with its spread.
+
+    p: of the hypothesis that more than the margin is lost (small: PASS); p_fail: of the one that no more is (small:
+    FAIL), see `loss_p`; with missing runs either is the largest that these could have made it.
+    """
+    difference = float(values.mean()) - there[0] if len(values) else None
+    if len(values) < 2:
+        return _UNDECIDED | {"difference": difference}
+    samples = [summary(filled) for filled in fillings(values, missing, floor)]
+    tests = [equivalence.non_inferiority_from_summary(one, there, allowed, confidence) for one in samples]
+    alike = [equivalence.tost_from_summary(one, there, allowed, confidence) for one in samples]
+    verdict, held_back = standing([test.verdict for test in tests])
+    both_ways, kept = standing([test.verdict for test in alike])
+    return {
+        **_UNDECIDED,
+        **tests[0]._asdict(),
+        "verdict": verdict,
+        "held_back": held_back,
+        "n_needed": len(values) + missing if held_back else tests[0].n_needed,
+        "p": max(test.p for test in tests),
+        "p_fail": max(loss_p(one, there, allowed) for one in samples),
+        "equivalence": {
+            "verdict": both_ways,
+            "p": max(test.p for test in alike),
+            "n_needed": len(values) + missing if kept else alike[0].n_needed,
+        },
+    }
+
+
+def predicted(values, missing: int, there: tuple, floor: float, allowed: float, confidence: float) -> dict:
+    """The same against a published number without a spread: one more run of ours in the place of a mean.
+
+    The interval is the prediction's, so it is wide, and there is no p: such a row is advice.
+    """
+    difference = float(values.mean()) - there[0] if len(values) else None
+    if len(values) < 2:
+        return _UNDECIDED | {"difference": difference}
+    found = [
+        equivalence.prediction_check(summary(filled), there[0], confidence)
+        for filled in fillings(values, missing, floor)
+    ]
+    ends = [(one.low - there[0], one.high - there[0]) for one in found]
+    verdict, held_back = standing([_verdict(low, high, allowed) for low, high in ends])
+    low, high = ends[0]
+    interval = {"difference": difference, "low": low, "high": high, "inside": found[0].inside}
+    return _UNDECIDED | interval | {"verdict": verdict, "held_back": held_back}
+
+
+_UNDECIDED = {
+    "verdict": INCONCLUSIVE,
+    **dict.fromkeys(("difference", "low", "high", "df", "n_needed", "held_back", "inside")),
+    **dict.fromkeys(("p", "p_fail", "equivalence")),
+}
+
+
+def _verdict(low: float, high: float, allowed: float) -> str:
+    if low > allowed:
+        return SUSPICIOUSLY_BETTER
+    return PASS if low > -allowed else FAIL if high < -allowed else INCONCLUSIVE
+
+
+def loss_p(ours: tuple, there: tuple, allowed: float) -> float:
+    """One-sided p of the hypothesis that no more than `allowed` is lost; ours, there: mean, sample SD, n.
+
+    Cochran and Cox's test (Experimental Designs, 1957, section 4.14): Welch's t against the mean of both groups' own
+    quantiles, weighted by their squared standard errors. In the far tail, where adjusted p values are read, Welch's
+    degrees of freedom promise too much: where the smaller of two groups of 10 and 3 runs has twice the spread, its test
+    at 0.00125 gives 6 times too many alarms, and this one as many as it says (1e6 draws; fewer in all other cases).
+    """
+    t = compare.welch_from_summary(ours[0] + allowed, *ours[1:], *there).statistic
+    groups = [(sd**2 / n, n - 1) for _, sd, n in (ours, there)]
+    whole = sum(weight for weight, _ in groups)
+    ends = sorted(float(special.stdtr(df, t)) for weight, df in groups if weight or not whole)
+    if ends[0] == ends[-1]:
+        return ends[0]
+
+    def beyond(p: float) -> float:
+        return sum(weight / whole * special.stdtrit(df, p) for weight, df in groups) - t
+
+    return float(optimize.brentq(beyond, *ends, xtol=1e-300, rtol=1e-9))
+
+
+# --- what the gate fails on
+
+
+def adjust(rows: Iterable[dict], method: str, level: float) -> None:
+    """Puts beside every row p_adjusted and p_fail_adjusted, over all rows that are no advice, and `fails`.
+
+    A row fails the gate if it is gated, its verdict is FAIL, and its p_fail is below `level` after adjustment: with
+    "holm" no more than that share of studies fails at all, however many rows lose exactly the margin.
+    """
+    rows = list(rows)
+    family = [row for row in rows if not row["advisory"] and row["p"] is not None]
+    adjusted = {name: multiplicity.adjust(np.array([row[name] for row in family]), method) for name in ("p", "p_fail")}
+    for row in rows:
+        row |= {"p_adjusted": None, "p_fail_adjusted": None, "family": None, "family_size": None, "fails": False}
+    for i, row in enumerate(family):
+        p, p_fail = (float(adjusted[name][i]) for name in ("p", "p_fail"))
+        row |= {"p_adjusted": p, "p_fail_adjusted": p_fail, "family": FAMILY, "family_size": len(family)}
+        row["fails"] = bool(row["gated"] and row["verdict"] == FAIL and p_fail < level)
+
+
+def failing(rows: Sequence[dict]) -> list[dict]:
+    """The rows that fail the gate."""
+    return [row for row in rows if row["fails"]]
+
+
+def exit_code(rows: Sequence[dict], gate: bool) -> int:
+    """0; 1 with the gate and a row that fails it; 3 where nothing is comparable, or nothing of it gated."""
+    if not rows or (gate and not any(row["gated"] for row in rows)):
+        return NOTHING
+    return 1 if gate and failing(rows) else 0
+
+
+# --- in words
+
+
+def _sentence(row: dict) -> str:
+    ours, there = row["ours"], row["published"]
+    if ours["n"] < 2:
+        counted = "no run" if not ours["n"] else "1 run"
+        body = f"{counted} with a result gives no spread to compare with {row['reference']}: {INCONCLUSIVE}."
+    elif row["basis"] == "a number":
+        body = (
+            f"mean {number(ours['mean'])} (SD {number(ours['sd'])}, n {ours['n']}), and {number(there['mean'])} of "
+            f"{row['reference']}, a number without a spread, lies {'inside' if row['inside'] else 'outside'} where "
+            f"{row['confidence']:.0%} of further runs would; {_meaning(row)}: {row['verdict']}."
+        )
+    else:
+        body = (
+            f"mean {number(ours['mean'])} (SD {number(ours['sd'])}, n {ours['n']}) against "
+            f"{number(there['mean'])} (SD {number(there['sd'])}, n {there['n']}) of {row['reference']}, "
+            f"difference {number(row['difference'])} with {row['confidence']:.0%} interval {number(row['low'])} to "
+            f"{number(row['high'])}; {_meaning(row)}: {row['verdict']}{_by_chance(row)}."
+        )
+        body += _both_ways(row)
+    return " ".join(filter(None, [head(row) + body, _over_the_curve(row["curve"]), _advice(row)]))
+
+
+def head(row: dict) -> str:
+    """Which cell at which step, and what became of its runs."""
+    ours = row["ours"]
     runs = f"{ours['n_finished']} of {ours['n_planned']} planned runs finished"
     if ours["n_failed"]:
-        runs += f", {ours['n_failed']} failed (counted as random, {_number(row['random_policy'])}, from then)"
+        runs += f", {ours['n_failed']} failed (counted as random, {number(row['random_policy'])}, from then)"
     if ours["n_missing"]:
         runs += f", {ours['n_missing']} without a result"
-    head = f"{row['task']}, {row['implementation']} {row['variant']}, {row['env_step']:,} steps ({runs}): "
-    if ours["n"] < 2:
-        body = f"{ours['n']} run with a result gives no spread to compare with {row['reference']}: {INCONCLUSIVE}."
-    else:
-        allowed, needed = _number(row["margin"]), row["n_needed"]
-        more = (
-            "a PASS would not hold if the runs without a result had failed"
-            if held_back
-            else f"about {needed:,} own seeds with this mean and spread would"
-            if needed
-            else "no number of own seeds would, the published spread being what it is"
-        )
-        end = {
-            PASS: f"less than the tolerated {allowed} is lost",
-            FAIL: f"more than the tolerated {allowed} is lost",
-            INCONCLUSIVE: f"this does not decide whether more than the tolerated {allowed} is lost ({more})",
-            SUSPICIOUSLY_BETTER: f"better by more than {allowed}: look for a difference in environment or evaluation",
-        }[row["verdict"]]
-        body = (
-            f"mean {_number(ours['mean'])} (SD {_number(ours['sd'])}, n {ours['n']}) against "
-            f"{_number(there['mean'])} (SD {_number(there['sd'])}, n {there['n']}) of {row['reference']}, "
-            f"difference {_number(row['difference'])} with {level} interval {_number(row['low'])} to "
-            f"{_number(row['high'])}; {end}: {row['verdict']}."
-        )
-    if differs:
-        listed = "; ".join(f"{path} is {here} here, {there} there" for path, (here, there) in differs.items())
-        body += f" Advisory only: {listed}."
-    return head + body
+    return f"{row['task']}, {row['implementation']} {row['variant']}, {row['env_step']:,} steps ({runs}): "
 
 
-def _number(value: float | None) -> str:
+def _meaning(row: dict) -> str:
+    allowed, needed = number(row["margin"]), row["n_needed"]
+    more = (
+        f"a {row['held_back']} would not hold if the runs without a result had "
+        + ("done as well as the best" if row["held_back"] == FAIL else "failed")
+        if row["held_back"]
+        else f"about {needed:,} own seeds with this mean and spread would"
+        if needed
+        else "no number of own seeds would, the published spread being what it is"
+        if row["basis"] != "a number"
+        else "one more run may be that far off"
+    )
+    return {
+        PASS: f"less than the tolerated {allowed} is lost",
+        FAIL: f"more than the tolerated {allowed} is lost",
+        INCONCLUSIVE: f"this does not decide whether more than the tolerated {allowed} is lost ({more})",
+        SUSPICIOUSLY_BETTER: f"better by more than {allowed}: look for a difference in environment or evaluation",
+    }[row["verdict"]]
+
+
+def _by_chance(row: dict) -> str:
+    """The p of what the verdict claims, raw and adjusted, and for a FAIL whether the gate falls."""
+    if row["p_adjusted"] is None or row["verdict"] == INCONCLUSIVE:
+        return ""
+    name = "p_fail" if row["verdict"] == FAIL else "p"
+    size = row["family_size"]
+    text = f"p {_p(row[name])}, {_p(row[name + '_adjusted'])} among {size} question{'s' if size > 1 else ''}"
+    if row["verdict"] == FAIL:
+        level = (1 - row["confidence"]) / 2
+        text += (
+            "; it is not gated"
+            if not row["gated"]
+            else "; it fails the gate"
+            if row["fails"]
+            else f"; that is not below {level:.2g}, so it does not fail the gate"
+        )
+    return f" ({text})"
+
+
+def _both_ways(row: dict) -> str:
+    verdict, needed = row["equivalence"]["verdict"], row["equivalence"]["n_needed"]
+    if row["verdict"] not in (PASS, INCONCLUSIVE):
+        return ""
+    return {
+        EQUIVALENT: " It is EQUIVALENT: neither better nor worse by more.",
+        DIFFERENT: "",
+        INCONCLUSIVE: " Whether it is equivalent is open" + (f" (about {needed:,} seeds a side)." if needed else "."),
+    }[verdict]
+
+
+def _over_the_curve(curve: dict | None) -> str:
+    if curve is None:
+        return ""
+    band = {
+        None: "",
+        PASS: ", and the band of the difference stays above minus the margin",
+        FAIL: ", and the band of the difference falls below minus the margin",
+        INCONCLUSIVE: ", and the band of the difference does not settle whether it stays above minus the margin",
+    }[curve["verdict"]]
+    verdict = f": {curve['verdict']}" if curve["verdict"] else ""
+    most = f"the curves differ most at {curve['env_step']:,} (max-t p {_p(curve['p'])})"
+    return f"Over the {len(curve['steps'])} published steps up to here {most}{band}{verdict}."
+
+
+def _advice(row: dict) -> str:
+    return f"Advisory only: {'; '.join(row['advice'])}." if row["advice"] else ""
+
+
+def number(value: float | None) -> str:
+    """A return as tables print it."""
     return "-" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
+def _p(value: float | None) -> str:
+    return "-" if value is None else "< 0.001" if value < 0.001 else f"{value:.2g}"
+
+
 def render(rows: Sequence[dict]) -> str:
-    """The rows as a table for a terminal, with a sentence for each that did not PASS and a count of the verdicts."""
+    """The rows as a table for a terminal, a sentence for each, a count of the verdicts, and what the gate says."""
     if not rows:
         return "No cell of this study has a published counterpart in suite/references."
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-    for title in ("cell", "step", "ours", "published", "difference", "tolerated loss", "seeds needed", "verdict"):
-        table.add_column(title, justify="left" if title in ("cell", "published", "verdict") else "right")
+    left = ("cell", "published", "verdict", "both ways")
+    for title in ("cell", "step", "ours", "published", "difference", "tolerated", "p, adjusted", *left[2:]):
+        table.add_column(title, justify="left" if title in left else "right")
     for row in rows:
-        ours, there = row["ours"], row["published"]
-        interval = f"\n[{_number(row['low'])}, {_number(row['high'])}]" if row["low"] is not None else ""
+        ours, there, alike = row["ours"], row["published"], row["equivalence"]
+        interval = f"\n[{number(row['low'])}, {number(row['high'])}]" if row["low"] is not None else ""
+        kind = "\nadvisory" if row["advisory"] else "\ngated" if row["gated"] else ""
+        needed = f"\n{row['n_needed']:,} seeds" if row["n_needed"] else ""
         table.add_row(
             f"{row['task']}\n{row['implementation']} {row['variant']}",
             f"{row['env_step']:,}",
-            f"{_number(ours['mean'])} ± {_number(ours['sd'])}\n{ours['n_finished']}/{ours['n_planned']} finished",
-            f"{_number(there['mean'])} ± {_number(there['sd'])} (n {there['n']})\n{row['reference']}",
-            f"{_number(row['difference'])}{interval}".replace("[", r"\["),
-            _number(row["margin"]),
-            _number(row["n_needed"]),
-            row["verdict"] + ("\nadvisory" if row["advisory"] else ""),
+            f"{number(ours['mean'])} ± {number(ours['sd'])}\n{ours['n_finished']}/{ours['n_planned']} finished",
+            f"{number(there['mean'])} ± {number(there['sd'])} (n {there['n'] or '?'})\n{row['reference']}",
+            f"{number(row['difference'])}{interval}".replace("[", r"\["),
+            number(row["margin"]),
+            f"{_p(row['p'])}\n{_p(row['p_adjusted'])}",
+            row["verdict"] + (needed if row["verdict"] == INCONCLUSIVE else "") + kind,
+            alike["verdict"] if alike else "-",
         )
     text = io.StringIO()
-    Console(file=text, width=150).print(table)
-    told = [row["sentence"] for row in rows if row["verdict"] != PASS and not row["advisory"]]
+    Console(file=text, width=170).print(table)
+    told = [row["sentence"] for row in rows]
+    return "\n".join([text.getvalue().rstrip(), "", *told, "", _counted(rows), outcome(rows)])
+
+
+def _counted(rows: Sequence[dict]) -> str:
     counts = {
         verdict: sum(row["verdict"] == verdict and not row["advisory"] for row in rows)
         for verdict in (PASS, INCONCLUSIVE, SUSPICIOUSLY_BETTER, FAIL)
     }
     total = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    advisory = sum(row["advisory"] for row in rows)
-    return "\n".join([text.getvalue().rstrip(), "", *told, f"{total or 'no verdict'}; {advisory} advisory"])
+    return f"{total or 'no verdict'}; {sum(row['advisory'] for row in rows)} advisory"
+
+
+def outcome(rows: Sequence[dict]) -> str:
+    """What the gate makes of the rows, in one line."""
+    gated = [row for row in rows if row["gated"]]
+    if not gated:
+        return "gate: none of these rows is gated, so there is nothing to pass or fail"
+    open_ = [row for row in gated if row["verdict"] == INCONCLUSIVE]
+    said = f"gate: {len(failing(rows))} of {len(gated)} gated rows fail it"
+    if open_:
+        said += f"; {len(open_)} INCONCLUSIVE, which alone fails nothing: it takes more seeds to decide"
+    return said

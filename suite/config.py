@@ -20,11 +20,18 @@ def _seeds(value: Any) -> Any:
     return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else value
 
 
+def _several(value: Any) -> Any:
+    """A word means the list of it alone."""
+    return [value] if isinstance(value, str) else value
+
+
 def _off(value: Any) -> Any:
     """YAML 1.1 reads a bare `off` as false."""
     return "off" if value is False else value
 
 
+NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
+"""What an implementation that is not trained here may be called: it is a folder's name."""
 Names = Annotated[list[str], Field(min_length=1)]
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(_seeds), Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -51,10 +58,16 @@ class Sweep(Section):
 
 
 class Check(Section):
-    """The regression check: margin as a share of (published - random policy); level of the two-sided interval."""
+    """The regression check: margin as a share of (published - random policy); level of the two-sided interval.
+
+    gate: what `check --gate` may fail on. "default" is what suite/references names, where published seeds agree enough
+    to decide; "all", "none", a task ("Hopper-v5", "Hopper-*") or a task at a step ("HalfCheetah-v5@100_000"), or
+    several of these.
+    """
 
     margin: Share = 0.10
     confidence: Share = 0.90
+    gate: Annotated[list[str], BeforeValidator(_several), Field(min_length=1)] = ["default"]
 
 
 class Equivalence(Section):
@@ -112,6 +125,7 @@ class Config(Section):
     """A study; its name is the file's stem."""
 
     sweeps: Annotated[list[Sweep], Field(min_length=1)]
+    imported: list[Annotated[str, Field(pattern=f"^{NAME}$")]] = []  # implementations whose records are made elsewhere
     check: Check = Check()
     equivalence: Equivalence = Equivalence()
     families: Families = Families()
@@ -145,6 +159,8 @@ def load(path: Path) -> Config:
             error.errors(), key=lambda one: one["type"] != "extra_forbidden"
         )  # a misspelling explains more
         raise UsageError(_sentence(path, complaints[0])) from None
+    if twice := [name for n, name in enumerate(config.imported) if name in config.imported[:n]]:
+        raise UsageError(f"{path}: imported names {twice[0]!r} twice; name it once")
     sensitivity = config.equivalence.sensitivity
     if twice := [margin for n, margin in enumerate(sensitivity) if margin in sensitivity[:n]]:
         raise UsageError(f"{path}: equivalence.sensitivity names {twice[0]} twice; name it once")

@@ -43,7 +43,7 @@ SCHEMAS = {
             "kind": pa.Column(str, pa.Check.isin(["mean", "sample"])),
             "return": pa.Column(float, nullable=True),
             "episode": pa.Column(int, pa.Check.ge(0)),
-            "length": pa.Column(int, pa.Check.gt(0)),
+            "length": pa.Column("Int64", pa.Check.gt(0), nullable=True),  # an imported log may not tell it
         },
         unique=["task", "implementation", "run_id", "seed", "env_step", "episode"],
         coerce=True,
@@ -64,7 +64,7 @@ def gather(plan: Plan) -> dict[str, pd.DataFrame]:
 
     Runs missing, invalid or made by other code say so in `status` and `stale`.
     """
-    engines = {cell.implementation for cell in plan.cells}
+    engines = {cell.implementation for cell in plan.cells} - plan.imported
     current = {name: identity.code_id(implementations.registered()[name].target.split(":")[0]) for name in engines}
     planned = manifest.table(plan)
     found = {path: _run(plan.runs[path], current) for path in planned["path"].unique()}
@@ -168,7 +168,7 @@ def _not_wired(runs: list[tuple[dict, Record]]) -> str | None:
 
 
 def _run(planned: Planned, current: dict[str, str]) -> tuple[dict, Record | None]:
-    """One run's row, and its record if there is a valid one; current: the present code of each implementation."""
+    """One run's row, and its record if there is a valid one; current: the present code of each that is trained here."""
     cell = planned.cell
     row = {
         "task": cell.task,
@@ -184,6 +184,7 @@ def _run(planned: Planned, current: dict[str, str]) -> tuple[dict, Record | None
         "message": "no record",
         "wall_time_s": float("nan"),
         "code_id": "",
+        "kind_of_return": "",
         "updates": 0,
         "env_steps_per_s": float("nan"),
         "device": "",
@@ -208,13 +209,21 @@ def _run(planned: Planned, current: dict[str, str]) -> tuple[dict, Record | None
     same = ("status", "last_env_step", "stopped_at", "message", "wall_time_s", "code_id", "updates", "device")
     row |= {key: meta[key] for key in same}
     row |= {
-        "stale": meta["code_id"] != current[cell.implementation],
+        "stale": meta["code_id"] != current.get(cell.implementation, meta["code_id"]),
+        "kind_of_return": _kind_of_return(meta),
         "env_steps_per_s": meta["last_env_step"] / meta["wall_time_s"] if meta["wall_time_s"] else float("nan"),
         "attempts": len(meta["attempts"]),
         "params_digest": params,
         "versions": json.dumps(meta["versions"]),
     }
     return row, record
+
+
+def _kind_of_return(meta: dict) -> str:
+    """As references have it: "deterministic" or "sampled" evaluations, or (of an imported log alone) "training"."""
+    if imported := meta["origin"].get("imported"):
+        return {"mean": "deterministic", "sample": "sampled", "training": "training"}[imported["kind"]]
+    return "sampled" if meta["schedule"]["evaluation_action"] == "sample" else "deterministic"
 
 
 def _verify(record: Record, planned: Planned) -> None:
@@ -239,7 +248,8 @@ def _verify(record: Record, planned: Planned) -> None:
             raise ValueError(f"the record's {name} is {value}, its place says {expected[name]}")
     if meta["status"] == "finished":
         evaluations = sum(1 for kind in record.rows["kind"].to_pylist() if kind == "diagnostic")
-        planned_evaluations = cell.env_steps // cell.evaluate_every
+        first = meta["evaluation"].get("first", cell.evaluate_every)
+        planned_evaluations = (cell.env_steps - first) // cell.evaluate_every + 1
         if meta["last_env_step"] != cell.env_steps or evaluations != planned_evaluations:
             raise ValueError(f"finished, but {evaluations} of {planned_evaluations} evaluations are there")
         if not arrays_path(Path(planned.record)).exists():

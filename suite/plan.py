@@ -105,6 +105,12 @@ class Plan:
         self.path = Path(path)
         self.study = self.path.stem
         self.config: Config = load(self.path)
+        self.imported = frozenset(self.config.imported)
+        for i, name in enumerate(self.config.imported):
+            if name in implementations.registered():
+                raise UsageError(
+                    f"{self.path}: imported[{i}] is {name!r}, which the suite trains; give it another name"
+                )
         self.runs: dict[str, Planned] = {}
         self.labels: dict[tuple[str, str, str], tuple[Label, Cell, list[int]]] = {}
         self.ablations: dict[str, Ablation] = {}
@@ -132,7 +138,9 @@ class Plan:
     def _cells(self, sweep: Sweep, where: str) -> Iterator[tuple[Cell, Label]]:
         """The cells of one sweep, each under a label."""
         _known(where, "tasks", sweep.tasks, TASKS, "task")
-        _known(where, "implementations", sweep.implementations, implementations.registered(), "implementation")
+        known = {*implementations.registered(), *self.imported}
+        _known(where, "implementations", sweep.implementations, sorted(known), "implementation")
+        trained = [name for name in sweep.implementations if name not in self.imported]
         _known(where, "presets", sweep.presets, preset_names(), "preset")
         _known(where, "ablations", sweep.ablations, ablation_names(), "ablation")
         if sweep.baseline:
@@ -150,12 +158,12 @@ class Plan:
                     spec, schedule = resolve(label.preset, task, changes)
                 except SpecError as error:
                     raise UsageError(f"{where}: {label} on {task} is no consistent setting: {error}") from None
-                if sweep.evaluate.episodes > spec.batch_size:
+                if trained and sweep.evaluate.episodes > spec.batch_size:
                     raise UsageError(f"{where}.evaluate.episodes must not exceed the batch size, {spec.batch_size}")
                 every, episodes = sweep.evaluate.every, sweep.evaluate.episodes
                 if reason := _nothing_to_learn_from(schedule, task):
                     raise UsageError(f"{where}: {label} {reason}")
-                for name in sweep.implementations:
+                for name in trained:
                     if implementations.registered()[name].trainer and (
                         reason := refusal(implementations.load(name), spec, schedule, every)
                     ):
@@ -213,7 +221,8 @@ class Plan:
         return list({run.cell[:3]: run.cell for run in self.runs.values()}.values())
 
     def blocks(self, size: int) -> list[Block]:
-        """Who trains together: seeds of one cell, at most `size` to a process. Every run is in exactly one block.
+        """Who trains together: seeds of one cell, at most `size` to a process. Every run that is not imported is in
+        exactly one block.
 
         A package trains its seeds alone, and so does a schedule that each seed's episodes move.
         """
@@ -221,10 +230,12 @@ class Plan:
             raise UsageError(
                 f"seeds_per_job is {size!r}; it must be a whole number from 1, as in --config seeds_per_job=10"
             )
+        trained = [run for run in self.runs.values() if run.cell.implementation not in self.imported]
         if size == 1:
-            return [Block("run", ["{seed}"], ANY_CELL)]
+            others = "".join(f"(?!{re.escape(name)}/)" for name in sorted(self.imported))
+            return [Block("run", ["{seed}"], ANY_CELL.replace("+/", f"+/{others}", 1))] if trained else []
         of_cell: dict[tuple[str, int, int], list[int]] = {}
-        for run in self.runs.values():
+        for run in trained:
             trainer = implementations.registered()[run.cell.implementation].trainer
             own_size = size if run.cell.schedule.lockstep and not trainer else 1
             of_cell.setdefault((run.cell.path, run.cell.env_steps, own_size), []).append(run.seed)
@@ -242,9 +253,19 @@ class Plan:
             if there := obstacle(folder):
                 raise UsageError(f"{self.path}: {key} is {str(folder)!r}, but {there} is not a folder one may write to")
 
+    def check_imported(self) -> None:
+        """UsageError if an imported record is not there: no sweep can make it."""
+        own = [run.record for run in self.runs.values() if run.cell.implementation in self.imported]
+        if absent := [record for record in own if not Path(record).exists()]:
+            raise UsageError(
+                f"{self.path}: {len(absent)} of {len(own)} imported records are missing, the first is {absent[0]}; "
+                "python -m suite import makes them"
+            )
+
     def check_environments(self) -> None:
         """UsageError if a run that is still to be made needs a package, or its own environment, that is not there."""
-        for name in dict.fromkeys(run.cell.implementation for run in self.runs.values()):
+        engines = dict.fromkeys(run.cell.implementation for run in self.runs.values())
+        for name in (name for name in engines if name not in self.imported):
             entry = implementations.registered()[name]
             own = (run.record for run in self.runs.values() if run.cell.implementation == name)
             if not entry.trainer or all(Path(record).exists() for record in own):
@@ -273,6 +294,7 @@ def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[Bl
     try:
         study = Plan(os.path.relpath(configfiles[-1]) if configfiles else DEFAULT_CONFIG)
         study.check_writable()
+        study.check_imported()
         study.check_environments()
         return study, study.blocks(settings.get("seeds_per_job", 1))
     except UsageError as mistake:

@@ -1,8 +1,12 @@
 """Published results as cited figures, and the random policy's returns: what this suite's runs are checked against.
 
-One table per source (`<source>.csv`: variant, seed, env_step, evaluations, value) and beside it its metadata
-(`<source>.yaml`). A value is one training run's mean return over a trailing window of its evaluations; the window is
-`trailing_mean`, for published runs and for our own alike.
+One file of metadata per source (`<source>.yaml`) and beside it its figures (`<source>.csv`). Where runs are published
+one by one, a row is one run (variant, environment, seed, env_step, evaluations, value): its mean return over a trailing
+window of its evaluations. The window is `trailing_mean`, for published runs and for our own alike. Where there is but a
+mean and a spread, a row is those, as printed (source, variant, environment, env_step, mean, spread, spread_kind, n);
+`tables.yaml` holds the sources that are no more than a published table. What may be compared with what is data too:
+versions.csv says which version of an environment stands for which task and from which step on, gate.csv where the
+published seeds agree enough to decide.
 
 Normalised scores have a unit of their own: zero is the random policy's return (random_policy.csv), one a published
 return (anchors.csv). Both are frozen and a matter of the task alone, never of what is compared. They are a scale and no
@@ -12,11 +16,15 @@ shows. A task without a row has no normalised score.
 """
 
 import csv
+import functools
 import hashlib
+import itertools
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +32,7 @@ import yaml
 
 HERE = Path(__file__).parent
 RANDOM_POLICY, ANCHORS = HERE / "random_policy.csv", HERE / "anchors.csv"
+VERSIONS, GATE = HERE / "versions.csv", HERE / "gate.csv"
 WINDOW = 10  # the last 1/10 of the environment steps so far
 EPISODES = 100  # of the random policy; with fewer its mean would move every normalised score
 SETS = ("primary", "second")
@@ -54,45 +63,100 @@ class Scale(NamedTuple):
     versions: dict[str, str]
 
 
+class Summary(NamedTuple):
+    """Published runs at one step: mean and sample SD [reward units] of n runs, and the spread as it was printed.
+
+    sd is None where no SD over runs follows from the spread, n where no number of runs is stated.
+    """
+
+    mean: float
+    sd: float | None
+    n: int | None
+    spread: float | None
+    spread_kind: str
+
+
+class Recipe(NamedTuple):
+    """How a table follows from the published evaluations.
+
+    points: the true environment steps it has; runs: how many published runs it is of; added_steps: what the published
+    count of steps leaves out; spread_kind: of a table of summaries, None where it keeps the runs.
+    """
+
+    points: tuple[int, ...]
+    runs: int
+    added_steps: int = 0
+    spread_kind: str | None = None
+
+
+class Rule(NamedTuple):
+    """A version of an environment that stands for a task from a step on, why, and who says so."""
+
+    from_step: int
+    reason: str
+    source: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """One published variant of one source: where it is from, how it was made, and its value per run."""
+    """What one source published of one variant on one environment: from where, how it was made, and its figures."""
 
     source: str
     variant: str
+    environment: str
     repository: str
     commit: str
     place: str
     licence: str
     code_base: str
-    environment: str
     environment_version: str
     step_axis: str
-    kind_of_return: str
-    episodes_per_evaluation: int
-    evaluate_every: int
-    n_seeds: int
-    points: tuple[int, ...]
+    kind_of_return: str  # of KINDS_OF_RETURN, always undiscounted
+    statistic: str  # of STATISTICS
+    episodes_per_evaluation: int | None
+    evaluate_every: int | None
     derivation: str
-    comparable_tasks: tuple[str, ...]
-    preset: str
-    settings: dict[str, object]  # SacSpec and Schedule field path -> value a run must have to be comparable
     not_compared: str
     caveat: str
-    values: dict[int, tuple[float, ...]]  # environment step -> value per published run, in the order of its seeds
+    presets: dict[str, dict[str, object]]  # that have its settings -> switch by path -> value the published runs had
+    advisory: tuple[str, ...]  # why it never decides; empty: it may
+    tasks: tuple[str, ...]  # the suite's, that it may be compared with
+    values: dict[int, tuple[float, ...]]  # true environment step -> value per published run, in the order of its seeds
+    summaries: dict[int, Summary]  # true environment step -> all runs
 
     @property
     def name(self) -> str:
-        return f"{self.source}/{self.variant}"
+        return f"{self.source}/{self.variant}/{self.environment}"
 
     @property
     def citation(self) -> str:
         return f"{self.repository}@{self.commit[:7]}, {self.place}"
 
 
-_OURS = ("source", "variant", "values")
+KINDS_OF_RETURN = ("deterministic", "sampled", "training", "unstated")
+STATISTICS = ("window_mean", "last", "maximum", "smoothed")
+SPREADS = ("sd_ddof1", "sd_ddof0", "sem", "ci95_t", "ci95_norm", "half_sd")
+NO_SPREADS = ("sd_over_episodes", "unknown", "none")
+"""Printed spreads that give no SD over runs: one agent's over episodes, one of unsaid kind, none at all."""
+IMPLIED = {
+    "training return": lambda reference: reference.kind_of_return == "training",
+    "unstated protocol": lambda reference: reference.kind_of_return == "unstated",
+    "maximum over training": lambda reference: reference.statistic == "maximum",
+    "smoothed": lambda reference: reference.statistic == "smoothed",
+    "no preset has its settings": lambda reference: not reference.presets,
+    "single agent": lambda reference: any(of.n == 1 for of in reference.summaries.values()),
+    "no spread": lambda reference: any(of.sd is None and of.n != 1 for of in reference.summaries.values()),
+}
+"""What makes a reference advisory, whoever forgets to say so: the reason must begin with these words."""
+
+_LEVELS = ("sources", "variants", "environments")
+_OURS = ("source", "variant", "environment", "tasks", "values", "summaries")
 _FIELDS = {name: kind for name, kind in Reference.__annotations__.items() if name not in _OURS}
-_TABLE = ("variant", "seed", "env_step", "evaluations", "value")
+_MAY_BE_EMPTY = ("presets", "advisory")
+_RUNS = ("variant", "environment", "seed", "env_step", "evaluations", "value")
+_SUMMARIES = ("source", "variant", "environment", "env_step", "mean", "spread", "spread_kind", "n")
+_VERSIONS = ("task", "environment", "from_step", "reason", "source")
+_GATE = ("task", "from_step", "to_step", "reason")
 _ANCHOR = ("task", "reference", "source", "code_base", "repository", "commit", "place", "environment", "statistic",
            "n_seeds", "env_steps", "note", "set")  # fmt: skip
 
@@ -113,9 +177,51 @@ def trailing_mean(env_steps: Sequence[int], values: Sequence[float], at: int, ev
 
 
 def load(folder: Path = HERE) -> list[Reference]:
-    """Every published variant of every source in the folder, sorted by name; anything amiss is a BrokenReference."""
+    """Everything published in the folder, sorted by name; anything amiss is a BrokenReference."""
     found = [reference for file in sorted(folder.glob("*.yaml")) for reference in _read_source(file)]
-    return sorted(found, key=lambda reference: reference.name)
+    found.sort(key=lambda reference: reference.name)
+    for one, other in itertools.pairwise(found):
+        if one.name == other.name:
+            raise BrokenReference(f"{folder}: {one.name} stands in two sources")
+    return found
+
+
+@functools.cache
+def versions(table: Path = VERSIONS) -> dict[tuple[str, str], Rule]:
+    """Which environments stand for which task, as (task, environment) -> rule; what has no rule is not compared."""
+    rules: dict[tuple[str, str], Rule] = {}
+    for row in _read_rows(table, _VERSIONS):
+        pair = row["task"], row["environment"]
+        _complete(row, _VERSIONS, table)
+        if pair in rules:
+            raise BrokenReference(f"{table}: task {pair[0]} has two rules for the environment {pair[1]}")
+        rules[pair] = Rule(_whole(row["from_step"], "from_step", table), row["reason"], row["source"])
+    return rules
+
+
+def comparable(task: str, environment: str, env_step: int, table: Path = VERSIONS) -> bool:
+    """Whether returns of a published environment may be compared with those of a task at an environment step."""
+    rule = versions(table).get((task, environment))
+    return rule is not None and env_step >= rule.from_step
+
+
+@functools.cache
+def gate(table: Path = GATE) -> dict[str, tuple[tuple[int, float], ...]]:
+    """Per task the ranges of environment steps (first, last; inf: no end) at which a comparison decides by default."""
+    ranges: dict[str, tuple[tuple[int, float], ...]] = {}
+    for row in _read_rows(table, _GATE):
+        _complete(row, [name for name in _GATE if name != "to_step"], table)
+        first = _whole(row["from_step"], "from_step", table)
+        last = _whole(row["to_step"], "to_step", table) if row["to_step"] else math.inf
+        if last < first:
+            raise BrokenReference(f"{table}: to_step must not lie before from_step (task {row['task']})")
+        ranges[row["task"]] = (*ranges.get(row["task"], ()), (first, last))
+    return ranges
+
+
+def gated(task: str, env_step: int, table: Path = GATE) -> bool:
+    """Whether the published seeds of a task agree enough at this environment step for a comparison to decide."""
+    return any(first <= env_step <= last for first, last in gate(table).get(task, ()))
 
 
 def random_policy(table: Path = RANDOM_POLICY) -> dict[str, Anchor]:
@@ -177,71 +283,180 @@ def anchors_digest(table: Path = ANCHORS, zero: Path = RANDOM_POLICY) -> str:
     return hashlib.sha256(zero.read_bytes() + table.read_bytes()).hexdigest()[:16]
 
 
-def read_metadata(file: Path) -> dict[str, dict]:
-    """The metadata of every variant of one source: each field there, none besides, of the right type."""
+def read_metadata(file: Path) -> dict[tuple[str, str, str], tuple[dict, Recipe | None]]:
+    """The metadata of one file as (source, variant, environment) -> fields, and the recipe of its table if it has one.
+
+    What stands at an outer level (the file, `sources` if it has several, `variants`) holds for all `environments`
+    inside that do not say otherwise. Every field is there, none besides, of the right type.
+    """
     try:
         data = yaml.safe_load(file.read_text())
     except yaml.YAMLError as error:
         raise BrokenReference(f"{file}: not readable as YAML ({str(error).splitlines()[0]})") from error
-    if not isinstance(data, dict) or not isinstance(data.get("variants"), dict) or not data["variants"]:
-        raise BrokenReference(f"{file}: variants must name at least one published variant")
-    shared = {name: value for name, value in data.items() if name != "variants"}
-    return {variant: _validated(shared | (own or {}), file, variant) for variant, own in data["variants"].items()}
+    if not isinstance(data, dict):
+        raise BrokenReference(f"{file}: must be fields with values, not {data!r}")
+    if "sources" not in data:
+        outer = {name: data[name] for name in data if name != "variants"}
+        data = {"sources": {file.stem: outer | {"variants": data.get("variants")}}}
+    return {names: _validated(fields, file, "/".join(names)) for names, fields in _spread_out(data, file)}
 
 
-def _validated(fields: dict, file: Path, variant: str) -> dict:
-    for name in fields:
-        if name not in _FIELDS:
-            raise BrokenReference(f"{file}: {name} is no field of a reference (variant {variant})")
-    for name, kind in _FIELDS.items():
-        value = fields.get(name)
-        if value is None or value == "" or value == []:
-            raise BrokenReference(f"{file}: {name} is missing (variant {variant})")
-        plain = {str: str, int: int}.get(kind, dict if name == "settings" else list)
+def _spread_out(data: dict, file: Path, depth: int = 0) -> Iterator[tuple[tuple[str, ...], dict]]:
+    """Every (source, variant, environment) with its own fields and those of the levels around it."""
+    if depth == len(_LEVELS):
+        yield (), data
+        return
+    level, shared = _LEVELS[depth], {name: value for name, value in data.items() if name != _LEVELS[depth]}
+    inner = data.get(level)
+    if not isinstance(inner, dict) or not inner:
+        raise BrokenReference(f"{file}: {level} must name at least one")
+    for name, own in inner.items():
+        for names, fields in _spread_out(shared | (own or {}), file, depth + 1):
+            yield (str(name), *names), fields
+
+
+def _validated(fields: dict, file: Path, name: str) -> tuple[dict, Recipe | None]:
+    fields = dict(fields)
+    recipe = fields.pop("recipe", None)
+    for field in fields:
+        if field not in _FIELDS:
+            raise BrokenReference(f"{file}: {field} is no field of a reference ({name})")
+    for field, kind in _FIELDS.items():
+        plain = {str: (str,), int | None: (int, NoneType)}.get(kind, (dict,) if field == "presets" else (list,))
+        value = fields.get(field)
+        if field not in fields or value == "" or (value is None and NoneType not in plain):
+            raise BrokenReference(f"{file}: {field} is missing ({name})")
         if not isinstance(value, plain):
-            raise BrokenReference(f"{file}: {name} must be {plain.__name__}, not {value!r} (variant {variant})")
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+            raise BrokenReference(f"{file}: {field} must be {plain[0].__name__}, not {value!r} ({name})")
+    for field, choices in {"kind_of_return": KINDS_OF_RETURN, "statistic": STATISTICS}.items():
+        if fields[field] not in choices:
+            raise BrokenReference(
+                f"{file}: {field} must be one of {', '.join(choices)}, not {fields[field]!r} ({name})"
+            )
+    if not re.fullmatch("[0-9a-f]{40}", fields["commit"]):
+        raise BrokenReference(f"{file}: commit must be 40 hexadecimal digits, not {fields['commit']!r} ({name})")
+    for preset, changes in fields["presets"].items():
+        if not isinstance(changes, dict):
+            raise BrokenReference(f"{file}: presets must say the changes of {preset}, {{}} for none ({name})")
+    return fields | {"advisory": tuple(fields["advisory"])}, _recipe(recipe, file, name)
+
+
+def _recipe(data: dict | None, file: Path, name: str) -> Recipe | None:
+    if data is None:
+        return None
+    try:
+        return Recipe(**data | {"points": tuple(data["points"])})
+    except (TypeError, KeyError) as error:
+        raise BrokenReference(f"{file}: recipe must have {', '.join(Recipe._fields)}, not {data!r} ({name})") from error
 
 
 def _read_source(file: Path) -> list[Reference]:
-    table = file.with_suffix(".csv")
-    metadata = read_metadata(file)
-    values: dict[str, dict[int, dict[str, float]]] = {variant: {} for variant in metadata}
-    for row in _read_rows(table, _TABLE):
-        if row["variant"] not in values:
-            raise BrokenReference(f"{table}: variant {row['variant']} is not among the variants of {file.name}")
-        at = values[row["variant"]].setdefault(int(_number(row["env_step"], "env_step", table)), {})
+    table, metadata = file.with_suffix(".csv"), read_metadata(file)
+    if _columns(table) == _SUMMARIES:
+        values, summaries = {}, _read_summaries(table, metadata)
+    else:
+        values = _read_runs(table, metadata, file.stem)
+        summaries = {name: {at: _of_runs(runs) for at, runs in found.items()} for name, found in values.items()}
+    references = []
+    for name, (fields, recipe) in metadata.items():
+        found = summaries.get(name, {})
+        _as_the_recipe_says(found, recipe, table, name)
+        tasks = tuple(task for task, environment in versions() if environment == name[2])
+        own = dict(zip(("source", "variant", "environment"), name, strict=True))
+        reference = Reference(**own, **fields, tasks=tasks, values=values.get(name, {}), summaries=found)
+        for reason, holds in IMPLIED.items():
+            if holds(reference) and not any(said.startswith(reason) for said in reference.advisory):
+                raise BrokenReference(f"{file}: advisory must say {reason!r} ({reference.name})")
+        references.append(reference)
+    return references
+
+
+def _as_the_recipe_says(found: dict[int, Summary], recipe: Recipe | None, table: Path, name: tuple) -> None:
+    if not found:
+        raise BrokenReference(f"{table}: env_step has no row of {'/'.join(name)}")
+    if recipe is None:
+        return
+    if set(found) != set(recipe.points):
+        raise BrokenReference(f"{table}: env_step must run over the points of the recipe ({'/'.join(name)})")
+    for at, summary in found.items():
+        if summary.n != recipe.runs:
+            raise BrokenReference(
+                f"{table}: seed has {summary.n} values at env_step {at}, the recipe's runs are {recipe.runs} "
+                f"({'/'.join(name)})"
+            )
+
+
+def _read_runs(table: Path, metadata: dict, source: str) -> dict[tuple, dict[int, tuple[float, ...]]]:
+    """(source, variant, environment) -> step -> value per run."""
+    found: dict[tuple, dict[int, dict[str, float]]] = {}
+    for row in _read_rows(table, _RUNS):
+        name = source, row["variant"], row["environment"]
+        _known(name, metadata, table)
+        at = found.setdefault(name, {}).setdefault(_whole(row["env_step"], "env_step", table), {})
         if row["seed"] in at:
-            raise BrokenReference(f"{table}: seed {row['seed']} stands twice at env_step {row['env_step']}")
+            raise BrokenReference(f"{table}: seed {row['seed']} stands twice at env_step {row['env_step']} of {name}")
         at[row["seed"]] = _number(row["value"], "value", table)
-    for variant, fields in metadata.items():
-        if set(values[variant]) != set(fields["points"]):
-            raise BrokenReference(f"{table}: env_step must run over the points of {file.name} (variant {variant})")
-        for at, per_seed in values[variant].items():
-            if len(per_seed) != fields["n_seeds"]:
-                raise BrokenReference(
-                    f"{table}: seed has {len(per_seed)} values at env_step {at}, n_seeds of {file.name} is "
-                    f"{fields['n_seeds']} (variant {variant})"
-                )
-    return [
-        Reference(
-            source=file.stem,
-            variant=variant,
-            values={at: tuple(values[variant][at].values()) for at in sorted(values[variant])},
-            **fields,
-        )
-        for variant, fields in metadata.items()
-    ]
+    return {name: {at: tuple(steps[at].values()) for at in sorted(steps)} for name, steps in found.items()}
 
 
-def _read_rows(table: Path, fields: tuple[str, ...]) -> list[dict[str, str]]:
+def _read_summaries(table: Path, metadata: dict) -> dict[tuple, dict[int, Summary]]:
+    """(source, variant, environment) -> step -> mean and spread, in the order of the steps."""
+    found: dict[tuple, dict[int, Summary]] = {}
+    for row in _read_rows(table, _SUMMARIES):
+        name = row["source"], row["variant"], row["environment"]
+        _known(name, metadata, table)
+        steps, at = found.setdefault(name, {}), _whole(row["env_step"], "env_step", table)
+        if at in steps:
+            raise BrokenReference(f"{table}: env_step {at} stands twice for {'/'.join(name)}")
+        steps[at] = _published(row, table)
+    return {name: dict(sorted(steps.items())) for name, steps in found.items()}
+
+
+def _published(row: dict[str, str], table: Path) -> Summary:
+    from suite.statistics.equivalence import to_sample_sd  # here: who plans a study loads no statistics
+
+    kind, spread = row["spread_kind"], _number(row["spread"], "spread", table) if row["spread"] else None
+    n = _whole(row["n"], "n", table) if row["n"] else None
+    if kind not in SPREADS + NO_SPREADS:
+        raise BrokenReference(f"{table}: spread_kind must be one of {', '.join(SPREADS + NO_SPREADS)}, not {kind!r}")
+    if (spread is None) != (kind == "none"):
+        raise BrokenReference(f"{table}: spread_kind is {kind!r} beside a spread of {row['spread']!r}")
+    try:
+        sd = to_sample_sd(spread, kind, n or 0) if kind in SPREADS else None
+    except ValueError as error:
+        raise BrokenReference(f"{table}: {error} ({row['source']}, {row['environment']})") from error
+    return Summary(_number(row["mean"], "mean", table), sd, n, spread, kind)
+
+
+def _of_runs(values: tuple[float, ...]) -> Summary:
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return Summary(float(np.mean(values)), sd, len(values), sd, "none" if sd is None else "sd_ddof1")
+
+
+def _known(name: tuple[str, ...], metadata: dict, table: Path) -> None:
+    if name not in metadata:
+        raise BrokenReference(f"{table}: {'/'.join(name)} is not among the environments of {table.stem}.yaml")
+
+
+def _complete(row: dict[str, str], fields: Sequence[str], table: Path) -> None:
+    empty = next((field for field in fields if not row[field]), None)
+    if empty:
+        raise BrokenReference(f"{table}: {empty} is missing ({next(iter(row.values()))})")
+
+
+def _columns(table: Path) -> tuple[str, ...]:
     if not table.is_file():
         raise BrokenReference(f"{table}: the table is missing")
     with table.open(newline="") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != fields:
-            raise BrokenReference(f"{table}: the columns must be {', '.join(fields)}, not {reader.fieldnames}")
-        return list(reader)
+        return tuple(next(csv.reader(file), ()))
+
+
+def _read_rows(table: Path, fields: tuple[str, ...]) -> list[dict[str, str]]:
+    columns = _columns(table)
+    if columns != fields:
+        raise BrokenReference(f"{table}: the columns must be {', '.join(fields)}, not {', '.join(columns)}")
+    with table.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _number(text: str | None, field: str, table: Path) -> float:
@@ -252,3 +467,10 @@ def _number(text: str | None, field: str, table: Path) -> float:
     if not math.isfinite(value):
         raise BrokenReference(f"{table}: {field} must be a finite number, not {text!r}")
     return value
+
+
+def _whole(text: str | None, field: str, table: Path) -> int:
+    value = _number(text, field, table)
+    if not value.is_integer() or value < 0:
+        raise BrokenReference(f"{table}: {field} must be a whole number of at least 0, not {text!r}")
+    return int(value)

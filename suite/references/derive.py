@@ -1,26 +1,60 @@
-"""Derive a source's table from its published per-seed evaluations: `python -m suite.references.derive SOURCE FILE`.
+"""Derive a source's table from its published evaluations: `python -m suite.references.derive SOURCE FILE`.
 
-FILE is a table of every published evaluation with the columns variant, env, seed, step and value. Only the window
-means that the suite compares with are kept; the evaluations themselves stay with whoever published them.
+FILE has the columns variant, env and step as published, and either seed and value (every evaluation of every run) or
+mean and std (of all runs at every evaluation). Only the steps that the suite compares at are kept; the evaluations
+themselves stay with whoever published them.
 """
 
 import sys
 
 import pandas as pd
 
-from suite.references import HERE, read_metadata, trailing_mean
+from suite.references import HERE, Recipe, read_metadata, trailing_mean
 
 
-def derive(evaluations: pd.DataFrame, metadata: dict[str, dict]) -> pd.DataFrame:
-    """Trailing window mean [reward units] per variant, seed and point, with the number of evaluations behind it."""
+def derive(evaluations: pd.DataFrame, metadata: dict[tuple[str, str, str], tuple[dict, Recipe]]) -> pd.DataFrame:
+    """The source's table at the points of its recipes [true environment steps], in reward units.
+
+    One row per run with its trailing window mean and the number of evaluations in it; where the recipe names a kind of
+    spread, one row per point with mean and SD over the runs, or with those that are published.
+    """
     rows = []
-    for variant, fields in metadata.items():
-        mine = evaluations[(evaluations["variant"] == variant) & (evaluations["env"] == fields["environment"])]
-        for seed, run in mine.groupby("seed"):
-            for at in fields["points"]:
-                value, n = trailing_mean(run["step"], run["value"], at, fields["evaluate_every"])
-                rows.append((variant, seed, at, n, round(value, 3)))
-    return pd.DataFrame(rows, columns=["variant", "seed", "env_step", "evaluations", "value"])
+    for name, (fields, recipe) in metadata.items():
+        of_this = (evaluations["variant"] == name[1]) & (evaluations["env"] == name[2])
+        mine = evaluations[of_this].assign(env_step=lambda table, recipe=recipe: table["step"] + recipe.added_steps)
+        if "value" not in evaluations:
+            rows += _of_curve(mine, name, recipe)
+        elif recipe.spread_kind is None:
+            rows += _of_runs(mine, name, recipe, fields["evaluate_every"])
+        else:
+            rows += _of_all_runs(mine, name, recipe, fields["evaluate_every"])
+    return pd.DataFrame(rows)
+
+
+def _of_runs(mine: pd.DataFrame, name: tuple, recipe: Recipe, every: int) -> list[dict]:
+    rows = []
+    for seed, run in mine.groupby("seed"):
+        for at in recipe.points:
+            value, n = trailing_mean(run["env_step"], run["value"], at, every)
+            own = {"variant": name[1], "environment": name[2], "seed": seed, "env_step": at}
+            rows.append(own | {"evaluations": n, "value": round(value, 3)})
+    return rows
+
+
+def _of_all_runs(mine: pd.DataFrame, name: tuple, recipe: Recipe, every: int) -> list[dict]:
+    values = pd.DataFrame(_of_runs(mine, name, recipe, every)).groupby("env_step")["value"]
+    return [_summary(name, at, of.mean(), of.std(ddof=1), recipe, len(of)) for at, of in values]
+
+
+def _of_curve(mine: pd.DataFrame, name: tuple, recipe: Recipe) -> list[dict]:
+    curve = mine.set_index("env_step")
+    return [_summary(name, at, *curve.loc[at, ["mean", "std"]], recipe, recipe.runs) for at in recipe.points]
+
+
+def _summary(name: tuple, at: int, mean: float, spread: float, recipe: Recipe, n: int) -> dict:
+    own = dict(zip(("source", "variant", "environment"), name, strict=True))
+    numbers = {"env_step": at, "mean": round(mean, 3), "spread": round(spread, 3)}
+    return own | numbers | {"spread_kind": recipe.spread_kind, "n": n}
 
 
 def main(source: str, file: str) -> None:
@@ -31,5 +65,5 @@ def main(source: str, file: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
-        sys.exit("suite.references.derive: name the source and the file of its per-seed evaluations")
+        sys.exit("suite.references.derive: name the source and the file of its published evaluations")
     main(*sys.argv[1:])
