@@ -103,8 +103,8 @@ def check(
                 continue
             if task not in random_policy:
                 raise BrokenReference(f"random_policy.csv: task {task} is missing; suite.references.measure adds it")
-            study = _Study(cell, runs, ours, means, random_policy[task].mean, margin, confidence, declared)
-            rows += study.rows(reference)
+            one = _Cell(cell, runs, ours, means, random_policy[task].mean, margin, confidence, declared)
+            rows += one.rows(reference)
     for row in rows:
         row["gated"] = not row["advisory"] and gated(row["task"], row["env_step"])
     adjust(rows, declared.families[FAMILY], (1 - confidence) / 2)
@@ -261,7 +261,7 @@ def _window_mean(run, kind: str, means: Mapping[tuple, pd.Series], at: int, floo
 # --- one cell against one reference
 
 
-class _Study(NamedTuple):
+class _Cell(NamedTuple):
     """A cell with all that its rows need beside the reference."""
 
     cell: tuple[str, str, str, str]
@@ -295,7 +295,7 @@ class _Study(NamedTuple):
         allowed = self.margin * (there[0] - self.floor)
         alone = there[1] is None
         advice = list(reference.advisory)
-        if alone:
+        if alone and not advice:  # else what it says of itself explains it: a single agent, no spread
             advice.append("a number without a spread")
         if (kind := kind_of_return(self.runs)) != reference.kind_of_return and reference.kind_of_return != "unstated":
             advice.append(f"returns are {kind} here, {reference.kind_of_return} there")

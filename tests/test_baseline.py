@@ -217,13 +217,10 @@ GATED = "Pendulum-v1@5_000"
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
-    """Two cells of config/quick.yaml, trained anew up to a step at which its baseline was frozen: a minute's work."""
-    small, _, full = yaml.safe_load((ROOT / "config/quick.yaml").read_text())["sweeps"]
-    small = {key: value for key, value in small.items() if key not in ("ablations", "baseline")}
-    sweeps = [
-        small | {"tasks": ["Pendulum-v1"], "presets": ["sac_v2_small"], "env_steps": 6_000},
-        full | {"env_steps": 5_000, "seeds": 2},
-    ]
+    """The full-size cell of config/quick.yaml, trained anew to half its budget: 50 seconds on each of two cores."""
+    full = next(sweep for sweep in yaml.safe_load((ROOT / "config/quick.yaml").read_text())["sweeps"]
+                if sweep["presets"] == ["sac_v2"])  # fmt: skip
+    sweeps = [full | {"env_steps": 5_000, "seeds": 2}]
     folder = tmp_path_factory.mktemp("gate")
     (folder / "gate.yaml").write_text(yaml.safe_dump({"sweeps": sweeps, "check": {"gate": GATED}}))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
@@ -258,10 +255,8 @@ def test_the_gate_holds_what_is_trained_today_against_the_committed_baseline(tra
     done = suite("check", "--config", "gate.yaml", "--against-baseline", "quick", "--gate", "--json", cwd=trained)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
-    steps = {variant: [row["env_step"] for row in found["rows"] if row["variant"] == variant]
-             for variant in ("sac_v2", "sac_v2_small")}  # fmt: skip
-    assert steps == {"sac_v2": [2_000, 5_000], "sac_v2_small": [3_000, 5_000, 6_000]}
-    assert not any("is another run" in note for note in found["notes"])
+    assert [row["env_step"] for row in found["rows"]] == [2_000, 5_000], found["notes"]
+    assert found["rows"][-1]["theirs"]["n"] >= 2 and found["rows"][-1]["margin"] > 50
     with frozen.open(newline="") as file:
         rows = list(csv.DictReader(file))
     other = tmp_path / "other.csv"
