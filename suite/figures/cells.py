@@ -118,11 +118,10 @@ def _curve_caption(curves: list[tuple[dict, str]], results: dict) -> str:
     banded = [(cells[key(curve)], name) for curve, name in curves if curve["band"]]
     trust = coverage("band", banded, results, of="its whole-curve coverage")
     if len(banded) == len(curves):
-        band = (f"Shaded: simultaneous {level(results)} sup-t bootstrap band of the mean curve (it covers the whole "
-                f"curve){trust}.")  # fmt: skip
+        band = f"Shaded: simultaneous {level(results)} sup-t bootstrap band of the whole mean curve{trust}."
     elif banded:
         band = (f"Shaded, where at least five runs are averaged: simultaneous {level(results)} sup-t bootstrap band of "
-                f"the mean curve{trust}; elsewhere no interval is drawn.")  # fmt: skip
+                f"the whole mean curve{trust}; elsewhere no interval is drawn.")  # fmt: skip
     else:
         band = "No interval is drawn: a simultaneous band needs at least five runs, so look at the seeds."
     failed = any(run["status"] in FAILED for curve, _ in curves for run in curve["runs"])

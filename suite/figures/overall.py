@@ -7,10 +7,11 @@ from collections import Counter
 import pandas as pd
 from matplotlib.figure import Figure
 
-from suite.figures.canvas import CROWD, MARKERS, fold, grid, instead, interval, label, legend, looks, rows
+from suite.figures.canvas import MARKERS, fold, grid, instead, interval, label, legend, looks, rows
 from suite.figures.captions import behind, coverage, finished, left_out, level, tasks_of
 
 STATISTICS = {"median": "median", "iqm": "IQM", "mean": "mean", "optimality_gap": "optimality gap"}
+BANDS = 3  # profiles with their bands in one panel
 SCALE = "normalised score (0: random policy, 1: published reference)"
 
 
@@ -41,7 +42,7 @@ def aggregates(results: dict) -> tuple[str, Figure, pd.DataFrame]:
     caption = (
         f"{SCALE[0].upper()}{SCALE[1:]} over {tasks_of(entries)}. Point and bar: estimate and {level(results)} "
         f"percentile interval, bootknife draws of runs within each task"
-        f"{coverage(quantity, shown, results, of='the coverage of the IQM’s')}. Optimality gap: how far runs fall "
+        f"{coverage(quantity, shown, results, of='the IQM’s coverage')}. Optimality gap: how far runs fall "
         f"short of 1 on average, less is better. {left_out(results['aggregates'])}"
     )
     return caption + finished(shown), figure, pd.DataFrame(data)
@@ -50,7 +51,7 @@ def aggregates(results: dict) -> tuple[str, Figure, pd.DataFrame]:
 def profiles(results: dict) -> tuple[str, Figure, pd.DataFrame]:
     """The share of runs above every score: a panel per implementation, or per variant where there are many."""
     entries, data, handles = _aggregated(results), [], {}
-    crowded = max(Counter(entry["implementation"] for entry in entries).values()) > CROWD
+    crowded = max(Counter(entry["implementation"] for entry in entries).values()) > BANDS
     where, who = ("variant", "implementation") if crowded else ("implementation", "variant")
     panels = list(dict.fromkeys(entry[where] for entry in entries))
     own = looks(entry[who] for entry in entries)
