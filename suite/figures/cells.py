@@ -162,8 +162,8 @@ def final_performance(groups: dict, results: dict) -> tuple[str, Figure, pd.Data
     shown = [(cell, name) for group in groups.values() for name, cell in group.items()]
     caption = (
         f"{_final(results)} dot: mean with {level(results)} Student-t interval"
-        f"{coverage('mean_student', shown, results)}; square: interquartile mean with {level(results)} percentile "
-        f"bootknife interval over seeds{coverage('iqm_one_task', shown, results)}. "
+        f"{coverage('mean_student', shown, results)}; square: interquartile mean with {level(results)} expanded "
+        f"percentile bootknife interval over seeds{coverage('iqm_one_task', shown, results)}. "
     )
     return caption + finished(shown), figure, data
 

@@ -41,7 +41,7 @@ def aggregates(results: dict) -> tuple[str, Figure, pd.DataFrame]:
     quantity = "iqm" if any(len(entry["tasks"]) > 1 for entry in entries) else "iqm_one_task"
     caption = (
         f"{SCALE[0].upper()}{SCALE[1:]} over {tasks_of(entries)}. Point and bar: estimate and {level(results)} "
-        f"percentile interval, bootknife draws of runs within each task"
+        f"expanded percentile interval, bootknife draws of runs within each task"
         f"{coverage(quantity, shown, results, of='the IQM’s coverage')}. Optimality gap: how far runs fall "
         f"short of 1 on average, less is better. {left_out(results['aggregates'])}"
     )
@@ -112,7 +112,7 @@ def improvement(results: dict) -> tuple[str, Figure, pd.DataFrame]:
     caption = (
         f"Probability that a run of the variant ends above a run of {' or '.join(dict.fromkeys(over.values()))} of the "
         f"same implementation and task, ties counting half. Dot and bar: mean over tasks with {level(results)} "
-        f"percentile bootknife interval{coverage('improvement', shown, results)}, none where every pair of runs "
+        f"expanded percentile bootknife interval{coverage('improvement', shown, results)}, none where every pair of runs "
         f"agrees; small grey marks: single tasks. No p value is drawn. "
     )
     columns = ["implementation", "variant", "over", "task", "estimate", "low", "high"]
