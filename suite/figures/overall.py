@@ -112,7 +112,8 @@ def improvement(results: dict) -> tuple[str, Figure, pd.DataFrame]:
     caption = (
         f"Probability that a run of the variant ends above a run of {' or '.join(dict.fromkeys(over.values()))} of the "
         f"same implementation and task, ties counting half. Dot and bar: mean over tasks with {level(results)} "
-        f"expanded percentile bootknife interval{coverage('improvement', shown, results)}, none where every pair of runs "
+        f"expanded percentile bootknife interval"
+        f"{coverage('improvement', shown, results)}, none where every pair of runs "
         f"agrees; small grey marks: single tasks. No p value is drawn. "
     )
     columns = ["implementation", "variant", "over", "task", "estimate", "low", "high"]
