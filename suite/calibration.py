@@ -78,7 +78,7 @@ class Quantity(NamedTuple):
     study: Callable[[list[np.ndarray], int, Generator], bool]
     targets: dict[int, float | None]
     populations: tuple[str, ...] = (POOLED, ONE_TASK)
-    share: float = 1.0  # of the studies the others get, if it is slow
+    times: int = 1  # as many studies as the others have, where a coverage is near its target
 
 
 def measured(quantity: str, n: int, population: str | None = None) -> Row | None:
@@ -112,10 +112,8 @@ def derive(folder: Path) -> pd.DataFrame:
             whole = runs.pivot(index="step", columns="seed", values="value").sort_index()
             percent = 100 * whole.index / whole.index[-1]
             windows = {name: whole[(percent > at - width) & (percent <= at)] for name, (at, width) in grids.items()}
-            picked = {"final": whole[percent > 90].mean()}
-            for name, window in windows.items():
-                picked[name] = window.mean() if name.startswith("mean") else window.tail(1).mean()
-            values = pd.DataFrame(picked)
+            picked = {name: (window if name[0] == "m" else window.tail(1)).mean() for name, window in windows.items()}
+            values = pd.DataFrame({"final": whole[percent > 90].mean(), **picked})
             z = (values - values.mean()) / values.std()
             if len(z) >= FEWEST_SEEDS and values.notna().all(axis=None) and (np.ptp(values, axis=0) > 0).all():
                 parts.append(z.round(3).reset_index().assign(source=source, env=env))
@@ -223,22 +221,21 @@ QUANTITIES = (
     Quantity("mean_student", COVERAGE, "Student's t interval of one task's mean", partial(_mean, False), SIZES),
     Quantity("mean_studentised", COVERAGE, "bootstrap-t interval of one task's mean", partial(_mean, True), SIZES),
     Quantity("iqm_one_task", COVERAGE, "bootknife interval of one task's IQM", partial(_iqm, False, BOOTKNIFE), SIZES),
-    Quantity("iqm", COVERAGE, "bootknife interval of five tasks' IQM", partial(_iqm, True, BOOTKNIFE), IQM),
+    Quantity("iqm", COVERAGE, "bootknife interval of five tasks' IQM", partial(_iqm, True, BOOTKNIFE), IQM, times=4),
     Quantity("iqm_plain", COVERAGE, "plain bootstrap interval of five tasks' IQM", partial(_iqm, True, "plain"), SIZES),
     Quantity("improvement", COVERAGE, "bootknife interval of five tasks' probability of improvement", _improvement,
              dict.fromkeys((5, 10))),
     Quantity("band", COVERAGE, f"sup-t band of the mean of {LAST} single evaluations", partial(_band, LAST), WHOLE),
     Quantity("band_means", COVERAGE, f"sup-t band of the mean of {MEANS} window means", partial(_band, MEANS), WHOLE),
     Quantity("welch", ERROR, "Welch's test of equal groups", _welch, dict.fromkeys((3, 5, 10))),
-    # permuting curves is exact whatever the population, and slow
     Quantity("max_t", ERROR, f"max-t of equal groups of curves, {MEANS} window means", _max_t, {5: ALPHA, 10: ALPHA},
-             (POOLED,), 0.65),
+             (POOLED,)),  # exact by permutation in any population
     Quantity("pointwise", ERROR, f"any of {LAST} Welch's tests of equal groups, single evaluations",
              partial(_pointwise, LAST), dict.fromkeys((5, 10))),
     Quantity("pointwise_means", ERROR, f"any of {MEANS} Welch's tests of equal groups, window means",
              partial(_pointwise, MEANS), dict.fromkeys((5, 10))),
     Quantity("tost", ERROR, "two one-sided Welch tests of groups that differ by the margin, 1.5 SD",
-             partial(_tost, MARGINS, True), dict.fromkeys(MARGINS, ALPHA), (NORMAL, POOLED, ONE_TASK), 0.65),
+             partial(_tost, MARGINS, True), dict.fromkeys(MARGINS, ALPHA), (NORMAL, POOLED, ONE_TASK)),
     Quantity("tost_power", POWER, "two one-sided Welch tests of equal groups, margin 1.5 SD (n = 5) or 1 SD",
              partial(_tost, POWER_MARGINS, False), _FORMULA, (NORMAL,)),
 )  # fmt: skip
@@ -257,7 +254,7 @@ def calibrate(studies: int = STUDIES, seed: int = 0, workers: int = 1, only: Ite
     only = names if only is None else set(only)
     if only - names:
         raise ValueError(f"no quantity is called {min(only - names)}; there are {', '.join(sorted(names))}")
-    sizes = {i: math.ceil(studies * cell[0].share) for i, cell in enumerate(CELLS) if cell[0].name in only}
+    sizes = {i: quantity.times * studies for i, (quantity, *_) in enumerate(CELLS) if quantity.name in only}
     jobs = [(i, seed, at, min(CHUNK, size - at)) for i, size in sizes.items() for at in range(0, size, CHUNK)]
     if workers == 1:
         found = map(_hits, jobs)
@@ -279,9 +276,8 @@ def _hits(job: tuple[int, int, int, int]) -> int:
 
 
 def _row(quantity: Quantity, population: str, n: int, hits: int, studies: int) -> Row:
-    share = round(hits / studies, 4)
+    share, target = round(hits / studies, 4), quantity.targets[n]
     mcse = round(math.sqrt(share * (1 - share) / studies), 4)
-    target = quantity.targets[n]
     nominal = {COVERAGE: CONFIDENCE, ERROR: ALPHA, POWER: target}[quantity.kind]
     met = None if target is None else is_met(quantity.kind, share, mcse, target)
     return Row(*quantity[:3], population, n, nominal, share, mcse, studies, target, met)

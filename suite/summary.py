@@ -351,7 +351,9 @@ def _curve(
     result |= {"grid": grid, "mean": aligned.mean(axis=0)}
     if len(grid) > 1:
         area = np.array([curves.area_under_curve(grid, run) for run in aligned])
-        result |= {"area": _mean(area, declared.confidence), "reliability": _reliability(aligned)}
+        result["area"] = _mean(area, declared.confidence)
+    if len(grid) > 2:
+        result["reliability"] = _reliability(aligned)
     try:
         band = curves.sup_t_band(aligned, declared.confidence, resamples=declared.curve_resamples, rng=rng)
         result["band"] = {"low": band.low, "high": band.high, "quantile": band.quantile}

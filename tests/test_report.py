@@ -397,3 +397,14 @@ def test_a_single_seed_has_no_interval(tmp_path):
     assert arm["difference"] is None and "two scored runs on each side, here are 1 and 1" in arm["note"]
     figures.main(tmp_path, tmp_path / "out")
     report.main(tmp_path, tmp_path / "out", config_text="", command="make run")
+
+
+@pytest.mark.parametrize("evaluations", [1, 2, 3])
+def test_runs_of_few_evaluations_have_what_so_few_can_tell(tmp_path, evaluations):
+    def cut(tables):
+        return {"evaluations": tables["evaluations"].query(f"env_step <= {evaluations * EVERY}")}
+
+    curve = study_of(tmp_path, cut, seeds=2)["curves"][0]
+    assert len(curve["grid"]) == evaluations
+    assert (curve["area"]["estimate"] is None) == (evaluations < 2)
+    assert (curve["reliability"] is None) == (evaluations < 3)

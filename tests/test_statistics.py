@@ -222,10 +222,26 @@ def test_monte_carlo_error_of_a_limit():
 def test_basic_interval_reflects_the_percentile_interval():
     scores = np.array([0.0, 1, 2, 10])
     percentile, basic = (
-        bootstrap.stratified(scores, aggregate.mean, method=method, resamples=2_000, rng=rng())
+        bootstrap.stratified(scores, aggregate.mean, scheme="plain", method=method, resamples=2_000, rng=rng())
         for method in ("percentile", "basic")
     )
     assert_allclose([basic.low, basic.high], [6.5 - percentile.high, 6.5 - percentile.low])
+
+
+def test_percentiles_of_bootknife_draws_go_out_as_far_as_students_t():
+    """Two tasks of three and four runs have 2 + 3 degrees of freedom: t = 2.570582, of which Phi(-t) = 0.005076."""
+    tasks = [np.array([0.0, 1, 5]), np.array([2.0, 2.5, 3, 9])]
+    draws = []
+
+    def keep(scores, counts=None):
+        draws.append(aggregate.mean(scores, counts))
+        return draws[-1]
+
+    found = bootstrap.stratified(tasks, keep, resamples=20_000, rng=rng())
+    assert_allclose([found.low, found.high], np.quantile(draws[-1], [0.005076, 1 - 0.005076]), atol=0.01)
+    draws.clear()
+    found = bootstrap.stratified(tasks, keep, scheme="plain", resamples=20_000, rng=rng())
+    assert_allclose([found.low, found.high], np.quantile(draws[-1], [0.025, 0.975]))
 
 
 def test_strata_are_resampled_independently_and_refused_when_too_small():

@@ -57,6 +57,8 @@ def stratified(
     statistic: one of that module's, or any function of a list of arrays [runs, ...] per task (slower; slowest if it
     does not keep the axes behind the runs). "percentile" takes the quantiles of the resampled statistic, "basic"
     reflects them at the estimate, "bca" corrects them for bias and skewness (Efron & Tibshirani 1993, ch. 13, 14).
+    Of bootknife draws, "percentile" goes out as far as Student's t does, with as many degrees of freedom as there are
+    runs beyond one of each task, since few runs know their own spread badly (Hesterberg 2015, arXiv 1411.5279).
     """
     return _interval([strata(scores)], statistic, scheme, method, confidence, resamples, rng)
 
@@ -122,6 +124,8 @@ def _interval(sides, statistic, scheme, method, confidence, resamples, rng) -> I
             return _one_by_one(sides, statistic, drawn)
 
     tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    if scheme == "bootknife" and method == "percentile":
+        tails = stats.norm.cdf(stats.t.ppf(tails, sum(len(task) - 1 for side in sides for task in side)))
     behind = sides[0][0].shape[1:]
     flat = [[task.reshape(len(task), -1) for task in side] for side in sides]
     parts = []
