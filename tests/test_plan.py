@@ -153,7 +153,7 @@ def test_every_mistake_is_one_sentence_with_file_key_and_choice(tmp_path, name):
 def test_margins_and_families_have_defaults_and_are_declared_whole(tmp_path):
     declared = Plan(write(tmp_path, families={"exploratory": "by"})).declaration
     assert declared == {
-        "check": {"margin": 0.10, "confidence": 0.90},
+        "check": {"margin": 0.10, "confidence": 0.90, "gate": ["default"]},
         "equivalence": {
             "margin": 0.10,
             "sensitivity": [0.05, 0.15, 0.20],
