@@ -96,6 +96,11 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
     chosen = [one for one in chosen if not Path(one.record).exists()]
     if not chosen:
         return
+    if cell.implementation in planned_study.imported:
+        raise UsageError(
+            f"{config}: {chosen[0].record} is missing, and {cell.implementation} is imported, not trained here; "
+            "python -m suite import makes its records"
+        )
     entry = implementations.registered()[cell.implementation]
     if len(chosen) > 1 and (entry.trainer or not cell.schedule.lockstep):
         raise UsageError(f"{cell.implementation} trains {cell.variant} one seed in a process; name one record")
@@ -184,8 +189,13 @@ def retry(config: str, wanted: str, dry_run: bool) -> None:
     choices = ("crashed", "diverged", "timeout", "invalid", "stale")
     if wanted not in choices:
         raise UsageError(f"--status is {wanted!r}; did you mean {nearest(wanted, choices)}?")
-    runs = gathering.gather(Plan(Path(config)))["runs"]
+    planned_study = Plan(Path(config))
+    runs = gathering.gather(planned_study)["runs"]
     chosen = runs[runs["stale"]] if wanted == "stale" else runs[runs["status"] == wanted]
+    elsewhere = chosen["implementation"].isin(planned_study.imported)
+    for path in chosen["path"][elsewhere]:
+        click.echo(f"kept {path}: it is imported, and no sweep could make it again")
+    chosen = chosen[~elsewhere]
     for path in chosen["path"]:
         click.echo(f"{'would remove' if dry_run else 'removed'} {path}")
         if not dry_run:
@@ -409,8 +419,9 @@ def report(config: str) -> None:
 @click.option("--study", help="Instead: the study of that name, config/NAME.yaml.")
 @click.option("--gate", is_flag=True, help="Exit 1 if a gated row FAILs, 3 if none is gated.")
 @click.option("--against-baseline", "baseline", help="Instead of published results: a baseline's name, or path.")
+@click.option("--blind", is_flag=True, help="Take every ablation's arm for its baseline: would a mistake be noticed?")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def check(config: str | None, study: str | None, gate: bool, baseline: str | None, as_json: bool) -> None:
+def check(config: str | None, study: str | None, gate: bool, baseline: str | None, blind: bool, as_json: bool) -> None:
     """Hold every finished cell against the published results of the same settings, or against a baseline.
 
     Exit code 0; 1 with --gate and something gated that FAILs (or is DIFFERENT); 2 for a mistake; 3 if there is nothing
@@ -434,7 +445,7 @@ def check(config: str | None, study: str | None, gate: bool, baseline: str | Non
         )  # fmt: skip
         rows, text = found["rows"], baselines.render(found)
     else:
-        found = rows = checking.main(planned_study.study_dir, **options.model_dump(), declared=declared)
+        found = rows = checking.main(planned_study.study_dir, **options.model_dump(), declared=declared, blind=blind)
         text = checking.render(rows)
     click.echo(json.dumps(found, indent=1) if as_json else text)
     sys.exit(checking.exit_code(rows, gate))

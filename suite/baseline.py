@@ -22,13 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 from suite import UsageError, identity, nearest
-from suite.check import FAMILY, failing, fillings, gathered, head, loss_p, number, sample, standing, told
+from suite.check import FAMILY, failing, fillings, gathered, head, number, sample, standing, told
 from suite.check import episode_means as means_of
 from suite.inference import CELL, Declared
 from suite.records import atomic
 from suite.references import HERE, Anchor, Reference
 from suite.statistics import equivalence, multiplicity
-from suite.statistics.compare import summary
+from suite.statistics.compare import loss_p, summary
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, INCONCLUSIVE
 
 FOLDER = HERE / "baselines"

@@ -20,7 +20,6 @@ import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from scipy import optimize, special
 
 from suite import UsageError, identity, nearest
 from suite import references as published
@@ -119,16 +118,41 @@ def main(
     gate: Sequence[str] = ("default",),
     declared: Declared = Declared(),  # noqa: B008 - immutable
     random_policy: Mapping[str, Anchor] | None = None,
+    blind: bool = False,
 ) -> list[dict]:
-    """Checks a gathered study against the suite's references and writes the rows to its check.json."""
+    """Checks a gathered study against the suite's references and writes the rows to its check.json.
+
+    blind: ablations' arms are taken for their baselines, as `blinded` says; nothing is written then.
+    """
     anchors = published.random_policy() if random_policy is None else random_policy
-    rows = check(
-        gathered(study_dir), published.load(), anchors, margin=margin, confidence=confidence, gate=gate,
-        declared=declared,
-    )  # fmt: skip
-    with atomic(Path(study_dir) / "check.json") as temporary:
-        temporary.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n")
+    tables = gathered(study_dir)
+    if blind:
+        manifest = pd.read_parquet(Path(study_dir) / "manifest.parquet")
+        tables = tables | {"runs": blinded(tables["runs"], manifest)}
+    rows = check(tables, published.load(), anchors, margin=margin, confidence=confidence, gate=gate, declared=declared)
+    if not blind:
+        with atomic(Path(study_dir) / "check.json") as temporary:
+            temporary.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n")
     return rows
+
+
+def blinded(runs: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
+    """The runs, those of an ablation's arm with the settings of its baseline on the same task and implementation.
+
+    An implementation that is wrong does not know it: it says it has the settings it was meant to have. An arm that
+    makes a mistake on purpose so tells what the check would say of such an implementation.
+    """
+    cell = ["task", "implementation", "run_id"]
+    arms = manifest[manifest["ablation"] != ""].drop_duplicates([*cell, "ablation", "preset"])
+    meant = arms[arms["baseline"]].set_index(["task", "implementation", "ablation", "preset"])["run_id"].to_dict()
+    settings = runs.drop_duplicates(cell).set_index(cell)[["spec", "schedule"]]
+    runs = runs.copy()
+    for arm in arms[~arms["baseline"]].itertuples():
+        base = arm.task, arm.implementation, meant.get((arm.task, arm.implementation, arm.ablation, arm.preset))
+        if base in settings.index:
+            own = (runs[cell] == [arm.task, arm.implementation, arm.run_id]).all(axis=1)
+            runs.loc[own, ["spec", "schedule"]] = settings.loc[base].to_numpy()
+    return runs
 
 
 def gathered(study_dir: str | Path) -> dict[str, pd.DataFrame]:
@@ -308,7 +332,8 @@ class _Cell(NamedTuple):
             "caveat": reference.caveat,
             "env_step": at,
             "ours": told(ours),
-            "published": dict(zip(("mean", "sd", "n"), there, strict=True)),
+            "published": dict(zip(("mean", "sd", "n"), there, strict=True))
+            | {"values": list(reference.values.get(at, ()))},
             "basis": "a number" if alone else "runs" if at in reference.values else "mean and spread",
             "random_policy": self.floor,
             **judge(values, ours.missing, there, self.floor, allowed, self.confidence),
@@ -378,6 +403,7 @@ def told(ours: Sample) -> dict:
         "n_failed": ours.failed,
         "n_missing": ours.missing,
         "n_planned": ours.planned,
+        "values": values.tolist(),
     }
 
 
@@ -407,7 +433,7 @@ def judged(values, missing: int, there: tuple, floor: float, allowed: float, con
     """The verdicts' fields of a row against a published mean with its spread.
 
     p: of the hypothesis that more than the margin is lost (small: PASS); p_fail: of the one that no more is (small:
-    FAIL), see `loss_p`; with missing runs either is the largest that these could have made it.
+    FAIL), see `compare.loss_p`; with missing runs either is the largest that these could have made it.
     """
     difference = float(values.mean()) - there[0] if len(values) else None
     if len(values) < 2:
@@ -424,7 +450,7 @@ def judged(values, missing: int, there: tuple, floor: float, allowed: float, con
         "held_back": held_back,
         "n_needed": len(values) + missing if held_back else tests[0].n_needed,
         "p": max(test.p for test in tests),
-        "p_fail": max(loss_p(one, there, allowed) for one in samples),
+        "p_fail": max(compare.loss_p(one, there, allowed) for one in samples),
         "equivalence": {
             "verdict": both_ways,
             "p": max(test.p for test in alike),
@@ -463,27 +489,6 @@ def _verdict(low: float, high: float, allowed: float) -> str:
     if low > allowed:
         return SUSPICIOUSLY_BETTER
     return PASS if low > -allowed else FAIL if high < -allowed else INCONCLUSIVE
-
-
-def loss_p(ours: tuple, there: tuple, allowed: float) -> float:
-    """One-sided p of the hypothesis that no more than `allowed` is lost; ours, there: mean, sample SD, n.
-
-    Cochran and Cox's test (Experimental Designs, 1957, section 4.14): Welch's t against the mean of both groups' own
-    quantiles, weighted by their squared standard errors. In the far tail, where adjusted p values are read, Welch's
-    degrees of freedom promise too much: where the smaller of two groups of 10 and 3 runs has twice the spread, its test
-    at 0.00125 gives 6 times too many alarms, and this one as many as it says (1e6 draws; fewer in all other cases).
-    """
-    t = compare.welch_from_summary(ours[0] + allowed, *ours[1:], *there).statistic
-    groups = [(sd**2 / n, n - 1) for _, sd, n in (ours, there)]
-    whole = sum(weight for weight, _ in groups)
-    ends = sorted(float(special.stdtr(df, t)) for weight, df in groups if weight or not whole)
-    if ends[0] == ends[-1]:
-        return ends[0]
-
-    def beyond(p: float) -> float:
-        return sum(weight / whole * special.stdtrit(df, p) for weight, df in groups) - t
-
-    return float(optimize.brentq(beyond, *ends, xtol=1e-300, rtol=1e-9))
 
 
 # --- what the gate fails on

@@ -443,10 +443,12 @@ def _suite(tasks: dict[str, list[dict]], factors: list[str], declared: Declared,
 
 
 def _adjust(found: dict, declared: Declared) -> dict:
-    """Puts `p_adjusted`, `family` and `family_size` beside every p of a declared family; says what the families are."""
+    """Puts `p_adjusted`, `family` and `family_size` beside every p of a declared family; says what the families are.
+
+    The regression check has adjusted its own rows: its gate, too, must stand where no statistics are made.
+    """
     members: dict[str, list[dict]] = {
         "equivalence": [row for row in found["equivalence"] if row["p"] is not None],
-        "regression": [row for row in found["check"] if not row["advisory"] and row["p"] is not None],
         "ablation": [
             effect for ablation in found["ablations"] for suite in ablation["suite"] for effect in suite["effects"]
         ],
@@ -469,7 +471,8 @@ def _adjust(found: dict, declared: Declared) -> dict:
         for entry, p in zip(entries, adjusted, strict=True):
             entry |= {"p_adjusted": float(p), "family": family, "family_size": size}
         told[family] = {"method": method, "size": size}
-    return told
+    size = max((row["family_size"] or 0 for row in found["check"]), default=0)
+    return told | {"regression": {"method": declared.families["regression"], "size": size}}
 
 
 # --- scores

@@ -13,7 +13,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from suite.plan import Cell, Plan, Planned, forecast
+from suite.plan import Cell, Forecast, Plan, Planned, forecast
 from suite.records import RecordError, read_meta
 
 STALLED_S = 120.0
@@ -26,7 +26,8 @@ def plan(config: Path, as_json: bool) -> None:
     seeds = Counter(run.cell[:3] for run in study.runs.values())
     rows = []
     for cell in study.cells:
-        count, cost = seeds[cell[:3]], forecast(cell)
+        count, imported = seeds[cell[:3]], cell.implementation in study.imported
+        cost = Forecast(0.0, 0) if imported else forecast(cell)
         done = sum(Path(run.record).exists() for run in study.runs.values() if run.cell == cell)
         rows.append(
             {
@@ -34,6 +35,7 @@ def plan(config: Path, as_json: bool) -> None:
                 "implementation": cell.implementation,
                 "variant": cell.variant,
                 "run_id": cell.run_id,
+                "imported": imported,
                 "jobs": count,
                 "done": done,
                 "env_steps": count * cell.env_steps,
@@ -52,15 +54,18 @@ def plan(config: Path, as_json: bool) -> None:
         table.add_column(name)
     for name in ("jobs", "done", "env steps", "core-h", "GB"):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in [*rows, {"task": "total", "implementation": "", "variant": "", "run_id": "", **total}]:
+    unnamed = dict.fromkeys(("implementation", "variant", "run_id"), "")
+    for row in [*rows, {"task": "total", **unnamed, "imported": False, **total}]:
         if row["task"] == "total":
             table.add_section()
         counts = (f"{row['jobs']:,}", f"{row['done']:,}", f"{row['env_steps']:,}")
-        costs = (f"{row['core_hours']:.2f}", f"{row['work_gb']:.2f}")
+        costs = ("imported", "") if row["imported"] else (f"{row['core_hours']:.2f}", f"{row['work_gb']:.2f}")
         table.add_row(row["task"], row["implementation"], row["variant"], row["run_id"], *counts, *costs)
     console = Console() if sys.stdout.isatty() else Console(width=120)
     console.print(table)
     console.print("GB: checkpoints and replay if every run were under way at once; a finished run leaves about 1 MB")
+    if absent := sum(row["jobs"] - row["done"] for row in rows if row["imported"]):
+        console.print(f"{absent} imported records are missing: python -m suite import makes them")
 
 
 def status(config: Path, watch: bool, every: float) -> None:
@@ -80,7 +85,7 @@ def status(config: Path, watch: bool, every: float) -> None:
 
 
 def _status(study: Plan) -> tuple[Group, int]:
-    """The table, and how many runs have no record yet."""
+    """The table, and how many runs a sweep has yet to make."""
     states = {record: _state(study, run) for record, run in study.runs.items()}
     by_cell: dict[Cell, list[tuple[Planned, str, dict]]] = {}
     for record, run in study.runs.items():
@@ -92,15 +97,20 @@ def _status(study: Plan) -> tuple[Group, int]:
         table.add_column(name, justify="right")
     table.add_column("failed")
     table.add_column("under way: seed, step, return, alpha, steps/s, ETA")
+    left = 0
     for cell, runs in by_cell.items():
         count = Counter(state for _, state, _ in runs)
         failed = ", ".join(f"s{run.seed} {state}" for run, state, _ in runs if state in _FAILED)
         under_way = "\n".join(_progress(run, progress) for run, state, progress in runs if state == "running")
+        if cell.implementation in study.imported:
+            under_way = "imported" + ("; python -m suite import makes what is missing" if count["missing"] else "")
+        else:
+            left += count["running"] + count["missing"]
         counts = (f"{count['finished']}/{len(runs)}", str(count["running"] or ""), str(count["missing"] or ""))
         table.add_row(cell.task, cell.implementation, cell.variant, *counts, failed, under_way)
     total = Counter(state for state, _ in states.values())
     line = ", ".join(f"{count} {state}" for state, count in total.most_common())
-    return Group(table, f"{len(states)} runs: {line}"), total["running"] + total["missing"]
+    return Group(table, f"{len(states)} runs: {line}"), left
 
 
 _FAILED = ("diverged", "crashed", "timeout", "invalid")

@@ -105,6 +105,10 @@ class Plan:
         self.path = Path(path)
         self.study = self.path.stem
         self.config: Config = load(self.path)
+        try:
+            references.gates(self.config.check.gate)
+        except UsageError as mistake:
+            raise UsageError(f"{self.path}: {mistake}") from None
         self.imported = frozenset(self.config.imported)
         for i, name in enumerate(self.config.imported):
             if name in implementations.registered():
@@ -303,10 +307,14 @@ def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[Bl
 
 
 def code_files() -> list[str]:
-    """The suite's own source: what gather, statistics, figures and report depend on besides data."""
+    """The suite's own source: what gather, statistics, figures and report depend on besides data.
+
+    Frozen baselines are none of it: they are compared with on request alone.
+    """
     folders = ("suite", "implementations", "ablations", "reports/templates")
     files = (file for folder in folders for file in (identity.ROOT / folder).rglob("*"))
     kept = (file for file in files if file.suffix in (".py", ".j2", ".csv", ".yaml", ".json"))
+    kept = (file for file in kept if file.parent.name != "baselines")
     return sorted(str(file) for file in kept)
 
 

@@ -89,7 +89,8 @@ def test_a_reference_is_its_source_s(set_, task):
 
 def test_a_reference_is_the_mean_of_the_published_figures_that_are_here():
     published = {reference.name: reference.values for reference in references.load()}
-    cheetah, nnabla = (published[name] for name in ("jaxrl/learned_alpha/HalfCheetah-v2", "nnabla_rl/sac/HalfCheetah-v2"))
+    cheetah = published["jaxrl/learned_alpha/HalfCheetah-v2"]
+    nnabla = published["nnabla_rl/sac/HalfCheetah-v2"]
     assert PRIMARY["HalfCheetah-v5"].reference == pytest.approx(np.mean(cheetah[1_000_000]), abs=0.001)
     assert PRIMARY["HalfCheetah-v5"].reference != pytest.approx(np.mean(nnabla[1_000_000]), rel=0.01)
     pendulum = published["sb3_pendulum/learned_alpha/Pendulum-v1"][50_000]

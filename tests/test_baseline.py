@@ -135,7 +135,7 @@ def test_a_drift_either_way_fails_the_gate(tmp_path, shift):
     assert row["verdict"] == "DIFFERENT" and row["fails"] and check.exit_code(found["rows"], gate=True) == 1
     assert check.exit_code(found["rows"], gate=False) == 0 and "beyond 100.4 either way: DIFFERENT" in row["sentence"]
     ours, there = compare.summary([value + shift for value in GOOD]), compare.summary(GOOD)
-    expected = check.loss_p(*((ours, there) if shift < 0 else (there, ours)), row["margin"])
+    expected = compare.loss_p(*((ours, there) if shift < 0 else (there, ours)), row["margin"])
     assert row["p_different"] == pytest.approx(2 * expected)
     assert row["p_different_adjusted"] == pytest.approx(4 * row["p_different"])  # four steps, each as far off
 

@@ -277,9 +277,11 @@ def test_a_row_is_the_welch_interval_of_the_window_means():
     assert row["margin"] == pytest.approx(0.1 * (there.mean() + 280))
     assert row["ours"] == {
         **{"mean": pytest.approx(3300.0), "sd": pytest.approx(AT_50K.std(ddof=1)), "n": 5},
-        **{"n_finished": 5, "n_failed": 0, "n_missing": 0, "n_planned": 5},
+        **{"n_finished": 5, "n_failed": 0, "n_missing": 0, "n_planned": 5, "values": AT_50K.tolist()},
     }
-    assert row["published"] == {"mean": there.mean(), "sd": pytest.approx(there.std(ddof=1)), "n": 3}
+    assert row["published"] == {
+        **{"mean": there.mean(), "sd": pytest.approx(there.std(ddof=1)), "n": 3, "values": there.tolist()}
+    }
     assert row["advisory"] is False and row["advice"] == row["differs"] == [] and row["basis"] == "runs"
     assert row["reference"] == "cheetah/sac/HalfCheetah-v2" and "someone/something@0123456" in row["citation"]
 
@@ -289,7 +291,7 @@ def test_p_is_the_one_sided_welch_test_at_the_margin():
     ours, there = AT_50K + row["margin"], CHEETAH.values[50_000]
     expected = stats.ttest_ind(ours, there, equal_var=False, alternative="greater").pvalue
     assert row["p"] == pytest.approx(expected, rel=1e-6)
-    assert row["p_fail"] == check.loss_p(compare.summary(AT_50K), compare.summary(there), row["margin"])
+    assert row["p_fail"] == compare.loss_p(compare.summary(AT_50K), compare.summary(there), row["margin"])
 
 
 def test_p_fail_by_hand():
@@ -297,19 +299,19 @@ def test_p_fail_by_hand():
     ours, there = (0.0, 2 * math.sqrt(5), 5), (0.0, math.sqrt(3), 3)  # squared standard errors 4 and 1
     critical = (4 * 2.1318468 + 1 * 2.9199856) / 5
     lost = 100 + critical * math.sqrt(5)
-    assert check.loss_p((-lost, *ours[1:]), there, 100) == pytest.approx(0.05, abs=1e-7)
-    assert check.loss_p((lost - 200, *ours[1:]), there, 100) == pytest.approx(0.95, abs=1e-7)
-    alike = check.loss_p((-200, 10, 5), (0, 10, 5), 100)  # the same number and spread: n - 1 degrees of freedom
+    assert compare.loss_p((-lost, *ours[1:]), there, 100) == pytest.approx(0.05, abs=1e-7)
+    assert compare.loss_p((lost - 200, *ours[1:]), there, 100) == pytest.approx(0.95, abs=1e-7)
+    alike = compare.loss_p((-200, 10, 5), (0, 10, 5), 100)  # the same number and spread: n - 1 degrees of freedom
     assert alike == pytest.approx(stats.t.cdf(-100 / math.sqrt(40), 4))
-    assert check.loss_p((-200, 0, 5), (0, 10, 3), 100) == pytest.approx(stats.t.cdf(-100 / math.sqrt(100 / 3), 2))
-    assert [check.loss_p((mean, 0, 5), (0, 0, 3), 100) for mean in (-101, -100, -99)] == [0, 0.5, 1]
+    assert compare.loss_p((-200, 0, 5), (0, 10, 3), 100) == pytest.approx(stats.t.cdf(-100 / math.sqrt(100 / 3), 2))
+    assert [compare.loss_p((mean, 0, 5), (0, 0, 3), 100) for mean in (-101, -100, -99)] == [0, 0.5, 1]
 
 
 @given(summaries, summaries, st.floats(0.5, 100))
 def test_p_fail_is_never_smaller_than_welchs(ours, there, allowed):
     welch = compare.welch_from_summary(ours[0] + allowed, *ours[1:], *there)
     assume(welch.statistic < -0.1)
-    assert check.loss_p(ours, there, allowed) >= welch.p / 2 * (1 - 1e-6)
+    assert compare.loss_p(ours, there, allowed) >= welch.p / 2 * (1 - 1e-6)
 
 
 def test_a_row_says_whether_it_is_equivalent_too():
@@ -475,7 +477,6 @@ def test_a_published_mean_and_spread_are_tested_as_runs_are():
     mean, sd, n = compare.summary(PENDULUM.values[10_000])
     of_runs, of_summary = at_10k(GOOD), at_10k(GOOD, chosen=[published(mean, sd, n, sd, "sd_ddof1")])
     same = (
-        "published",
         "verdict",
         "difference",
         "low",
@@ -488,6 +489,7 @@ def test_a_published_mean_and_spread_are_tested_as_runs_are():
         "margin",
     )
     assert {name: of_runs[name] for name in same} == {name: of_summary[name] for name in same}
+    assert of_runs["published"] == of_summary["published"] | {"values": list(PENDULUM.values[10_000])}
     assert of_summary["basis"] == "mean and spread" and of_summary["curve"] is None and not of_summary["advisory"]
 
 
@@ -742,7 +744,7 @@ def test_losing_exactly_the_margin_everywhere_rarely_fails_a_study(ours, there, 
     for _ in range(studies):
         x, y = rng.normal(-100.0, ours[1], (cells, ours[0])), rng.normal(0.0, there[1], (cells, there[0]))
         rows = [
-            {"p": 0.5, "p_fail": check.loss_p(compare.summary(a), compare.summary(b), 100.0), "verdict": "FAIL",
+            {"p": 0.5, "p_fail": compare.loss_p(compare.summary(a), compare.summary(b), 100.0), "verdict": "FAIL",
              "advisory": False, "gated": True}
             for a, b in zip(x, y, strict=True)
         ]  # fmt: skip

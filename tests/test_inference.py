@@ -47,11 +47,9 @@ def study(engines=ENGINES, seeds: int = SEEDS) -> tuple[list[dict], dict, pd.Dat
     return cells, curves, pd.DataFrame(planned)
 
 
-def regression(p: float | None, advisory: bool = False) -> dict:
-    return {"p": p, "advisory": advisory, "verdict": "PASS"}
-
-
-CHECK = [regression(0.01), regression(0.03), regression(0.5, advisory=True), regression(None)]
+CHECK = [{"p": 0.01, "p_adjusted": 0.02, "family_size": 2, "verdict": "PASS"},
+         {"p": 0.03, "p_adjusted": 0.03, "family_size": 2, "verdict": "PASS"},
+         {"p": 0.5, "p_adjusted": None, "family_size": None, "verdict": "PASS"}]  # fmt: skip
 
 
 def infer(cells, curves, manifest, workers: int = 1, scales=SCALES) -> dict:
@@ -169,7 +167,8 @@ def test_families_are_adjusted_as_declared(found):
     rows = [row for row in found["equivalence"] if row["p"] is not None]
     assert found["families"]["equivalence"]["size"] == len(rows) == 8
     assert [row["p_adjusted"] for row in rows] == pytest.approx(multiplicity.adjust([row["p"] for row in rows], "holm"))
-    assert [row.get("p_adjusted") for row in found["check"]] == [0.02, 0.03, None, None]
+    assert found["check"] == CHECK  # adjusted by the check itself
+    assert found["families"]["regression"]["size"] == 2
     suites = [effect for suite in found["ablations"][0]["suite"] for effect in suite["effects"]]
     assert {effect["family_size"] for effect in suites} == {len(suites)} == {6}
     assert all(effect["p_adjusted"] >= effect["p"] for effect in suites)

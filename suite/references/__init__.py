@@ -21,14 +21,18 @@ import hashlib
 import itertools
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import NoneType
 from typing import NamedTuple
 
 import numpy as np
 import yaml
+
+from suite import UsageError, nearest
+from suite.tasks import TASKS
 
 HERE = Path(__file__).parent
 RANDOM_POLICY, ANCHORS = HERE / "random_policy.csv", HERE / "anchors.csv"
@@ -222,6 +226,28 @@ def gate(table: Path = GATE) -> dict[str, tuple[tuple[int, float], ...]]:
 def gated(task: str, env_step: int, table: Path = GATE) -> bool:
     """Whether the published seeds of a task agree enough at this environment step for a comparison to decide."""
     return any(first <= env_step <= last for first, last in gate(table).get(task, ()))
+
+
+def gates(patterns: Sequence[str]) -> Callable[[str, int], bool]:
+    """Whether a task at a step is gated, by any of: default (as `gated` says), all, none, TASK, TASK@STEP.
+
+    TASK may hold wildcards. UsageError for a pattern that is no task's.
+    """
+    rules: list[Callable[[str, int], bool]] = []
+    for pattern in patterns:
+        name, _, step = pattern.partition("@")
+        if pattern == "default":
+            rules.append(gated)
+        elif pattern == "all":
+            rules.append(lambda task, at: True)
+        elif pattern != "none":
+            if not any(fnmatchcase(task, name) for task in TASKS):
+                close = nearest(name, ("default", "all", "none", *TASKS))
+                raise UsageError(f"check.gate names {pattern!r}, which is no task; did you mean {close}?")
+            if "@" in pattern and not re.fullmatch("[0-9]+(_[0-9]+)*", step):
+                raise UsageError(f"check.gate names {pattern!r}, whose step is no number; say {name}@100_000")
+            rules.append(lambda task, at, name=name, step=step: fnmatchcase(task, name) and at == int(step or at))
+    return lambda task, at: any(rule(task, at) for rule in rules)
 
 
 def random_policy(table: Path = RANDOM_POLICY) -> dict[str, Anchor]:
