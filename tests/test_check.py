@@ -833,3 +833,43 @@ def test_the_published_runs_hold_against_themselves_and_a_broken_agent_does_not(
         rows = rows_of(pendulum(values), chosen=references.load(), gate=["default"])
         row = next(row for row in rows if row["reference"] == theirs.name and row["env_step"] == 10_000)
         assert row["verdict"] == verdict and row["gated"] and row["fails"] == (verdict == "FAIL")
+
+
+def arms(*told):
+    """A manifest: (ablation, arm, baseline, run_id) per cell, whatever the seed."""
+    names = ("ablation", "arm", "baseline", "run_id")
+    cell = {"task": "HalfCheetah-v5", "implementation": "torch", "preset": "sac_v2"}
+    return pd.DataFrame([cell | dict(zip(names, one, strict=True)) for one in told for seed in range(5)])
+
+
+def test_blind_an_arm_is_taken_for_its_baseline():
+    """What makes a mistake in its code says it has the settings it was meant to have."""
+    right, wrong, alone = (
+        study(values, cell={"run_id": name, "variant": name}, changes=changes)
+        for name, values, changes in [
+            ("right", AT_50K, {}),
+            ("wrong", AT_50K - 3000, {"target_reduce": "mean"}),
+            ("alone", AT_50K, {"target_reduce": "mean"}),
+        ]
+    )
+    manifest = arms(
+        ("mistakes", "none", True, "right"), ("mistakes", "no_minimum", False, "wrong"), ("", "", False, "alone"),
+        ("orphans", "one", False, "alone"),
+    )  # fmt: skip
+    tables = together(right, wrong, alone)
+    assert {row["run_id"] for row in rows_of(tables, chosen=[CHEETAH])} == {"right"}
+    before = tables["runs"].copy()
+    blind = tables | {"runs": check.blinded(tables["runs"], manifest)}
+    pd.testing.assert_frame_equal(tables["runs"], before)
+    found = {row["run_id"]: row for row in rows_of(blind, chosen=[CHEETAH]) if row["env_step"] == 50_000}
+    assert set(found) == {"right", "wrong"}, "an arm without a baseline stays what it is"
+    assert not found["wrong"]["advisory"] and found["wrong"]["verdict"] == "FAIL" and found["wrong"]["fails"]
+    assert found["right"]["verdict"] != "FAIL"
+
+
+def test_blind_writes_nothing(tmp_path):
+    written(tmp_path, study(AT_50K))
+    arms(("", "", False, "0123456789")).to_parquet(tmp_path / "manifest.parquet")
+    rows = check.main(tmp_path, blind=True)
+    assert rows and not (tmp_path / "check.json").exists()
+    assert check.main(tmp_path) == rows and (tmp_path / "check.json").exists()
