@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ import jinja2
 import pandas as pd
 
 from suite import calibration, tables
+from suite.check import outcome
 from suite.records import STATUSES
 from suite.statistics import power
 from suite.tables import CELL, interval, number, p_value, score
@@ -24,8 +26,12 @@ METHODS = {"holm": "Holm", "hommel": "Hommel", "bonferroni": "Bonferroni", "bh":
            "by": "Benjamini and Yekutieli"}  # fmt: skip
 SHARES = ("bh", "by")  # these bound the share of false alarms among the alarms, the others the chance of any
 SECTIONS = {"curves": "curves", "aggregates": "suite", "profiles": "suite", "improvement": "suite",
-            "equivalence": "implementations"}  # fmt: skip
+            "equivalence": "implementations", "published": "check"}  # fmt: skip
 """Where a figure of the whole study stands, by how its name begins; others stand with the final performance."""
+
+MARKS = {"PASS": "✓ PASS", "FAIL": "✗ FAIL", "INCONCLUSIVE": "? INCONCLUSIVE", "SUSPICIOUSLY_BETTER": "▲ BETTER"}
+COLUMNS = 8  # published steps with a column each; of more, those up to each of these stand together
+UP_TO = (10_000, 20_000, 50_000, 100_000, 200_000, 300_000, 500_000, 1_000_000, 2_000_000)
 
 
 def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> None:
@@ -38,12 +44,16 @@ def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> N
     manifest = pd.read_parquet(study_dir / "manifest.parquet")
     runs = pd.read_parquet(study_dir / "runs.parquet")
     presets = list(_presets(manifest, runs, _read(study_dir / "sources.json", {})))
+    figures = [_embed(entry, out_dir / "figures") for entry in _read(out_dir / "figures" / "index.json")]
     context = {
         **results,
         "cells_by_key": {tables.key(cell): cell for cell in results["cells"]},
         "curves_by_key": {tables.key(curve): curve for curve in results["curves"]},
         "key": tables.key,
-        "figures": [_embed(entry, out_dir / "figures") for entry in _read(out_dir / "figures" / "index.json")],
+        "figures": figures,
+        "dashboard": dashboard(results["check"], figures),
+        "outcome": outcome(results["check"]),
+        "marks": MARKS,
         "tasks": list(_tasks(manifest, runs, results)),
         "presets": presets,
         "changes": _changes(results, runs),
@@ -75,6 +85,44 @@ def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> N
 def anchor(name: str) -> str:
     """The name as a fragment of a link."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def dashboard(rows: list[dict], figures: list[dict]) -> dict:
+    """The regression check by cell: where its block stands on the page, its figure, and its rows by reference, each in
+    the column of its published step, or of the next one that has a column."""
+    steps = sorted({row["env_step"] for row in rows})
+    ends = {next((end for end in UP_TO if step <= end), steps[-1]) for step in steps}
+    columns = steps if len(steps) <= COLUMNS else sorted(ends)
+    drawn = {entry["name"]: entry for entry in figures}
+    cells = []
+    for cell, references in tables.held_against(rows).items():
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(cell))
+        placed = {reference: [[] for _ in columns] for reference in references}
+        for reference, own in references.items():
+            for row in own:
+                at = bisect_left(columns, row["env_step"])
+                said = [_step(row["env_step"])] * (row["env_step"] < columns[at]) + _aside(row)
+                placed[reference][at].append(row | {"aside": ", ".join(said)})
+        told = dict(zip(("task", "implementation", "variant"), cell, strict=True))
+        figure = drawn.get(f"published-{name}")
+        cells.append(told | {"id": f"check-{name}", "figure": figure, "references": references, "placed": placed})
+    return {"columns": [_step(end) for end in columns], "each": columns == steps, "cells": cells}
+
+
+def _step(env_step: int) -> str:
+    return f"{env_step / 1e6:g}M" if env_step >= 1e6 else f"{env_step / 1e3:g}k"
+
+
+def _aside(row: dict) -> list[str]:
+    """What stands under a verdict in the dashboard."""
+    needed, n, said = row["n_needed"], row["ours"]["n"], []
+    if row["verdict"] == "INCONCLUSIVE" and n < 2:
+        said.append("1 run" if n else "no run")
+    elif row["verdict"] == "INCONCLUSIVE" and row["basis"] != "a number":
+        said.append("runs lack" if row["held_back"] else f"needs n {needed:,}" if needed else "no n decides")
+    if row["gated"] and row["verdict"] == "FAIL":
+        said.append("fails the gate" if row["fails"] else "not once adjusted")
+    return said + ["adv."] * row["advisory"]
 
 
 def declared_in_words(declaration: dict | None) -> list[str]:

@@ -12,7 +12,7 @@ import pandas as pd
 CELL = ["task", "implementation", "run_id"]
 PLACE = {"task": "task", "implementation": "implementation"}
 BY_SIDE = ("run_ids", "n_planned", "n_finished", "n_scored", "failed", "n")  # what two sides of a comparison each have
-UNTOLD = ("seeds", "labels", "diagnostics", "by_task", "sensitivity")  # told by tables of their own or by figures
+UNTOLD = ("seeds", "labels", "diagnostics", "by_task", "sensitivity", "values")  # told by other tables or figures
 DIGITS = ("Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 LATEX = str.maketrans({
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
@@ -155,6 +155,25 @@ def provenance(runs: pd.DataFrame) -> pd.DataFrame:
         device=("device", lambda column: ", ".join(sorted(set(column.dropna())))),
         code_id=("code_id", lambda column: ", ".join(sorted(set(column.dropna())))),
     ).reset_index()
+
+
+def held_against(rows: Iterable[dict]) -> dict[tuple[str, str, str], dict[str, list[dict]]]:
+    """The regression check's rows by task, implementation and variant, in each by reference, those that may decide
+    first and merely advisory ones named so."""
+    found: dict[tuple[str, str, str], dict[tuple[str, str], list[dict]]] = {}
+    for row in rows:
+        own = found.setdefault((row["task"], row["implementation"], row["variant"]), {})
+        own.setdefault((row["reference"], row["run_id"]), []).append(row)
+    return {cell: _named(own) for cell, own in found.items()}
+
+
+def _named(references: dict[tuple[str, str], list[dict]]) -> dict[str, list[dict]]:
+    several = len({run_id for _, run_id in references}) > 1
+    advisory = {names: all(row["advisory"] for row in own) for names, own in references.items()}
+    return {
+        f"{name}{f', run {run_id}' * several}{' (advisory)' * advisory[name, run_id]}": references[name, run_id]
+        for name, run_id in sorted(references, key=advisory.get)
+    }
 
 
 def key(record: dict, table: dict | None = None) -> tuple:

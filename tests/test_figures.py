@@ -7,11 +7,13 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 from test_report import ACCIDENTS, OPTIONS, RANDOM_POLICY, write
 
-from suite import figures, summary
-from suite.figures import captions, cells
+from suite import figures, summary, tables
+from suite.figures import captions, cells, published
 from suite.inference import Declared
+from suite.statistics import aggregate
 from suite.statistics.equivalence import Equivalence
 
 FACTORIAL = {"suite-factorial", "interaction-factorial", "factorial-factorial", "shapley-factorial"}
@@ -103,6 +105,66 @@ def test_effects_and_shares_are_those_of_the_results(results, drawn):
     assert shares.loc[["alpha", "critics", "value_net"], "estimate"].sum() == pytest.approx(gap)
 
 
+def test_a_cell_over_what_is_published_is_that_of_the_check(results, drawn):
+    for engine in ("torch", "jax"):
+        one = drawn[f"published-Pendulum-v1-{engine}-sac_v2"]
+        rows = [row for row in results["check"] if row["implementation"] == engine]
+        told = one.data.set_index(["series", "reference", "env_step"]).sort_index()
+        for row in rows:
+            place = row["reference"], row["env_step"]
+            for side in ("ours", "published"):
+                (point,) = told.loc[[(side, *place)]].to_dict("records")
+                assert (point["return"], point["verdict"]) == (row[side]["mean"], row["verdict"])
+                if values := row[side]["values"]:
+                    assert told.loc[[(f"{side}: run", *place)], "return"].tolist() == values
+                    assert (point["low"], point["high"]) == pytest.approx(aggregate.student(values, 0.95)[1:3])
+                else:
+                    assert pd.isna(point["low"]) and (f"{side}: run", *place) not in told.index
+        curve = next(curve for curve in results["curves"]
+                     if (curve["implementation"], curve["run_id"]) == (engine, rows[0]["run_id"]))  # fmt: skip
+        assert one.data[one.data["series"] == "our learning curve"]["return"].tolist() == 2 * curve["mean"]
+        assert "planned: 6/6. Published n: sb3/<own>/Pendulum-v1 3; zoo/tuned/Pendulum-v0 3." in one.caption
+        assert "10% of published minus random policy" in one.caption and "cut at the edge" not in one.caption
+
+
+def test_verdicts_have_a_colour_and_a_shape_each_and_advice_comes_last(results):
+    first, second, advice = (row for row in results["check"] if row["implementation"] == "torch")
+    names = ("PASS", "INCONCLUSIVE", "SUSPICIOUSLY_BETTER", "FAIL")
+    rows = [advice, *(first | {"env_step": 20_000 + i, "verdict": name} for i, name in enumerate(names)), second]
+    (references,) = tables.held_against(rows).values()
+    assert list(references) == [first["reference"], f"{advice['reference']} (advisory)"]
+    _, figure, _ = published.over_published(references, results)
+    looks = [(line.get_marker(), to_hex(line.get_markeredgecolor()), to_hex(line.get_markerfacecolor()))
+             for axis in figure.axes for line in axis.lines if line.get_markersize() == 5]  # fmt: skip
+    assert len(set(looks)) == 5 and len({marker for marker, *_ in looks}) == 4  # the second row is a FAIL too
+    assert [edge for _, edge, _ in looks[:5]] == ["#000000"] * 5  # gated
+    assert looks[5] == ("X", to_hex(published.VERDICTS["FAIL"][0]), "#ffffff")
+    plt.close(figure)
+
+
+def test_of_many_references_those_that_decide_are_drawn_and_the_others_named(results):
+    rows = [row for row in results["check"] if row["implementation"] == "torch"]
+    rows += [rows[2] | {"reference": f"more/{n}"} for n in range(published.PANELS)]
+    (references,) = tables.held_against(rows).values()
+    caption, figure, _ = published.over_published(references, results)
+    assert len(figure.axes) == published.PANELS and figure.axes[0].get_title().startswith("sb3/")
+    assert "Not drawn, but in the table: more/7 (advisory), more/8 (advisory). " in caption
+    plt.close(figure)
+
+
+def test_a_cell_with_one_run_or_none_shows_what_there_is(results):
+    row = next(row for row in results["check"])
+    one = row | {"ours": {"mean": -170.0, "sd": None, "n": 1, "n_finished": 1, "n_planned": 3, "values": [-170.0]}}
+    none = row | {"ours": {"mean": None, "sd": None, "n": 0, "n_finished": 0, "n_planned": 3, "values": []}}
+    for ours, left in ((one, 1), (none, 0)):
+        bare = results | {"curves": []}
+        caption, figure, data = published.over_published({"sb3": [ours]}, bare)
+        drawn = data[data["series"] == "ours"]
+        assert len(drawn) == left and drawn["low"].isna().all() and f"n planned: {left}/3." in caption
+        assert {text.get_text() for text in figure.legends[0].texts} - {"ours: PASS"} == {"published", "tolerated loss"}
+        plt.close(figure)
+
+
 def test_captions_say_the_level_and_how_p_is_adjusted(results, drawn):
     for name, one in drawn.items():
         assert re.search("90%" if name.startswith("equivalence") else "95%", one.caption), name
@@ -158,12 +220,13 @@ def test_a_difference_far_beyond_the_margin_stays_on_the_axis(results):
 
 def test_the_same_results_give_the_same_bytes(results, tmp_path):
     few = {name: [] for name in ("curves", "ablations", "improvement", "equivalence")}
-    few |= {name: results[name][:2] for name in ("cells", "aggregates")}
+    few |= {name: results[name][:2] for name in ("cells", "aggregates", "check")}
     for name in ("once", "again"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "results.json").write_text(json.dumps(results | few))
         figures.main(tmp_path / name, tmp_path / name)
     once = sorted((tmp_path / "once/figures").iterdir())
-    assert {"aggregates.pdf", "profiles.svg", "final.png"} < {path.name for path in once}
+    expected = {"aggregates.pdf", "profiles.svg", "final.png", "published-Pendulum-v1-torch-sac_v2.svg"}
+    assert expected < {path.name for path in once}
     for path in once:
         assert path.read_bytes() == (tmp_path / "again/figures" / path.name).read_bytes(), path.name

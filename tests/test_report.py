@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import escape
 
-from suite import figures, report, summary
+from suite import check, figures, report, summary, tables
 from suite.inference import Declared
 from suite.references import Scale
 from suite.statistics import compare
@@ -120,14 +121,33 @@ def write(folder: Path, *, seeds: int = 5, accidents=None, tasks=tuple(SPAN), im
         for name, factors in prose.items()
     }  # fmt: skip
     (folder / "ablations.json").write_text(json.dumps(told), encoding="utf-8")
-    side = {"mean": -170.0, "sd": 20.0, "n": seeds}
-    check = {
-        "task": "Pendulum-v1", "implementation": "torch", "variant": "sac_v2", "reference": "sb3", "citation": "SB3",
-        "env_step": BUDGET, "ours": {**side, "n_planned": seeds}, "published": side, "margin": 100.0,
-        "difference": 0.0, "low": -30.0, "high": 30.0, "confidence": 0.9, "verdict": "PASS",
-        "p": 0.01, "n_needed": None, "advisory": False, "sentence": "Not worse than published by more than the margin.",
-    }  # fmt: skip
-    (folder / "check.json").write_text(json.dumps([check]), encoding="utf-8")
+    rows = [row for engine in implementations for row in checked(engine, ids[rows[0]["key"]], seeds)]
+    (folder / "check.json").write_text(json.dumps(rows), encoding="utf-8")
+
+
+def checked(engine: str, run_id: str, seeds: int) -> list[dict]:
+    """Rows of a regression check of sac_v2 on Pendulum-v1: a PASS, a FAIL and, of a number alone, advice."""
+    floor, rows = RANDOM_POLICY["Pendulum-v1"], []
+    published = {"sb3/<own>/Pendulum-v1": (20_000, 50_000), "zoo/tuned/Pendulum-v0": (40_000,)}
+    for reference, steps in published.items():
+        for at in steps:
+            ours = np.linspace(-180.0, -160.0, seeds)
+            there = (-170.0 + 0.02 * (at - 20_000), None if "zoo" in reference else 10.0, 3)
+            alone, margin = there[1] is None, 0.1 * (there[0] - floor)
+            judge = check.predicted if alone else check.judged
+            rows.append({
+                "task": "Pendulum-v1", "implementation": engine, "variant": "sac_v2", "run_id": run_id,
+                "reference": reference, "citation": f"told by {reference}", "caveat": "Few start states.",
+                "env_step": at, "ours": check.told(check.Sample(ours, tuple(range(seeds)), 0, 0, seeds)),
+                "published": {"mean": there[0], "sd": there[1], "n": there[2],
+                              "values": [] if alone else [there[0] + 10.0 * z for z in (-1.0, 0.0, 1.0)]},
+                "basis": "a number" if alone else "runs", "random_policy": floor, "margin": margin, "confidence": 0.9,
+                **judge(ours, 0, there, floor, margin, 0.9), "gated": not alone, "advisory": alone,
+                "advice": ["single agent"] * alone, "differs": [], "curve": None,
+            })  # fmt: skip
+    check.adjust(rows, "holm", 0.05)
+    told = "{implementation} {variant} at {env_step}: {reference}'s 1 < 2: {verdict}"
+    return [row | {"sentence": told.format(**row)} for row in rows]
 
 
 DIVERGED = ("Pendulum-v1", "sac_v1", 1)
@@ -257,6 +277,64 @@ def test_every_figure_and_table_is_written_and_the_page_loads_nothing(made):
         assert len(pd.read_csv(out / "tables" / f"{name}.csv")) > 0
     assert len(pd.read_csv(out / "tables" / "scores.csv")) == 45
     assert 'class="PASS"' in page
+
+
+def test_every_verdict_leads_to_its_figure_its_numbers_and_its_sentence(made, results):
+    page = (made[1] / "report.html").read_text()
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
+    leads = re.findall(r'<a class="mark ([^"]+)" href="#(check-[^"]+)" title="([^"]+)"', page)
+    assert len(leads) == len(results["check"]) == 3
+    name, *blocks = re.split(r'<div class="block" id="([^"]+)">(.*?)</details>', page, flags=re.DOTALL)[1:-1]
+    (block,) = blocks
+    for row in results["check"]:
+        kinds = [row["verdict"], *(kind for kind in ("advisory", "gated") if row[kind])]
+        assert (" ".join(kinds), name, str(escape(row["sentence"]))) in leads
+        for told in (row["sentence"], row["citation"], row["caveat"]):
+            assert str(escape(told)) in block
+        for value in (row["ours"]["mean"], row["published"]["mean"], row["margin"], row["difference"]):
+            assert tables.number(value) in block
+    assert block.count("data:image/") == 1 and "published-Pendulum-v1-torch-sac_v2.csv" in block
+    assert page.index("<details", page.index('id="check"')) < page.index(f'id="{name}"')  # a link opens what is folded
+    warned = 'with published results <b class="FAIL">FAIL</b>, 1 of them also once p is adjusted, so the gate fails'
+    assert f"1 gated comparison {warned}" in page
+    assert f"<b>{check.outcome(results['check']).capitalize()}.</b> Of the study's 9 cells 1 has" in page
+
+
+def test_the_dashboard_puts_every_row_at_its_step_whatever_their_number(results):
+    first, *_ = results["check"]
+    few = [first | {"env_step": step} for step in (5_000, 10_000, 1_250_000)]
+    found = report.dashboard(few, [])
+    assert found["columns"] == ["5k", "10k", "1.25M"] and found["each"]
+    assert [[row["aside"] for row in rows] for rows in found["cells"][0]["placed"][first["reference"]]] == [[""]] * 3
+    steps = [*range(50_000, 500_001, 50_000), 3_000_000]
+    many = [first | {"env_step": step, "variant": name} for name in ("a/b", "c") for step in steps]
+    found = report.dashboard(many, [{"name": "published-Pendulum-v1-torch-a-b"}])
+    assert found["columns"] == ["50k", "100k", "200k", "300k", "500k", "3M"] and not found["each"]
+    assert [(cell["id"], bool(cell["figure"])) for cell in found["cells"]] == [
+        ("check-Pendulum-v1-torch-a-b", True), ("check-Pendulum-v1-torch-c", False)
+    ]  # fmt: skip
+    placed = found["cells"][1]["placed"][first["reference"]]
+    assert [row["env_step"] for rows in placed for row in rows] == steps
+    assert [[row["aside"] for row in rows] for rows in placed[:3]] == [[""], [""], ["150k", ""]]
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"n_needed": 1_234}, "needs n 1,234"),
+    ({"n_needed": None}, "no n decides"),
+    ({"n_needed": 9, "held_back": "PASS"}, "runs lack"),
+    ({"n_needed": None, "basis": "a number", "advisory": True}, "adv."),
+    ({"n_needed": None, "ours": {"n": 1}}, "1 run"),
+    ({"n_needed": None, "ours": {"n": 0}, "advisory": True}, "no run, adv."),
+    ({"verdict": "FAIL", "gated": True, "fails": True}, "fails the gate"),
+    ({"verdict": "FAIL", "gated": True}, "not once adjusted"),
+    ({"verdict": "FAIL"}, ""),
+    ({"verdict": "SUSPICIOUSLY_BETTER", "gated": True}, ""),
+])  # fmt: skip
+def test_under_a_verdict_stands_what_it_hangs_on(results, changes, words):
+    row = results["check"][0] | {"verdict": "INCONCLUSIVE", "gated": False, "fails": False, "held_back": None} | changes
+    (cell,) = report.dashboard([row], [])["cells"]
+    (((found,),),) = cell["placed"].values()
+    assert found["aside"] == words
 
 
 def redrawn(made, folder: Path, more: list[dict]) -> dict[str, pd.DataFrame]:

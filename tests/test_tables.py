@@ -16,7 +16,7 @@ from suite.inference import Declared
 FIGURES = {
     **{name: "suite" for name in ("aggregates", "profiles")},
     **{f"{kind}-critics": "ablation-critics" for kind in ("suite", "interaction", "curves")},
-    **{"equivalence-curves": "implementations", "unheard-of": "final"},
+    **{"equivalence-curves": "implementations", "unheard-of": "final", "published-Pendulum-v1-jax-sac_v2": "check"},
 }
 """Name of a figure -> the section it belongs to."""
 SPITEFUL = r"50% of a_b & {c}#~^\d|<e>$"
@@ -139,7 +139,11 @@ def test_p_values_stand_beside_their_adjusted_ones_in_the_csv(made, results):
     assert (table["p_adjusted"] >= table["p"]).all() and set(table["family_size"]) == {9}
     assert "p" not in pd.read_csv(made[1] / "tables" / "simple-factorial.csv")
     check = pd.read_csv(made[1] / "tables" / "check.csv")
-    assert list(check["p_adjusted"]) == [0.01] and list(check["family"]) == ["regression"]
+    for name in ("env_step", "verdict", "margin", "fails", "p_fail_adjusted", "sentence"):
+        expected = pd.Series([row[name] for row in results["check"]], name=name)
+        pd.testing.assert_series_equal(check[name], expected, check_dtype=False)
+    assert list(check["published_n"]) == [3] * 6 and not {"ours_values", "published_values"} & set(check)
+    assert list(check["family"].fillna("none")) == ["regression", "regression", "none"] * 2
 
 
 def entry(have: int, planned: int = 40, declared: str = "a", plan: str = "p") -> dict:

@@ -1,6 +1,7 @@
 """The figures of a study, drawn from results.json alone: PDF, SVG and PNG of the same bytes on every call.
 
-Every interval was computed by the statistics step; seaborn gives palette and style and computes nothing.
+Every interval was computed by the statistics step, but Student's beside published means, which follows from mean,
+spread and number of runs; seaborn gives palette and style and computes nothing.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from suite.figures import agreement, cells, effects, overall
+from suite.figures import agreement, cells, effects, overall, published
 from suite.figures.canvas import CROWD, METADATA, STYLE
+from suite.tables import held_against
 
 
 def main(study_dir: Path, out_dir: Path) -> None:
@@ -48,6 +50,10 @@ def _figures(results: dict) -> Iterator[tuple]:
     if any(cell["n_scored"] for cell in results["cells"]):
         for name, groups in cells.alike(results["cells"]).items():
             yield name, "", "Final return of every cell", *cells.final_performance(groups, results)
+    for (task, implementation, variant), references in held_against(results["check"]).items():
+        title = f"{variant} ({implementation}) on {task} over what is published"
+        name = f"published-{task}-{implementation}-{variant}"
+        yield name, "", title, *published.over_published(references, results)
 
 
 def _of_presets(results: dict) -> Iterator[tuple]:
