@@ -3,10 +3,11 @@
 # Ends with 0; 1 where the runs fall short of a published result; 2 where something is wrong; 3 where nothing compares.
 # NAME, TASK and PRESET say what the runs are; OUT is the folder that is written.
 set -euo pipefail
-runs=${1:?which folder holds the runs?}
+runs=${1:-}
+[ -n "$runs" ] || { echo "error: which folder holds the runs? say gate.sh RUNS" >&2; exit 2; }
 out=${OUT:-gate}
 config=$out/${NAME:-mylib}.yaml
-mkdir -p "$out"
+mkdir -p "$out" || exit 2
 python -m suite import "$runs" --task "${TASK:-Pendulum-v1}" --implementation "${NAME:-mylib}" \
   --preset "${PRESET:-stable_baselines3_common}" --results "$out/results" --write-config "$config"
 python -m suite gather --config "$config"

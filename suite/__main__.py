@@ -433,6 +433,8 @@ def check(config: str | None, study: str | None, gate: bool, baseline: str | Non
 
     if config and study:
         raise UsageError("--study names a config, and so does --config; give one of them")
+    if blind and baseline:
+        raise UsageError("--blind is about published results; leave out --against-baseline")
     known = [path.stem for path in sorted(Path("config").glob("*.yaml"))]
     if study and study not in known:
         raise UsageError(f"there is no config/{study}.yaml; did you mean {nearest(study, known)}?")

@@ -128,14 +128,19 @@ def fitted(series: Sequence[Series], claim: Claim) -> tuple[Grid, list[Run]]:
     if len(kinds) > 1:
         first, second = list(kinds)[:2]
         raise UsageError(
-            f"{kinds[first]} holds {first} returns and {kinds[second]} {second} ones; import one kind at a time"
+            f"{kinds[first]} holds {_kind(first)} and {kinds[second]} {_kind(second)}; import one kind at a time"
         )
     (kind,) = kinds
     cut = [_cut(one, claim) for one in _named(series, claim)]
     every = claim.every or _every([one for one, _ in cut], claim)
     if kind == "training":
         cut = [(one._replace(points=_windows(one.points, every)), why) for one, why in cut]
-    last = max((one.points[-1].env_step for one, _ in cut if one.points), default=0)
+    last, longest = max(((one.points[-1].env_step, one) for one, _ in cut if one.points), default=(0, None))
+    if longest and last < (limit := TASKS[longest.task].time_limit):
+        raise UsageError(
+            f"{_where(longest)} ends at step {last:,}, before an episode of {limit:,} is over; --step-column must name "
+            "environment steps"
+        )
     env_steps = claim.env_steps or max(last // every, 1) * every
     if env_steps % every:
         near = max(round(env_steps / every), 1) * every
@@ -248,6 +253,10 @@ def _episodes(runs: Sequence[Run], kind: str, claim: Claim) -> int:
     if claim.episodes and count not in (1, claim.episodes):
         raise UsageError(f"--episodes is {claim.episodes}, but the logs hold {count} episodes of each evaluation")
     return claim.episodes or count
+
+
+def _kind(kind: str) -> str:
+    return KINDS[kind].split(",")[0]
 
 
 def _where(one: Series) -> str:

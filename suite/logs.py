@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from suite import UsageError, nearest
 
@@ -26,17 +27,12 @@ ONLINE = "wandb:"
 STEPS = ("env_step", "global_step", "step", "timesteps", "time/total_timesteps", "_step")
 RETURNS = ("return", "value", "eval/mean_reward", "episodic_return", "charts/episodic_return", "rollout/ep_rew_mean")
 """What columns, tags and keys are looked for, best first, where none is named."""
+LINES = (".jsonl", ".ndjson")
 UNREADABLE = (
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    EOFError,
-    zipfile.BadZipFile,
-    struct.error,
-    pa.ArrowException,
+    *(OSError, EOFError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError),
+    *(csv.Error, struct.error, zlib.error, zipfile.BadZipFile, pa.ArrowException),
 )
+"""What readers raise where a file is not what it was taken for."""
 OF_TRAINING = ("episodic_return", "charts/episodic_return", "rollout/ep_rew_mean")
 
 
@@ -92,6 +88,8 @@ def read(files: Sequence[str | Path], ask: Ask) -> list[Series]:
             if twin := next((one.source for one in found if one.sha256 == sha256), None):
                 raise UsageError(f"{path} and {twin} are the same file; name each run once")
             runs = _guarded(FORMATS[kind].read, path, kind, ask)
+            if empty := next((at for one in runs for at in one.points if min(at.lengths, default=1) < 1), None):
+                raise UsageError(f"{path} has an episode of no step at step {empty.env_step:,}; leave it out")
             found += [one._replace(source=str(path), sha256=sha256, format=kind) for one in runs]
     return found
 
@@ -101,7 +99,10 @@ def _guarded(reader: Callable, path: object, kind: str, *rest: Ask) -> Any:
     try:
         return reader(path, *rest)
     except UNREADABLE as error:
-        why = " ".join(str(error).split()) or type(error).__name__
+        said = str(error.args[0]) if isinstance(error, KeyError) else str(error)
+        why = " ".join(said.split()).split(". ")[0].rstrip(".") or type(error).__name__
+        if isinstance(error, KeyError) and " " not in why:
+            why = f"it has no {why}"
         raise UsageError(f"{path} cannot be read as {kind} ({why})") from None
 
 
@@ -124,7 +125,7 @@ def _inside(path: Path, kind: str | None) -> list[tuple[Path, str]]:
 def _format(path: Path) -> str:
     """What a file is by its name, and where that leaves a doubt by its first bytes."""
     named = next((name for name, form in FORMATS.items() if form.pattern and path.match(form.pattern)), None)
-    if named or path.suffix in (".parquet", ".jsonl", ".ndjson", ".npy"):
+    if named or path.suffix in (".parquet", ".npy", *LINES):
         return named or ("rliable" if path.suffix == ".npy" else "table")
     if path.suffix == ".csv":
         with path.open("rb") as file:
@@ -133,9 +134,10 @@ def _format(path: Path) -> str:
         names = _guarded(lambda path: set(np.load(path).files), path, "an archive of arrays")
         return "sb3-evaluations" if {"timesteps", "results"} <= names else "rliable"
     if path.suffix == ".json":
-        data = _guarded(lambda path: json.loads(path.read_text()), path, "JSON")
-        nested = isinstance(data, dict) and all(isinstance(row, list) for rows in data.values() for row in rows[:1])
-        return "rliable" if nested else "table"
+        data = _guarded(_json, path, "JSON")
+        arrays = data.values() if isinstance(data, dict) else [data]
+        nested = all(isinstance(rows, list) and rows and isinstance(rows[0], list) for rows in arrays)
+        return "rliable" if isinstance(data, dict) and arrays and nested else "table"
     raise UsageError(f"{path} is of no known kind; say which with --format ({', '.join(FORMATS)})")
 
 
@@ -145,10 +147,13 @@ def _format(path: Path) -> str:
 def _evaluations(path: Path, ask: Ask) -> list[Series]:
     """stable-baselines3's EvalCallback: timesteps [T], results and ep_lengths [T, E]; deterministic by default."""
     with np.load(path) as file:
-        steps, results = file["timesteps"], file["results"]
-        lengths = file["ep_lengths"] if "ep_lengths" in file.files else np.zeros((len(steps), 0), int)
-    rows = zip(steps.tolist(), results.tolist(), lengths.tolist(), strict=True)
-    return [Series(None, "", ask.kind or "mean", tuple(Point(step, tuple(r), tuple(n)) for step, r, n in rows))]
+        steps, results = np.atleast_1d(file["timesteps"]).tolist(), file["results"].astype(float)
+        lengths = file["ep_lengths"].astype(int) if "ep_lengths" in file.files else np.zeros((len(steps), 0), int)
+    if results.ndim != 2 or not results.size or lengths.shape not in (results.shape, (len(results), 0)):
+        raise ValueError(f"results is {results.shape} and ep_lengths {lengths.shape}, not [evaluations, episodes]")
+    rows = zip(steps, results.tolist(), lengths.tolist(), strict=True)
+    points = (Point(_whole("step", step), tuple(own), tuple(lasted)) for step, own, lasted in rows)
+    return [Series(None, "", ask.kind or "mean", tuple(points))]
 
 
 def _monitor(path: Path, ask: Ask) -> list[Series]:
@@ -163,12 +168,11 @@ def _monitor(path: Path, ask: Ask) -> list[Series]:
 
 
 def _table(path: Path, ask: Ask) -> list[Series]:
-    """CSV, parquet, JSON (rows or columns) or JSON lines: a row per return; an empty cell of a CSV is no return."""
+    """CSV, parquet, JSON (rows or columns) or JSON lines: a row per return; an empty cell (null, no key) is none."""
     if path.suffix == ".parquet":
-        frame = pd.read_parquet(path)
-    elif path.suffix in (".json", ".jsonl", ".ndjson"):
-        text = path.read_text()
-        frame = pd.DataFrame(json.loads(text) if path.suffix == ".json" else map(json.loads, text.splitlines()))
+        frame = _framed(pq.read_table(path).to_pylist())
+    elif path.suffix in (".json", *LINES):
+        frame = _framed(_rows(_json(path)))
     else:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     step = _named(path, "step", ask.step, STEPS, frame)
@@ -177,10 +181,43 @@ def _table(path: Path, ask: Ask) -> list[Series]:
     frame = frame[(frame[step] != "") & (frame[value] != "")]
     columns = [step, value, *(["episode"] if "episode" in frame else [])]
     runs = frame.groupby(seed) if seed else [(None, frame)]
-    return [
-        _scalars(None if name is None else int(name), "", value, rows[columns].itertuples(index=False, name=None), ask)
-        for name, rows in runs
-    ]
+    found = []
+    for name, rows in runs:
+        own = None if name is None else _whole("seed", name)
+        found.append(_scalars(own, "", value, rows[columns].itertuples(index=False, name=None), ask))
+    return found
+
+
+def _json(path: Path) -> Any:
+    """A JSON file's value; of JSON lines, which are also found in files called .json, the list of them."""
+    text = path.read_text()
+    lines = path.suffix in LINES
+    try:
+        if not lines:
+            return json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg != "Extra data":
+            raise
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def _rows(data: Any) -> list[dict]:
+    """The rows of a table in JSON: a list of them, one alone, or columns (lists, or values by row as pandas writes)."""
+    if not isinstance(data, dict) or not any(isinstance(column, list | dict) for column in data.values()):
+        return data if isinstance(data, list) else [data]
+    first, *others = data.values()
+    if any(type(column) is not type(first) or len(column) != len(first) for column in others):
+        raise ValueError("its columns are of unequal length")
+    return [{name: data[name][at] for name in data} for at in (first if isinstance(first, dict) else range(len(first)))]
+
+
+def _framed(rows: Sequence[Mapping]) -> pd.DataFrame:
+    """Rows as a table; "" where one has no value."""
+    if not all(isinstance(row, Mapping) for row in rows):
+        raise ValueError("its rows are no names with values")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    values = [["" if row.get(name) is None else row[name] for name in names] for row in rows]
+    return pd.DataFrame(values, columns=names, dtype=object)
 
 
 def _tensorboard(path: Path, ask: Ask) -> list[Series]:
@@ -245,7 +282,7 @@ def _tracked(path: object, config: Mapping, rows: Iterable[Mapping], keys: Itera
     step, value = (_named(path, *wanted, keys) for wanted in _wanted(ask))
     pairs = ((row[step], row[value]) for row in rows if row.get(step) is not None and row.get(value) is not None)
     seed = config.get(ask.seed or "seed")
-    return _scalars(None if seed is None else int(seed), config.get("env_id", ""), value, pairs, ask)
+    return _scalars(None if seed is None else _whole("seed", seed), config.get("env_id", ""), value, pairs, ask)
 
 
 def _wanted(ask: Ask) -> tuple[tuple, tuple]:
@@ -255,20 +292,23 @@ def _wanted(ask: Ask) -> tuple[tuple, tuple]:
 def _rliable(path: Path, ask: Ask) -> list[Series]:
     """rliable's scores: algorithm -> array [runs, tasks] (at the end) or [runs, tasks, frames]; NumPy or JSON."""
     if path.suffix == ".json":
-        arrays = {name: np.asarray(rows, float) for name, rows in json.loads(path.read_text()).items()}
+        arrays = json.loads(path.read_text())
     else:
         file = np.load(path)
         arrays = {name: file[name] for name in file.files} if path.suffix == ".npz" else {"the array": file}
-    only = next(iter(arrays)) if len(arrays) == 1 else None
-    name = ask.algorithm or only
+    if not isinstance(arrays, dict) or not arrays:
+        raise ValueError("it holds no arrays by name")
+    name = ask.algorithm or (next(iter(arrays)) if len(arrays) == 1 else None)
+    if name is None:
+        raise UsageError(f"{path} holds the algorithms {', '.join(arrays)}; choose one with --algorithm")
     if name not in arrays:
-        raise UsageError(f"{path} has no algorithm {name!r}; give --algorithm {nearest(name or 'SAC', arrays)}")
-    scores, steps = arrays[name], ask.frames
+        raise UsageError(f"{path} has no algorithm {name!r}; give --algorithm {nearest(name, arrays)}")
+    scores, steps = np.asarray(arrays[name], float), ask.frames
     scores = scores[..., None] if scores.ndim == 2 else scores
     wanted = (len(ask.tasks), len(steps))
     if scores.ndim != 3 or scores.shape[1:] != wanted:
         raise UsageError(
-            f"{path}: {name} has the shape {arrays[name].shape}, not [runs, tasks, frames] with the {wanted[0]} "
+            f"{path}: {name} has the shape {np.shape(arrays[name])}, not [runs, tasks, frames] with the {wanted[0]} "
             f"--task and {wanted[1]} --frames given; for scores of the end alone, give its step as --frames"
         )
     found = []
@@ -284,18 +324,33 @@ def _scalars(seed: int | None, task: str, name: str, rows: Iterable[tuple], ask:
     kind = ask.kind or ("training" if name in OF_TRAINING else "mean")
     steps: dict[int, dict[object, float]] = {}
     for row, (at, value, *episode) in enumerate(rows):
-        step, key = int(float(at)), row if kind == "training" else (*episode, 0)[0]
-        if step != float(at):
-            raise ValueError(f"the step {at} is no whole number")
+        step, key = _whole("step", at), row if kind == "training" else (*episode, 0)[0]
         if key in steps.setdefault(step, {}):
-            raise ValueError(f"step {step} is told twice; episodes of one evaluation need a column named episode")
-        steps[step][key] = float(value)
+            runs = "--seed-column tells runs apart, and " if seed is None else ""
+            raise ValueError(f"step {step} is told twice; {runs}episodes of one evaluation need a column named episode")
+        steps[step][key] = _number("return", value)
     return Series(seed, task, kind, tuple(Point(step, tuple(steps[step].values())) for step in sorted(steps)))
+
+
+def _whole(what: str, value: object) -> int:
+    number = _number(what, value)
+    if not number.is_integer():
+        raise ValueError(f"the {what} {value!r} is no whole number")
+    return int(number)
+
+
+def _number(what: str, value: object) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"the {what} {value!r} is no number") from None
 
 
 def _named(path: object, what: str, given: str | None, usual: Iterable[str], there: Iterable[str]) -> str:
     """The column, tag or key that holds the step, the return or the seed."""
     there = [str(name) for name in there]
+    if not there:
+        raise UsageError(f"{path} holds no values at all, so it has no {what}")
     found = given if given in there else None if given else next((name for name in usual if name in there), None)
     if found is None:
         close = nearest(given or what, there)

@@ -11,6 +11,8 @@ from suite.schedule import Schedule
 from suite.spec import SacSpec
 from suite.tasks import TASKS
 
+_KINDS = {"mean": "mean action", "sample": "sampled actions", "training": "training returns"}
+
 
 def find(run: str, results: Path) -> list[Path]:
     """The records a name means: a path, or every seed of a run id given whole or by its start."""
@@ -37,17 +39,27 @@ def show(run: str, results: Path) -> str:
     first = records[0].meta
     versions = ", ".join(f"{name} {version}" for name, version in first["versions"].items())
     origin = first["origin"]
+    imported = origin.get("imported")
     lines = [
         f"{first['task']}  {first['implementation']}  run {first['run_id']}",
-        f"asked for as {origin['variant']} (preset {origin['preset']}) in study {origin['study']}",
-        *_described(first),
-        f"evaluation: {first['evaluation']['episodes']} episodes every {first['evaluation']['every']:,} steps, "
-        f"action: {first['schedule']['evaluation_action']}",
-        f"code {first['code_id']}; {versions}",
+        f"{'imported' if imported else 'asked for'} as {origin['variant']} (preset {origin['preset']}) in study "
+        f"{origin['study']}",
+        *(_claimed(imported) if imported else _described(first)),
+        f"evaluation: {first['evaluation']['episodes']} episodes every {first['evaluation']['every']:,} steps"
+        + ("" if imported else f", action: {first['schedule']['evaluation_action']}"),
+        f"{'log' if imported else 'code'} {first['code_id']}; {versions or 'no version is told'}",
         f"on {first['device']} ({first['platform']})",
         *(_seed(path, record) for path, record in zip(paths, records, strict=True)),
     ]
     return "\n".join(lines)
+
+
+def _claimed(imported: dict) -> list[str]:
+    """What an imported run's log told, and what its importer did."""
+    (file,), offset = imported["files"], imported["step_offset"]
+    told = f"from {file['name']} ({imported['format']}), {_KINDS[imported['kind']]}"
+    told += f", {offset:,} steps added to its axis" if offset else ""
+    return [told, f"by the importer's word alone: {', '.join(imported['claimed'])}"]
 
 
 def _described(meta: dict) -> list[str]:

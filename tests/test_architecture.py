@@ -26,6 +26,8 @@ MAY_IMPORT = {
     "suite/checkpoint.py": {"numpy", "filelock", "suite.records", "suite.replay"},
     "suite/tracking.py": {"wandb", "suite", "suite.contract", "suite.identity"},
     "suite/config.py": {"yaml", "pydantic", "suite"},
+    "suite/references/__init__.py": {"numpy", "yaml", "suite", "suite.tasks", "suite.statistics.equivalence"},
+    "suite/logs.py": {"numpy", "pandas", "pyarrow", "wandb", "suite"},
     "suite/evaluation.py": {"numpy", "suite.contract", "suite.seeding", "suite.tasks"},
     "suite/guest.py": {
         *("numpy", "suite.checkpoint", "suite.contract", "suite.evaluation", "suite.records"),

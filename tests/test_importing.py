@@ -87,6 +87,9 @@ def test_every_table_tells_the_same_runs(tmp_path):
         "runs.parquet": lambda path: table.to_parquet(path),
         "rows.json": lambda path: path.write_text(table.to_json(orient="records")),
         "columns.json": lambda path: path.write_text(json.dumps(table.to_dict("list"))),
+        "pandas.json": lambda path: path.write_text(table.to_json()),
+        "lines.json": lambda path: table.to_json(path, orient="records", lines=True),
+        "indexed.parquet": lambda path: table.set_index(["seed", "global_step"]).to_parquet(path),
         "runs.jsonl": lambda path: table.to_json(path, orient="records", lines=True),
     }.items():
         files[name] = tmp_path / name
@@ -105,6 +108,13 @@ def test_a_table_names_its_columns_otherwise_and_leaves_cells_empty(tmp_path):
     path.write_text("eval/mean_reward,time/total_timesteps,loss\n-9.5,500,\n,800,0.1\n-8.5,1000,\n")
     (found,) = logs.read([path], ask())
     assert found.points == (logs.Point(500, (-9.5,)), logs.Point(1000, (-8.5,))) and found.kind == "mean"
+    lines = tmp_path / "progress.json"  # its JSON is lines too, with the keys that a dump has
+    lines.write_text(
+        '{"eval/mean_reward": -9.5, "time/total_timesteps": 500}\n{"time/total_timesteps": 800, "loss": 0.1}\n'
+        '{"eval/mean_reward": null, "time/total_timesteps": 900}\n'
+        '{"eval/mean_reward": -8.5, "time/total_timesteps": 1000}\n'
+    )
+    assert logs.read([lines], ask())[0].points == found.points
     path.write_text("score,frame,trial\n-9.5,500,7\n-8.5,1000,7\n")
     (found,) = logs.read([path], ask(step="frame", value="score", seed="trial"))
     assert found.seed == 7 and found.points[1] == logs.Point(1000, (-8.5,))
@@ -222,6 +232,8 @@ def test_rliables_arrays(tmp_path, suffix):
     with pytest.raises(UsageError, match=r"has the shape \(3, 2, 2\), not \[runs, tasks, frames\] with the 2 --task"):
         logs.read([path], wanted._replace(frames=(500,)))
     if suffix != "npy":
+        with pytest.raises(UsageError, match="holds the algorithms SAC, TD3; choose one with --algorithm"):
+            logs.read([path], wanted._replace(algorithm=None))
         with pytest.raises(UsageError, match="has no algorithm 'SACX'; give --algorithm 'SAC'"):
             logs.read([path], wanted._replace(algorithm="SACX"))
 
@@ -359,7 +371,7 @@ def test_a_short_run_is_what_the_importer_says(here, status):
 
 
 def test_seeds_from_paths_options_and_order(here):
-    series = [logs.Series(None, "", "mean", (logs.Point(10, (1.0,)),), source=source) for source in ("a", "b")]
+    series = [logs.Series(None, "", "mean", (logs.Point(1000, (1.0,)),), source=source) for source in ("a", "b")]
     claim = importing.Claim("mylib", "sac_v2", ("Pendulum-v1",))
 
     def seeds(*sources: str, **more: object) -> list[int]:
@@ -384,6 +396,24 @@ WRONG = {
     "an empty table": ("empty.csv", {}, "the files hold no runs"),
     "the same file twice": ("one.csv", {"and": "copy.csv"}, "copy.csv and one.csv are the same file"),
     "the same seed twice": ("one.csv", {"and": "other.csv"}, "are both seed 0 on Pendulum-v1"),
+    "a step that is none": ("inf.csv", {}, "inf.csv cannot be read as table (the step 'inf' is no whole number)"),
+    "a seed that is none": ("word.csv", {}, "word.csv cannot be read as table (the seed 'a' is no number)"),
+    "no seeds": ("trials.csv", {}, "step 1000 is told twice; --seed-column tells runs apart, and episodes of"),
+    "an axis of another kind": (
+        "rows.csv",
+        {},
+        "rows.csv (seed 0 of Pendulum-v1) ends at step 20, before an episode of 200 is over; --step-column must name",
+    ),
+    "JSON of nothing": ("five.json", {}, "five.json cannot be read as table (its rows are no names with values)"),
+    "JSON of an empty list": ("bare.json", {}, "bare.json holds no values at all, so it has no step"),
+    "columns of unequal length": ("split.json", {}, "split.json cannot be read as table (its columns are of unequal"),
+    "an archive of something else": ("flat/evaluations.npz", {}, "results is (2,) and ep_lengths (2, 0), not [eval"),
+    "an episode of no step": ("none.monitor.csv", {"--every": 100}, "has an episode of no step at step 0; leave it"),
+    "evaluations and training": (
+        "one.csv",
+        {"and": "pendulum.monitor.csv"},
+        "one.csv holds evaluations with the mean action and pendulum.monitor.csv training returns; import one kind",
+    ),
     "a step told twice": ("twice.csv", {}, "step 1000 is told twice; episodes of one evaluation need a column named"),
     "a missing evaluation": ("gap.csv", {}, "has no return at step 3,000, though it has later ones"),
     "a step beside the grid": ("odd.csv", {}, "is evaluated at step 2,500, which is no multiple of 1,000"),
@@ -422,6 +452,9 @@ def test_a_mistake_is_one_sentence_and_nothing_is_written(here, case):
         "odd": "0,1000,-1\n0,2000,-2\n0,2500,-2\n",
         "nan": "0,1000,-1\n0,2000,nan\n",
         "short": "0,1000,-1\n0,2000,-2\n1,1000,-1\n",
+        "inf": "0,inf,-1\n",
+        "word": "a,1000,-1\n",
+        "rows": "0,10,-1\n0,20,-2\n",
     }
     for name, rows in tables.items():
         Path(f"{name}.csv").write_text(head + rows)
@@ -429,6 +462,14 @@ def test_a_mistake_is_one_sentence_and_nothing_is_written(here, case):
     Path("uneven.csv").write_text(pairs)
     Path("pairs.csv").write_text(pairs + "0,2000,1,-4\n")
     Path("monitor.csv").write_text('#{"t_start": 0, "env_id": "Hopper-v5"}\nr,l,t\n1,100,1\n')
+    Path("none.monitor.csv").write_text("#{}\nr,l,t\n-1,0,1\n")
+    Path("pendulum.monitor.csv").write_text("#{}\nr,l,t\n-1,200,1\n")
+    Path("trials.csv").write_text("trial,step,return\n0,1000,-1\n1,1000,-2\n")
+    Path("five.json").write_text("5")
+    Path("bare.json").write_text("[]")
+    Path("split.json").write_text('{"columns": ["step", "return"], "data": [[1000, -1]]}')
+    Path("flat").mkdir()
+    np.savez("flat/evaluations.npz", timesteps=[1000, 2000], results=[-1.0, -2.0])
     Path("log.txt").write_text("")
     Path("broken.npz").write_bytes(b"PK\x03\x04 no archive")
     said = dict(zip(SAID[::2], SAID[1::2], strict=True)) | changes
@@ -477,6 +518,54 @@ def test_what_is_imported_is_never_trained(here):
     }  # fmt: skip
 
 
+def test_every_command_knows_what_is_imported(here):
+    path = config(here)
+    plan = Plan(path)
+    record, other = (name for name in plan.runs if "/mylib/" in name)
+    code, _, complaint = run("run", "--config", path, record, other)
+    words = f"{record} is missing, and mylib is imported, not trained here; python -m suite import makes its records"
+    assert (code, complaint) == (2, f"error: {path}: {words}\n")
+    code, text, _ = run("plan", "--config", path)
+    assert code == 0 and re.search(r"mylib .* 2 +0 +8,000 +imported", text)
+    assert "2 imported records are missing: python -m suite import makes them" in text
+    planned = json.loads(run("plan", "--config", path, "--json")[1])
+    costs = {row["implementation"]: (row["imported"], row["core_hours"], row["work_gb"]) for row in planned["cells"]}
+    assert costs["mylib"] == (True, 0, 0) and not costs["torch"][0] and min(costs["torch"][1:]) > 0
+    assert planned["total"]["core_hours"] == costs["torch"][1]
+    code, text, _ = run("status", "--config", path)
+    assert code == 0 and re.search(r"mylib +sac_v2 +0/2 +2 +imported; python -m suite", text)
+    assert run("show", record)[0] == run("retry", "--config", path, "--status", "missing")[0] == 2
+
+    returns = RETURNS[:2].copy()
+    returns[1, 2:] = np.nan
+    imported(here, *evaluations(here / "runs", returns), "--status-of-short", "diverged", "--version", "torch=2.1")
+    code, text, complaint = run("run", "--config", path, record)
+    assert code == 0 and f"{record} exists and is kept" in complaint
+    code, text, _ = run("status", "--config", path)
+    assert code == 0 and re.search(r"mylib +sac_v2 +1/2 +s1 diverged +imported *\n", text)
+    assert "imported records are missing" not in run("plan", "--config", path)[1]
+    code, text, _ = run("retry", "--config", path, "--status", "diverged")
+    assert text == f"kept {other}: it is imported, and no sweep could make it again\n0 diverged of 4 runs\n"
+    assert Path(other).exists() and Path(other).with_suffix(".npz").exists()
+    code, text, _ = run("show", other)
+    assert code == 0 and "imported as sac_v2" in text and "from evaluations.npz (sb3-evaluations), mean action" in text
+    assert "by the importer's word alone: implementation, preset, tasks, short, versions" in text
+    assert "torch 2.1" in text and "exactly" not in text
+
+
+def test_a_watch_ends_though_an_imported_record_is_missing(here):
+    sweep = {
+        "tasks": ["Pendulum-v1"],
+        "env_steps": 4000,
+        "evaluate": {"every": 1000},
+        "seeds": 1,
+        "presets": ["sac_v2"],
+    }
+    Path("own.yaml").write_text(yaml.safe_dump({"imported": ["a"], "sweeps": [sweep | {"implementations": ["a"]}]}))
+    code, text, _ = run("status", "--config", "own.yaml", "--watch")
+    assert code == 0 and "1 runs: 1 missing" in text
+
+
 def test_a_config_says_which_names_are_imported(here):
     with pytest.raises(UsageError, match=r"imported\[0\] is 'torch', which the suite trains; give it another name"):
         Plan(config(here, imported=["torch"]))
@@ -523,6 +612,9 @@ def test_the_example_gates_a_librarys_runs(here, rng, level, code):
     assert done.returncode == code, done.stdout + done.stderr
     assert ("PASS" if code == 0 else "FAIL") in done.stdout
     assert {path.name for path in here.iterdir()} == {"runs", "gate"}
+    for wrong in ([], ["nothing"]):  # never 1, which says that runs fall short
+        done = subprocess.run([str(ROOT / "examples/gate.sh"), *wrong], env=environment, capture_output=True, text=True)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
 
 
 def test_the_workflow_calls_what_is_there():

@@ -122,6 +122,12 @@ MISTAKES = {
     "arms that are one": ({"ablations": ["temperature"], "baseline": "sac_v1"}, {}, []),
     "bad tracking mode": ({}, {"tracking": {"mode": "onlin"}}, ["tracking.mode", "'onlin'", "'online'"]),
     "a margin of 2": ({}, {"check": {"margin": 2.0}}, ["check.margin", "less than 1"]),
+    "a gate of no task": (
+        {},
+        {"check": {"gate": ["default", "HalfCheeta-v5@100_000"]}},
+        ["check.gate", "'HalfCheeta-v5@100_000'", "'HalfCheetah-v5'"],
+    ),
+    "a gate of no step": ({}, {"check": {"gate": "HalfCheetah-v5@1__0"}}, ["check.gate", "HalfCheetah-v5@100_000"]),
     "an unknown method": (
         {},
         {"families": {"ablation": "hulm"}},
@@ -316,6 +322,7 @@ def test_command_line_mistakes_name_the_nearest_choice(tmp_path):
         ("retry", "--config", str(write(tmp_path)), "--status", "crahsed"): "did you mean 'crashed'?",
         ("show", "nothing", "--results", str(tmp_path)): "there are no records",
         ("plan", "--config", "config/quik.yaml"): "did you mean 'config/quick.yaml'?",
+        ("check", "--blind", "--against-baseline", "quick"): "--blind is about published results",
     }.items():
         done = suite(*arguments)
         assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr, done.stderr
