@@ -10,8 +10,7 @@ import dataclasses
 import io
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,14 +26,13 @@ from suite.identity import Difference
 from suite.inference import Declared
 from suite.plan import resolve
 from suite.records import atomic
-from suite.references import Anchor, BrokenReference, Reference, trailing_mean
+from suite.references import Anchor, BrokenReference, Reference, gates, trailing_mean
 from suite.schedule import Schedule
 from suite.spec import SacSpec
 from suite.statistics import compare, curves, equivalence, failures, multiplicity
 from suite.statistics.compare import summary
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, FAIL, INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
 from suite.statistics.failures import FAILED, curve_at_floor
-from suite.tasks import TASKS
 
 SCHEME = {
     *("temperature", "critics", "target_reduce", "actor_reduce", "value_net", "entropy_in_target"),
@@ -206,28 +204,6 @@ def _same(difference: Difference, at: int) -> bool:
     if difference.field == "replay_capacity":
         return min(difference.a, at) == min(difference.b, at)
     return difference.field in ("warmup_steps", "learn_after") and abs(difference.a - difference.b) <= 1
-
-
-def gates(patterns: Sequence[str]) -> Callable[[str, int], bool]:
-    """Whether a task at a step is gated, by any of: default (suite/references says), all, none, TASK, TASK@STEP.
-
-    TASK may hold wildcards. UsageError for a pattern that is no task's.
-    """
-    rules: list[Callable[[str, int], bool]] = []
-    for pattern in patterns:
-        name, _, step = pattern.partition("@")
-        if pattern == "default":
-            rules.append(published.gated)
-        elif pattern == "all":
-            rules.append(lambda task, at: True)
-        elif pattern != "none":
-            if not any(fnmatchcase(task, name) for task in TASKS):
-                close = nearest(name, ("default", "all", "none", *TASKS))
-                raise UsageError(f"check.gate names {pattern!r}, which is no task; did you mean {close}?")
-            if "@" in pattern and not step.replace("_", "").isdecimal():
-                raise UsageError(f"check.gate names {pattern!r}, whose step is no number; say {name}@100_000")
-            rules.append(lambda task, at, name=name, step=step: fnmatchcase(task, name) and at == int(step or at))
-    return lambda task, at: any(rule(task, at) for rule in rules)
 
 
 # --- our runs

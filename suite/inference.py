@@ -205,21 +205,26 @@ def _equivalence(cells, aligned, anchors, declared, run) -> list[dict]:
                 "task": task, "variant": label, "a": a, "b": b, "run_ids": [ours["run_id"], theirs["run_id"]],
                 **{what: [cell[what] for cell in (ours, theirs)] for what in COUNTS},
             })  # fmt: skip
+            kinds = [cell["kind"] for cell in (ours, theirs) if cell.get("kind")]
             jobs.append(partial(
+                _uncompared, f"returns are of another kind on either side ({' and '.join(kinds)})"
+            ) if len(set(kinds)) > 1 else partial(
                 equivalent, scores_of(ours), scores_of(theirs), aligned.get(key_of(ours)), aligned.get(key_of(theirs)),
                 anchors.get(task), declared, ("equivalence", task, label, a, b),
             ))  # fmt: skip
     return [names | numbers for names, numbers in zip(told, run(jobs), strict=True)]
 
 
+def _uncompared(note: str) -> dict:
+    names = ("difference", "margin", "verdict", "p", "n_needed", "interval", "sensitivity", "superiority", "curve")
+    return dict.fromkeys(names) | {"note": note}
+
+
 def equivalent(x, y, curve_a, curve_b, scale, declared, key) -> dict:
     """Whether two cells, given by their scores and their grid and curves, agree within the declared margin."""
-    told = dict.fromkeys(
-        ("difference", "margin", "verdict", "p", "n_needed", "interval", "sensitivity", "superiority", "curve")
-    )
     if min(len(x), len(y)) < FEWEST:
-        return told | {"note": f"needs two scored runs on each side, here are {len(x)} and {len(y)}"}
-    told |= {"difference": compared(x, y, declared.confidence, declared.rng(*key)), "note": ""}
+        return _uncompared(f"needs two scored runs on each side, here are {len(x)} and {len(y)}")
+    told = _uncompared("") | {"difference": compared(x, y, declared.confidence, declared.rng(*key))}
     options = declared.equivalence
     told["superiority"] = equivalence.tost_superiority(x, y, options["superiority"], options["confidence"])._asdict()
     told["curve"] = _curve_difference(curve_a, curve_b, scale, declared, key)

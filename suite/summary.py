@@ -206,7 +206,7 @@ def _run(row: dict, curves_of: dict, first: dict, random_policy: Mapping[str, fl
         "floor": floor,
         "final": final,
         "score": None if row["stale"] else floor if failed else final,
-        "kind": curve["kind"],
+        "kind": "training" if row.get("kind_of_return") == "training" else curve["kind"],
         "env_steps": curve["env_steps"],
         "values": curve["values"],
     }

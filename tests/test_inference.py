@@ -162,6 +162,16 @@ def test_an_ablation_with_a_missing_cell_keeps_its_simple_effects():
     ]
 
 
+def test_training_returns_are_not_held_against_evaluations():
+    cells, curves, manifest = study()
+    first = next(cell for cell in cells if cell["implementation"] == ENGINES[0])
+    told = [cell | {"kind": "training" if cell is first else "mean"} for cell in cells]
+    rows = infer(told, curves, manifest)["equivalence"]
+    (row,) = [row for row in rows if "another kind" in row["note"]]
+    assert first["run_id"] in row["run_ids"] and "training and mean" in row["note"]
+    assert row["verdict"] is row["p"] is row["difference"] is None
+
+
 def test_families_are_adjusted_as_declared(found):
     assert {name: family["method"] for name, family in found["families"].items()} == dict(DECLARED.families)
     rows = [row for row in found["equivalence"] if row["p"] is not None]

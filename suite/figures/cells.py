@@ -15,6 +15,8 @@ from suite.figures.captions import by_key, coverage, finished, key, level, undra
 
 FINAL = "final return per episode"
 FAILED = ("diverged", "crashed")
+EPISODES = {"mean": "deterministic evaluation", "sample": "sampled evaluation", "training": "training"}
+"""What a value of a curve is the mean of, by kind."""
 
 
 def panel(record: dict) -> tuple[str, str]:
@@ -113,8 +115,8 @@ def _curve_caption(curves: list[tuple[dict, str]], results: dict) -> str:
     shown = [(cells[key(curve)], name) for curve, name in curves]
     episodes = sorted({curve["evaluation_episodes"] for curve, _ in curves if curve["evaluation_episodes"]})
     kinds = {cell["kind"] for cell, _ in shown} - {None}
-    action = "deterministic" if kinds <= {"mean"} else "sampled" if kinds == {"sample"} else "deterministic or sampled"
-    evaluated = f"Return: mean of {' or '.join(map(str, episodes)) or 'the'} {action} evaluation episodes."
+    told = [words for kind, words in EPISODES.items() if kind in kinds or (kind == "mean" and not kinds)]
+    evaluated = f"Return: mean of {' or '.join(map(str, episodes)) or 'the'} {' or '.join(told)} episodes."
     banded = [(cells[key(curve)], name) for curve, name in curves if curve["band"]]
     trust = coverage("band", banded, results, of="its whole-curve coverage")
     if len(banded) == len(curves):

@@ -64,6 +64,9 @@ def main(source: str, file: str) -> None:
 
 
 if __name__ == "__main__":
+    known = sorted(path.stem for path in HERE.glob("*.yaml"))
     if len(sys.argv) != 3:
         sys.exit("suite.references.derive: name the source and the file of its published evaluations")
+    if sys.argv[1] not in known:
+        sys.exit(f"suite.references.derive: there is no {sys.argv[1]}.yaml; there are {', '.join(known)}")
     main(*sys.argv[1:])
