@@ -3,16 +3,18 @@
 `python -m suite check --blind` takes each arm for what it was meant to be.
 """
 
+from dataclasses import replace
+
 from suite.ablation import one_factor
 from suite.spec import LearnedAlpha
 
+ALPHA = LearnedAlpha(init=1.0, entropy_per_dim=-0.5, objective="alpha", lr=3e-4, sample="actor")
 ABLATION = one_factor(
     "mistake",
     {
         "none": {},
-        "entropy_sign": {
-            "temperature": LearnedAlpha(init=1.0, entropy_per_dim=0.5, objective="alpha", lr=3e-4, sample="actor")
-        },
+        "entropy_plus_half": {"temperature": replace(ALPHA, entropy_per_dim=0.5)},  # the sign of jaxrl's target flipped
+        "entropy_plus_one": {"temperature": replace(ALPHA, entropy_per_dim=1.0)},  # of the second paper's
         "time_limit_terminal": {"time_limit": "terminal"},
         "no_minimum": {"target_reduce": "mean", "actor_reduce": "mean"},
         "tau": {"tau": 0.5},
