@@ -429,6 +429,7 @@ def check(config: str | None, study: str | None, gate: bool, baseline: str | Non
     """
     from suite import baseline as baselines
     from suite import check as checking
+    from suite import verdicts
     from suite.plan import Plan
 
     if config and study:
@@ -445,12 +446,11 @@ def check(config: str | None, study: str | None, gate: bool, baseline: str | Non
             checking.gathered(planned_study.study_dir), baselines.load(baseline), declared=declared,
             margin=options.margin, confidence=options.confidence,
         )  # fmt: skip
-        rows, text = found["rows"], baselines.render(found)
     else:
-        found = rows = checking.main(planned_study.study_dir, **options.model_dump(), declared=declared, blind=blind)
-        text = checking.render(rows)
-    click.echo(json.dumps(found, indent=1) if as_json else text)
-    sys.exit(checking.exit_code(rows, gate))
+        found = checking.main(planned_study.study_dir, **options.model_dump(), declared=declared, blind=blind)
+    render = baselines.render if baseline else verdicts.render
+    click.echo(json.dumps(found, indent=1) if as_json else render(found))
+    sys.exit(checking.exit_code(found["rows"], gate))
 
 
 @main.group(cls=Commands)

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from suite import UsageError, identity, nearest
-from suite.check import FAMILY, failing, fillings, gathered, head, number, sample, standing, told
+from suite.check import FAMILY, failing, fillings, gathered, sample, standing, told
 from suite.check import episode_means as means_of
 from suite.inference import CELL, Declared
 from suite.records import atomic
@@ -30,6 +30,7 @@ from suite.references import HERE, Anchor, Reference
 from suite.statistics import equivalence, multiplicity
 from suite.statistics.compare import loss_p, summary
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, INCONCLUSIVE
+from suite.verdicts import head, number
 
 FOLDER = HERE / "baselines"
 SHARES = (0.25, 0.5, 0.75, 1.0)

@@ -7,7 +7,6 @@ no mere advice are adjusted for each other (the family "regression"), and what `
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from suite import UsageError, identity, nearest
 from suite import references as published
@@ -31,8 +27,9 @@ from suite.schedule import Schedule
 from suite.spec import SacSpec
 from suite.statistics import compare, curves, equivalence, failures, multiplicity
 from suite.statistics.compare import summary
-from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, FAIL, INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
+from suite.statistics.equivalence import FAIL, INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
 from suite.statistics.failures import FAILED, curve_at_floor
+from suite.verdicts import sentence
 
 SCHEME = {
     *("temperature", "critics", "target_reduce", "actor_reduce", "value_net", "entropy_in_target"),
@@ -45,6 +42,7 @@ ADVISED = 2
 With more it is a setting of its own (another network, other rates) and not compared either.
 """
 FAMILY = "regression"
+_CELL = ["task", "implementation", "variant", "run_id"]
 NOTHING = 3
 """The exit code where there is nothing to compare, or nothing to gate."""
 
@@ -92,7 +90,7 @@ def check(
     """
     gated, means = gates(gate), episode_means(tables["evaluations"])
     rows = []
-    for cell, runs in tables["runs"].groupby(["task", "implementation", "variant", "run_id"], sort=True):
+    for cell, runs in tables["runs"].groupby(_CELL, sort=True):
         task, *_ = cell
         ours = settings_of(runs.iloc[0])
         for reference in references:
@@ -105,7 +103,7 @@ def check(
     for row in rows:
         row["gated"] = not row["advisory"] and gated(row["task"], row["env_step"])
     adjust(rows, declared.families[FAMILY], (1 - confidence) / 2)
-    return [row | {"sentence": _sentence(row)} for row in rows]
+    return [row | {"sentence": sentence(row)} for row in rows]
 
 
 def main(
@@ -117,21 +115,23 @@ def main(
     declared: Declared = Declared(),  # noqa: B008 - immutable
     random_policy: Mapping[str, Anchor] | None = None,
     blind: bool = False,
-) -> list[dict]:
-    """Checks a gathered study against the suite's references and writes the rows to its check.json.
+) -> dict:
+    """{"rows", "notes"} of a gathered study against the suite's references, which its check.json gets: a row per cell,
+    reference and step, and a sentence for every cell without one.
 
     blind: ablations' arms are taken for their baselines, as `blinded` says; nothing is written then.
     """
-    anchors = published.random_policy() if random_policy is None else random_policy
+    references, anchors = published.load(), published.random_policy() if random_policy is None else random_policy
     tables = gathered(study_dir)
     if blind:
         manifest = pd.read_parquet(Path(study_dir) / "manifest.parquet")
         tables = tables | {"runs": blinded(tables["runs"], manifest)}
-    rows = check(tables, published.load(), anchors, margin=margin, confidence=confidence, gate=gate, declared=declared)
+    rows = check(tables, references, anchors, margin=margin, confidence=confidence, gate=gate, declared=declared)
+    found = {"rows": rows, "notes": unmatched(tables["runs"], references, anchors, rows)}
     if not blind:
         with atomic(Path(study_dir) / "check.json") as temporary:
-            temporary.write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n")
-    return rows
+            temporary.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
+    return found
 
 
 def blinded(runs: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
@@ -204,6 +204,53 @@ def _same(difference: Difference, at: int) -> bool:
     if difference.field == "replay_capacity":
         return min(difference.a, at) == min(difference.b, at)
     return difference.field in ("warmup_steps", "learn_after") and abs(difference.a - difference.b) <= 1
+
+
+def unmatched(
+    runs: pd.DataFrame, references: Sequence[Reference], random_policy: Mapping[str, Anchor], rows: Sequence[dict]
+) -> list[str]:
+    """A sentence for every cell without a row: what keeps it from the nearest published result of its task."""
+    met = {tuple(row[name] for name in _CELL) for row in rows}
+    return [
+        f"{cell[0]}, {cell[1]} {cell[2]}: {_kept_apart(cell[0], own, references, random_policy)}"
+        for cell, own in runs.groupby(_CELL, sort=True)
+        if cell not in met
+    ]
+
+
+def _kept_apart(
+    task: str, runs: pd.DataFrame, references: Sequence[Reference], random_policy: Mapping[str, Anchor]
+) -> str:
+    ours, every = settings_of(runs.iloc[0]), int(runs["evaluate_every"].min())
+    ends, published_ = int(runs["env_steps"].max()), [one for one in references if task in one.tasks]
+    if not published_:
+        return "of this task nothing is published in suite/references."
+    candidates = []
+    for reference in published_:
+        for preset, changes in reference.presets.items():
+            found = differences(ours, settings(preset, task, changes), min(reference.summaries))
+            differs = [one.field for one in found]
+            foreign = [field for field in differs if field in SCHEME]
+            candidates.append((len(foreign), len(differs), reference.name, foreign or differs, reference))
+    if not candidates:
+        return "what is published of this task has the settings of no preset."
+    foreign, count, name, fields, _ = min(candidates, key=lambda one: one[:3])
+    if foreign:
+        return f"nearest is {name}, another algorithm or measurement ({', '.join(fields)})."
+    if count > ADVISED:
+        return f"nearest is {name}, {count} switches away ({', '.join(fields)}); at most {ADVISED} may differ."
+    near = [one[-1] for one in candidates if not one[0] and one[1] <= ADVISED]
+    steps = {
+        at: reference.name
+        for reference in near
+        for at, told in reference.summaries.items()
+        if told.mean > random_policy[task].mean and published.comparable(task, reference.environment, at)
+    }
+    if not steps:
+        return f"nearest is {name}, of which no step's environment and return may be compared (versions.csv)."
+    if ends < min(steps):
+        return f"nearest is {steps[min(steps)]}, from {min(steps):,} environment steps on; these runs end at {ends:,}."
+    return f"its runs are evaluated every {every:,} environment steps, and at no published step before that."
 
 
 # --- our runs
@@ -497,167 +544,3 @@ def exit_code(rows: Sequence[dict], gate: bool) -> int:
     if not rows or (gate and not any(row["gated"] for row in rows)):
         return NOTHING
     return 1 if gate and failing(rows) else 0
-
-
-# --- in words
-
-
-def _sentence(row: dict) -> str:
-    ours, there = row["ours"], row["published"]
-    if ours["n"] < 2:
-        counted = "no run" if not ours["n"] else "1 run"
-        body = f"{counted} with a result gives no spread to compare with {row['reference']}: {INCONCLUSIVE}."
-    elif row["basis"] == "a number":
-        body = (
-            f"mean {number(ours['mean'])} (SD {number(ours['sd'])}, n {ours['n']}), and {number(there['mean'])} of "
-            f"{row['reference']}, a number without a spread, lies {'inside' if row['inside'] else 'outside'} where "
-            f"{row['confidence']:.0%} of further runs would; {_meaning(row)}: {row['verdict']}."
-        )
-    else:
-        body = (
-            f"mean {number(ours['mean'])} (SD {number(ours['sd'])}, n {ours['n']}) against "
-            f"{number(there['mean'])} (SD {number(there['sd'])}, n {there['n']}) of {row['reference']}, "
-            f"difference {number(row['difference'])} with {row['confidence']:.0%} interval {number(row['low'])} to "
-            f"{number(row['high'])}; {_meaning(row)}: {row['verdict']}{_by_chance(row)}."
-        )
-        body += _both_ways(row)
-    return " ".join(filter(None, [head(row) + body, _over_the_curve(row["curve"]), _advice(row)]))
-
-
-def head(row: dict) -> str:
-    """Which cell at which step, and what became of its runs."""
-    ours = row["ours"]
-    runs = f"{ours['n_finished']} of {ours['n_planned']} planned runs finished"
-    if ours["n_failed"]:
-        runs += f", {ours['n_failed']} failed (counted as random, {number(row['random_policy'])}, from then)"
-    if ours["n_missing"]:
-        runs += f", {ours['n_missing']} without a result"
-    return f"{row['task']}, {row['implementation']} {row['variant']}, {row['env_step']:,} steps ({runs}): "
-
-
-def _meaning(row: dict) -> str:
-    allowed, needed = number(row["margin"]), row["n_needed"]
-    more = (
-        f"a {row['held_back']} would not hold if the runs without a result had "
-        + ("done as well as the best" if row["held_back"] == FAIL else "failed")
-        if row["held_back"]
-        else f"about {needed:,} own seeds with this mean and spread would"
-        if needed
-        else "no number of own seeds would, the published spread being what it is"
-        if row["basis"] != "a number"
-        else "one more run may be that far off"
-    )
-    return {
-        PASS: f"less than the tolerated {allowed} is lost",
-        FAIL: f"more than the tolerated {allowed} is lost",
-        INCONCLUSIVE: f"this does not decide whether more than the tolerated {allowed} is lost ({more})",
-        SUSPICIOUSLY_BETTER: f"better by more than {allowed}: look for a difference in environment or evaluation",
-    }[row["verdict"]]
-
-
-def _by_chance(row: dict) -> str:
-    """The p of what the verdict claims, raw and adjusted, and for a FAIL whether the gate falls."""
-    if row["p_adjusted"] is None or row["verdict"] == INCONCLUSIVE:
-        return ""
-    name = "p_fail" if row["verdict"] == FAIL else "p"
-    size = row["family_size"]
-    text = f"p {_p(row[name])}, {_p(row[name + '_adjusted'])} among {size} question{'s' if size > 1 else ''}"
-    if row["verdict"] == FAIL:
-        level = (1 - row["confidence"]) / 2
-        text += (
-            "; it is not gated"
-            if not row["gated"]
-            else "; it fails the gate"
-            if row["fails"]
-            else f"; that is not below {level:.2g}, so it does not fail the gate"
-        )
-    return f" ({text})"
-
-
-def _both_ways(row: dict) -> str:
-    verdict, needed = row["equivalence"]["verdict"], row["equivalence"]["n_needed"]
-    if row["verdict"] not in (PASS, INCONCLUSIVE):
-        return ""
-    return {
-        EQUIVALENT: " It is EQUIVALENT: neither better nor worse by more.",
-        DIFFERENT: "",
-        INCONCLUSIVE: " Whether it is equivalent is open" + (f" (about {needed:,} seeds a side)." if needed else "."),
-    }[verdict]
-
-
-def _over_the_curve(curve: dict | None) -> str:
-    if curve is None:
-        return ""
-    band = {
-        None: "",
-        PASS: ", and the band of the difference stays above minus the margin",
-        FAIL: ", and the band of the difference falls below minus the margin",
-        INCONCLUSIVE: ", and the band of the difference does not settle whether it stays above minus the margin",
-    }[curve["verdict"]]
-    verdict = f": {curve['verdict']}" if curve["verdict"] else ""
-    most = f"the curves differ most at {curve['env_step']:,} (max-t p {_p(curve['p'])})"
-    return f"Over the {len(curve['steps'])} published steps up to here {most}{band}{verdict}."
-
-
-def _advice(row: dict) -> str:
-    return f"Advisory only: {'; '.join(row['advice'])}." if row["advice"] else ""
-
-
-def number(value: float | None) -> str:
-    """A return as tables print it."""
-    return "-" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def _p(value: float | None) -> str:
-    return "-" if value is None else "< 0.001" if value < 0.001 else f"{value:.2g}"
-
-
-def render(rows: Sequence[dict]) -> str:
-    """The rows as a table for a terminal, a sentence for each, a count of the verdicts, and what the gate says."""
-    if not rows:
-        return "No cell of this study has a published counterpart in suite/references."
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
-    left = ("cell", "published", "verdict", "both ways")
-    for title in ("cell", "step", "ours", "published", "difference", "tolerated", "p, adjusted", *left[2:]):
-        table.add_column(title, justify="left" if title in left else "right")
-    for row in rows:
-        ours, there, alike = row["ours"], row["published"], row["equivalence"]
-        interval = f"\n[{number(row['low'])}, {number(row['high'])}]" if row["low"] is not None else ""
-        kind = "\nadvisory" if row["advisory"] else "\ngated" if row["gated"] else ""
-        needed = f"\n{row['n_needed']:,} seeds" if row["n_needed"] else ""
-        table.add_row(
-            f"{row['task']}\n{row['implementation']} {row['variant']}",
-            f"{row['env_step']:,}",
-            f"{number(ours['mean'])} ± {number(ours['sd'])}\n{ours['n_finished']}/{ours['n_planned']} finished",
-            f"{number(there['mean'])} ± {number(there['sd'])} (n {there['n'] or '?'})\n{row['reference']}",
-            f"{number(row['difference'])}{interval}".replace("[", r"\["),
-            number(row["margin"]),
-            f"{_p(row['p'])}\n{_p(row['p_adjusted'])}",
-            row["verdict"] + (needed if row["verdict"] == INCONCLUSIVE else "") + kind,
-            alike["verdict"] if alike else "-",
-        )
-    text = io.StringIO()
-    Console(file=text, width=170).print(table)
-    told = [row["sentence"] for row in rows]
-    return "\n".join([text.getvalue().rstrip(), "", *told, "", _counted(rows), outcome(rows)])
-
-
-def _counted(rows: Sequence[dict]) -> str:
-    counts = {
-        verdict: sum(row["verdict"] == verdict and not row["advisory"] for row in rows)
-        for verdict in (PASS, INCONCLUSIVE, SUSPICIOUSLY_BETTER, FAIL)
-    }
-    total = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    return f"{total or 'no verdict'}; {sum(row['advisory'] for row in rows)} advisory"
-
-
-def outcome(rows: Sequence[dict]) -> str:
-    """What the gate makes of the rows, in one line."""
-    gated = [row for row in rows if row["gated"]]
-    if not gated:
-        return "gate: none of these rows is gated, so there is nothing to pass or fail"
-    open_ = [row for row in gated if row["verdict"] == INCONCLUSIVE]
-    said = f"gate: {len(failing(rows))} of {len(gated)} gated rows fail it"
-    if open_:
-        said += f"; {len(open_)} INCONCLUSIVE, which alone fails nothing: it takes more seeds to decide"
-    return said

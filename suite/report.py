@@ -14,10 +14,10 @@ import jinja2
 import pandas as pd
 
 from suite import calibration, tables
-from suite.check import outcome
 from suite.records import STATUSES
 from suite.statistics import power
 from suite.tables import CELL, interval, number, p_value, score
+from suite.verdicts import outcome
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "reports" / "templates"
 LARGEST_SVG = 600_000  # bytes; a larger drawing is embedded as PNG

@@ -425,13 +425,15 @@ def main(study_dir: Path, **options: object) -> None:
     study_dir = Path(study_dir)
     names = ("manifest", "runs", "evaluations", "diagnostics")
     tables = [pd.read_parquet(study_dir / f"{name}.parquet") for name in names]
+    checked = read(study_dir, "check.json") or {"rows": [], "notes": []}
     results = summarise(
         *tables,
         read(study_dir, "ablations.json") or {},
         study=study_dir.name,
-        check=read(study_dir, "check.json"),
+        check=checked["rows"],
         **options,
     )
+    results["unmatched"] = checked["notes"]
     results["declaration"] = read(study_dir, "declaration.json") or None
     with atomic(study_dir / "results.json") as temporary:
         text = json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False) + "\n"

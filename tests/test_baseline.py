@@ -235,8 +235,14 @@ def test_the_gate_holds_what_is_trained_today_against_the_published_curve(traine
     """At 5,000 steps not all of SB3's five have learned the task: two own runs catch what does not learn, no more."""
     done = suite("check", "--config", "gate.yaml", "--gate", "--json", cwd=trained)
     assert done.returncode == 0, done.stdout + done.stderr
-    (row,) = json.loads(done.stdout)
-    assert row["reference"] == "sb3_pendulum/learned_alpha/Pendulum-v1" and row["env_step"] == 5_000 and row["gated"]
+    found = json.loads(done.stdout)
+    (row,) = found["rows"]
+    assert (
+        found["notes"] == []
+        and row["reference"] == "sb3_pendulum/learned_alpha/Pendulum-v1"
+        and row["env_step"] == 5_000
+        and row["gated"]
+    )
     assert row["ours"]["n_finished"] == 2 and row["verdict"] != "FAIL"
     table = suite("check", "--config", "gate.yaml", cwd=trained)
     assert table.returncode == 0 and row["sentence"] in table.stdout and "of 1 gated rows fail it" in table.stdout
@@ -245,7 +251,7 @@ def test_the_gate_holds_what_is_trained_today_against_the_published_curve(traine
 def test_the_gate_fails_if_the_same_runs_had_not_learned(trained, tmp_path):
     tables = check.gathered(trained / "results/studies/gate")
     tables["evaluations"]["return"] -= 900
-    rows = check.main(written(tmp_path, tables), gate=[GATED])
+    rows = check.main(written(tmp_path, tables), gate=[GATED])["rows"]
     assert [row["verdict"] for row in rows] == ["FAIL"] and check.exit_code(rows, gate=True) == 1
 
 

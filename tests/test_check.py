@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from suite import UsageError, check, references
+from suite import UsageError, check, references, verdicts
 from suite.identity import to_plain
 from suite.inference import Declared
 from suite.references import Anchor, Reference, Summary
@@ -250,7 +250,7 @@ def rows_of(tables, *, margin=0.10, chosen=REFERENCES, gate=("all",), **options)
     return check.check(tables, chosen, RANDOM, margin=margin, confidence=0.90, gate=gate, **options)
 
 
-def verdicts(tables, of=CHEETAH):
+def verdicts_at(tables, of=CHEETAH):
     return {row["env_step"]: row["verdict"] for row in rows_of(tables, chosen=[of])}
 
 
@@ -325,14 +325,14 @@ def test_a_row_says_whether_it_is_equivalent_too():
 
 def test_a_healthy_study_passes_and_a_broken_one_fails():
     healthy, broken = pendulum(GOOD), pendulum(BROKEN)
-    assert verdicts(healthy, PENDULUM)[10_000] == "PASS"
-    assert verdicts(broken, PENDULUM)[10_000] == "FAIL"
+    assert verdicts_at(healthy, PENDULUM)[10_000] == "PASS"
+    assert verdicts_at(broken, PENDULUM)[10_000] == "FAIL"
     assert check.failing(rows_of(broken)) and not check.failing(rows_of(healthy))
 
 
 def test_only_published_steps_within_the_budget_are_compared():
-    assert set(verdicts(pendulum(GOOD), PENDULUM)) == {5_000, 10_000}
-    assert set(verdicts(study(AT_50K))) == {50_000, 100_000}
+    assert set(verdicts_at(pendulum(GOOD), PENDULUM)) == {5_000, 10_000}
+    assert set(verdicts_at(study(AT_50K))) == {50_000, 100_000}
 
 
 def test_a_step_before_the_first_evaluation_is_not_compared():
@@ -345,7 +345,7 @@ def test_a_step_before_the_first_evaluation_is_not_compared():
 
 def test_a_published_step_at_which_nothing_is_learned_has_no_margin():
     early = reference({5_000: (-1300.0, -1250.0), 10_000: (-200.0, -210.0)}, environment="Pendulum-v1")
-    assert set(verdicts(pendulum(GOOD), early)) == {10_000}
+    assert set(verdicts_at(pendulum(GOOD), early)) == {10_000}
 
 
 def test_too_few_seeds_decide_nothing_and_say_what_would():
@@ -446,7 +446,7 @@ def test_a_failed_run_on_a_grid_of_its_own_keeps_what_it_did():
 
 def test_a_study_whose_runs_all_diverged_fails():
     tables = pendulum(GOOD, accidents={i: {"status": "diverged", "stopped_at": 1_000} for i in range(5)})
-    assert verdicts(tables, PENDULUM)[10_000] == "FAIL"
+    assert verdicts_at(tables, PENDULUM)[10_000] == "FAIL"
 
 
 def test_a_return_that_is_no_number_is_no_result():
@@ -619,7 +619,7 @@ def test_a_task_without_a_random_policy_is_refused_by_name():
 def test_a_study_without_any_result_decides_nothing():
     rows = rows_of(pendulum(GOOD, accidents={i: {"status": "missing"} for i in range(5)}))
     assert {row["verdict"] for row in rows} == {"INCONCLUSIVE"} and rows[0]["ours"]["n"] == 0
-    assert "0 of 5 planned runs finished" in rows[0]["sentence"] and check.render(rows)
+    assert "0 of 5 planned runs finished" in rows[0]["sentence"] and verdicts.render({"rows": rows, "notes": []})
     assert check.exit_code(rows, gate=True) == 0
 
 
@@ -756,6 +756,35 @@ def test_losing_exactly_the_margin_everywhere_rarely_fails_a_study(ours, there, 
 
 
 @pytest.mark.parametrize(
+    ("tables", "chosen", "words"),
+    [
+        (study(AT_50K), [PENDULUM], "of this task nothing is published"),
+        (study(AT_50K), [reference(CHEETAH.values, presets={})], "has the settings of no preset"),
+        (study(AT_50K, changes={"critics": 1, "target_reduce": "first", "actor_reduce": "first"}), [V1, CHEETAH],
+         "nearest is cheetah/sac/HalfCheetah-v2, another algorithm or measurement (critics, target_reduce, "),
+        (study(AT_50K, changes={"tau": 0.1, "batch_size": 7, "actor_lr": 0.5}), [V1, CHEETAH],
+         "nearest is cheetah/sac/HalfCheetah-v2, 3 switches away (tau, batch_size, actor_lr); at most 2 may differ"),
+        (study(AT_50K), [reference({50_000: (-300.0, -320.0)}, source="low")], "no step's environment and return may"),
+        (study(AT_50K), [reference({50_000: (2000.0, 2100.0)}, environment="HalfCheetah-v1")], "versions.csv"),
+        (study(AT_50K, accidents={seed: {"env_steps": 40_000} for seed in range(5)}), [CHEETAH],
+         "cheetah/sac/HalfCheetah-v2, from 50,000 environment steps on; these runs end at 40,000"),
+        (study(AT_50K, accidents={seed: {"evaluate_every": 75_000} for seed in range(5)}),
+         [reference({50_000: CHEETAH.values[50_000]})], "evaluated every 75,000 environment steps"),
+    ],
+)  # fmt: skip
+def test_a_cell_without_a_row_is_told_with_what_keeps_it_apart(tables, chosen, words):
+    (note,) = check.unmatched(tables["runs"], chosen, RANDOM, rows_of(tables, chosen=chosen))
+    assert note.startswith("HalfCheetah-v5, torch sac_v2: ") and words in note
+
+
+def test_only_cells_without_a_row_are_told():
+    tables = together(study(AT_50K), pendulum(GOOD, cell={"run_id": "other"}))
+    for chosen, untold in ((REFERENCES, []), ([CHEETAH], ["Pendulum-v1"]), ([], ["HalfCheetah-v5", "Pendulum-v1"])):
+        notes = check.unmatched(tables["runs"], chosen, RANDOM, rows_of(tables, chosen=chosen))
+        assert [note.split(",")[0] for note in notes] == untold
+
+
+@pytest.mark.parametrize(
     ("gate", "gated"),
     [
         (["default"], {"Pendulum-v1": {10_000}, "HalfCheetah-v5": {100_000}}),
@@ -790,7 +819,7 @@ def test_exit_codes():
     assert check.exit_code([], gate=False) == check.exit_code([], gate=True) == 3
     undecided = rows_of(pendulum([-150.0, -450.0]))
     assert {row["verdict"] for row in undecided} == {"INCONCLUSIVE"} and check.exit_code(undecided, gate=True) == 0
-    assert check.outcome(undecided) == (
+    assert verdicts.outcome(undecided) == (
         "gate: 0 of 2 gated rows fail it; 2 INCONCLUSIVE, which alone fails nothing: it takes more seeds to decide"
     )
 
@@ -808,7 +837,7 @@ def test_main_writes_what_it_returns(tmp_path, monkeypatch):
     monkeypatch.setattr(references, "load", lambda: list(REFERENCES))
     written(tmp_path, pendulum(GOOD, accidents={4: {"status": "missing"}}))
     rows = check.main(tmp_path)
-    assert rows and json.loads((tmp_path / "check.json").read_text()) == rows
+    assert rows["rows"] and json.loads((tmp_path / "check.json").read_text()) == rows
     assert sorted(path.name for path in tmp_path.iterdir()) == ["check.json", "evaluations.parquet", "runs.parquet"]
 
 
@@ -819,11 +848,11 @@ def test_a_study_that_was_not_gathered_is_said_to_be_so(tmp_path):
 
 def test_rendered_rows_show_every_cell_and_say_a_sentence_of_each():
     rows = rows_of(study([2000.0, 2100.0, 1900.0]), gate=["default"])
-    text = check.render(rows)
+    text = verdicts.render({"rows": rows, "notes": []})
     assert "HalfCheetah-v5" in text and "3/3 finished" in text and "cheetah/sac/HalfCheetah-v2" in text
     assert all(row["sentence"] in text for row in rows)
     assert "advisory" in text.splitlines()[-2] and text.splitlines()[-1].startswith("gate: 1 of 1 gated rows fail it")
-    assert "no cell" in check.render([]).lower()
+    assert verdicts.render({"rows": [], "notes": ["Why."]}).splitlines()[1:] == ["Why."]
 
 
 def test_the_published_runs_hold_against_themselves_and_a_broken_agent_does_not():
@@ -871,5 +900,5 @@ def test_blind_writes_nothing(tmp_path):
     written(tmp_path, study(AT_50K))
     arms(("", "", False, "0123456789")).to_parquet(tmp_path / "manifest.parquet")
     rows = check.main(tmp_path, blind=True)
-    assert rows and not (tmp_path / "check.json").exists()
+    assert rows["rows"] and not (tmp_path / "check.json").exists()
     assert check.main(tmp_path) == rows and (tmp_path / "check.json").exists()

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from markupsafe import escape
 
-from suite import check, figures, report, summary, tables
+from suite import check, figures, report, summary, tables, verdicts
 from suite.inference import Declared
 from suite.references import Scale
 from suite.statistics import compare
@@ -122,7 +122,10 @@ def write(folder: Path, *, seeds: int = 5, accidents=None, tasks=tuple(SPAN), im
     }  # fmt: skip
     (folder / "ablations.json").write_text(json.dumps(told), encoding="utf-8")
     rows = [row for engine in implementations for row in checked(engine, ids[rows[0]["key"]], seeds)]
-    (folder / "check.json").write_text(json.dumps(rows), encoding="utf-8")
+    (folder / "check.json").write_text(json.dumps({"rows": rows, "notes": NOTES}), encoding="utf-8")
+
+
+NOTES = ["Pendulum-v1, torch critics/single: nearest is <another> algorithm."]
 
 
 def checked(engine: str, run_id: str, seeds: int) -> list[dict]:
@@ -297,7 +300,7 @@ def test_every_verdict_leads_to_its_figure_its_numbers_and_its_sentence(made, re
     assert page.index("<details", page.index('id="check"')) < page.index(f'id="{name}"')  # a link opens what is folded
     warned = 'with published results <b class="FAIL">FAIL</b>, 1 of them also once p is adjusted, so the gate fails'
     assert f"1 gated comparison {warned}" in page
-    assert f"<b>{check.outcome(results['check']).capitalize()}.</b> Of the study's 9 cells 1 has" in page
+    assert f"<b>{verdicts.outcome(results['check']).capitalize()}.</b> Of the study's 9 cells 1 has" in page
 
 
 def test_the_dashboard_puts_every_row_at_its_step_whatever_their_number(results):
@@ -455,7 +458,7 @@ def test_a_study_of_which_nothing_ran_is_still_a_report(tmp_path):
     accidents = {("Pendulum-v1", row["label"], seed): ("missing", None) for row in plan() for seed in range(2)}
 
     def empty(tables):
-        (tmp_path / "check.json").write_text("[]")
+        (tmp_path / "check.json").write_text(json.dumps({"rows": [], "notes": NOTES}))
         return {"runs": tables["runs"].assign(spec=None, schedule=None, versions=None, device=None, code_id=None)}
 
     results = study_of(tmp_path, empty, seeds=2, accidents=accidents)
@@ -464,6 +467,7 @@ def test_a_study_of_which_nothing_ran_is_still_a_report(tmp_path):
     report.main(tmp_path, tmp_path / "out", config_text="", command="make run")
     page = (tmp_path / "out" / "report.html").read_text()
     assert "0 of 18 planned runs finished" in page and "Nothing comparable in this study" in page
+    assert str(escape(NOTES[0])) in page
     assert "a factorial needs at least one cell of scores" in page
 
 
