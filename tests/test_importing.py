@@ -484,6 +484,49 @@ def test_a_mistake_is_one_sentence_and_nothing_is_written(here, case):
     assert sorted(here.rglob("*")) == before
 
 
+def undamaged() -> dict[str, bytes]:
+    """A log of each format that is a file of its own, by name."""
+    table, folder = tidy(1), Path("whole")
+    evaluations(folder, RETURNS[:1])
+    table.to_csv(folder / "runs.csv", index=False)
+    table.to_parquet(folder / "runs.parquet")
+    (folder / "runs.json").write_text(table.to_json(orient="records"))
+    table.to_json(folder / "lines.jsonl", orient="records", lines=True)
+    rows = [f"{10.5 + k},200,{k}.5" for k in range(20)]
+    (folder / "monitor.csv").write_text("\n".join(['#{"t_start": 1.5, "env_id": "Pendulum-v1"}', "r,l,t", *rows, ""]))
+    (folder / "events.out.tfevents.1").write_bytes(EVENTS)
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    shutil.rmtree(folder)
+    return found
+
+
+def damaged(data: bytes, rng: np.random.Generator) -> bytes:
+    """The bytes cut short, or some of them overwritten, lost or told twice."""
+    start = int(rng.integers(len(data)))
+    end = min(len(data), start + int(rng.integers(1, 40)))
+    instead = [b"", rng.bytes(end - start), 2 * data[start:end], b"nan", b"\n"][rng.integers(5)]
+    return data[:start] if rng.random() < 0.2 else data[:start] + instead + data[end:]
+
+
+def test_a_damaged_log_is_one_sentence_or_a_whole_import(here, rng):
+    refused = 0
+    for name, whole in undamaged().items():
+        for _ in range(40):
+            shutil.rmtree("results", ignore_errors=True)
+            file = Path("logs", name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(damaged(whole, rng))
+            code, _, complaint = run("import", file, *SAID, *(["--every", 1000] if "monitor" in name else []))
+            left = list(here.rglob("results/**/*.*"))
+            if code:
+                assert code == 2 and complaint.startswith("error: ") and complaint.count("\n") == 1, (name, complaint)
+                assert not left, (name, left)
+            else:
+                assert all(records.read(path) for path in here.rglob("results/**/*.parquet")) and left
+            refused += code == 2
+    assert refused > 100
+
+
 # --- what a plan makes of it
 
 
