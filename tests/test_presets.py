@@ -91,6 +91,7 @@ TABLE = {
         1e6,
         "mean",
     ),
+    "jaxrl_curves": (256, 256, 3e-4, 3e-4, 0.005, 1.0, CLIP, EXACT, "min", 10000, 10000, 1e6, "mean"),
     "pytorch_sac": (
         *(1024, 1024, 1e-4, 1e-4, 0.005, 1.0, SquashLogStd(low=-5.0, high=2.0), EXACT, "min"),
         *(5000, 5000, 1e6, "mean"),
@@ -109,6 +110,7 @@ ALPHA = {
     "sbx": (1.0, -1.0, "log_alpha", "actor", 3e-4),
     "cleanrl": (1.0, -1.0, "alpha", "fresh", 1e-3),
     "jaxrl": (1.0, -0.5, "alpha", "actor", 3e-4),
+    "jaxrl_curves": (1.0, -0.5, "alpha", "actor", 3e-4),
     "pytorch_sac": (0.1, -1.0, "alpha", "actor", 1e-4),
     "haarnoja_sac": 1.0,
     "coach": 1.0,
@@ -131,6 +133,7 @@ STAGES = {
     "sbx": "critic target actor alpha",
     "cleanrl": "critic actor alpha target",
     "jaxrl": "critic target actor alpha",
+    "jaxrl_curves": "critic target actor alpha",
     "pytorch_sac": "critic actor alpha target",
     "tianshou": "critic actor target",
 }
@@ -145,7 +148,17 @@ ADAM = {
     },
     **{
         name: TORCH
-        for name in ("rlkit", "spinningup", "stable_baselines3", "sbx", "cleanrl", "jaxrl", "pytorch_sac", "tianshou")
+        for name in (
+            "rlkit",
+            "spinningup",
+            "stable_baselines3",
+            "sbx",
+            "cleanrl",
+            "jaxrl",
+            "jaxrl_curves",
+            "pytorch_sac",
+            "tianshou",
+        )
     },
 }
 
@@ -167,6 +180,7 @@ INIT = {
     "sbx": ("lecun_normal", "lecun_normal", "lecun_normal", "separate", "copy"),
     "cleanrl": ("torch", "torch", "torch", "separate", "copy"),
     "jaxrl": (GAIN, GAIN, Orthogonal(gain=1.0), "separate", "copy"),
+    "jaxrl_curves": (Orthogonal(gain=1.0), Orthogonal(gain=1.0), Orthogonal(gain=1.0), "joint", "copy"),
     "pytorch_sac": (Orthogonal(gain=1.0), Orthogonal(gain=1.0), Orthogonal(gain=1.0), "joint", "copy"),
     "tianshou": ("torch", "torch", "torch", "separate", "copy"),
 }

@@ -1,0 +1,614 @@
+"""Generated from implementations/sac_jax.py and the preset jaxrl_curves by `python -m suite listing`: do not edit.
+
+jaxrl at the commit of its published learning curves: ikostrikov/jaxrl@7745b27 (2021-02-16), sac.py and main.py.
+
+Not reproduced: the evaluation's cadence and number of episodes (10 each 5,000 steps), which are the study's; that in
+old gym a fall on the very last step of the limit bootstraps too, as it asks for the presence of TimeLimit.truncated
+(current gymnasium has no such key: here truncation alone bootstraps); a replay as large as the run, where that is not
+1e6 steps; sampled actions clipped to [-1, 1], where float32 never leaves it.
+"""
+
+# What the preset decides, and where it stands.
+#
+# objective
+#   temperature = LearnedAlpha(init=1.0, entropy_per_dim=-0.5, objective='alpha', sample='actor', lr=0.0003)
+#       ikostrikov/jaxrl@7745b27 sac.py:182,204,213 (1; learning rate; -A/2), 85,97 (the actor's sample, alpha itself)
+#   reward_scale = 1.0
+#       ikostrikov/jaxrl@7745b27 sac.py:124 (none)
+#   discount = 0.99
+#       ikostrikov/jaxrl@7745b27 sac.py:182
+#   critics = 2
+#       ikostrikov/jaxrl@7745b27 sac.py:46-48
+#   target_reduce = 'min'
+#       ikostrikov/jaxrl@7745b27 sac.py:122
+#   actor_reduce = 'min'
+#       ikostrikov/jaxrl@7745b27 sac.py:89
+#   value_net = None
+#       ikostrikov/jaxrl@7745b27 sac.py:120-125 (targets of Q)
+#   entropy_in_target = True
+#       ikostrikov/jaxrl@7745b27 sac.py:124-125
+#   critic_loss_scale = 1.0
+#       ikostrikov/jaxrl@7745b27 sac.py:130
+#
+# policy
+#   std = ClipLogStd(low=-20.0, high=2.0)
+#       ikostrikov/jaxrl@7745b27 sac.py:62,65
+#   log_det = ExactLogDet()
+#       ikostrikov/jaxrl@7745b27 sac.py:67-68 (TensorFlow Probability's Tanh)
+#   gaussian_eps = 0.0
+#       ikostrikov/jaxrl@7745b27 sac.py:64-72
+#   log_prob_units = 'unit'
+#       ikostrikov/jaxrl@7745b27 sac.py:71-72
+#   critic_action_units = 'unit'
+#       ikostrikov/jaxrl@7745b27 main.py:38,80 (the action before the wrapper scales it)
+#   pathwise_noise = 'shared'
+#       ikostrikov/jaxrl@7745b27 sac.py:85-90
+#
+# networks
+#   first_critic_layer = 'concat'
+#       ikostrikov/jaxrl@7745b27 sac.py:45
+#   hidden_init = Orthogonal(gain=1.0)
+#       ikostrikov/jaxrl@7745b27 sac.py:22,31-33 (every layer: the default gain of Flax, 1)
+#   critic_output_init = Orthogonal(gain=1.0)
+#       ikostrikov/jaxrl@7745b27 sac.py:22,31-33 (every layer: the default gain of Flax, 1)
+#   actor_head = 'joint'
+#       ikostrikov/jaxrl@7745b27 sac.py:59-61
+#   mean_init = Orthogonal(gain=1.0)
+#       ikostrikov/jaxrl@7745b27 sac.py:22,31-33 (every layer: the default gain of Flax, 1)
+#   log_std_init = Orthogonal(gain=1.0)
+#       ikostrikov/jaxrl@7745b27 sac.py:22,31-33 (every layer: the default gain of Flax, 1)
+#   target_init = 'copy'
+#       ikostrikov/jaxrl@7745b27 sac.py:203
+#
+# update
+#   order = ('value', 'critic', 'target', 'actor', 'alpha')
+#       ikostrikov/jaxrl@7745b27 sac.py:156-165
+#   gradients = 'sequential'
+#       ikostrikov/jaxrl@7745b27 sac.py:156-165 (each loss where its step is taken; the critics' target reads alpha as
+#         it was)
+#   first_update = 1
+#       ikostrikov/jaxrl@7745b27 main.py:84-86 (nothing counts the updates)
+#   actor_every = 1
+#       ikostrikov/jaxrl@7745b27 sac.py:163-165
+#   actor_repeats = 1
+#       ikostrikov/jaxrl@7745b27 sac.py:163-165
+#   target_every = 1
+#       ikostrikov/jaxrl@7745b27 sac.py:141-142
+#   target_copy_every = None
+#       ikostrikov/jaxrl@7745b27 sac.py:136-142 (moving average only)
+#   tau = 0.005
+#       ikostrikov/jaxrl@7745b27 sac.py:183
+#
+# optimisers
+#   actor_lr = 0.0003
+#       ikostrikov/jaxrl@7745b27 sac.py:179
+#   critic_lr = 0.0003
+#       ikostrikov/jaxrl@7745b27 sac.py:180
+#   adam = Adam(beta1=0.9, beta2=0.999, eps=1e-08, eps_placement='torch')
+#       ikostrikov/jaxrl@7745b27 sac.py:206-211 (Flax' Adam with its defaults)
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from suite.contract import Batch, Metrics, Params, Spaces, unpack
+from suite.spec import SacSpec
+
+FRAMEWORK = "jax"
+LOG_2, LOG_2PI = math.log(2), math.log(2 * math.pi)
+Weights = list[Array]
+"""A network's w0, b0, w1, b1, ... from the input up, [in, out]. The actor's last layer holds both heads in a row."""
+
+TRACES: Counter[str] = Counter()
+"""How often "update", "act" and "explain" were traced in this process: each once per spec and shapes of its inputs."""
+
+
+def configure() -> None:
+    """JAX as the suite runs it, set before its first array: XLA reads its flags when it starts."""
+    os.environ.setdefault(
+        "XLA_FLAGS",
+        "--xla_cpu_multi_thread_eigen=false --xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true",
+    )
+    os.environ.setdefault("NPROC", "1")  # and for what it runs side by side: a sweep has a process on every core
+    jax.config.update("jax_cpu_enable_async_dispatch", False)  # the loop waits for the action anyway
+    if jax.config.jax_compilation_cache_dir is None:  # programs kept for the next process of the kind
+        home = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
+        folder = os.environ.get("SAC_SUITE_JAX_CACHE", Path(home, "sac-suite", "jax"))
+        jax.config.update("jax_compilation_cache_dir", str(Path(folder, processor())))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def processor() -> str:
+    """A name for this kind of processor: machines that share a home must not share what was compiled for one."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    instructions = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return f"{platform.machine()}-{zlib.crc32(instructions.encode()):08x}"
+
+
+configure()
+
+
+# --- networks: ReLU multi-layer perceptrons -----------------------------------------------------------------------
+
+
+def forward(spec: SacSpec, weights: Weights, x: Array, below: int = 0) -> Array:
+    """x [B, in] -> the network's output [B, out]; below: how many hidden layers lie under these weights."""
+    for _i, (w, b) in enumerate(zip(weights[:-2:2], weights[1:-2:2], strict=True), start=below):
+        x = relu((product)(x, w) + b)
+    return product(x, weights[-2]) + weights[-1]
+
+
+def product(x: Array, w: Array) -> Array:
+    """x w in full float32: left to itself, a GPU would round the factors to 10 bits."""
+    return jnp.matmul(x, w, precision=lax.Precision.HIGHEST)
+
+
+@jax.custom_vjp
+def rounded_product(x: Array, w: Array) -> Array:
+    """x w with the factors rounded to bfloat16 and the sums in float32, in its gradients too."""
+    return rounded_product_forward(x, w)[0]
+
+
+def rounded_product_forward(x: Array, w: Array) -> tuple[Array, tuple[Array, Array]]:
+    factors = x.astype(jnp.bfloat16), w.astype(jnp.bfloat16)
+    return jnp.matmul(*factors, preferred_element_type=jnp.float32), factors
+
+
+@jax.custom_jvp
+def relu(x: Array) -> Array:
+    return jnp.maximum(x, 0)
+
+
+@relu.defjvp
+def relu_jvp(x: tuple[Array], d: tuple[Array]) -> tuple[Array, Array]:
+    """The gradient is 0 at 0, and reads the output, which the next layer's gradient keeps anyway."""
+    out = relu(*x)
+    return out, jnp.where(out > 0, d[0], 0)
+
+
+def scale(units: str, spaces: Spaces) -> np.ndarray:
+    """How long an action's unit is in those units: [A], or [] where all are 1."""
+    return np.array(1.0)
+
+
+def q_values(spec: SacSpec, spaces: Spaces, critics: list[Weights], obs: Array, action: Array) -> Array:
+    """Q_i(s, a) of every critic, [n, B]; action in [-1, 1]."""
+    x = jnp.concatenate([obs, action], axis=1)
+    return jnp.stack([forward(spec, critic, x)[:, 0] for critic in critics])
+
+
+def reduce(how: str, q: Array) -> Array:
+    """One value per row from the critics': [n, B] -> [B]; of equal minima the first one takes the gradient."""
+    return jnp.where(jnp.arange(len(q))[:, None] == q.argmin(0), q, 0).sum(0)
+
+
+# --- policy: a diagonal Gaussian through tanh ---------------------------------------------------------------------
+
+
+class Sample(NamedTuple):
+    """An action [B, A] in [-1, 1] and its log-probability [B]."""
+
+    action: Array
+    log_prob: Array
+
+
+def log_std(spec: SacSpec, raw: Array) -> Array:
+    """log std [B, A] of the actor's raw output."""
+    # the gradient at the bounds themselves is 1
+    return jnp.where(raw < -20.0, -20.0, jnp.where(raw > 2.0, 2.0, raw))
+
+
+def log_det(spec: SacSpec, spaces: Spaces, u: Array, action: Array) -> Array:
+    """log |da / du| [B, A] of a = tanh(u), or of the environment's action (arXiv 1801.01290, eq. 21)."""
+    width = scale("unit", spaces).astype(u.dtype)
+    return 2 * (LOG_2 - u - jax.nn.softplus(-2 * u)) + np.log(width)
+
+
+def sample(spec: SacSpec, spaces: Spaces, actor: Weights, obs: Array, noise: Array) -> Sample:
+    """a = tanh(mean + std * noise), with log pi(a|s) by change of variables (arXiv 1801.01290, eq. 21)."""
+    mean, raw = jnp.split(forward(spec, actor, obs), 2, axis=1)
+    log_scale = log_std(spec, raw)
+    std = jnp.exp(log_scale)
+    u = mean + std * noise
+    action = jnp.tanh(u)
+    standard = noise
+    log_prob = -(0.5 * standard**2 + log_scale + 0.5 * LOG_2PI + log_det(spec, spaces, u, action)).sum(1)
+    return Sample(action, log_prob)
+
+
+# --- losses: each reads only what its signature names -------------------------------------------------------------
+
+
+def soft_value(spec: SacSpec, q: Array, log_prob: Array, alpha: Array) -> Array:
+    """Reduced Q minus alpha log pi: [n, B], [B] -> [B] (arXiv 1812.05905, eq. 3)."""
+    value = reduce("min", q)
+    return value - alpha * log_prob
+
+
+def critic_target(
+    spec: SacSpec, spaces: Spaces, actor: Weights, targets: list[Weights], batch: Batch, noise: Array, alpha: Array
+) -> tuple[Array, Array | None]:
+    """y = scale r + discount (1 - terminated) V'(s') [B] (arXiv 1812.05905, eq. 5-6; with V: 1801.01290, eq. 8), and
+    log pi(a'|s') where an action is sampled for V'."""
+    action, log_prob = sample(spec, spaces, actor, batch.next_obs, noise)
+    following = soft_value(spec, q_values(spec, spaces, targets, batch.next_obs, action), log_prob, alpha)
+    # terminated, not truncated: a time limit is no death
+    return 1.0 * batch.reward + 0.99 * (1 - batch.terminated) * following, log_prob
+
+
+def critic_loss(spec: SacSpec, spaces: Spaces, critics: list[Weights], batch: Batch, y: Array) -> tuple[Array, tuple]:
+    """The sum of each critic's scale * mean (Q_i - y)^2 (arXiv 1812.05905, eq. 5), these [n], and Q [n, B]."""
+    q = q_values(spec, spaces, critics, batch.obs, batch.action)
+    losses = 1.0 * ((q - y) ** 2).mean(1)
+    return losses.sum(), (losses, q)
+
+
+def actor_loss(
+    spec: SacSpec, spaces: Spaces, drawn: Sample, critics: list[Weights], batch: Batch, alpha: Array
+) -> Array:
+    """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7)."""
+    q = q_values(spec, spaces, critics, batch.obs, drawn.action)
+    return (alpha * drawn.log_prob - reduce("min", q)).mean()
+
+
+def alpha_loss(spec: SacSpec, log_alpha: Array, log_prob: Array, action_dim: int) -> Array:
+    """-alpha mean(log pi + H), or -log(alpha) mean(log pi + H) (arXiv 1812.05905, eq. 18)."""
+    weight = jnp.exp(log_alpha)
+    return -weight * (log_prob + (-0.5 * action_dim)).mean()
+
+
+# --- update -------------------------------------------------------------------------------------------------------
+
+
+class Net(NamedTuple):
+    """What one optimiser moves, as a flat vector [P], and its Adam moments [P]."""
+
+    theta: Array
+    m: Array
+    v: Array
+
+
+class Arrays(NamedTuple):
+    """One seed's learner: "actor", "critic" (all of them), "value" and "alpha" where the spec has them; target [P]."""
+
+    nets: dict[str, Net]
+    target: Array
+
+
+def descend(spec: SacSpec, net: str, count: Array, now: Net, grad: Array) -> Net:
+    """Adam's step number `count` (from 1) of one network (arXiv 1412.6980, algorithm 1)."""
+    b1, b2, eps = 0.9, 0.999, 1e-08
+    m, v = b1 * now.m + (1 - b1) * grad, b2 * now.v + (1 - b2) * grad**2
+    steps = count.astype(grad.dtype)
+    # 1 - beta^t by expm1: 1 - 0.999 has lost four of float32's seven digits
+    first, second = (-jnp.expm1(steps * np.log(beta)) if beta else 1.0 for beta in (b1, b2))
+    rate, root = (0.0003) / first, 1 / jnp.sqrt(second)
+    return Net(now.theta - rate * m / (jnp.sqrt(v) * root + eps), m, v)
+
+
+def update_once(
+    spec: SacSpec, spaces: Spaces, arrays: Arrays, count: Array, rows: Array, noise: Array, explaining: bool = False
+) -> tuple[Arrays, dict[str, Array]]:
+    """Update number `count` (from 1); also every loss, target, log-probability and gradient by name.
+
+    What later passes of actor and alpha see ends in the pass's number. Where the actor is not due, `explaining` tells
+    what it would have done; else that is nan.
+    """
+    batch = unpack(rows, spaces)
+    draws = dict(zip(("next_action", "action"), noise, strict=True))
+
+    def weights(net: str, nets: dict[str, Net]) -> list[Weights]:
+        return split(spec, spaces, net, nets[net].theta)
+
+    def policy(nets: dict[str, Net], name: str) -> tuple[Array, Sample, Callable]:
+        """alpha and a sample at the batch's states, as they stand, and the sample's backward pass."""
+        alpha = jnp.exp(nets["alpha"].theta[0])
+        actor = weights("actor", nets)
+        return alpha, *jax.vjp(lambda actor: sample(spec, spaces, *actor, batch.obs, draws[name]), actor)
+
+    # of the policy as it stands: the actor, V and alpha read it
+    alpha, drawn, to_first_actor = policy(arrays.nets, "action")
+
+    seen = {"alpha": alpha, "log_prob": drawn.log_prob, "action": drawn.action, "entropy": -drawn.log_prob.mean()}
+
+    def take(arrays: Arrays, move: bool = True) -> tuple[Arrays, dict[str, Array]]:
+        """Some stages in a row: the arrays afterwards, or as they are if not to `move`, and what was seen."""
+        nets, target = arrays
+        own_alpha, own_drawn, to_actor = alpha, drawn, to_first_actor  # of the pass
+        told, pending = {}, {}
+
+        # --- critic
+        critics = weights("critic", nets)
+        (actor,), targets = weights("actor", nets), split(spec, spaces, followed(spec), target)
+        y, log_prob = critic_target(spec, spaces, actor, targets, batch, draws.get("next_action"), alpha)
+        loss = jax.value_and_grad(critic_loss, argnums=2, has_aux=True)
+        (told["critic_loss"], (losses, told["q"])), grads = loss(spec, spaces, critics, batch, y)
+        told |= {"target_q": y} | ({} if log_prob is None else {"next_log_prob": log_prob})
+        told |= {f"critic{i + 1}_loss": losses[i] for i in range(2)}
+        pending["critic"] = joined(grads)
+        told |= {f"grad/{name}": grad for name, grad in canonical(spec, spaces, "critic", pending["critic"]).items()}
+        if move:
+            step = count
+            nets = nets | {"critic": descend(spec, "critic", step, nets["critic"], pending.pop("critic"))}
+
+        # --- target
+        critics = weights("critic", nets)
+        # with simultaneous gradients, all were taken at the first parameters: now step them all
+        nets = nets | {net: descend(spec, net, count, nets[net], grad) for net, grad in pending.items()}
+        target = follow(spec, count, nets[followed(spec)].theta, target)
+
+        # --- actor
+        critics = weights("critic", nets)
+        loss = jax.value_and_grad(actor_loss, argnums=2)
+        told["actor_loss"], d = loss(spec, spaces, own_drawn, critics, batch, own_alpha)
+        told["dq_da"] = -d.action
+        grads = to_actor(d)
+        pending["actor"] = joined(grads)
+        told |= {f"grad/{name}": grad for name, grad in canonical(spec, spaces, "actor", pending["actor"]).items()}
+        if move:
+            step = count
+            nets = nets | {"actor": descend(spec, "actor", step, nets["actor"], pending.pop("actor"))}
+
+        # --- alpha
+        critics = weights("critic", nets)
+        log_prob = own_drawn.log_prob
+        loss = jax.value_and_grad(alpha_loss, argnums=1)
+        told["alpha_loss"], grads = loss(spec, nets["alpha"].theta[0], log_prob, spaces.action_dim)
+        pending["alpha"] = joined(grads)
+        told |= {f"grad/{name}": grad for name, grad in canonical(spec, spaces, "alpha", pending["alpha"]).items()}
+        if move:
+            step = count
+            nets = nets | {"alpha": descend(spec, "alpha", step, nets["alpha"], pending.pop("alpha"))}
+        return Arrays(nets, target), told
+
+    arrays, told = take(arrays)
+    seen |= told
+    return arrays, seen
+
+
+def follow(spec: SacSpec, count: Array, online: Array, target: Array) -> Array:
+    """The targets' step towards the online networks, where it is due (arXiv 1801.01290, algorithm 1)."""
+    nearer = (1 - 0.005) * target + 0.005 * online
+    return nearer
+
+
+def updates(
+    spec: SacSpec, spaces: Spaces, arrays: Arrays, count: Array, rows: Array, noise: Array
+) -> tuple[Arrays, dict[str, Array]]:
+    """K updates after the first `count`: rows [K, B, width], noise [K, draws, B, A]; the last one's metrics."""
+
+    def once(arrays: Arrays, inputs: tuple[Array, Array, Array]) -> tuple[Arrays, dict[str, Array]]:
+        arrays, seen = update_once(spec, spaces, arrays, *inputs)
+        return arrays, {name: seen[name] for name in ("critic_loss", "actor_loss", "alpha", "entropy")}
+
+    numbers = count + 1 + jnp.arange(len(rows), dtype=count.dtype)
+    rows, noise = rows.astype(spec.dtype), noise.astype(spec.dtype)
+    if len(rows) == 1:  # a loop of one turn would copy its state
+        return once(arrays, (numbers[0], rows[0], noise[0]))
+    arrays, metrics = lax.scan(once, arrays, (numbers, rows, noise))
+    return arrays, {name: values[-1] for name, values in metrics.items()}
+
+
+class Programs(NamedTuple):
+    """The compiled functions of one spec; each call takes and gives arrays with a leading axis S."""
+
+    update: Callable
+    act: Callable
+    explain: Callable
+
+
+@lru_cache(maxsize=16)
+def programs(spec: SacSpec, spaces: Spaces) -> Programs:
+    """Traced at the first call with inputs of new shapes, and never again in the process."""
+
+    def update(
+        arrays: Arrays, count: Array, rows: Array, noise: Array, obs: Array | None, act_noise: Array | None
+    ) -> tuple:
+        TRACES["update"] += 1
+
+        def one_seed(arrays: Arrays, rows: Array, noise: Array, obs: Array | None, act_noise: Array | None) -> tuple:
+            arrays, metrics = updates(spec, spaces, arrays, count, rows, noise)
+            action = None if obs is None else act_once(spec, spaces, arrays.nets["actor"].theta, obs, act_noise)
+            return arrays, action, metrics
+
+        # `count` stays outside: the same for every seed, it decides branches that a batched number could not
+        arrays, action, metrics = over_seeds(one_seed, arrays, rows, noise, obs, act_noise)
+        return arrays, count + rows.shape[1], action, metrics
+
+    def act(actor: Array, obs: Array, noise: Array | None) -> Array:
+        TRACES["act"] += 1
+        return over_seeds(lambda *one: act_once(spec, spaces, *one), actor, obs, noise)
+
+    def explain(arrays: Arrays, count: Array, rows: Array, noise: Array) -> tuple[Arrays, Array, dict[str, Array]]:
+        TRACES["explain"] += 1
+        rows, noise = (x[:, 0].astype(spec.dtype) for x in (rows, noise))
+        arrays, seen = over_seeds(
+            lambda a, *one: update_once(spec, spaces, a, count + 1, *one, True), arrays, rows, noise
+        )
+        return arrays, count + 1, seen
+
+    # on a CPU, XLA copies what is donated before it writes: each vector is still read when its successor is ready
+    spent = () if jax.default_backend() == "cpu" else (0, 1)
+    return Programs(jax.jit(update, donate_argnums=spent), jax.jit(act), jax.jit(explain))
+
+
+def over_seeds(function: Callable, *args: Any) -> Any:
+    """`function` of one seed's arrays over all seeds of the leading axis; for one seed without a batched program."""
+    if len(jax.tree.leaves(args)[0]) > 1:
+        return jax.vmap(function)(*args)
+    return jax.tree.map(lambda x: x[None], function(*jax.tree.map(lambda x: x[0], args)))
+
+
+@dataclass(frozen=True)
+class Learner:
+    """S seeds in lockstep: their arrays [S, ...] on the device, and how many updates each has had."""
+
+    spec: SacSpec
+    spaces: Spaces
+    programs: Programs
+    arrays: Arrays
+    count: Array
+
+
+State = Learner
+
+
+def precise(spec: SacSpec) -> Any:
+    """The context in which JAX computes at the spec's precision: float64 is off by default, and off for float32."""
+    return jax.enable_x64(spec.precision == "float64")
+
+
+def update(
+    state: State, rows: np.ndarray, noise: np.ndarray, obs: np.ndarray | None, act_noise: np.ndarray | None
+) -> tuple[State, np.ndarray | None, Metrics]:
+    """See suite.contract.Implementation.update. The metrics stay on the device until they are read."""
+    with precise(state.spec):
+        run = state.programs.update
+        arrays, count, action, metrics = run(state.arrays, state.count, rows, noise, obs, act_noise)
+    state = Learner(state.spec, state.spaces, state.programs, arrays, count)
+    return state, None if action is None else np.asarray(action), metrics
+
+
+def explain(state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, dict[str, np.ndarray]]:
+    """See suite.contract.Implementation.explain."""
+    with precise(state.spec):
+        arrays, count, seen = state.programs.explain(state.arrays, state.count, rows, noise)
+    return replace(state, arrays=arrays, count=count), {name: np.asarray(value) for name, value in seen.items()}
+
+
+# --- act ----------------------------------------------------------------------------------------------------------
+
+
+def act_once(spec: SacSpec, spaces: Spaces, actor: Array, obs: Array, noise: Array | None) -> Array:
+    """Actions [N, A] at obs [N, O] of the actor [P]: sampled, or without noise the mean's tanh."""
+    mean, raw = jnp.split(forward(spec, *split(spec, spaces, "actor", actor), obs.astype(spec.dtype)), 2, axis=1)
+    u = mean if noise is None else mean + jnp.exp(log_std(spec, raw)) * noise.astype(spec.dtype)
+    return jnp.tanh(u).astype(jnp.float32)
+
+
+def act(state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
+    """See suite.contract.Implementation.act."""
+    with precise(state.spec):
+        return np.asarray(state.programs.act(state.arrays.nets["actor"].theta, obs, noise))
+
+
+# --- in and out: canonical arrays ---------------------------------------------------------------------------------
+
+
+def followed(spec: SacSpec) -> str:
+    """The net whose vector the target's is like."""
+    return "critic"
+
+
+def shapes(spec: SacSpec, spaces: Spaces, net: str) -> list[tuple[int, ...]]:
+    """The tensors of a flat vector, in its order: all critics' in "critic", log_alpha alone in "alpha"."""
+    if net == "alpha":
+        return [()]
+    inputs = spaces.obs_dim + (spaces.action_dim if net == "critic" else 0)
+    widths = (inputs, *spec.hidden, 2 * spaces.action_dim if net == "actor" else 1)
+    one = [shape for pair in pairwise(widths) for shape in (pair, pair[1:])]
+    return one * (2 if net == "critic" else 1)
+
+
+def split(spec: SacSpec, spaces: Spaces, net: str, vector: Any) -> list[list[Any]]:
+    """A flat vector [..., P] as each network's tensors [..., *shape]: a list of one network, or of all critics."""
+    tensors, start = [], 0
+    for shape in shapes(spec, spaces, net):
+        end = start + math.prod(shape)
+        tensors.append(vector[..., start:end].reshape(*vector.shape[:-1], *shape))
+        start = end
+    each = len(tensors) // (2 if net == "critic" else 1)
+    return [tensors[i : i + each] for i in range(0, len(tensors), each)]
+
+
+def joined(tensors: Any) -> Array:
+    """What `split` took apart, as a flat vector [P]."""
+    return jnp.concatenate([tensor.reshape(-1) for tensor in jax.tree.leaves(tensors)])
+
+
+def canonical(spec: SacSpec, spaces: Spaces, net: str, vector: Any) -> dict[str, Any]:
+    """The tensors of a flat vector [..., P] by canonical name; net may be "target"."""
+    kind, prefix = (followed(spec), "target_") if net == "target" else (net, "")
+    networks = split(spec, spaces, kind, vector)
+    if net == "alpha":
+        return {"log_alpha": networks[0][0]}
+    named = {}
+    for n, tensors in enumerate(networks):
+        own = f"{prefix}{kind}{n + 1 if kind == 'critic' else ''}"
+        named |= {f"{own}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(tensors)}
+    if net == "actor":
+        a, top = spaces.action_dim, len(spec.hidden)
+        for tensor in "wb":
+            heads = named.pop(f"actor/{tensor}{top}")
+            named |= {f"actor/{tensor}_mean": heads[..., :a], f"actor/{tensor}_log_std": heads[..., a:]}
+    return named
+
+
+def init(spec: SacSpec, spaces: Spaces, params: Params) -> State:
+    """See suite.contract.Implementation.init."""
+    return set_params(Learner(spec, spaces, programs(spec, spaces), None, None), params)
+
+
+def get_params(state: State) -> Params:
+    """See suite.contract.Implementation.get_params."""
+    spec, spaces, count = state.spec, state.spaces, int(state.count)
+    nets, target = jax.tree.map(np.array, tuple(state.arrays))
+    found = canonical(spec, spaces, "target", target)
+    for name, net in nets.items():
+        found |= canonical(spec, spaces, name, net.theta)
+        if count:
+            for moment in ("m", "v"):
+                own = canonical(spec, spaces, name, getattr(net, moment))
+                found |= {f"adam_{moment}/{tensor}": value for tensor, value in own.items()}
+    return {name: np.ascontiguousarray(x) for name, x in found.items()} | {"updates_done": np.full(len(target), count)}
+
+
+def set_params(state: State, params: Params) -> State:
+    """See suite.contract.Implementation.set_params."""
+    spec, spaces = state.spec, state.spaces
+    seeds, dtype = len(params["actor/w0"]), np.dtype(spec.dtype)
+
+    def load(net: str, prefix: str = "") -> np.ndarray:
+        """Fills a flat vector [S, P] through the views that `canonical` gives of it."""
+        like = followed(spec) if net == "target" else net
+        vector = np.zeros((seeds, sum(map(math.prod, shapes(spec, spaces, like)))), dtype)
+        for name, view in canonical(spec, spaces, net, vector).items():
+            if prefix + name in params:
+                view[...] = params[prefix + name]
+        return vector
+
+    counts = np.unique(params.get("updates_done", np.zeros(1)))
+    if len(counts) > 1:
+        raise ValueError(f"seeds in lockstep have had the same number of updates, not {', '.join(map(str, counts))}")
+    nets = {
+        net: Net(load(net), load(net, "adam_m/"), load(net, "adam_v/"))
+        for net in ("critic", "target", "actor", "alpha")
+        if net != "target"
+    }
+    with precise(spec):
+        # copies: JAX may keep the memory of an array it is given, and an update writes over its state
+        arrays = jax.tree.map(lambda x: jnp.array(x, copy=True), Arrays(nets, load("target")))
+        return replace(state, arrays=arrays, count=jnp.asarray(int(counts[0]), jnp.int32))
+
+
+def device() -> str | None:
+    """See suite.contract.Implementation.device."""
+    first = jax.devices()[0]
+    return None if first.platform == "cpu" else f"{first.platform}: {first.device_kind}"
