@@ -9,9 +9,8 @@ import pytest
 
 from suite import baseline, check, references
 from suite.inference import CELL
+from suite.statistics import compare
 
-ARMS = ("entropy_plus_half", "entropy_plus_one", "time_limit_terminal", "no_minimum", "tau")
-BASELINES = {"HalfCheetah-v5": "jaxrl", "Pendulum-v1": "none"}
 GATED = ("default", "HalfCheetah-v5@50_000")  # as config/mistakes.yaml
 
 
@@ -38,56 +37,83 @@ def tables(frozen: baseline.Baseline) -> dict[str, pd.DataFrame]:
 
 
 def manifest(frozen: baseline.Baseline) -> pd.DataFrame:
-    """Whatever is called mistakes/ARM is an arm; the baseline of a task is the cell that it was made in."""
+    """As the plan of config/mistakes.yaml has it: one ablation, whose baseline makes no mistake."""
     rows = []
     for key, cell in frozen.cells.items():
-        name = cell["variant"].removeprefix("mistakes/")
-        if name in ARMS or name.startswith(BASELINES[key[0]]):
-            own = {"preset": key[0], "ablation": "mistakes", "arm": name, "baseline": name not in ARMS}
-            rows.append(dict(zip(CELL, key, strict=True)) | own)
+        arm = cell["variant"].removeprefix("mistakes/")
+        own = {"preset": key[0], "ablation": "mistakes", "arm": arm, "baseline": arm == "none"}
+        rows.append(dict(zip(CELL, key, strict=True)) | own)
     return pd.DataFrame(rows)
 
 
+def held(found: dict[str, pd.DataFrame], gate: tuple[str, ...]) -> list[dict]:
+    published, floors = references.load(), references.random_policy()
+    return check.check(found, published, floors, margin=0.10, confidence=0.90, gate=gate)
+
+
 @pytest.fixture(scope="module")
-def rows() -> list[dict]:
-    one, other = baseline.load("gate"), baseline.load("mistakes")
-    frozen = baseline.Baseline("both", one.cells | other.cells, one.values | other.values)
+def healthy() -> list[dict]:
+    """`python -m suite check --study gate --gate`"""
+    return held(tables(baseline.load("gate")), ("default",))
+
+
+@pytest.fixture(scope="module")
+def mistaken() -> list[dict]:
+    """`python -m suite check --study mistakes --blind --gate`"""
+    frozen = baseline.load("mistakes")
     found = tables(frozen)
-    return check.check(
-        found | {"runs": check.blinded(found["runs"], manifest(frozen))},
-        references.load(), references.random_policy(), margin=0.10, confidence=0.90, gate=GATED,
-    )  # fmt: skip
+    return held(found | {"runs": check.blinded(found["runs"], manifest(frozen))}, GATED)
 
 
 @pytest.mark.parametrize(
-    ("variant", "reference", "runs", "published"),
-    [("jaxrl", "jaxrl/learned_alpha/HalfCheetah-v2", 5, 10), ("sac_v2", "nnabla_rl/sac/HalfCheetah-v2", 3, 3)],
+    ("variant", "reference", "published"),
+    [
+        ("jaxrl (from source)", "jaxrl/learned_alpha/HalfCheetah-v2", 10),
+        ("jaxrl_curves (from source)", "jaxrl/learned_alpha/HalfCheetah-v2", 10),
+        ("sac_v2", "nnabla_rl/sac/HalfCheetah-v2", 3),
+    ],
 )
-def test_settings_without_a_mistake_are_not_flagged(rows, variant, reference, runs, published):
-    (row,) = [
-        row for row in rows
-        if (row["reference"], row["env_step"]) == (reference, 100_000) and row["variant"].startswith(variant)
-    ]  # fmt: skip
-    assert row["gated"] and (row["ours"]["n"], row["published"]["n"]) == (runs, published)
+def test_settings_without_a_mistake_are_not_flagged(healthy, variant, reference, published):
+    place = (variant, reference, 100_000)
+    (row,) = [row for row in healthy if (row["variant"], row["reference"], row["env_step"]) == place]
+    assert row["gated"] and (row["ours"]["n"], row["published"]["n"]) == (5, published)
     assert row["verdict"] != "FAIL"
 
 
-def test_nothing_without_a_mistake_fails(rows):
-    fails = [row for row in rows if row["fails"]]
-    assert fails and all(row["variant"].removeprefix("mistakes/") in ARMS for row in fails)
+def test_the_settings_of_the_curves_commit_return_what_the_curves_say_and_the_last_ones_later(healthy):
+    rows = {
+        (row["variant"].split()[0], row["env_step"]): row for row in healthy if row["reference"].startswith("jaxrl/")
+    }
+    assert rows["jaxrl_curves", 50_000]["verdict"] == "PASS"
+    assert rows["jaxrl_curves", 100_000]["curve"]["p"] > 0.5
+    late = rows["jaxrl", 100_000]["curve"]
+    assert late["p"] < 0.05 and late["env_step"] == 50_000
+
+
+def test_the_gain_of_the_first_weights_alone_settles_nothing():
+    frozen = baseline.load("initialisation")
+    at_50k = {cell["variant"]: list(frozen.values[key][50_000].values()) for key, cell in frozen.cells.items()}
+    one, root_two = (at_50k[f"initialisation/{arm}"] for arm in ("one", "root_two"))
+    assert len(one) == len(root_two) == 3 and compare.welch(one, root_two, 0.90).p > 0.5
+
+
+def test_nothing_without_a_mistake_fails_the_gate(healthy, mistaken):
+    assert not check.failing(healthy)
+    fails = {row["variant"] for row in check.failing(mistaken)}
+    assert fails and "mistakes/none" not in fails
 
 
 @pytest.mark.parametrize(
     ("arm", "caught", "passes"),
     [
-        ("entropy_plus_one", {"Pendulum-v1"}, set()),
+        ("entropy_plus_one", {"HalfCheetah-v5", "Pendulum-v1"}, set()),
         ("tau", {"HalfCheetah-v5"}, set()),
         ("entropy_plus_half", set(), set()),
         ("time_limit_terminal", set(), {"Pendulum-v1"}),
         ("no_minimum", set(), {"Pendulum-v1"}),
     ],
 )
-def test_which_mistakes_the_published_seeds_can_catch(rows, arm, caught, passes):
-    own = [row for row in rows if row["variant"] == f"mistakes/{arm}" and row["gated"]]
+def test_which_mistakes_the_published_seeds_can_catch(mistaken, arm, caught, passes):
+    own = [row for row in mistaken if row["variant"] == f"mistakes/{arm}" and row["gated"]]
     assert {row["task"] for row in own if row["fails"]} == caught
     assert {row["task"] for row in own if row["verdict"] == "PASS"} == passes
