@@ -206,6 +206,17 @@ def _same(difference: Difference, at: int) -> bool:
     return difference.field in ("warmup_steps", "learn_after") and abs(difference.a - difference.b) <= 1
 
 
+def near(differs: Sequence[Difference]) -> bool:
+    """Whether a cell that differs so much from published settings is compared at all, if only as advice."""
+    return len(differs) <= ADVISED and not SCHEME & {one.field for one in differs}
+
+
+def comparable(task: str, reference: Reference, at: int, floor: float) -> bool:
+    """Whether a published step is one to compare with: above the random policy's return, else there is no margin, and
+    of an environment that stands for the task by then."""
+    return reference.summaries[at].mean > floor and published.comparable(task, reference.environment, at)
+
+
 def unmatched(
     runs: pd.DataFrame, references: Sequence[Reference], random_policy: Mapping[str, Anchor], rows: Sequence[dict]
 ) -> list[str]:
@@ -221,36 +232,37 @@ def unmatched(
 def _kept_apart(
     task: str, runs: pd.DataFrame, references: Sequence[Reference], random_policy: Mapping[str, Anchor]
 ) -> str:
-    ours, every = settings_of(runs.iloc[0]), int(runs["evaluate_every"].min())
-    ends, published_ = int(runs["env_steps"].max()), [one for one in references if task in one.tasks]
-    if not published_:
+    ours, of_task = settings_of(runs.iloc[0]), [one for one in references if task in one.tasks]
+    if not of_task:
         return "of this task nothing is published in suite/references."
-    candidates = []
-    for reference in published_:
-        for preset, changes in reference.presets.items():
-            found = differences(ours, settings(preset, task, changes), min(reference.summaries))
-            differs = [one.field for one in found]
-            foreign = [field for field in differs if field in SCHEME]
-            candidates.append((len(foreign), len(differs), reference.name, foreign or differs, reference))
+    candidates = [
+        (reference, at, differences(ours, settings(preset, task, changes), at))
+        for reference in of_task
+        for preset, changes in reference.presets.items()
+        for at in sorted(reference.summaries)
+    ]
     if not candidates:
         return "what is published of this task has the settings of no preset."
-    foreign, count, name, fields, _ = min(candidates, key=lambda one: one[:3])
-    if foreign:
-        return f"nearest is {name}, another algorithm or measurement ({', '.join(fields)})."
-    if count > ADVISED:
-        return f"nearest is {name}, {count} switches away ({', '.join(fields)}); at most {ADVISED} may differ."
-    near = [one[-1] for one in candidates if not one[0] and one[1] <= ADVISED]
-    steps = {
-        at: reference.name
-        for reference in near
-        for at, told in reference.summaries.items()
-        if told.mean > random_policy[task].mean and published.comparable(task, reference.environment, at)
-    }
+    reference, _, differs = min(candidates, key=_distance)
+    fields = [one.field for one in differs]
+    if foreign := [field for field in fields if field in SCHEME]:
+        return f"nearest is {reference.name}, another algorithm or measurement ({', '.join(foreign)})."
+    if not near(differs):
+        away = f"{len(fields)} switches away ({', '.join(fields)})"
+        return f"nearest is {reference.name}, {away}; at most {ADVISED} may differ."
+    floor = random_policy[task].mean
+    steps = [(at, one.name) for one, at, found in candidates if near(found) and comparable(task, one, at, floor)]
     if not steps:
-        return f"nearest is {name}, of which no step's environment and return may be compared (versions.csv)."
-    if ends < min(steps):
-        return f"nearest is {steps[min(steps)]}, from {min(steps):,} environment steps on; these runs end at {ends:,}."
+        return f"nearest is {reference.name}, of which no step's environment and return may be compared (versions.csv)."
+    (first, name), ends, every = min(steps), runs["env_steps"].max(), runs["evaluate_every"].min()
+    if ends < first:
+        return f"nearest is {name}, from {first:,} environment steps on; these runs end at {ends:,}."
     return f"its runs are evaluated every {every:,} environment steps, and at no published step before that."
+
+
+def _distance(candidate: tuple[Reference, int, list[Difference]]) -> tuple[int, int, str]:
+    reference, _, differs = candidate
+    return len(SCHEME & {one.field for one in differs}), len(differs), reference.name
 
 
 # --- our runs
@@ -326,13 +338,12 @@ class _Cell(NamedTuple):
         rows, samples = [], {}
         for at in sorted(reference.summaries):
             found = [differences(self.ours, one, at) for one in theirs]
-            near = [one for one in found if len(one) <= ADVISED and not SCHEME & {each.field for each in one}]
-            above_random = reference.summaries[at].mean > self.floor
-            if near and above_random and published.comparable(self.cell[0], reference.environment, at):
+            met = [one for one in found if near(one)]
+            if met and comparable(self.cell[0], reference, at, self.floor):
                 ours = sample(self.runs, self.means, at, self.floor)
                 if ours.planned:
                     samples[at] = ours
-                    rows.append(self.row(reference, at, ours, min(near, key=len)))
+                    rows.append(self.row(reference, at, ours, min(met, key=len)))
         if rows:
             rows[-1]["curve"] = self.curve(reference, samples)
         return rows

@@ -237,12 +237,8 @@ def test_the_gate_holds_what_is_trained_today_against_the_published_curve(traine
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
     (row,) = found["rows"]
-    assert (
-        found["notes"] == []
-        and row["reference"] == "sb3_pendulum/learned_alpha/Pendulum-v1"
-        and row["env_step"] == 5_000
-        and row["gated"]
-    )
+    assert found["notes"] == []
+    assert row["reference"] == "sb3_pendulum/learned_alpha/Pendulum-v1" and row["env_step"] == 5_000 and row["gated"]
     assert row["ours"]["n_finished"] == 2 and row["verdict"] != "FAIL"
     table = suite("check", "--config", "gate.yaml", cwd=trained)
     assert table.returncode == 0 and row["sentence"] in table.stdout and "of 1 gated rows fail it" in table.stdout

@@ -836,8 +836,8 @@ def written(folder: Path, tables) -> Path:
 def test_main_writes_what_it_returns(tmp_path, monkeypatch):
     monkeypatch.setattr(references, "load", lambda: list(REFERENCES))
     written(tmp_path, pendulum(GOOD, accidents={4: {"status": "missing"}}))
-    rows = check.main(tmp_path)
-    assert rows["rows"] and json.loads((tmp_path / "check.json").read_text()) == rows
+    found = check.main(tmp_path)
+    assert found["rows"] and json.loads((tmp_path / "check.json").read_text()) == found
     assert sorted(path.name for path in tmp_path.iterdir()) == ["check.json", "evaluations.parquet", "runs.parquet"]
 
 
@@ -899,6 +899,6 @@ def test_blind_an_arm_is_taken_for_its_baseline():
 def test_blind_writes_nothing(tmp_path):
     written(tmp_path, study(AT_50K))
     arms(("", "", False, "0123456789")).to_parquet(tmp_path / "manifest.parquet")
-    rows = check.main(tmp_path, blind=True)
-    assert rows["rows"] and not (tmp_path / "check.json").exists()
-    assert check.main(tmp_path) == rows and (tmp_path / "check.json").exists()
+    found = check.main(tmp_path, blind=True)
+    assert found["rows"] and not (tmp_path / "check.json").exists()
+    assert check.main(tmp_path) == found and (tmp_path / "check.json").exists()

@@ -88,6 +88,8 @@ def test_the_settings_of_the_curves_commit_return_what_the_curves_say_and_the_la
     assert rows["jaxrl_curves", 100_000]["curve"]["p"] > 0.5
     late = rows["jaxrl", 100_000]["curve"]
     assert late["p"] < 0.05 and late["env_step"] == 50_000
+    curves, last = (rows[name, 50_000]["ours"]["values"] for name in ("jaxrl_curves", "jaxrl"))
+    assert compare.welch(curves, last, 0.90).p == pytest.approx(0.011, abs=0.0005)
 
 
 def test_the_gain_of_the_first_weights_alone_settles_nothing():
