@@ -1,10 +1,10 @@
-"""all <- report <- figures <- statistics <- check <- gather <- run; suite.plan knows which runs a config means."""
+"""all <- report <- figures <- statistics <- check <- gather <- run; suite.study.plan knows which runs a config means."""
 
 import sys
 
 sys.path.insert(0, workflow.basedir)
 
-from suite import plan
+from suite.study import cells, plan
 
 STUDY, BLOCKS = plan.for_snakemake(workflow.configfiles, config)
 RESULTS, TABLES, REPORT = STUDY.config.results, STUDY.study_dir, STUDY.report_dir
@@ -28,14 +28,14 @@ for block in BLOCKS:
         name: block.name
         output:
             (update if len(block.seeds) > 1 else list)(
-                expand(f"{RESULTS}/{plan.RECORD}", seed=block.seeds, allow_missing=True)
+                expand(f"{RESULTS}/{cells.RECORD}", seed=block.seeds, allow_missing=True)
             ),
         wildcard_constraints:
             cell=block.cells,
             seed="[0-9]+",
             env_steps="[0-9]+",
         log:
-            expand(f"{RESULTS}/{plan.WORK}/{{env_steps}}.log", seed=block.seeds[0], allow_missing=True),
+            expand(f"{RESULTS}/{cells.WORK}/{{env_steps}}.log", seed=block.seeds[0], allow_missing=True),
         retries: TRIES - 1
         resources:
             attempt=lambda wildcards, attempt: attempt,

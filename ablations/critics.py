@@ -1,6 +1,6 @@
 """Are two critics needed, or is one enough?"""
 
-from suite.ablation import one_factor
+from suite.sac.ablation import one_factor
 
 ABLATION = one_factor(
     "critics",

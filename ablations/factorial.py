@@ -1,7 +1,7 @@
 """The three questions at once: temperature x critics x value network, all eight combinations."""
 
 from ablations import critics, temperature, value_net
-from suite.ablation import factorial
+from suite.sac.ablation import factorial
 
 ABLATION = factorial(
     temperature.ABLATION,

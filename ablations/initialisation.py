@@ -1,7 +1,7 @@
 """Does it matter how large the first weights are?"""
 
-from suite.ablation import one_factor
-from suite.spec import Orthogonal
+from suite.sac.ablation import one_factor
+from suite.sac.spec import Orthogonal
 
 ONE = Orthogonal(gain=1.0)
 ABLATION = one_factor(

@@ -5,8 +5,8 @@
 
 from dataclasses import replace
 
-from suite.ablation import one_factor
-from suite.spec import LearnedAlpha
+from suite.sac.ablation import one_factor
+from suite.sac.spec import LearnedAlpha
 
 ALPHA = LearnedAlpha(init=1.0, entropy_per_dim=-0.5, objective="alpha", lr=3e-4, sample="actor")
 ABLATION = one_factor(

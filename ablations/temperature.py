@@ -1,7 +1,7 @@
 """Is the learned temperature what makes SAC work, or would a fixed one do?"""
 
-from suite.ablation import one_factor
-from suite.spec import FixedAlpha
+from suite.sac.ablation import one_factor
+from suite.sac.spec import FixedAlpha
 
 ABLATION = one_factor(
     "temperature",

@@ -1,7 +1,7 @@
 """Does a separate state-value network, as in the first SAC paper, help or hurt?"""
 
-from suite.ablation import one_factor
-from suite.spec import ValueNet
+from suite.sac.ablation import one_factor
+from suite.sac.spec import ValueNet
 
 ABLATION = one_factor(
     "value_net",

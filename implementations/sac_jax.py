@@ -26,8 +26,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from suite.contract import Batch, Metrics, Params, Spaces, unpack
-from suite.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, SacSpec, SoftplusStd, SquashLogStd
+from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
+from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, SacSpec, SoftplusStd, SquashLogStd
 
 FRAMEWORK = "jax"
 LOG_2, LOG_2PI = math.log(2), math.log(2 * math.pi)

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from suite.contract import Batch, Metrics, Params, Spaces, unpack
-from suite.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, SacSpec, SoftplusStd, SquashLogStd
+from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
+from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, SacSpec, SoftplusStd, SquashLogStd
 
 FRAMEWORK = "torch"
 LOG_2, LOG_2PI = math.log(2), math.log(2 * math.pi)

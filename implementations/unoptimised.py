@@ -8,8 +8,8 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from suite.contract import Params, Spaces
-from suite.spec import SacSpec
+from suite.sac.contract import Params, Spaces
+from suite.sac.spec import SacSpec
 
 KEPT = 30
 """Compiled specs kept at once: hundreds in one process exhaust the memory mappings Linux allows it."""

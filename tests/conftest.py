@@ -1,49 +1,17 @@
-"""Shared pieces of the tests: a small spec, a short job, a batch, and a way to run the command line."""
+"""What every test shares: one numeric thread, the same examples on every machine, one random generator."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from dataclasses import replace
-from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-from implementations.presets import sac_v2_small
-from suite import identity
-from suite.contract import Job
-from suite.runner import Place
-
 settings.register_profile("suite", derandomize=True, deadline=None)  # the same examples on every machine, however slow
 settings.load_profile("suite")
-
-ROOT = Path(__file__).resolve().parent.parent
-SMALL = replace(sac_v2_small.SPEC, hidden=(16, 16), batch_size=16)
-SHORT = replace(sac_v2_small.SCHEDULE, warmup_steps=60, learn_after=40, replay_capacity=500)
-
-
-def job(seeds=(0,), env_steps=200, task="Pendulum-v1", spec=SMALL, schedule=SHORT, every=100, episodes=2) -> Job:
-    """A job of a few seconds."""
-    run_id = identity.run_id(spec, schedule, task, every, episodes)
-    origin = {"study": "test", "variant": "tiny", "preset": "sac_v2_small"}
-    return Job(task, "torch", run_id, spec, schedule, every, episodes, env_steps, tuple(seeds), origin)
-
-
-def places(folder: Path, seeds=(0,)) -> list[Place]:
-    """Where a test's records and work go: one place per seed."""
-    return [Place(Path(folder) / f"s{seed}.parquet", Path(folder) / f"work-s{seed}") for seed in seeds]
-
-
-def suite(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
-    """`python -m suite ARGUMENTS`, its output captured."""
-    command = [sys.executable, "-m", "suite", *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
 
 
 @pytest.fixture

@@ -5,114 +5,131 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from builders.runs import ROOT
 
 STDLIB = set(sys.stdlib_module_names)
 FRAMEWORKS = {"torch", "jax", "optax"}
-MAY_IMPORT = {
-    "suite/spec.py": set(),
-    "suite/schedule.py": {"suite.spec"},
-    "suite/ablation.py": set(),
-    "suite/identity.py": {"suite", "suite.spec", "suite.schedule"},
-    "suite/contract.py": {"numpy", "suite.spec", "suite.schedule"},
-    "suite/initial.py": {"numpy", "suite.spec", "suite.contract"},
-    "suite/equations.py": {"numpy", "suite.spec", "suite.contract"},
-    "suite/seeding.py": {"numpy"},
-    "suite/replay.py": {"numpy"},
-    "suite/tasks.py": {"numpy", "gymnasium", "mujoco", "suite.contract", "suite.seeding"},
-    "suite/records.py": {"numpy", "pyarrow"},
-    "suite/checkpoint.py": {"numpy", "filelock", "suite.records", "suite.replay"},
-    "suite/tracking.py": {"wandb", "suite", "suite.contract", "suite.identity"},
-    "suite/config.py": {"yaml", "pydantic", "suite"},
-    "suite/references/__init__.py": {"numpy", "yaml", "suite", "suite.tasks", "suite.statistics.equivalence"},
-    "suite/logs.py": {"numpy", "pandas", "pyarrow", "wandb", "suite"},
-    "suite/evaluation.py": {"numpy", "suite.contract", "suite.seeding", "suite.tasks"},
-    "suite/guest.py": {
-        *("numpy", "suite.checkpoint", "suite.contract", "suite.evaluation", "suite.records"),
-        *("suite.schedule", "suite.spec"),
-    },
-}
-_OF_THE_SUITE = (
-    "checkpoint",
-    "contract",
-    "evaluation",
-    "identity",
-    "initial",
-    "records",
-    "replay",
-    "schedule",
-    "seeding",
-    "spec",
+FLOORS = (
+    ("errors", "files", "wording"),
+    ("sac", "statistics"),
+    ("lab",),
+    ("specimens",),
+    ("published",),
+    ("study",),
+    ("analysis",),
+    ("gate", "bench"),
+    ("report",),
+    ("cli",),
 )
-RUNNER = {"suite", "suite.tasks", "suite.tracking", *(f"suite.{name}" for name in _OF_THE_SUITE)}
-MAY_IMPORT["suite/runner.py"] = {"numpy"} | RUNNER
+"""The rooms of suite/, from the ground up: a room imports from its own and from lower floors."""
+FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+NEVER = {
+    "sac": {"statistics"},
+    "statistics": set(FLOOR) - {"statistics"},
+    "lab": {"statistics"},
+    "report": {"lab", "statistics"},
+    "gate": {"bench"},
+    "bench": {"gate"},
+}
+"""What a room leaves alone besides, though the floors would let it."""
+LIBRARIES = {
+    "sac": {"numpy"},
+    "statistics": {"numpy", "scipy", "statsmodels"},
+    "lab": {"numpy", "pyarrow", "gymnasium", "mujoco", "filelock", "wandb"},
+    "errors": set(),
+    "files": set(),
+    "wording": set(),
+}
+"""The libraries of the rooms that others lean on; the others may use what pyproject.toml names, frameworks apart."""
 
 
-def imports(path) -> set[str]:
+def imports(path: Path) -> set[str]:
     """The modules a file imports anywhere, dotted; `from suite import x` counts as suite.x where x is a module."""
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 deeper = ROOT / node.module.replace(".", "/") / f"{alias.name}.py"
                 package = ROOT / node.module.replace(".", "/") / alias.name
-                found.add(f"{node.module}.{alias.name}" if deeper.exists() or package.is_dir() else node.module)
-    return {name for name in found if name.split(".")[0] not in STDLIB}
+                names.add(f"{node.module}.{alias.name}" if deeper.exists() or package.is_dir() else node.module)
+    return {name for name in names if name.split(".")[0] not in STDLIB}
 
 
-def root(name: str) -> str:
-    return name if name.split(".")[0] in ("suite", "implementations", "ablations") else name.split(".")[0]
+def room_of(path: Path) -> str:
+    """The room of a file of suite/: its folder there, or its own name."""
+    first = path.relative_to(ROOT / "suite").parts[0]
+    return first.removesuffix(".py")
 
 
-@pytest.mark.parametrize("file", sorted(MAY_IMPORT))
-def test_each_room_imports_only_what_it_may(file):
-    found = {root(name) for name in imports(ROOT / file)}
-    assert found <= MAY_IMPORT[file]
+def rooms_imported(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith("suite.")}
 
 
-def test_statistics_know_nothing_of_the_suite():
-    for file in (ROOT / "suite/statistics").glob("*.py"):
-        found = {root(name) for name in imports(file)}
-        allowed = {"numpy", "scipy", "statsmodels"}
-        assert {name for name in found if not name.startswith("suite.statistics")} <= allowed, file
+def libraries_imported(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)} - {"suite", "implementations", "ablations"}
 
 
-def test_engines_know_the_spec_the_contract_and_their_own_framework():
+def files_of(room: str) -> list[Path]:
+    folder = ROOT / "suite" / room
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [ROOT / "suite" / f"{room}.py"]
+
+
+def test_suite_has_the_rooms_of_the_plan_and_nothing_beside_them():
+    there = {
+        path.stem for path in (ROOT / "suite").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert there == set(FLOOR) | {"__init__", "__main__"}
+
+
+@pytest.mark.parametrize("room", sorted(FLOOR))
+def test_a_room_imports_only_rooms_below_it(room):
+    for file in files_of(room):
+        for other in rooms_imported(file) - {room}:
+            assert FLOOR[other] <= FLOOR[room], f"{file.relative_to(ROOT)} imports suite.{other}, which is above it"
+            assert other not in NEVER.get(room, ()), f"{file.relative_to(ROOT)} imports suite.{other}"
+
+
+@pytest.mark.parametrize("room", sorted(LIBRARIES))
+def test_a_room_that_others_lean_on_needs_few_libraries(room):
+    for file in files_of(room):
+        assert libraries_imported(file) <= LIBRARIES[room], file.relative_to(ROOT)
+
+
+def test_only_the_benchmark_names_a_framework():
+    for room in set(FLOOR) - {"bench"}:
+        for file in files_of(room):
+            assert not libraries_imported(file) & FRAMEWORKS, file.relative_to(ROOT)
+
+
+def test_engines_know_the_definition_and_their_own_framework():
     for file in (ROOT / "implementations").glob("sac_*.py"):
-        own = FRAMEWORKS if "jax" in file.name else {"torch"}
-        found = {root(name) for name in imports(file)}
-        assert found <= {"numpy", "suite.spec", "suite.contract"} | own, file
-        if "jax" in file.name:
-            assert "torch" not in found
+        framework = {"jax", "optax"} if "jax" in file.name else {"torch"}
+        assert libraries_imported(file) <= {"numpy"} | framework, file.name
+        assert rooms_imported(file) <= {"sac"}, file.name
 
 
-def test_adapters_know_the_contract_and_their_own_package():
+def test_adapters_know_the_definition_and_their_own_package():
     for file in (ROOT / "implementations/adapters").glob("*.py"):
-        found = {root(name) for name in imports(file)}
-        own = {file.stem, f"implementations.presets.{file.stem}", "implementations.adapters"}
-        own |= {"jax", "implementations.adapters.stable_baselines3"} if file.stem == "sbx" else {"torch"}
-        told = {"suite.contract", "suite.identity", "suite.schedule", "suite.spec"}
-        assert found <= {"numpy", "gymnasium"} | told | own, file
+        package = {file.stem, "jax"} if file.stem == "sbx" else {file.stem, "torch"}
+        assert libraries_imported(file) <= {"numpy", "gymnasium"} | package, file.name
+        assert rooms_imported(file) <= {"sac"}, file.name
 
 
 def test_presets_and_ablations_are_data():
     for file in (*(ROOT / "implementations/presets").glob("*.py"), *(ROOT / "ablations").glob("*.py")):
         tree = ast.parse(file.read_text())
-        allowed = {"suite.spec", "suite.schedule", "suite.ablation", "dataclasses"}
-        found = {name for name in imports(file) if not name.startswith(("implementations.presets", "ablations"))}
-        assert found <= allowed, file
+        assert rooms_imported(file) <= {"sac"} and libraries_imported(file) <= {"dataclasses"}, file
         kinds = ast.Import | ast.ImportFrom | ast.Assign | ast.Expr
         assert all(isinstance(node, kinds) for node in tree.body), f"{file} holds more than imports and literals"
 
 
-def test_no_framework_in_the_instrument_and_none_loaded_by_a_plan():
-    for file in (ROOT / "suite").rglob("*.py"):
-        assert not {root(name) for name in imports(file)} & FRAMEWORKS, file
-    code = "import sys; from suite.plan import Plan; Plan('config/paper.yaml'); print(*sys.modules)"
+def test_a_plan_loads_no_heavy_library():
+    code = "import sys; from suite.study.plan import Plan; Plan('config/paper.yaml'); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert not set(loaded.split()) & {"torch", "jax", "pandas", "gymnasium", "mujoco", "pyarrow", "scipy"}
 
@@ -137,7 +154,10 @@ def test_no_drawers_for_odds_and_ends():
     assert not names & {"utils.py", "helpers.py", "common.py", "misc.py", "base.py"}
 
 
-def test_the_snakefile_and_the_engines_stay_short():
+def test_no_test_imports_from_another_test():
+    for file in (ROOT / "tests").rglob("*.py"):
+        assert not {name for name in imports(file) if name.split(".")[-1].startswith("test_")}, file
+
+
+def test_the_snakefile_can_be_read_aloud():
     assert len((ROOT / "Snakefile").read_text().splitlines()) <= 90
-    for file in (ROOT / "implementations").glob("sac_*.py"):
-        assert len(file.read_text().splitlines()) <= 600, file

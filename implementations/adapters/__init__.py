@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from suite import identity
-from suite.schedule import Schedule
-from suite.spec import SacSpec
+from suite.sac import identity
+from suite.sac.schedule import Schedule
+from suite.sac.spec import SacSpec
 
 
 def refusal(

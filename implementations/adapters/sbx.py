@@ -7,9 +7,9 @@ import numpy as np
 from implementations.adapters import refusal, shared_rules
 from implementations.adapters.stable_baselines3 import ONE_CRITIC, SWITCHES, Learning, settings
 from implementations.presets import sbx as own
-from suite.contract import Job
-from suite.schedule import Schedule
-from suite.spec import SacSpec
+from suite.sac.contract import Job
+from suite.sac.schedule import Schedule
+from suite.sac.spec import SacSpec
 
 FRAMEWORK = "jax"
 PACKAGES = ("sbx-rl", "stable-baselines3", "jax", "flax", "optax", "tfp-nightly")

@@ -6,9 +6,9 @@ import numpy as np
 
 from implementations.adapters import refusal, shared_rules
 from implementations.presets import stable_baselines3 as own
-from suite.contract import Job
-from suite.schedule import Schedule
-from suite.spec import SacSpec
+from suite.sac.contract import Job
+from suite.sac.schedule import Schedule
+from suite.sac.spec import SacSpec
 
 FRAMEWORK = "torch"
 PACKAGES = ("stable-baselines3", "torch")

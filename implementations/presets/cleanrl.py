@@ -5,8 +5,8 @@ study's cadence, play sampled actions as those do); alpha kept as a Python float
 gymnasium 0.29.1, which it needs to store the last observation of a truncated episode.
 """
 
-from suite.schedule import Schedule
-from suite.spec import Adam, EpsilonLogDet, LearnedAlpha, SacSpec, SquashLogStd
+from suite.sac.schedule import Schedule
+from suite.sac.spec import Adam, EpsilonLogDet, LearnedAlpha, SacSpec, SquashLogStd
 
 SPEC = SacSpec(
     temperature=LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="alpha", sample="fresh", lr=1e-3),

@@ -5,8 +5,8 @@ forced resets each 1,000 steps are counted from the end of the warm-up (here fro
 counts its budget without the warm-up; gym 0.12.5 and the v2 tasks.
 """
 
-from suite.schedule import Schedule
-from suite.spec import Adam, ClipLogStd, EpsilonLogDet, FixedAlpha, SacSpec, ValueNet
+from suite.sac.schedule import Schedule
+from suite.sac.spec import Adam, ClipLogStd, EpsilonLogDet, FixedAlpha, SacSpec, ValueNet
 
 SPEC = SacSpec(
     temperature=FixedAlpha(value=1.0),

@@ -6,8 +6,8 @@ limit, which it takes off; rllab's Swimmer and Humanoid (the reward scale of its
 of reads and writes within its one session.run, which TensorFlow leaves open (here: all gradients first); gym 0.7.4.
 """
 
-from suite.schedule import Schedule
-from suite.spec import Adam, ClipLogStd, EpsilonLogDet, FixedAlpha, SacSpec, ValueNet
+from suite.sac.schedule import Schedule
+from suite.sac.spec import Adam, ClipLogStd, EpsilonLogDet, FixedAlpha, SacSpec, ValueNet
 
 SPEC = SacSpec(
     temperature=FixedAlpha(value=1.0),

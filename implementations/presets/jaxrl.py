@@ -6,8 +6,8 @@ old gym a fall on the very last step of the limit bootstraps too, as it asks for
 1e6 steps; sampled actions clipped to [-1, 1], where float32 never leaves it.
 """
 
-from suite.schedule import Schedule
-from suite.spec import Adam, ClipLogStd, ExactLogDet, LearnedAlpha, Orthogonal, SacSpec
+from suite.sac.schedule import Schedule
+from suite.sac.spec import Adam, ClipLogStd, ExactLogDet, LearnedAlpha, Orthogonal, SacSpec
 
 SPEC = SacSpec(
     temperature=LearnedAlpha(init=1.0, entropy_per_dim=-0.5, objective="alpha", sample="actor", lr=3e-4),

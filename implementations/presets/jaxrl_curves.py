@@ -9,7 +9,7 @@ old gym a fall on the very last step of the limit bootstraps too, as it asks for
 from dataclasses import replace
 
 from implementations.presets import jaxrl
-from suite.spec import ClipLogStd, Orthogonal
+from suite.sac.spec import ClipLogStd, Orthogonal
 
 _INIT = Orthogonal(gain=1.0)
 

@@ -6,8 +6,8 @@ boxes beyond [-1, 1] (Pendulum, InvertedPendulum, Pusher), where here the tanh a
 actions stored as clamped where a box is narrower (Humanoid; here as the policy chose them); alpha in float64.
 """
 
-from suite.schedule import BootstrapAtLength, Schedule
-from suite.spec import Adam, ExactLogDet, LearnedAlpha, Orthogonal, SacSpec, SquashLogStd
+from suite.sac.schedule import BootstrapAtLength, Schedule
+from suite.sac.spec import Adam, ExactLogDet, LearnedAlpha, Orthogonal, SacSpec, SquashLogStd
 
 SPEC = SacSpec(
     temperature=LearnedAlpha(init=0.1, entropy_per_dim=-1.0, objective="alpha", sample="actor", lr=1e-4),

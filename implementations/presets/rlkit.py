@@ -5,8 +5,8 @@ its episodes of 1,000 steps on tasks with a shorter time limit, which its exampl
 one); the float64 replay, which is cast to float32 for an update; gym 0.10.5.
 """
 
-from suite.schedule import Schedule
-from suite.spec import Adam, ClipLogStd, ExactLogDet, LearnedAlpha, SacSpec, Uniform
+from suite.sac.schedule import Schedule
+from suite.sac.spec import Adam, ClipLogStd, ExactLogDet, LearnedAlpha, SacSpec, Uniform
 
 SPEC = SacSpec(
     temperature=LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4),

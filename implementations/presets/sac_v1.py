@@ -7,7 +7,7 @@ Not reproduced: nothing of the paper's update; haarnoja/sac differs from it in t
 from dataclasses import replace
 
 from implementations.presets import sac_v2
-from suite.spec import FixedAlpha, ValueNet
+from suite.sac.spec import FixedAlpha, ValueNet
 
 OURS = "arXiv 1801.01290 as it stands, which names no code"
 

@@ -4,8 +4,8 @@ What the paper leaves open (initialisation, bounds of log std, Adam's epsilon) f
 among the published references. Not reproduced: nothing of the paper's update; it names no code to reproduce.
 """
 
-from suite.schedule import Schedule
-from suite.spec import Adam, ClipLogStd, ExactLogDet, LearnedAlpha, SacSpec
+from suite.sac.schedule import Schedule
+from suite.sac.spec import Adam, ClipLogStd, ExactLogDet, LearnedAlpha, SacSpec
 
 OURS = "arXiv 1812.05905 as it stands, which names no code"
 

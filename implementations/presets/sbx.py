@@ -8,7 +8,7 @@ action taken from a cache of TensorFlow Probability (here it is carried along, w
 from dataclasses import replace
 
 from implementations.presets import stable_baselines3
-from suite.spec import ExactLogDet
+from suite.sac.spec import ExactLogDet
 
 SPEC = replace(
     stable_baselines3.SPEC,

@@ -6,7 +6,7 @@ Not reproduced: what sbx does not. No code base has this setting as its own.
 from dataclasses import replace
 
 from implementations.presets import sbx
-from suite.spec import LearnedAlpha
+from suite.sac.spec import LearnedAlpha
 
 OURS = "sbx at the hyper-parameters that the comparison of packages has in common"
 

@@ -6,8 +6,8 @@ limit it takes off (here the task's own limit ends them, and the warm-up is ten 
 where the run is; gym 0.18 and the v3 tasks. It refuses to start on Swimmer.
 """
 
-from suite.schedule import Schedule
-from suite.spec import Adam, ExactLogDet, LearnedAlpha, SacSpec, SoftplusStd
+from suite.sac.schedule import Schedule
+from suite.sac.spec import Adam, ExactLogDet, LearnedAlpha, SacSpec, SoftplusStd
 
 SPEC = SacSpec(
     temperature=LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="alpha", sample="fresh", lr=3e-4),

@@ -9,7 +9,7 @@ writes within its one session.run, which TensorFlow leaves open (here: all gradi
 from dataclasses import replace
 
 from implementations.presets import softlearning
-from suite.spec import Adam, ExpStd, LearnedAlpha
+from suite.sac.spec import Adam, ExpStd, LearnedAlpha
 
 SPEC = replace(
     softlearning.SPEC,

@@ -5,8 +5,8 @@ its assumption that every action has the bound of the first one (here each has i
 study); the averaged copy of the policy beside the target critics, which nothing reads; gym's v2 and v3 tasks.
 """
 
-from suite.schedule import BootstrapAtLength, Schedule
-from suite.spec import Adam, ClipLogStd, ExactLogDet, FixedAlpha, SacSpec
+from suite.sac.schedule import BootstrapAtLength, Schedule
+from suite.sac.spec import Adam, ClipLogStd, ExactLogDet, FixedAlpha, SacSpec
 
 SPEC = SacSpec(
     temperature=FixedAlpha(value=0.2),

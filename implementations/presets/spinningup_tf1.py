@@ -9,7 +9,7 @@ the averaged copy of the policy beside the target critics, which nothing reads; 
 from dataclasses import replace
 
 from implementations.presets import spinningup
-from suite.spec import Adam
+from suite.sac.spec import Adam
 
 SPEC = replace(
     spinningup.SPEC,

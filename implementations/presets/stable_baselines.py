@@ -5,8 +5,8 @@ and observations normalised by a wrapper, which is off by default. Its session.r
 are of the old parameters was observed.
 """
 
-from suite.schedule import Schedule
-from suite.spec import Adam, ClipLogStd, EpsilonLogDet, LearnedAlpha, SacSpec, ValueNet
+from suite.sac.schedule import Schedule
+from suite.sac.spec import Adam, ClipLogStd, EpsilonLogDet, LearnedAlpha, SacSpec, ValueNet
 
 SPEC = SacSpec(
     temperature=LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4),

@@ -5,8 +5,8 @@ study's; observations replayed in float64 and cast to float32 for an update; gSD
 environments, which are off by default.
 """
 
-from suite.schedule import Schedule
-from suite.spec import Adam, ClipLogStd, EpsilonLogDet, LearnedAlpha, SacSpec
+from suite.sac.schedule import Schedule
+from suite.sac.spec import Adam, ClipLogStd, EpsilonLogDet, LearnedAlpha, SacSpec
 
 SPEC = SacSpec(
     temperature=LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4),

@@ -6,7 +6,7 @@ Not reproduced: what stable_baselines3 does not. No code base has this setting a
 from dataclasses import replace
 
 from implementations.presets import stable_baselines3
-from suite.spec import LearnedAlpha
+from suite.sac.spec import LearnedAlpha
 
 OURS = "stable_baselines3 at the hyper-parameters that the comparison of packages has in common"
 

@@ -4,8 +4,8 @@ Not reproduced: the evaluation's cadence and number of episodes (10 each 5,000 s
 in float64 until the return is cast to float32; its n-step returns and prioritised replay, which are off by default.
 """
 
-from suite.schedule import Schedule
-from suite.spec import Adam, ClipLogStd, EpsilonLogDet, FixedAlpha, SacSpec
+from suite.sac.schedule import Schedule
+from suite.sac.spec import Adam, ClipLogStd, EpsilonLogDet, FixedAlpha, SacSpec
 
 SPEC = SacSpec(
     temperature=FixedAlpha(value=0.2),

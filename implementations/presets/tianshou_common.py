@@ -6,7 +6,7 @@ Not reproduced: what tianshou does not. No code base has this setting as its own
 from dataclasses import replace
 
 from implementations.presets import tianshou
-from suite.spec import LearnedAlpha
+from suite.sac.spec import LearnedAlpha
 
 OURS = "tianshou at the hyper-parameters that the comparison of packages has in common"
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 from suite.statistics import bootstrap
 from suite.statistics.aggregate import strata
-from suite.statistics.compare import Test
+from suite.statistics.two_samples import Test
 
 FEWEST_RUNS = 5  # with fewer runs the studentised bootstrap has too few distinct resamples to mean anything
 CHUNK = 2_000  # resampled curves held in memory at once

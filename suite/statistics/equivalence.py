@@ -9,8 +9,8 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.nonparametric import rank_compare_2indep
 
-from suite.statistics.compare import standard_error, summary, welch_from_summary
 from suite.statistics.curves import Band
+from suite.statistics.two_samples import standard_error, summary, welch_from_summary
 
 PASS, FAIL, INCONCLUSIVE, SUSPICIOUSLY_BETTER = "PASS", "FAIL", "INCONCLUSIVE", "SUSPICIOUSLY_BETTER"
 EQUIVALENT, DIFFERENT = "EQUIVALENT", "DIFFERENT"

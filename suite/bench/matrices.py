@@ -1,0 +1,64 @@
+"""The floor under every engine: products of 256 x 256 float32 matrices on one thread, as each library computes them.
+
+Each function gives another, which computes so many products, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+SIZE = 256
+
+
+FLOP = 2 * SIZE**3
+
+
+def factors() -> np.ndarray:
+    """Two matrices, the second a rotation: where each product is the next one's factor, nothing grows."""
+    a, b = np.random.default_rng(0).standard_normal((2, SIZE, SIZE), np.float32)
+    return np.stack([a, np.linalg.qr(b)[0]])
+
+
+def numpy() -> Callable[[int], None]:
+    a, b = factors()
+    out = np.empty_like(a)
+
+    def products(times: int) -> None:
+        for _ in range(times):
+            np.matmul(a, b, out=out)
+
+    return products
+
+
+def torch() -> Callable[[int], None]:
+    import torch
+
+    torch.set_num_threads(1)
+    a, b = torch.from_numpy(factors())
+    out = torch.empty_like(a)
+
+    def products(times: int) -> None:
+        for _ in range(times):
+            torch.mm(a, b, out=out)
+
+    return products
+
+
+def jax() -> Callable[[int], None]:
+    """The loop is inside the compiled program."""
+    import jax
+
+    from implementations.sac_jax import product
+
+    a, b = factors()
+
+    @jax.jit
+    def run(a, b, times):
+        return jax.lax.fori_loop(0, times, lambda _, x: product(x, b), a)
+
+    def products(times: int) -> None:
+        run(a, b, times).block_until_ready()
+
+    return products

@@ -1,0 +1,6 @@
+"""The command line: a file for each group of commands; `main` has them all."""
+
+from suite.cli import analyse, judge, report, specimens, speed, study, train  # noqa: F401 - each adds its commands
+from suite.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,111 @@
+"""Commands that compute: statistics, compare, power."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from suite.analysis.declared import declared_of
+from suite.cli.app import config_option, main
+from suite.errors import UsageError
+
+
+@main.command()
+@config_option
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes at once; changes no number.",
+)
+def statistics(config: str, workers: int) -> None:
+    """Estimates, intervals, comparisons and effects of a study: results.json."""
+    from suite.analysis import results as summary
+    from suite.published import anchors as references
+    from suite.study.plan import Plan
+
+    planned_study = Plan(Path(config))
+    summary.main(
+        planned_study.study_dir,
+        random_policy={task: anchor.mean for task, anchor in references.random_policy().items()},
+        anchors=references.anchors(),
+        second_anchors=references.anchors("second"),
+        declared=declared_of(planned_study.config),
+        workers=workers,
+    )
+
+
+@main.command()
+@config_option
+@click.option("--task", help="Only this task.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.argument("a")
+@click.argument("b")
+def compare(config: str, task: str | None, as_json: bool, a: str, b: str) -> None:
+    """Hold cell A of a gathered study against cell B: means, order, curves, equivalence.
+
+    A and B: a label ("sac_v2", "critics/single"), a preset or the start of a run id, with the implementation in front
+    ("jax/sac_v2") where several have it.
+    """
+    from suite.analysis import two_cells
+    from suite.cli import two_cells as tables
+    from suite.published import anchors as references
+    from suite.study.plan import Plan
+
+    planned_study = Plan(Path(config))
+    declared = declared_of(planned_study.config)
+    found = two_cells.compare(planned_study.study_dir, a, b, task=task, anchors=references.anchors(), declared=declared)
+    click.echo(json.dumps(found, indent=1) if as_json else tables.render(found))
+
+
+@main.command()
+@click.option("--config", help="Plan with a gathered study: what the seeds of its cells could settle.")
+@click.option("--task", help="Only this task of the study.")
+@click.option(
+    "--n", "sizes", multiple=True, type=click.IntRange(2), help="Seeds per group; may be given several times."
+)
+@click.option("--effect", type=float, help="A difference in standard deviations.")
+@click.option("--difference", type=float, help="A difference in return units; needs --sd.")
+@click.option("--sd", type=float, help="Standard deviation over seeds, in return units.")
+@click.option("--margin", type=float, help="Margin of an equivalence test, in return units with --sd, else in SDs.")
+@click.option("--power", "target", type=click.FloatRange(0, 1, True, True), default=0.8, show_default=True)
+@click.option("--alpha", type=click.FloatRange(0, 1, True, True), default=0.05, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def power(
+    config: str | None,
+    task: str | None,
+    sizes: tuple[int, ...],
+    effect: float | None,
+    difference: float | None,
+    sd: float | None,
+    margin: float | None,
+    target: float,
+    alpha: float,
+    as_json: bool,
+) -> None:
+    """How many seeds a question needs, and what a number of seeds can settle."""
+    from suite.analysis import seeds_needed
+    from suite.cli import two_cells as tables
+    from suite.published import anchors as references
+    from suite.study.plan import Plan
+
+    asked = {"--n": sizes, "--effect": effect, "--difference": difference, "--sd": sd, "--margin": margin}
+    if config is None:
+        if task:
+            raise UsageError("--task is of a study; give its --config too")
+        found = seeds_needed.power_table(
+            n=sizes or seeds_needed.SEEDS, effect=effect, difference=difference, sd=sd, margin=margin, target=target,
+            alpha=alpha,
+        )  # fmt: skip
+    elif given := [name for name, value in asked.items() if value not in (None, ())]:
+        raise UsageError(f"{given[0]} is for planning without a study; a study has its own seeds, spreads and margins")
+    else:
+        planned_study = Plan(Path(config))
+        declared = declared_of(planned_study.config)
+        found = seeds_needed.study_power(
+            planned_study.study_dir, task=task, anchors=references.anchors(), declared=declared, target=target
+        )
+    click.echo(json.dumps(found, indent=1) if as_json else tables.render_power(found))

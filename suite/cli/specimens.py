@@ -1,0 +1,86 @@
+"""Commands about presets and runs: show, difference, conformance."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from suite.cli.app import main
+from suite.errors import UsageError, nearest
+
+
+@main.command()
+@click.argument("run")
+@click.option("--results", default="results", show_default=True, help="Where results lie.")
+def show(run: str, results: str) -> None:
+    """A run's provenance and its difference from its preset. RUN: a record's path, or a run id (or its start)."""
+    from suite.cli import provenance
+
+    click.echo(provenance.show(run, Path(results)))
+
+
+@main.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--task", default="HalfCheetah-v5", show_default=True, help="The task whose values are compared.")
+def difference(a: str, b: str, task: str) -> None:
+    """Every switch in which two presets differ, with both citations."""
+    from suite.cli import provenance
+
+    click.echo(provenance.preset_difference(a, b, task))
+
+
+@main.command()
+@click.option("--implementation", default="all", show_default=True, help="An engine's name, or all of them.")
+@click.option("--record", is_flag=True, help="Write down which presets conform: the table of README and reports.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.argument("paths", nargs=-1)
+def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[str, ...]) -> None:
+    """Run original code bases' recorded updates through our engines. PATHS: .npz files or folders (tests/vectors).
+
+    Exit code 1 if a deviation in float64 exceeds its tolerance.
+    """
+    import implementations
+    from suite.specimens import naming
+    from suite.specimens.conformance import render, run
+
+    engines = list(implementations.REGISTRY)
+    if implementation not in ("all", *engines):
+        raise UsageError(
+            f"--implementation is {implementation!r}; did you mean {nearest(implementation, ('all', *engines))}?"
+        )
+    if record and (paths or implementation != "all"):
+        raise UsageError(
+            "--record writes what tests/vectors give in every engine; leave out PATHS and --implementation"
+        )
+    names = engines if implementation == "all" else [implementation]
+    verdicts = list(run([Path(path) for path in paths or ("tests/vectors",)], names))
+    if as_json:
+        rows = [one._asdict() | {"passed": one.passed} for one in verdicts]
+        for row in rows:
+            row["deviations"] = {kind: each._asdict() for kind, each in row["deviations"].items()}
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        click.echo(render(verdicts))
+    if record:
+        naming.record(verdicts)
+        naming.update_readme()
+    if any(not one.passed for one in verdicts if one.precision == "float64"):
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if a copy is not what would be written.")
+@click.argument("presets", nargs=-1)
+def listing(check: bool, presets: tuple[str, ...]) -> None:
+    """Write the reading copies of PRESETS (all by default): each engine as that preset alone runs it."""
+    from suite import listing as listings
+
+    files = listings.main(presets, check)
+    for file in files:
+        click.echo(file)
+    if check and files:
+        sys.exit(1)

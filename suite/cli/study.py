@@ -1,0 +1,145 @@
+"""Commands around a study: plan, manifest, status, retry, import, gather."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from suite.cli.app import config_option, main
+from suite.errors import UsageError, nearest
+
+
+@main.command()
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def plan(config: str, as_json: bool) -> None:
+    """What a config would run, and what it is expected to cost, before anything runs."""
+    from suite.cli import progress as overview
+
+    overview.plan(Path(config), as_json)
+
+
+@main.command(hidden=True)
+@config_option
+def manifest(config: str) -> None:
+    """Put the planned runs and the declaration on record; Snakemake calls it before the first run."""
+    from suite.study import manifest as planning
+    from suite.study.plan import Plan
+
+    planning.write(Plan(Path(config)))
+
+
+@main.command()
+@config_option
+@click.option("--watch", is_flag=True, help="Stay and refresh until everything is done.")
+@click.option("--every", default=2.0, show_default=True, help="Seconds between looks.")
+def status(config: str, watch: bool, every: float) -> None:
+    """The whole sweep at a glance: done, running with ETA, diverged, missing."""
+    from suite.cli import progress as overview
+
+    overview.status(Path(config), watch, every)
+
+
+@main.command()
+@config_option
+@click.option("--status", "wanted", required=True, help="crashed, diverged, timeout, invalid or stale.")
+@click.option("--dry-run", is_flag=True, help="Only say which.")
+def retry(config: str, wanted: str, dry_run: bool) -> None:
+    """Remove the records of one status, so that the next sweep trains these runs again."""
+    from suite.lab.records import arrays_path
+    from suite.study import gather as gathering
+    from suite.study.plan import Plan
+
+    choices = ("crashed", "diverged", "timeout", "invalid", "stale")
+    if wanted not in choices:
+        raise UsageError(f"--status is {wanted!r}; did you mean {nearest(wanted, choices)}?")
+    planned_study = Plan(Path(config))
+    runs = gathering.gather(planned_study)["runs"]
+    chosen = runs[runs["stale"]] if wanted == "stale" else runs[runs["status"] == wanted]
+    elsewhere = chosen["implementation"].isin(planned_study.imported)
+    for path in chosen["path"][elsewhere]:
+        click.echo(f"kept {path}: it is imported, and no sweep could make it again")
+    chosen = chosen[~elsewhere]
+    for path in chosen["path"]:
+        click.echo(f"{'would remove' if dry_run else 'removed'} {path}")
+        if not dry_run:
+            Path(path).unlink()
+            arrays_path(Path(path)).unlink(missing_ok=True)
+    click.echo(f"{len(chosen)} {wanted} of {len(runs)} runs")
+
+
+@main.command(name="import")
+@click.option("--task", "tasks", multiple=True, required=True, help="Of the runs; of an array's columns, in order.")
+@click.option("--implementation", required=True, help='What these runs are to be called, such as "mylib".')
+@click.option("--preset", required=True, help="The settings that they claim to be trained with.")
+@click.option("--write-config", "config", help="Write the config of a study of them here.")
+@click.option("--results", default="results", show_default=True, help="Where the records go.")
+@click.option("--format", "format_", help="What the files are, where name and content do not tell.")
+@click.option("--kind", type=click.Choice(["mean", "sample", "training"]), help="Evaluations (by action) or training.")
+@click.option("--seeds", help="Of the runs that do not tell theirs, in order, as in 0,1,2.")
+@click.option("--step-column", "step", help="The column, tag or key of the environment step.")
+@click.option("--return-column", "value", help="The column, tag or key of the return.")
+@click.option("--seed-column", "seed", help="The column or key of the seed.")
+@click.option("--algorithm", help="Which of rliable's arrays.")
+@click.option("--frames", help="Environment steps along an array's third axis, as in 50000,100000.")
+@click.option("--every", type=click.IntRange(1), help="Steps between evaluations, or a window of training returns.")
+@click.option("--episodes", type=click.IntRange(1), help="How many the log has averaged into each value.")
+@click.option("--env-steps", type=click.IntRange(1), help="The budget.  [default: where the longest run ends]")
+@click.option("--step-offset", type=click.IntRange(0), default=0, help="Steps that the log's axis leaves out.")
+@click.option(
+    "--status-of-short",
+    "short",
+    type=click.Choice(["crashed", "diverged", "timeout"]),
+    help="What became of runs that end early, or whose returns stop being numbers.",
+)
+@click.option("--version", "versions", multiple=True, help="Of a package that made the runs, as in torch=2.1.")
+@click.argument("files", nargs=-1, required=True)
+def import_(files: tuple[str, ...], config: str | None, results: str, **told: Any) -> None:
+    """Make records of runs that were trained elsewhere, so that they are gathered, checked and shown like our own.
+
+    FILES: logs or folders of them (stable-baselines3's evaluations.npz and monitor.csv, TensorBoard event files, W&B
+    offline folders, tables as CSV, parquet or JSON, rliable's arrays), or wandb:entity/project/run.
+    """
+    from suite.study import importing, logs
+
+    for name in ("seeds", "frames"):
+        told[name] = _whole_numbers(f"--{name}", told[name])
+    if wrong := [version for version in told["versions"] if "=" not in version]:
+        raise UsageError(f"--version is {wrong[0]!r}; it must be a package and its version, as in torch=2.1")
+    told["versions"] = dict(version.split("=", 1) for version in told["versions"])
+    told["format"] = told.pop("format_")
+    if told["format"] not in (None, *logs.FORMATS):
+        raise UsageError(f"--format is {told['format']!r}; did you mean {nearest(told['format'], logs.FORMATS)}?")
+    ask = logs.Ask(**{name: value for name, value in told.items() if name in logs.Ask._fields})
+    claim = importing.Claim(**{name: value for name, value in told.items() if name in importing.Claim._fields})
+    for line in importing.main(files, ask, claim, results, config):
+        click.echo(line)
+
+
+def _whole_numbers(option: str, text: str | None) -> tuple[int, ...]:
+    """A list such as 0,1,2."""
+    try:
+        return tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise UsageError(f"{option} is {text!r}; it must be whole numbers, as in 0,1,2") from None
+
+
+@main.command()
+@config_option
+def gather(config: str) -> None:
+    """Collect the runs' records into tidy tables; missing, invalid and stale ones are named."""
+    from suite.study import gather as gathering
+    from suite.study.plan import Plan
+
+    planned_study = Plan(Path(config))
+    runs = gathering.main(planned_study)["runs"]
+    for status_, count in runs["status"].value_counts().items():
+        click.echo(f"{count:>6} {status_}")
+    stale = runs[runs["stale"]]
+    if len(stale):
+        click.echo(
+            f"{len(stale):>6} stale: made by other code than the present one, left out of every average\n"
+            f"       python -m suite retry --config {config} --status stale   clears them"
+        )

@@ -1,0 +1,87 @@
+"""Sweeps: Snakemake on a config, after clearing what a killed sweep left behind, and only what nobody owns."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import psutil
+from filelock import FileLock, Timeout
+
+from suite.errors import UsageError
+from suite.study.plan import Plan
+
+ORPHANS_WAIT_S = 60.0
+"""How long trainers whose sweep was killed may take to notice, checkpoint and go."""
+
+
+def sweep(config: Path, cores: int, arguments: list[str]) -> int:
+    """Snakemake's exit code on the config's default target; prints the report's path at the end.
+
+    UsageError while another sweep works in this directory. A lock that a killed Snakemake left is removed once no
+    process that could own it is alive.
+    """
+    study = Plan(config)
+    study.check_writable()
+    lock_file = Path(study.config.results, ".work", "sweep.lock")
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(lock_file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UsageError(
+            f"another sweep is running here (it holds {lock_file}); wait for it or stop it first"
+        ) from None
+    with lock:
+        owners = snakemakes()
+        if owners:
+            raise UsageError(f"Snakemake is already running here (process {owners[0]}); wait for it or stop it first")
+        _wait_for_orphans()
+        base = [sys.executable, "-m", "snakemake", "--configfile", str(config)]
+        if any(Path(".snakemake/locks").glob("*")):
+            click.echo(
+                "an earlier sweep was killed: its lock is removed, its runs continue from their checkpoints", err=True
+            )
+            subprocess.run([*base, "--unlock"], check=True, capture_output=True)
+        process = subprocess.Popen([*base, "--cores", str(cores), *arguments])
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:  # the terminal has told Snakemake too
+            code = process.wait()
+    report = study.report_dir / "report.html"
+    if code == 0 and report.exists():
+        click.echo(f"report: {report}")
+    return code
+
+
+def snakemakes() -> list[int]:
+    """The processes that run Snakemake in this directory, this one's family apart."""
+    return _processes(lambda words: any(Path(word).name == "snakemake" for word in words[:4]))
+
+
+def trainers() -> list[int]:
+    """The processes that train in this directory."""
+    return _processes(lambda words: "suite" in words[:4] and "run" in words[:5])
+
+
+def _processes(matches: object) -> list[int]:
+    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    found = []
+    for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
+        words = process.info["cmdline"] or []
+        if process.info["pid"] not in own and process.info["cwd"] == str(Path.cwd()) and matches(words):
+            found.append(process.info["pid"])
+    return found
+
+
+def _wait_for_orphans() -> None:
+    """Gives trainers of a killed sweep the time to checkpoint; UsageError naming one that stays."""
+    until = time.monotonic() + ORPHANS_WAIT_S
+    while left := trainers():
+        if time.monotonic() > until:
+            raise UsageError(f"process {left[0]} still trains here without a sweep; stop it first (kill {left[0]})")
+        time.sleep(0.2)

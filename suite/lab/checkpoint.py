@@ -1,0 +1,126 @@
+"""Checkpoints: what a killed run needs to end exactly as if it had never stopped.
+
+One folder per seed. A checkpoint is one .npz (arrays and, as JSON, everything else), moved into place whole; the last
+two are kept. Replay rows go into append-only chunks, so that a checkpoint costs what is new, not what is stored.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from suite.files import atomic
+from suite.lab.replay import Replay
+
+KEPT = 2
+
+
+class OwnedError(RuntimeError):
+    """Another living process works in this folder."""
+
+
+class Checkpoints:
+    """The checkpoints of one seed's run under `folder`, which the owner holds locked as long as the object lives."""
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self.folder / "lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise OwnedError(f"another process is training in {self.folder}: one run has one owner") from None
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def env_steps(self) -> list[int]:
+        """The steps at which a readable checkpoint lies, newest first."""
+        return [step for step in sorted(map(_step, self._files()), reverse=True) if self._readable(step)]
+
+    def save(self, env_step: int, arrays: dict[str, np.ndarray], state: dict, replay: Replay) -> None:
+        """Writes the replay's new rows, then the checkpoint; afterwards drops what no kept checkpoint needs."""
+        start = max(self._stored(), replay.added - len(replay))
+        if start < replay.added:
+            with atomic(self._replay / f"{start:010d}-{replay.added:010d}.npy") as temporary, temporary.open("wb") as f:
+                np.save(f, replay.slice(start, replay.added))
+        needs = [replay.added - len(replay), replay.added]
+        state = json.dumps(state | {"replay": needs})
+        with atomic(self._file(env_step)) as temporary, temporary.open("wb") as file:
+            np.savez(file, state=np.frombuffer(state.encode(), np.uint8), **arrays)
+        for old in sorted(self._files())[:-KEPT]:
+            old.unlink()
+        first = min(self._read_state(_step(file))["replay"][0] for file in self._files())
+        for chunk in self._chunks():
+            if _span(chunk)[1] <= first:
+                chunk.unlink()
+
+    def load(self, env_step: int, replay: Replay) -> tuple[dict[str, np.ndarray], dict]:
+        """The arrays and state saved at `env_step`; fills `replay`. Later chunks, of a lost future, are removed."""
+        with np.load(self._file(env_step), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files if name != "state"}
+        state = self._read_state(env_step)
+        first, stop = state.pop("replay")
+        for chunk in self._chunks():
+            start, _ = _span(chunk)
+            if start >= stop:
+                chunk.unlink()
+                continue
+            rows = np.load(chunk, mmap_mode="r")[max(first - start, 0) : stop - start]
+            if len(rows):
+                replay.restore(max(first, start), rows)
+        replay.added = stop
+        return arrays, state
+
+    def clear(self) -> None:
+        """Removes every checkpoint and chunk."""
+        for file in (*self._files(), *self._chunks()):
+            file.unlink()
+
+    @property
+    def _replay(self) -> Path:
+        return self.folder / "replay"
+
+    def _file(self, env_step: int) -> Path:
+        return self.folder / f"checkpoint-{env_step:010d}.npz"
+
+    def _files(self) -> list[Path]:
+        return list(self.folder.glob("checkpoint-*.npz"))
+
+    def _chunks(self) -> list[Path]:
+        return sorted(self._replay.glob("*.npy"))
+
+    def _stored(self) -> int:
+        return max((_span(chunk)[1] for chunk in self._chunks()), default=0)
+
+    def _read_state(self, env_step: int) -> dict:
+        with np.load(self._file(env_step), allow_pickle=False) as file:
+            return json.loads(file["state"].tobytes())
+
+    def _readable(self, env_step: int) -> bool:
+        """Whether the file's checksums hold and every replay row it needs is there."""
+        try:
+            with zipfile.ZipFile(self._file(env_step)) as file:
+                if file.testzip() is not None:
+                    return False
+            first, stop = self._read_state(env_step)["replay"]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return False
+        reached = first
+        for start, end in map(_span, self._chunks()):
+            if start <= reached < end:
+                reached = end
+        return reached >= stop
+
+
+def _step(file: Path) -> int:
+    return int(file.stem.removeprefix("checkpoint-"))
+
+
+def _span(chunk: Path) -> tuple[int, int]:
+    start, stop = chunk.stem.split("-")
+    return int(start), int(stop)

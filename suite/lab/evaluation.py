@@ -1,0 +1,93 @@
+"""Evaluation: episodes that depend on the seed and the evaluation's number alone, whoever's policy plays them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from suite.lab import seeding
+from suite.lab.tasks import Environment
+from suite.sac.contract import Job
+
+Act = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
+"""A policy: obs [S, N, O] and noise [S, N, A] -> actions [S, N, A] in [-1, 1]; noise None asks for the mean's tanh."""
+
+
+class Episodes(NamedTuple):
+    """N evaluation episodes of each of S seeds; of a seed that was not running, or failed, the numbers say nothing."""
+
+    returns: np.ndarray  # [S, N]
+    discounted: np.ndarray  # [S, N], of scaled rewards: what a critic's Q at the first step is to be compared with
+    lengths: np.ndarray  # [S, N]
+    first_obs: np.ndarray  # [S, N, O]
+    first_action: np.ndarray | None  # [S, N, A]; None where no seed was running
+    failed: list[bool]  # whether one of the seed's actions was not a finite number
+
+
+class Evaluation:
+    """The evaluation episodes of a job's seeds, all in one batch, on environments of their own.
+
+    The environments are made at the first evaluation: a job that is never evaluated needs none.
+    """
+
+    def __init__(self, job: Job, seeds: Sequence[int]):
+        self.job, self.seeds = job, tuple(seeds)
+        self._envs: list[list[Environment]] = []
+
+    def play(self, act: Act, index: int, running: Sequence[bool]) -> Episodes:
+        """Evaluation number `index` (from 1) of the seeds that are running."""
+        job = self.job
+        if not self._envs:
+            self._envs = [
+                [Environment(job.task, job.schedule.action_to_env) for _ in range(job.evaluation_episodes)]
+                for _ in self.seeds
+            ]
+        action_dim, bounds = self._envs[0][0].spaces.action_dim, self._envs[0][0].range
+        streams = [seeding.stream(seed, "evaluate", index) for seed in self.seeds]
+        obs = np.stack(
+            [
+                [env.reset(seeding.integer(seed, "evaluate", index, n)) for n, env in enumerate(envs)]
+                for seed, envs in zip(self.seeds, self._envs, strict=True)
+            ]
+        )
+        first_obs = obs.copy()
+        shape = obs.shape[:2]
+        returns, discounted, lengths = np.zeros(shape), np.zeros(shape), np.zeros(shape, int)
+        going = np.array([[of_seed] * shape[1] for of_seed in running])
+        first_action, failed = None, [False] * shape[0]
+        while going.any():
+            noise = None
+            if job.schedule.evaluation_action == "sample":
+                size = (shape[1], action_dim)
+                noise = np.stack([stream.standard_normal(size, np.float32) for stream in streams])
+            actions = act(obs, noise)
+            finite = np.isfinite(actions).all(-1)  # before tanh is undone, which may well give infinity
+            if job.schedule.evaluation_action == "unsquashed_mean":
+                actions = unsquashed(actions, *bounds)
+            first_action = actions if first_action is None else first_action
+            for i, n in zip(*np.nonzero(going), strict=True):
+                if not finite[i, n]:
+                    failed[i] = True
+                    going[i] = False
+                    continue
+                obs[i, n], reward, terminated, truncated = self._envs[i][n].step(actions[i, n])
+                returns[i, n] += reward
+                discounted[i, n] += job.spec.discount ** lengths[i, n] * job.spec.reward_scale * reward
+                lengths[i, n] += 1
+                going[i, n] = not (terminated or truncated)
+        return Episodes(returns, discounted, lengths, first_obs, first_action, failed)
+
+    def rows(self, episodes: Episodes, i: int) -> Iterator[tuple[str, int, float, int]]:
+        """Seed i's episodes as its recorder takes them: kind, number, return, length."""
+        # The mean before tanh is a mean as well: which of the two it was stands in the record, as the schedule's field.
+        kind = "sample" if self.job.schedule.evaluation_action == "sample" else "mean"
+        for n, (value, length) in enumerate(zip(episodes.returns[i], episodes.lengths[i], strict=True)):
+            yield kind, n, float(value), int(length)
+
+
+def unsquashed(actions: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """The u of actions tanh(u) [..., A], clipped to what the environment plays [A]: infinite ones, too, are a bound."""
+    with np.errstate(divide="ignore"):
+        return np.clip(np.arctanh(np.clip(actions, -1, 1).astype(np.float64)), low, high)

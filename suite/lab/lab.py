@@ -1,0 +1,199 @@
+"""Our own loop: S seeds in lockstep around an engine, their updates, actions, evaluations, checkpoints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from suite.lab import seeding
+from suite.lab.checkpoint import Checkpoints
+from suite.lab.evaluation import Episodes, Evaluation
+from suite.lab.loop import listed
+from suite.lab.records import Recorder
+from suite.lab.seat import Seat
+from suite.sac import weights as initial
+from suite.sac.contract import Implementation, Job, Metrics, Params, row_width
+from suite.sac.spec import SpecError
+
+SATURATED = 0.99
+
+
+NOT_FINITE = "the policy's action is not a finite number"
+
+
+class Lab:
+    """A job in progress: the engine's state, the seats, and the step that is done. See Training.
+
+    SpecError if the schedule asks for what cannot be.
+    """
+
+    def __init__(self, engine: Implementation, job: Job, recorders: Sequence[Recorder]):
+        self.engine, self.job = engine, job
+        if len(job.seeds) > 1 and not job.schedule.lockstep:
+            raise SpecError(
+                "learn_in_warmup False with warmup_rounding 'episode' lets each seed's episodes decide when it learns: "
+                f"seeds {listed(job.seeds)} cannot be trained side by side, only one at a time"
+            )
+        self.seats = [Seat(job, seed, recorder) for seed, recorder in zip(job.seeds, recorders, strict=True)]
+        self.spaces = self.seats[0].spaces
+        limit = self.seats[0].env.time_limit
+        if job.schedule.insert == "episode_end" and job.schedule.learn_after < limit:
+            raise SpecError(
+                "insert 'episode_end' leaves nothing to learn from before the first episode is over: learn_after must "
+                f"be at least the task's time limit, {limit}, not {job.schedule.learn_after}"
+            )
+        every = [initial.params(job.spec, self.spaces, seeding.stream(seed, "initial")) for seed in job.seeds]
+        dtype = np.dtype(job.spec.dtype)
+        params = {name: np.stack([own[name] for own in every]).astype(dtype) for name in every[0]}
+        self.state = engine.init(job.spec, self.spaces, params)
+        self.env_step = 0
+        self.metrics: Metrics = {}
+        self.evaluation = Evaluation(job, job.seeds)
+        seeds, burst, batch = len(self.seats), job.schedule.updates_per_burst, job.spec.batch_size
+        self._rows = np.empty((seeds, burst, batch, row_width(self.spaces)), np.float32)
+        self._noise = np.empty((seeds, burst, len(job.spec.draws), batch, self.spaces.action_dim), np.float32)
+        self._act(updates=0)
+
+    @property
+    def done(self) -> bool:
+        diverged = all(seat.stopped_at is not None for seat in self.seats)
+        return self.env_step >= self.job.env_steps or diverged
+
+    def step(self) -> None:
+        """One environment step of every seat, its updates, the next action, and an evaluation where one is due."""
+        self.env_step += 1
+        schedule = self.job.schedule
+        for seat in self.seats:
+            if seat.stopped_at is None:
+                seat.step(schedule, self.env_step)
+        learns = schedule.learn_in_warmup or not self.seats[0].warm  # all seats agree: see Schedule.lockstep
+        self._act(updates=schedule.updates_due(self.env_step) if learns else 0)
+        if self.env_step % self.job.evaluate_every == 0:
+            self.evaluate()
+
+    def _act(self, updates: int) -> None:
+        """The next step's action of every seat, and `updates` updates: where they come first, in one engine call."""
+        schedule, obs, act_noise, actions = self.job.schedule, None, None, None
+        for seat in self.seats:
+            seat.warm = schedule.warms_up(self.env_step + 1, seat.warm, seat.episode_steps)
+        if not all(seat.warm for seat in self.seats):
+            obs = np.stack([seat.obs for seat in self.seats])[:, None]
+            act_noise = np.zeros((len(self.seats), 1, self.spaces.action_dim), np.float32)
+            for i, seat in enumerate(self.seats):
+                if not seat.warm:  # the others' streams stay where they would be if they ran alone
+                    seat.streams["explore"].standard_normal(dtype=np.float32, out=act_noise[i])
+        if updates and schedule.update_position == "after_step":
+            actions = self.update(obs, act_noise)
+        elif obs is not None:
+            actions = self.engine.act(self.state, obs, act_noise)
+        for i, seat in enumerate(self.seats):
+            if seat.warm:
+                drawn = seat.streams["warmup"].uniform(*seat.warmup_range, self.spaces.action_dim)
+                seat.action = drawn.astype(np.float32)
+            elif np.isfinite(actions[i]).all():
+                seat.action = np.asarray(actions[i, 0], np.float32)
+            else:
+                seat.diverge(self.env_step, NOT_FINITE)
+        if updates and schedule.update_position == "before_step":
+            self.update(None, None)
+
+    def update(self, obs: np.ndarray | None, act_noise: np.ndarray | None) -> np.ndarray | None:
+        """One burst of updates of every seat on batches of its own replay; the actions at `obs` afterwards."""
+        for i, seat in enumerate(self.seats):
+            seat.sample(seat.streams["replay"], self._rows[i])
+            seat.streams["update"].standard_normal(dtype=np.float32, out=self._noise[i])
+        self.state, actions, self.metrics = self.engine.update(self.state, self._rows, self._noise, obs, act_noise)
+        return actions
+
+    def evaluate(self) -> None:
+        """The evaluation episodes of every seat, and a row of diagnostics."""
+        index = self.env_step // self.job.evaluate_every
+        running = [seat.stopped_at is None for seat in self.seats]
+        episodes = self.evaluation.play(lambda obs, noise: self.engine.act(self.state, obs, noise), index, running)
+        for seat, failed in zip(self.seats, episodes.failed, strict=True):
+            if failed:
+                seat.diverge(self.env_step, NOT_FINITE)
+        explained = self._explain(episodes, index)
+        for i, seat in enumerate(self.seats):
+            if seat.stopped_at is not None:
+                continue
+            for row in self.evaluation.rows(episodes, i):
+                seat.recorder.episode(self.env_step, *row)
+            values = {name: float(value[i]) for name, value in explained.items() if name != "first_q"}
+            values["q_bias"] = float((explained["first_q"][i] - episodes.discounted[i]).mean())
+            seat.recorder.diagnostic(self.env_step, values)
+            if not all(np.isfinite(list(values.values()))):
+                bad = ", ".join(name for name, value in values.items() if not np.isfinite(value))
+                seat.diverge(self.env_step, f"not a finite number at the evaluation: {bad}")
+
+    def _explain(self, episodes: Episodes, index: int) -> dict[str, np.ndarray]:
+        """Diagnostics [S] on a replay batch drawn for the purpose, and Q [S, N] at the evaluation's first states."""
+        spec, spaces, first_obs, first_action = self.job.spec, self.spaces, episodes.first_obs, episodes.first_action
+        if first_action is None:
+            return {}
+        rows, noise = self._rows[:, :1].copy(), self._noise[:, :1].copy()
+        for i, seat in enumerate(self.seats):
+            stream = seeding.stream(seat.seed, "diagnose", index)
+            seat.sample(stream, rows[i])
+            stream.standard_normal(dtype=np.float32, out=noise[i])
+        _, seen = self.engine.explain(self.state, rows, noise)
+        count = first_obs.shape[1]
+        start = np.zeros_like(rows)
+        reached = np.arange(spec.batch_size) % count  # the first states, repeated to fill a batch of the usual size
+        start[:, 0, :, : spaces.obs_dim] = first_obs[:, reached]
+        start[:, 0, :, spaces.obs_dim : spaces.obs_dim + spaces.action_dim] = first_action[:, reached]
+        first_q = self.engine.explain(self.state, start, noise)[1]["q"].min(1)
+
+        def norm(prefix: str) -> np.ndarray:
+            grads = [value for name, value in seen.items() if name.startswith(f"grad/{prefix}")]
+            return np.sqrt(sum((grad.astype(float) ** 2).reshape(len(grad), -1).sum(1) for grad in grads))
+
+        stretch = sum(map(math.log, spaces.action_scale)) if spec.log_prob_units == "env" else 0.0
+        return {
+            "entropy": -seen["log_prob"].mean(1) - stretch,  # the box's larger volume is not the policy's entropy
+            "alpha": seen["alpha"],
+            "tanh_saturation": (np.abs(seen["action"]) > SATURATED).mean((1, 2)),
+            "actor_grad_norm": norm("actor"),
+            "critic_grad_norm": norm("critic"),
+            "critic_loss": seen["critic_loss"],
+            "actor_loss": seen["actor_loss"],
+            "updates": np.array(self.updates(), float),
+            "first_q": first_q[:, :count],
+        }
+
+    def save(self, checkpoints: Sequence[Checkpoints], clocks: list[dict]) -> None:
+        """A checkpoint of every seat, each in its own folder."""
+        params = self.engine.get_params(self.state)
+        for i, (seat, checkpoint, clock) in enumerate(zip(self.seats, checkpoints, clocks, strict=True)):
+            arrays, state = seat.get_state()
+            own = {f"params/{name}": value[i] for name, value in params.items()}
+            checkpoint.save(self.env_step, arrays | own, state | {"clock": clock}, seat.replay)
+
+    def resume(self, checkpoints: Sequence[Checkpoints]) -> list[dict] | None:
+        """Continues at the newest step that every seat has a checkpoint of; None if there is no such step."""
+        common = set.intersection(*(set(checkpoint.env_steps()) for checkpoint in checkpoints))
+        within = [step for step in common if step <= self.job.env_steps]
+        if not within:
+            for checkpoint in checkpoints:
+                checkpoint.clear()
+            return None
+        self.env_step = max(within)
+        loaded = [c.load(self.env_step, seat.replay) for c, seat in zip(checkpoints, self.seats, strict=True)]
+        for seat, (arrays, state) in zip(self.seats, loaded, strict=True):
+            seat.set_state(arrays, state)
+        names = [name for name in loaded[0][0] if name.startswith("params/")]
+        params = {name.removeprefix("params/"): np.stack([arrays[name] for arrays, _ in loaded]) for name in names}
+        self.state = self.engine.set_params(self.state, params)
+        return [state["clock"] for _, state in loaded]
+
+    def networks(self, i: int) -> Params:
+        """Seat i's final actor and critics (and value net), without targets and optimiser."""
+        params = self.engine.get_params(self.state)
+        prefixes = (*(f"{net}/" for net in self.job.spec.online), "log_alpha")
+        return {name: value[i] for name, value in params.items() if name.startswith(prefixes)}
+
+    def updates(self) -> list[int]:
+        """How many updates each seat's learner has had."""
+        return self.engine.get_params(self.state)["updates_done"].tolist()

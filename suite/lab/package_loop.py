@@ -1,0 +1,105 @@
+"""A guest in the laboratory: a package's own training loop, evaluated and recorded as the suite's engines are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from suite.lab.checkpoint import Checkpoints
+from suite.lab.evaluation import Evaluation
+from suite.lab.records import Recorder
+from suite.sac.contract import Job, Params, Trainer, refusal
+from suite.sac.spec import SpecError
+
+CHUNK = 200
+"""Environment steps between two looks at the clock and at signals."""
+
+
+@dataclass
+class Seat:
+    """See suite.runner.Trainee."""
+
+    seed: int
+    recorder: Recorder
+    stopped_at: int | None = None
+    message: str = ""
+
+
+class Guest:
+    """See suite.runner.Training. A package cannot be resumed bit for bit: a run that was killed starts again.
+
+    SpecError if the package cannot do what the job asks for.
+    """
+
+    def __init__(self, trainer: Trainer, job: Job, recorders: Sequence[Recorder]):
+        if reason := refusal(trainer, job.spec, job.schedule, job.evaluate_every):
+            raise SpecError(reason)
+        if len(job.seeds) != 1:
+            raise SpecError(f"a package trains one seed in a process, not {len(job.seeds)}")
+        self.job, self.env_step = job, 0
+        self.seats = [Seat(job.seeds[0], recorders[0])]
+        self.evaluation = Evaluation(job, job.seeds)
+        self.loop = trainer.start(job)
+
+    @property
+    def done(self) -> bool:
+        return self.env_step >= self.job.env_steps or self.seats[0].stopped_at is not None
+
+    def step(self) -> None:
+        """At most CHUNK environment steps (or one burst's) with their updates, and an evaluation where one is due."""
+        every, burst = self.job.evaluate_every, self.job.schedule.update_every
+        env_steps = min(max(CHUNK // burst, 1) * burst, every - self.env_step % every)
+        self.env_step += env_steps
+        self._unless_diverged(self.loop.learn, env_steps)
+        if self.seats[0].stopped_at is None and self.env_step % every == 0:
+            self.evaluate()
+
+    def evaluate(self) -> None:
+        """The evaluation episodes, and what the package tells of itself."""
+        (seat,), sampled = self.seats, self.job.schedule.evaluation_action == "sample"
+
+        def act(obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
+            actions = self._unless_diverged(self.loop.act, obs[0], not sampled)  # the package draws its own noise
+            return np.full((*obs.shape[:2], 1), np.nan) if actions is None else actions[None]
+
+        episodes = self.evaluation.play(act, self.env_step // self.job.evaluate_every, [True])
+        if episodes.failed[0]:
+            self._diverge()
+        if seat.stopped_at is not None:
+            return
+        for row in self.evaluation.rows(episodes, 0):
+            seat.recorder.episode(self.env_step, *row)
+        told = {"alpha": float(self.loop.alpha()), "updates": float(self.loop.updates())}
+        seat.recorder.diagnostic(self.env_step, told)
+
+    def _unless_diverged(self, work: Callable, *arguments: Any) -> Any:
+        """What the work gives; where it fails at weights that are no longer finite numbers, the seed has diverged."""
+        try:
+            return work(*arguments)
+        except Exception:
+            if all(np.isfinite(value).all() for value in self.loop.networks().values()):
+                raise
+            self._diverge()
+            return None
+
+    def _diverge(self) -> None:
+        if self.seats[0].stopped_at is None:
+            self.seats[0].stopped_at = self.env_step
+            self.seats[0].message = "the policy's action is not a finite number"
+
+    def save(self, checkpoints: Sequence[Checkpoints], clocks: list[dict]) -> None:
+        """Nothing: see the class."""
+
+    def resume(self, checkpoints: Sequence[Checkpoints]) -> None:
+        """Nothing: see the class."""
+
+    def networks(self, i: int) -> Params:
+        """The package's final weights, by its own names."""
+        return self.loop.networks()
+
+    def updates(self) -> list[int]:
+        """How many gradient updates the package has done."""
+        return [self.loop.updates()]

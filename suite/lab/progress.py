@@ -1,0 +1,47 @@
+"""A run on its way, for people: the latest evaluation, steps per second, time to go."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+
+from suite.lab.loop import Trainee
+
+PROGRESS_SECONDS = 2.0
+
+
+def latest_scalars(seat: Trainee, env_step: int) -> dict[str, float]:
+    """The latest evaluation as scalars by name."""
+    rows = [row for row in seat.recorder.rows if row["env_step"] == env_step]
+    returns = [row["return"] for row in rows if row["kind"] != "diagnostic"]
+    scalars = {"charts/episodic_return": float(np.mean(returns))} if returns else {}
+    for row in rows:
+        if row["kind"] == "diagnostic":
+            scalars |= {name: value for name, value in row.items() if name not in ("env_step", "kind")}
+    return scalars
+
+
+def progress_of(seat: Trainee, env_step: int, env_steps: int, rate: float) -> dict:
+    last = max((row["env_step"] for row in seat.recorder.rows), default=0)
+    scalars = latest_scalars(seat, last)
+    return {
+        "env_step": env_step,
+        "return": scalars.get("charts/episodic_return"),
+        "alpha": scalars.get("alpha"),
+        "env_steps_per_s": rate,
+        "eta_s": (env_steps - env_step) / rate,
+        "diverged": seat.stopped_at is not None,
+        "pid": os.getpid(),
+        "time": time.time(),
+    }
+
+
+def progress_line(seat: Trainee, progress: dict, budget: int) -> str:
+    value, alpha = progress["return"], progress["alpha"]
+    return (
+        f"seed {seat.seed}  step {progress['env_step']:>9,} / {budget:,}"
+        f"  return {'-' if value is None else f'{value:.1f}':>9}  alpha {'-' if alpha is None else f'{alpha:.4f}'}"
+        f"  {progress['env_steps_per_s']:.0f} steps/s  ETA {progress['eta_s'] / 60:.1f} min"
+    )

@@ -1,0 +1,84 @@
+"""One seed at the table: its environment, replay, random streams, pending action and evaluations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from suite.lab import seeding
+from suite.lab.records import Recorder
+from suite.lab.replay import Replay
+from suite.lab.tasks import Environment
+from suite.sac.contract import Job, row_width
+from suite.sac.schedule import BootstrapAtLength, Schedule
+
+DRAWN_STREAMS = ("warmup", "explore", "replay", "update")
+
+
+class Seat:
+    """One seed of a job: its environment, replay, random streams, pending action and evaluations."""
+
+    def __init__(self, job: Job, seed: int, recorder: Recorder):
+        self.seed, self.recorder = seed, recorder
+        self.env = Environment(job.task, job.schedule.action_to_env)
+        self.spaces = self.env.spaces
+        self.replay = Replay(min(job.schedule.replay_capacity, job.env_steps), row_width(self.spaces))
+        self.waiting: list[np.ndarray] = []  # rows of the running episode that may not be sampled yet
+        self.streams = {name: seeding.stream(seed, name) for name in DRAWN_STREAMS}
+        self.obs = self.env.reset(seed=seeding.integer(seed, "environment"))
+        self.episode_steps = 0
+        self.action = np.zeros(self.spaces.action_dim, np.float32)
+        self.warm = True  # whether that action was drawn uniformly
+        self.warmup_range = self.env.range if job.schedule.warmup_range == "env" else (-1.0, 1.0)
+        self.stopped_at: int | None = None  # the environment step at which the seed diverged
+        self.message = ""
+
+    def step(self, schedule: Schedule, env_step: int) -> None:
+        """Plays the pending action, stores the transition, starts the next episode where one ended or is abandoned."""
+        next_obs, reward, terminated, truncated = self.env.step(self.action)
+        self.episode_steps += 1
+        ends = terminated or (truncated and schedule.time_limit == "terminal")
+        if isinstance(schedule.time_limit, BootstrapAtLength):
+            ends = (terminated or truncated) and self.episode_steps != schedule.time_limit.steps
+        row = [self.obs, self.action, [reward], next_obs, [float(ends)]]
+        self.waiting.append(np.concatenate(row, dtype=np.float32))
+        abandoned = schedule.reset_every is not None and env_step % schedule.reset_every == 0 and not self.warm
+        over = terminated or truncated or abandoned
+        if over or schedule.insert == "step":
+            for row in self.waiting:
+                self.replay.add(row)
+            self.waiting.clear()
+        self.obs = self.env.reset() if over else next_obs
+        self.episode_steps = 0 if over else self.episode_steps
+
+    def sample(self, stream: np.random.Generator, out: np.ndarray) -> None:
+        """Fills out [K, B, width] from the replay; from the running episode while there is nothing else."""
+        if len(self.replay):
+            self.replay.sample(stream, out)
+        else:  # an evaluation, or a seed that diverged, before its first episode was over
+            out[:] = np.stack(self.waiting)[stream.integers(len(self.waiting), size=out.shape[:2])]
+
+    def diverge(self, env_step: int, message: str) -> None:
+        if self.stopped_at is None:
+            self.stopped_at, self.message = env_step, message
+
+    def get_state(self) -> tuple[dict[str, np.ndarray], dict]:
+        """Arrays and JSON-able data that `set_state` continues from."""
+        env = self.env.get_state()
+        arrays = {f"env/{name}": value for name, value in env.items() if isinstance(value, np.ndarray)}
+        plain = {name: value for name, value in env.items() if not isinstance(value, np.ndarray)}
+        streams = {name: seeding.get_state(generator) for name, generator in self.streams.items()}
+        state = {"env": plain, "streams": streams, "rows": self.recorder.rows}
+        state |= {"stopped_at": self.stopped_at, "message": self.message}
+        state |= {"warm": self.warm, "episode_steps": self.episode_steps}
+        waiting = np.array(self.waiting, np.float32).reshape(-1, row_width(self.spaces))
+        return arrays | {"obs": self.obs, "action": self.action, "waiting": waiting}, state
+
+    def set_state(self, arrays: dict[str, np.ndarray], state: dict) -> None:
+        self.obs, self.action, self.waiting = arrays["obs"], arrays["action"], list(arrays["waiting"])
+        env = {name.removeprefix("env/"): value for name, value in arrays.items() if name.startswith("env/")}
+        self.env.set_state(env | state["env"])
+        for name, generator in self.streams.items():
+            seeding.set_state(generator, state["streams"][name])
+        self.recorder.rows[:] = state["rows"]
+        self.stopped_at, self.message = state["stopped_at"], state["message"]
+        self.warm, self.episode_steps = state["warm"], state["episode_steps"]

@@ -1,0 +1,79 @@
+"""Tracking: a mirror of a run's evaluations on Weights & Biases, off by default. The truth is the record."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+from suite import __version__
+from suite.sac import identity
+from suite.sac.contract import Job
+
+MODES = ("off", "offline", "online")
+
+
+class Tracker(Protocol):
+    """Where a run's scalars go as they come."""
+
+    def log(self, env_step: int, scalars: dict[str, float]) -> None: ...
+
+    def finish(self, status: str) -> None: ...
+
+
+class Off:
+    """No tracking: nothing imported, nothing written."""
+
+    def log(self, env_step: int, scalars: dict[str, float]) -> None:
+        pass
+
+    def finish(self, status: str) -> None:
+        pass
+
+
+class WandB:
+    """One W&B run per seed, grouped by task/implementation/variant.
+
+    The id is stable, so a resumed run joins its first part; offline each attempt is a folder of its own, which
+    `wandb sync` merges by the explicit step. Names are openrlbenchmark's (env_id, exp_name, seed,
+    charts/episodic_return), whose filters then work unchanged.
+    """
+
+    def __init__(self, mode: str, project: str, job: Job, seed: int, folder: Path):
+        os.environ.setdefault("WANDB_SILENT", "true")
+        import wandb
+
+        variant = job.origin.get("variant", job.run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._run = wandb.init(
+            project=project,
+            mode=mode,
+            dir=str(folder),
+            id=f"{job.implementation}-{job.run_id}-s{seed}",
+            group=f"{job.task}/{job.implementation}/{variant}",
+            name=f"{variant} s{seed}",
+            job_type="train",
+            resume="allow" if mode == "online" else None,
+            reinit="create_new",
+            tags=[f"suite {__version__}", job.origin.get("study", "")],
+            config={
+                "env_id": job.task,
+                "exp_name": f"{job.implementation}_{variant}",
+                "seed": seed,
+                "run_id": job.run_id,
+                "spec": identity.to_plain(job.spec),
+                "schedule": identity.to_plain(job.schedule),
+            },
+        )
+
+    def log(self, env_step: int, scalars: dict[str, float]) -> None:
+        self._run.log(scalars, step=env_step)
+
+    def finish(self, status: str) -> None:
+        self._run.summary["status"] = status
+        self._run.finish(exit_code=0 if status == "finished" else 1)
+
+
+def tracker(mode: str, project: str, job: Job, seed: int, folder: Path) -> Tracker:
+    """The tracker a config's `tracking.mode` names."""
+    return Off() if mode == "off" else WandB(mode, project, job, seed, folder)

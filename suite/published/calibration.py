@@ -1,0 +1,347 @@
+"""Coverage and error rates of the statistics on SAC's own curves, by simulation: `data/calibration.csv`.
+
+A study draws its seeds from published SAC curves, standardised per task and checkpoint (`data/shapes.csv`, made
+by `derive`), and asks whether the interval holds the truth or the test rejects. There are two populations of curves.
+"pooled": the curves of all tasks in one, so that their shapes mix: large and mild. "one task": each study first draws
+a task, then seeds of that task alone, as a real study does; what one seed in ten does is then missing from many
+studies, which is where intervals fail. `python -m suite.calibration` measures again.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import zlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.random import Generator
+from scipy import stats
+
+from suite.statistics import aggregate, bootstrap, curves, equivalence, power
+from suite.statistics import two_samples as compare
+
+TABLE = Path(__file__).parent / "data" / "calibration.csv"
+
+
+SHAPES = TABLE.with_name("shapes.csv")  # where its columns come from: shapes.md
+
+
+PUBLISHED = ("jaxrl", "mushroomrl_bench", "tianshou_v0")
+
+
+FEWEST_SEEDS = 10
+
+
+MEANS, LAST = 20, 50  # checkpoints of a curve of window means, and of one of single evaluations
+
+
+SCORE = 0  # columns of a task's array
+
+
+CURVE = {MEANS: slice(1, 1 + MEANS), LAST: slice(1 + MEANS, None)}
+
+
+STUDIES = 3_000
+
+
+CHUNK = 50  # studies on one stream of random numbers
+
+
+RESAMPLES = 1_000
+
+
+CONFIDENCE, ALPHA = 0.95, 0.05
+
+
+BOOTKNIFE = "bootknife"
+
+
+POOLED, ONE_TASK, NORMAL = "pooled", "one task", "normal"
+
+
+COVERAGE, ERROR, POWER = "coverage", "error rate", "power"
+
+
+# Normalised scores of the papers' five tasks (Ant, HalfCheetah, Hopper, Humanoid, Walker2d): tianshou's mean final
+# return over jaxrl's, and the coefficient of variation over seeds, averaged over both.
+LEVELS = np.array([1.37, 1.09, 1.20, 1.11, 1.07])
+
+
+SPREADS = LEVELS * [0.135, 0.050, 0.127, 0.055, 0.083]
+
+
+IMPROVEMENT = 0.5  # SDs between the two groups whose probability of improvement is estimated
+
+
+MARGINS = dict.fromkeys((5, 10), 1.5)  # of equivalence, in SDs, by number of seeds: of groups that are just apart,
+
+
+POWER_MARGINS = {5: 1.5, 10: 1.0, 20: 1.0}  # and of groups that are equal
+
+
+class Row(NamedTuple):
+    """One measured coverage, error rate or power with its Monte-Carlo standard error, and what it should be.
+
+    met: a coverage is at least its target; an error rate exceeds it by at most 3 errors; a power is within 3 of it.
+    """
+
+    quantity: str
+    kind: str
+    method: str
+    population: str
+    n: int
+    nominal: float
+    measured: float
+    mcse: float
+    studies: int
+    target: float | None
+    met: bool | None
+
+
+class Quantity(NamedTuple):
+    """What is measured: study(tasks, n, rng) tells if the interval covers or the test rejects; targets by seeds n."""
+
+    name: str
+    kind: str
+    method: str
+    study: Callable[[list[np.ndarray], int, Generator], bool]
+    targets: dict[int, float | None]
+    populations: tuple[str, ...] = (POOLED, ONE_TASK)
+    times: int = 1  # as many studies as the others have, where a coverage is near its target
+
+
+def measured(quantity: str, n: int, population: str | None = None) -> Row | None:
+    """The committed row, or None if there is none; without a population named, of the one most like a study."""
+    order = [population] if population else [ONE_TASK, POOLED, NORMAL]
+    return next((row for name in order if (row := _committed().get((quantity, n, name)))), None)
+
+
+@cache
+def _committed() -> dict[tuple[str, int, str], Row]:
+    table = pd.read_csv(TABLE).astype(object)
+    rows = [Row(*values) for values in table.where(table.notna(), None).itertuples(index=False)]
+    return {(row.quantity, row.n, row.population): row for row in rows}
+
+
+# --- the populations --------------------------------------------------------------------------------------------------
+
+
+def derive(folder: Path) -> pd.DataFrame:
+    """Standardised curves of every published task with at least 10 seeds: source, env, seed and the columns of a shape.
+
+    folder: of the files PUBLISHED.csv with columns env, seed, step, value. "final" is the mean over the last tenth of
+    the budget; "mean_5", "mean_10" ... the mean over the 5 % of the budget that end there; "last_2", "last_4" ... the
+    last evaluation in the 2 % that end there. Of each, the mean over the task's seeds is taken off and the sample SD
+    divided out. Tasks evaluated less often are left out, and those whose seeds all agree somewhere.
+    """
+    grids = {f"mean_{at}": (at, 5) for at in range(5, 101, 5)} | {f"last_{at}": (at, 2) for at in range(2, 101, 2)}
+    parts = []
+    for source in PUBLISHED:
+        for env, runs in pd.read_csv(Path(folder) / f"{source}.csv").groupby("env"):
+            whole = runs.pivot(index="step", columns="seed", values="value").sort_index()
+            percent = 100 * whole.index / whole.index[-1]
+            windows = {name: whole[(percent > at - width) & (percent <= at)] for name, (at, width) in grids.items()}
+            picked = {name: (window if name[0] == "m" else window.tail(1)).mean() for name, window in windows.items()}
+            values = pd.DataFrame({"final": whole[percent > 90].mean(), **picked})
+            z = (values - values.mean()) / values.std()
+            if len(z) >= FEWEST_SEEDS and values.notna().all(axis=None) and (np.ptp(values, axis=0) > 0).all():
+                parts.append(z.round(3).reset_index().assign(source=source, env=env))
+    return pd.concat(parts)[["source", "env", "seed", "final", *grids]]
+
+
+@cache
+def tasks(population: str) -> list[np.ndarray]:
+    """The tasks of a population, [seeds, score and checkpoints] each; "pooled" is a single one, "normal" has none."""
+    if population == NORMAL:
+        return []
+    found = [task.iloc[:, 3:].to_numpy() for _, task in pd.read_csv(SHAPES).groupby(["source", "env"])]
+    return [np.concatenate(found)] if population == POOLED else found
+
+
+def _one(tasks: list[np.ndarray], columns: int | slice, rng: Generator) -> np.ndarray:
+    return tasks[rng.integers(len(tasks))][:, columns]
+
+
+def _drawn(task: np.ndarray, n: int, rng: Generator) -> np.ndarray:
+    return task[rng.integers(len(task), size=n)]
+
+
+def _equal_groups(tasks: list[np.ndarray], columns: int | slice, n: int, rng: Generator) -> np.ndarray:
+    """Two groups [2, n, ...] of different seeds of one task, drawn from those with enough of them."""
+    task = _one([task for task in tasks if len(task) >= 2 * n], columns, rng)
+    return task[rng.permutation(len(task))[: 2 * n]].reshape(2, n, *task.shape[1:])
+
+
+def _five_tasks(tasks: list[np.ndarray], rng: Generator) -> list[np.ndarray]:
+    """Normalised scores of five tasks: each with the shape of a task of its own, or all with that of the only one."""
+    shapes = rng.permutation(len(tasks))[:5] if len(tasks) > 1 else [0] * 5
+    return [level + spread * tasks[i][:, SCORE] for level, spread, i in zip(LEVELS, SPREADS, shapes, strict=True)]
+
+
+# --- what one study finds ---------------------------------------------------------------------------------------------
+
+
+def _mean(studentised: bool, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    task = _one(tasks, SCORE, rng)
+    scores = _drawn(task, n, rng)
+    if studentised:
+        found = bootstrap.studentised_mean(scores, CONFIDENCE, RESAMPLES, rng)
+    else:
+        found = aggregate.student(scores, CONFIDENCE)
+    return found.low <= task.mean() <= found.high
+
+
+def _iqm(several: bool, scheme: str, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    strata = _five_tasks(tasks, rng) if several else [_one(tasks, SCORE, rng)]
+    scores = [_drawn(task, n, rng) for task in strata]
+    found = bootstrap.stratified(
+        scores, aggregate.iqm, scheme=scheme, confidence=CONFIDENCE, resamples=RESAMPLES, rng=rng
+    )
+    return found.low <= aggregate.iqm(strata) <= found.high
+
+
+def _improvement(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    better = _five_tasks(tasks, rng)
+    worse = [task - IMPROVEMENT * spread for task, spread in zip(better, SPREADS, strict=True)]
+    x, y = ([_drawn(task, n, rng) for task in side] for side in (better, worse))
+    statistic = aggregate.probability_of_improvement
+    found = bootstrap.two_sample(x, y, statistic, confidence=CONFIDENCE, resamples=RESAMPLES, rng=rng)
+    return found.low <= statistic(better, worse) <= found.high
+
+
+def _band(checkpoints: int, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    task = _one(tasks, CURVE[checkpoints], rng)
+    band = curves.sup_t_band(_drawn(task, n, rng), CONFIDENCE, RESAMPLES, rng)
+    true = task.mean(axis=0)
+    return bool(((band.low <= true) & (true <= band.high)).all())
+
+
+def _welch(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    return compare.welch(*_equal_groups(tasks, SCORE, n, rng)).p <= ALPHA
+
+
+def _max_t(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    found = compare.max_t(*_equal_groups(tasks, CURVE[MEANS], n, rng), resamples=RESAMPLES, rng=rng)
+    return bool((found.p_adjusted <= ALPHA).any())
+
+
+def _pointwise(checkpoints: int, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    groups = _equal_groups(tasks, CURVE[checkpoints], n, rng)
+    (m1, m2), (s1, s2) = groups.mean(axis=1), groups.std(axis=1, ddof=1)
+    with np.errstate(invalid="ignore", divide="ignore"):  # no spread on either side is no difference
+        return bool((stats.ttest_ind_from_stats(m1, s1, n, m2, s2, n, equal_var=False).pvalue <= ALPHA).any())
+
+
+def _tost(margins: dict[int, float], apart: bool, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    """Groups of one SD, `apart` by the margin or not at all; each with the shape of a task of its own."""
+    if tasks:
+        shapes = [_one(tasks, SCORE, rng) for _ in "xy"]
+        x, y = (_drawn((shape - shape.mean()) / shape.std(), n, rng) for shape in shapes)
+    else:
+        x, y = rng.normal(size=(2, n))
+    return equivalence.tost(x + apart * margins[n], y, margins[n], 1 - 2 * ALPHA).verdict == equivalence.EQUIVALENT
+
+
+SIZES = dict.fromkeys((3, 5, 10, 20))  # numbers of seeds, without a target
+
+
+IQM = {3: 0.90, 5: 0.92, 10: 0.93, 20: None}
+
+
+WHOLE = {5: None, 10: 0.90, 20: 0.90}
+
+
+_FORMULA = {n: round(power.tost_power(n, margin), 4) for n, margin in POWER_MARGINS.items()}
+
+
+QUANTITIES = (
+    Quantity("mean_student", COVERAGE, "Student's t interval of one task's mean", partial(_mean, False), SIZES),
+    Quantity("mean_studentised", COVERAGE, "bootstrap-t interval of one task's mean", partial(_mean, True), SIZES),
+    Quantity("iqm_one_task", COVERAGE, "bootknife interval of one task's IQM", partial(_iqm, False, BOOTKNIFE), SIZES),
+    Quantity("iqm", COVERAGE, "bootknife interval of five tasks' IQM", partial(_iqm, True, BOOTKNIFE), IQM, times=4),
+    Quantity("iqm_plain", COVERAGE, "plain bootstrap interval of five tasks' IQM", partial(_iqm, True, "plain"), SIZES),
+    Quantity("improvement", COVERAGE, "bootknife interval of five tasks' probability of improvement", _improvement,
+             dict.fromkeys((5, 10))),
+    Quantity("band", COVERAGE, f"sup-t band of the mean of {LAST} single evaluations", partial(_band, LAST), WHOLE),
+    Quantity("band_means", COVERAGE, f"sup-t band of the mean of {MEANS} window means", partial(_band, MEANS), WHOLE),
+    Quantity("welch", ERROR, "Welch's test of equal groups", _welch, dict.fromkeys((3, 5, 10))),
+    Quantity("max_t", ERROR, f"max-t of equal groups of curves, {MEANS} window means", _max_t, {5: ALPHA, 10: ALPHA},
+             (POOLED,)),  # exact by permutation in any population
+    Quantity("pointwise", ERROR, f"any of {LAST} Welch's tests of equal groups, single evaluations",
+             partial(_pointwise, LAST), dict.fromkeys((5, 10))),
+    Quantity("pointwise_means", ERROR, f"any of {MEANS} Welch's tests of equal groups, window means",
+             partial(_pointwise, MEANS), dict.fromkeys((5, 10))),
+    Quantity("tost", ERROR, "two one-sided Welch tests of groups that differ by the margin, 1.5 SD",
+             partial(_tost, MARGINS, True), dict.fromkeys(MARGINS, ALPHA), (NORMAL, POOLED, ONE_TASK)),
+    Quantity("tost_power", POWER, "two one-sided Welch tests of equal groups, margin 1.5 SD (n = 5) or 1 SD",
+             partial(_tost, POWER_MARGINS, False), _FORMULA, (NORMAL,)),
+)  # fmt: skip
+
+
+CELLS = [(what, population, n) for what in QUANTITIES for population, n in product(what.populations, what.targets)]
+
+
+# --- the simulation ---------------------------------------------------------------------------------------------------
+
+
+def calibrate(studies: int = STUDIES, seed: int = 0, workers: int = 1, only: Iterable[str] | None = None) -> list[Row]:
+    """Every quantity, or `only` those named, at every number of seeds and population, of `studies` studies each.
+
+    The rows depend on studies and seed alone: each chunk of a cell's studies has a random stream of its own.
+    """
+    names = {quantity.name for quantity in QUANTITIES}
+    only = names if only is None else set(only)
+    if only - names:
+        raise ValueError(f"no quantity is called {min(only - names)}; there are {', '.join(sorted(names))}")
+    sizes = {i: quantity.times * studies for i, (quantity, *_) in enumerate(CELLS) if quantity.name in only}
+    jobs = [(i, seed, at, min(CHUNK, size - at)) for i, size in sizes.items() for at in range(0, size, CHUNK)]
+    if workers == 1:
+        found = map(_hits, jobs)
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            found = list(pool.map(_hits, jobs))
+    hits = dict.fromkeys(sizes, 0)
+    for (i, *_), more in zip(jobs, found, strict=True):
+        hits[i] += more
+    return [_row(*CELLS[i], hits[i], size) for i, size in sizes.items()]
+
+
+def _hits(job: tuple[int, int, int, int]) -> int:
+    cell, seed, at, size = job
+    quantity, population, n = CELLS[cell]
+    key = (zlib.crc32(f"{quantity.name}/{population}".encode()), n, at)
+    rng = Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=key)))
+    return sum(bool(quantity.study(tasks(population), n, rng)) for _ in range(size))
+
+
+def _row(quantity: Quantity, population: str, n: int, hits: int, studies: int) -> Row:
+    share, target = round(hits / studies, 4), quantity.targets[n]
+    mcse = round(math.sqrt(share * (1 - share) / studies), 4)
+    nominal = {COVERAGE: CONFIDENCE, ERROR: ALPHA, POWER: target}[quantity.kind]
+    met = None if target is None else is_met(quantity.kind, share, mcse, target)
+    return Row(*quantity[:3], population, n, nominal, share, mcse, studies, target, met)
+
+
+def is_met(kind: str, measured: float, mcse: float, target: float) -> bool:
+    """Whether a measured share is what it should be, as `Row` says."""
+    if kind == COVERAGE:
+        return measured >= target
+    return measured <= target + 3 * mcse and (kind == ERROR or measured >= target - 3 * mcse)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case []:
+            pd.DataFrame(calibrate()).to_csv(TABLE, index=False, lineterminator="\n")
+        case ["derive", folder]:
+            derive(Path(folder)).to_csv(SHAPES, index=False, lineterminator="\n")
+        case _:
+            sys.exit("suite.calibration: give nothing, or derive and the folder of the published per-seed evaluations")

@@ -1,0 +1,91 @@
+"""How a published number becomes comparable: which environment versions stand for a task, which steps decide."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from suite.errors import UsageError, nearest
+from suite.lab.tasks import TASKS
+from suite.published.csv_tables import DATA, BrokenReference, complete, read_rows, whole_number
+
+VERSIONS, GATE = DATA / "versions.csv", DATA / "gate.csv"
+
+
+class Rule(NamedTuple):
+    """A version of an environment that stands for a task from a step on, why, and who says so."""
+
+    from_step: int
+    reason: str
+    source: str
+
+
+_VERSIONS = ("task", "environment", "from_step", "reason", "source")
+
+
+_GATE = ("task", "from_step", "to_step", "reason")
+
+
+@functools.cache
+def versions(table: Path = VERSIONS) -> dict[tuple[str, str], Rule]:
+    """Which environments stand for which task, as (task, environment) -> rule; what has no rule is not compared."""
+    rules: dict[tuple[str, str], Rule] = {}
+    for row in read_rows(table, _VERSIONS):
+        pair = row["task"], row["environment"]
+        complete(row, _VERSIONS, table)
+        if pair in rules:
+            raise BrokenReference(f"{table}: task {pair[0]} has two rules for the environment {pair[1]}")
+        rules[pair] = Rule(whole_number(row["from_step"], "from_step", table), row["reason"], row["source"])
+    return rules
+
+
+def comparable(task: str, environment: str, env_step: int, table: Path = VERSIONS) -> bool:
+    """Whether returns of a published environment may be compared with those of a task at an environment step."""
+    rule = versions(table).get((task, environment))
+    return rule is not None and env_step >= rule.from_step
+
+
+@functools.cache
+def gate(table: Path = GATE) -> dict[str, tuple[tuple[int, float], ...]]:
+    """Per task the ranges of environment steps (first, last; inf: no end) at which a comparison decides by default."""
+    ranges: dict[str, tuple[tuple[int, float], ...]] = {}
+    for row in read_rows(table, _GATE):
+        complete(row, [name for name in _GATE if name != "to_step"], table)
+        first = whole_number(row["from_step"], "from_step", table)
+        last = whole_number(row["to_step"], "to_step", table) if row["to_step"] else math.inf
+        if last < first:
+            raise BrokenReference(f"{table}: to_step must not lie before from_step (task {row['task']})")
+        ranges[row["task"]] = (*ranges.get(row["task"], ()), (first, last))
+    return ranges
+
+
+def gated(task: str, env_step: int, table: Path = GATE) -> bool:
+    """Whether the published seeds of a task agree enough at this environment step for a comparison to decide."""
+    return any(first <= env_step <= last for first, last in gate(table).get(task, ()))
+
+
+def gates(patterns: Sequence[str]) -> Callable[[str, int], bool]:
+    """Whether a task at a step is gated, by any of: default (as `gated` says), all, none, TASK, TASK@STEP.
+
+    TASK may hold wildcards. UsageError for a pattern that is no task's.
+    """
+    rules: list[Callable[[str, int], bool]] = []
+    for pattern in patterns:
+        name, _, step = pattern.partition("@")
+        if pattern == "default":
+            rules.append(gated)
+        elif pattern == "all":
+            rules.append(lambda task, at: True)
+        elif pattern != "none":
+            if not any(fnmatchcase(task, name) for task in TASKS):
+                close = nearest(name, ("default", "all", "none", *TASKS))
+                raise UsageError(f"check.gate names {pattern!r}, which is no task; did you mean {close}?")
+            if "@" in pattern and not re.fullmatch("[0-9]+(_[0-9]+)*", step):
+                raise UsageError(f"check.gate names {pattern!r}, whose step is no number; say {name}@100_000")
+            rules.append(lambda task, at, name=name, step=step: fnmatchcase(task, name) and at == int(step or at))
+    return lambda task, at: any(rule(task, at) for rule in rules)

@@ -1,0 +1,74 @@
+"""Measure the uniform random policy, zero of every normalised score: `python -m suite.published.measure TASK...`."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import zlib
+from pathlib import Path
+
+import gymnasium
+import mujoco
+import numpy as np
+
+from suite.published.anchors import EPISODES, RANDOM_POLICY
+
+FIELDS = ("task", "mean", "sd", "episodes", "gymnasium", "mujoco", "seed_rule")
+
+
+# of every episode: the first word resets the environment, its generator draws the actions
+SEED_RULE = "SeedSequence(0, spawn_key=(crc32(task), episode))"
+
+
+def random_returns(task: str, episodes: int) -> np.ndarray:
+    """Undiscounted returns [episodes] in reward units of actions drawn uniformly from the task's own action box."""
+    env = gymnasium.make(task)
+    low, high = env.action_space.low, env.action_space.high
+    returns = np.zeros(episodes)
+    for episode in range(episodes):
+        seed = np.random.SeedSequence(0, spawn_key=(zlib.crc32(task.encode()), episode))
+        rng = np.random.default_rng(seed)
+        env.reset(seed=int(seed.generate_state(1)[0]))
+        over = False
+        while not over:
+            action = rng.uniform(low, high).astype(env.action_space.dtype)
+            _, reward, terminated, truncated, _ = env.step(action)
+            returns[episode] += reward
+            over = terminated or truncated
+    env.close()
+    return returns
+
+
+def measure(task: str, episodes: int = EPISODES) -> dict:
+    """One row of random_policy.csv: mean and sample SD over episodes [reward units], with the versions that made it."""
+    returns = random_returns(task, episodes)
+    return {
+        "task": task,
+        "mean": f"{returns.mean():.4f}",
+        "sd": f"{returns.std(ddof=1):.4f}",
+        "episodes": episodes,
+        "gymnasium": gymnasium.__version__,
+        "mujoco": mujoco.__version__,
+        "seed_rule": SEED_RULE,
+    }
+
+
+def main(tasks: list[str], table: Path = RANDOM_POLICY) -> None:
+    """Measure the tasks named and rewrite their rows of the table, leaving every other row as it stands."""
+    rows = {}
+    if table.exists():
+        with table.open(newline="") as file:
+            rows = {row["task"]: row for row in csv.DictReader(file)}
+    for task in tasks:
+        rows[task] = measure(task)
+        with table.open("w", newline="") as file:
+            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows[name] for name in sorted(rows))
+
+
+if __name__ == "__main__":
+    gymnasium.logger.min_level = gymnasium.logger.ERROR  # v4 ids are the published ones: their deprecation is no news
+    if len(sys.argv) < 2:
+        sys.exit("suite.published.measure: name at least one task, for instance Pendulum-v1")
+    main(sys.argv[1:])

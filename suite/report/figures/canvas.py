@@ -1,0 +1,144 @@
+"""What all figures share: style, panels and their labels, legends, and intervals in rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from tueplots import figsizes, fontsizes
+
+STYLE = {
+    **sns.axes_style("ticks"),
+    **fontsizes.neurips2024(default_smaller=2),
+    "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "svg.fonttype": "path",  # the same glyphs where the font is not installed
+    "svg.hashsalt": "suite",
+    "savefig.dpi": 200,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.2,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "font.family": ["DejaVu Sans"],
+}
+
+
+METADATA = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}
+
+
+WIDTH = figsizes.neurips2024()["figure.figsize"][0]  # inches
+
+
+COLUMNS = 3  # panels side by side, so that five tasks stay readable
+
+
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+
+
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">")
+
+
+CROWD = 6  # variants in one panel; more of them get a panel each
+
+
+LONG = 26  # characters of a name before it is broken over two lines
+
+
+def looks(names: Iterable[str]) -> dict[str, dict]:
+    """A colour, a marker and a line style for each name, so that none is told by its colour alone."""
+    names = list(dict.fromkeys(names))
+    return {
+        name: {"color": color, "marker": MARKERS[i % len(MARKERS)], "linestyle": LINES[i % len(LINES)]}
+        for i, (name, color) in enumerate(zip(names, sns.color_palette("colorblind", len(names)), strict=True))
+    }
+
+
+def titles(panels: Iterable[tuple[str, str]]) -> list[str]:
+    """The first part of each panel's name, and the second below it unless it is the same everywhere."""
+    panels = list(panels)
+    several = len({second for _, second in panels}) > 1 or len(panels) == 1
+    return [f"{first}\n{fold(second)}" if several else first for first, second in panels]
+
+
+def grid(names: list[str], height: float, columns: int = COLUMNS, **shared: bool) -> tuple[Figure, list[Axes]]:
+    """A titled panel of `height` inches for every name, at most so many side by side, four as two by two."""
+    columns = 2 if columns == 3 and len(names) == 4 else min(columns, len(names))
+    lines = -(-len(names) // columns)
+    small = max(len(line) for name in names for line in name.split("\n")) > 60 / columns
+    taller = height + 0.2 + (0.1 if small else 0.13) * max(name.count("\n") for name in names)
+    size = WIDTH if columns > 1 else 0.8 * WIDTH, lines * taller + 0.4
+    figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False, **shared)
+    for axis, name in zip(axes.flat, names, strict=False):
+        axis.set_title(name, fontsize="small" if small else "medium")
+        axis.xaxis.set_major_locator(MaxNLocator(max(7 - columns, 3), steps=[1, 2, 2.5, 5, 10]))
+    for axis in axes.flat[len(names) :]:
+        axis.remove()
+    sns.despine(figure)
+    return figure, list(axes.flat[: len(names)])
+
+
+def label(axes: list[Axes], x: str, y: str = "", size: str = "medium") -> None:
+    """Name the axes once: x under the lowest panel of every column, y beside the first panel of every line."""
+    for axis in {axis.get_subplotspec().colspan.start: axis for axis in axes}.values():
+        axis.set_xlabel(x, fontsize=size)
+        axis.xaxis.set_tick_params(labelbottom=True)
+    for axis in axes:
+        if axis.get_subplotspec().is_first_col():
+            axis.set_ylabel(y, fontsize=size)
+
+
+def rows(axis: Axes, names: list[str]) -> None:
+    """A named row for each name, from the top."""
+    axis.set(yticks=range(len(names)), yticklabels=map(wrap, names), ylim=(len(names) - 0.5, -0.5))
+    axis.grid(axis="x", linewidth=0.3)
+
+
+def interval(axis: Axes, found: Mapping, place: float, color: object, marker: str, size: float = 4) -> None:
+    """An estimate and the bar of its interval, if it has one."""
+    if found["low"] is not None:
+        axis.plot([found["low"], found["high"]], [place] * 2, color=color, zorder=3)
+    axis.plot(found["estimate"], place, marker, color=color, markersize=size, mec="white", mew=0.4, zorder=4)
+
+
+def write(axis: Axes, x: float, place: float, words: str, **font: object) -> None:
+    """Words in a row, x being a share of the panel's width."""
+    axis.text(x, place, words, va="center", transform=axis.get_yaxis_transform(), **font)
+
+
+def instead(axis: Axes, place: float, words: str) -> None:
+    """Words in a row that has nothing to show."""
+    write(axis, 0.5, place, words, ha="center", color="0.4", fontsize="x-small")
+
+
+def wrap(name: str, longest: int = LONG) -> str:
+    """A long name over two lines, broken at the sign nearest to its middle, between words if it has several."""
+    words, parts = ([found.end() for found in re.finditer(signs, name[:-1])] for signs in (r"[+,/× ]", "_"))
+    breaks = words or parts
+    if len(name) <= longest or not breaks:
+        return name
+    middle = min(breaks, key=lambda place: abs(place - len(name) / 2))
+    return f"{name[:middle].rstrip()}\n{name[middle:].lstrip()}"
+
+
+def fold(name: str, longest: int = 24) -> str:
+    """The same over as many lines as it takes."""
+    parts = wrap(name, longest).split("\n")
+    return name if len(parts) == 1 else "\n".join(fold(part, longest) for part in parts)
+
+
+def legend(figure: Figure, handles: dict) -> None:
+    """The legend below the panels, in as many columns as fit, the figure growing by its height."""
+    names = [wrap(name) for name in handles]
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    width, height = figure.get_size_inches()
+    columns = max(1, min(len(names), int(width / (0.062 * longest + 0.55))))
+    lines = -(-len(names) // columns)
+    figure.set_size_inches(width, height + 0.16 * lines * max(name.count("\n") + 1 for name in names))
+    figure.legend(handles.values(), names, loc="outside lower center", ncols=columns, frameon=False, fontsize="small",
+                  handlelength=3)  # fmt: skip

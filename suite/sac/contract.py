@@ -1,0 +1,166 @@
+"""What the instrument and the specimens promise each other: shapes, names and the protocol of an engine.
+
+S seeds run in lockstep, so every array that crosses this border has a leading axis S. Rows are packed (one gather, one
+transfer): obs, action, reward, next_obs, terminated side by side in float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from suite.sac.schedule import Schedule
+from suite.sac.spec import SacSpec
+
+Params = dict[str, np.ndarray]
+"""Canonical arrays: "<net>/<tensor>" ("actor/w0", "target_critic1/b2", matrices [in, out]), "log_alpha",
+Adam's moments "adam_m/<net>/<tensor>", "adam_v/...", and the count "updates_done"."""
+
+
+Metrics = dict[str, np.ndarray]
+"""Scalars of the last update by name, [S]: "critic_loss", "actor_loss" (nan where the actor
+was not due), "alpha", "entropy"; perhaps lazy."""
+
+
+State = Any
+"""An engine's own learner; opaque to everyone else."""
+
+
+class Spaces(NamedTuple):
+    """What an engine must know of a task: observations [obs_dim], actions [action_dim] in [-1, 1], and the box they
+    stand for in the environment, center +- scale in each dimension (empty: [-1, 1] itself)."""
+
+    obs_dim: int
+    action_dim: int
+    action_scale: tuple[float, ...] = ()
+    action_center: tuple[float, ...] = ()
+
+
+class Batch(NamedTuple):
+    """Transitions by field; reward and terminated are [..., B], before scaling and 0.0 or 1.0."""
+
+    obs: Any
+    action: Any
+    reward: Any
+    next_obs: Any
+    terminated: Any
+
+
+def row_width(spaces: Spaces) -> int:
+    """The width of a packed row."""
+    return 2 * spaces.obs_dim + spaces.action_dim + 2
+
+
+def unpack(rows: Any, spaces: Spaces) -> Batch:
+    """The fields of packed rows [..., width], as views; works on arrays of any framework."""
+    o, a = spaces.obs_dim, spaces.action_dim
+    return Batch(
+        obs=rows[..., :o],
+        action=rows[..., o : o + a],
+        reward=rows[..., o + a],
+        next_obs=rows[..., o + a + 1 : 2 * o + a + 1],
+        terminated=rows[..., 2 * o + a + 1],
+    )
+
+
+class Job(NamedTuple):
+    """What one training process is to do: everything but where its files lie."""
+
+    task: str
+    implementation: str
+    run_id: str
+    spec: SacSpec
+    schedule: Schedule
+    evaluate_every: int  # environment steps
+    evaluation_episodes: int
+    env_steps: int  # the budget
+    seeds: tuple[int, ...]
+    origin: dict[str, str]  # the study and the preset or arm that asked for it first: provenance, no identity
+
+
+class Implementation(Protocol):
+    """A native engine: the algorithm of one framework at the level of single updates. A module satisfies it."""
+
+    FRAMEWORK: str
+
+    def init(self, spec: SacSpec, spaces: Spaces, params: Params) -> State:
+        """A learner that starts at `params` (each [S, ...]; what is absent starts at zero), for S seeds."""
+
+    def act(self, state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
+        """Actions [S, N, A] in [-1, 1] at obs [S, N, O]: sampled with noise [S, N, A], or the mean's tanh for None."""
+
+    def update(
+        self, state: State, rows: np.ndarray, noise: np.ndarray, obs: np.ndarray | None, act_noise: np.ndarray | None
+    ) -> tuple[State, np.ndarray | None, Metrics]:
+        """K updates: rows [S, K, B, width], noise [S, K, draws, B, A] (spec.draws names the axis).
+
+        Given obs [S, N, O], also the updated actor's action there, as `act` would return it. The state passed in is
+        spent: use the one returned.
+        """
+
+    def explain(self, state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, dict[str, np.ndarray]]:
+        """One update (K = 1) that keeps `state`: every loss, target, log-probability and gradient by name, [S, ...]."""
+
+    def get_params(self, state: State) -> Params:
+        """The learner as canonical arrays, complete: `set_params` of them continues bit for bit."""
+
+    def set_params(self, state: State, params: Params) -> State:
+        """The learner at the given arrays."""
+
+    def device(self) -> str | None:
+        """The accelerator this engine computes on, by name; None for the processor."""
+
+
+class Loop(Protocol):
+    """A package's training loop that has started, on one seed; every `learn` continues it as if it had not stopped."""
+
+    def learn(self, env_steps: int) -> None:
+        """Plays and learns for so many further environment steps: exactly, if a multiple of schedule.update_every."""
+
+    def update(self, times: int) -> None:
+        """So many updates, one batch of the loop's own replay buffer each, without playing."""
+
+    def fill(self) -> None:
+        """Writes to the whole of the replay buffer, which takes the memory that a full one takes."""
+
+    def act(self, obs: np.ndarray, deterministic: bool) -> np.ndarray:
+        """Actions [N, A] in [-1, 1] of the current policy at obs [N, O]; training draws the same afterwards."""
+
+    def alpha(self) -> float:
+        """The temperature."""
+
+    def updates(self) -> int:
+        """Gradient updates done."""
+
+    def networks(self) -> Params:
+        """The weights by the package's own names, targets and optimisers apart."""
+
+
+class Trainer(Protocol):
+    """A package that brings its own training loop. A module of implementations/adapters satisfies it.
+
+    Plans ask for `supports`, so importing the module must not import the package.
+    """
+
+    FRAMEWORK: str
+    PACKAGES: tuple[str, ...]  # the distributions whose versions a record must name
+
+    def supports(self, spec: SacSpec, schedule: Schedule) -> str | None:
+        """None if the package can be told to do exactly this, else the reason, in words that continue a sentence."""
+
+    def start(self, job: Job) -> Loop:
+        """The package's loop on the job's task and its one seed, before its first environment step."""
+
+    def device(self) -> str | None:
+        """The accelerator the package computes on, by name; None for the processor."""
+
+
+def refusal(trainer: Trainer, spec: SacSpec, schedule: Schedule, evaluate_every: int) -> str | None:
+    """Why a package cannot be trained and evaluated so, as one sentence; None if it can."""
+    if evaluate_every % schedule.update_every:
+        return (
+            f"a package stops at multiples of update_every only, so evaluate.every {evaluate_every} must be a multiple "
+            f"of {schedule.update_every}"
+        )
+    return trainer.supports(spec, schedule)

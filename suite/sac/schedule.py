@@ -1,0 +1,99 @@
+"""Schedule: how the update meets the environment, as a frozen tableau of switches beside SacSpec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from suite.sac.spec import SpecError
+
+
+@dataclass(frozen=True, kw_only=True)
+class BootstrapAtLength:
+    """Bootstraps an episode's last step, however it ended, if the episode is `steps` long; else that step is terminal.
+
+    How code bases that know only `done` tell a time limit from a fall: a shorter limit of the task counts as a fall.
+    """
+
+    steps: int
+
+
+CHOICES = {
+    "warmup_range": ("unit", "env"),
+    "warmup_rounding": ("none", "episode", "epoch"),
+    "insert": ("step", "episode_end"),
+    "update_position": ("after_step", "before_step"),
+    "time_limit": ("bootstrap", "terminal"),
+    "action_to_env": ("rescale", "clip"),
+    "evaluation_action": ("mean", "sample", "unsquashed_mean"),
+}
+"""The values of every switch that is a word: what validation accepts and what the tests walk through."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """When the agent acts, learns and is measured; every count is in environment steps."""
+
+    # warm-up
+    warmup_steps: int  # the first actions are drawn uniformly; 0: the policy acts from the start
+    warmup_range: Literal["unit", "env"]  # over [-1, 1], or over the environment's box, not rescaled
+    warmup_rounding: Literal["none", "episode", "epoch"]  # it lasts until the running episode (or epoch) is over
+    epoch_steps: int | None  # how long an epoch is, where one matters
+    # learning
+    learn_after: int  # the first burst of updates follows this step,
+    update_every: int  # further ones every so many steps from there
+    updates_per_burst: int
+    learn_in_warmup: bool  # False: a burst that would fall into the warm-up is left out
+    update_position: Literal["after_step", "before_step"]  # before_step: the next action is chosen, then come updates
+    # data
+    replay_capacity: int  # transitions; the oldest is overwritten
+    insert: Literal["step", "episode_end"]  # when a transition may first be sampled
+    time_limit: Literal["bootstrap", "terminal"] | BootstrapAtLength  # whether a truncated episode's end bootstraps
+    reset_every: int | None  # at its multiples after the warm-up, the running episode is abandoned, without a terminal
+    action_to_env: Literal["rescale", "clip"]  # from [-1, 1] to the box: affinely, or by clipping
+    evaluation_action: Literal["mean", "sample", "unsquashed_mean"]  # tanh(mean), a sample, or the mean itself, clipped
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices and not (name == "time_limit" and isinstance(value, BootstrapAtLength)):
+                kinds = " or a BootstrapAtLength" if name == "time_limit" else ""
+                raise SpecError(f"{name} must be one of {', '.join(choices)}{kinds}, not {value!r}")
+        for name in (
+            "update_every",
+            "updates_per_burst",
+            "replay_capacity",
+            "learn_after",
+            "epoch_steps",
+            "reset_every",
+        ):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise SpecError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.warmup_steps < 0:
+            raise SpecError(f"warmup_steps must not be negative, not {self.warmup_steps}")
+        if isinstance(self.time_limit, BootstrapAtLength) and self.time_limit.steps < 1:
+            raise SpecError(f"time_limit.steps must be at least 1, not {self.time_limit.steps}")
+        if self.warmup_rounding == "epoch" and self.epoch_steps is None:
+            raise SpecError("warmup_rounding 'epoch' needs epoch_steps")
+        if self.warmup_range == "env" and self.action_to_env == "rescale":
+            raise SpecError("warmup_range 'env' is the unit box where action_to_env is 'rescale': say 'unit'")
+
+    def updates_due(self, env_step: int) -> int:
+        """How many updates follow environment step `env_step` (counted from 1), the warm-up aside."""
+        since = env_step - self.learn_after
+        return self.updates_per_burst if since >= 0 and since % self.update_every == 0 else 0
+
+    def warms_up(self, env_step: int, warm: bool, episode_steps: int) -> bool:
+        """Whether the action of step `env_step` (from 1) is drawn uniformly.
+
+        warm: whether the step before was (True for the first); episode_steps: how long the running episode is by then.
+        """
+        if env_step <= self.warmup_steps:
+            return True
+        over = {"none": True, "episode": episode_steps == 0, "epoch": (env_step - 1) % (self.epoch_steps or 1) == 0}
+        return warm and self.warmup_steps > 0 and not over[self.warmup_rounding]
+
+    @property
+    def lockstep(self) -> bool:
+        """Whether several seeds may be trained side by side: not if each one's episodes decide when it learns."""
+        return self.learn_in_warmup or self.warmup_rounding != "episode"

@@ -1,0 +1,372 @@
+"""SacSpec: one SAC update as a frozen tableau of switches, as a Butcher tableau is one Runge-Kutta method.
+
+A code base is a value of this type (implementations/presets), an ablation is a difference of two values (ablations/),
+and both engines and suite.equations read nothing else. There are no defaults: a default would be an opinion.
+
+Notation, everywhere: u ~ N(mean, std) before squashing, a = tanh(u), A = action dimension, n = number of critics.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+
+STAGES = ("value", "critic", "actor", "alpha", "target")
+
+
+DELAYED = ("actor", "alpha")
+"""The stages that actor_every and actor_repeats speak of."""
+
+
+class SpecError(ValueError):
+    """A combination of switches that has no meaning; the message names the fields."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedAlpha:
+    """A constant temperature (arXiv 1801.01290 folds it into the reward scale)."""
+
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnedAlpha:
+    """A temperature that keeps the entropy at `entropy_per_dim` * A (arXiv 1812.05905, section 5).
+
+    objective "alpha" minimises alpha * (-log_prob - H) (its eq. 18), "log_alpha" log(alpha) * (-log_prob - H) as most
+    code does; sample says whose action it reads: the "actor" loss's, or a "fresh" one of the policy at that moment.
+    """
+
+    init: float
+    entropy_per_dim: float
+    objective: Literal["alpha", "log_alpha"]
+    sample: Literal["actor", "fresh"]
+    lr: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueNet:
+    """A state-value network V with a target copy: critics regress on target V, V on the policy (arXiv 1801.01290).
+
+    It learns at critic_lr, as in every code base that has one. target "per_sample" regresses V_i on its own
+    Q_i - alpha log pi_i; "broadcast" on every Q_i - alpha log pi_j of the batch, which is the batch mean of log pi
+    (hill-a/stable-baselines@259f278 stable_baselines/sac/sac.py:247-250).
+    """
+
+    loss_scale: float
+    target: Literal["per_sample", "broadcast"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipLogStd:
+    """log std = clip(raw, low, high): no gradient outside."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SquashLogStd:
+    """log std = low + (high - low) * (tanh(raw) + 1) / 2."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoftplusStd:
+    """std = softplus(raw) + floor."""
+
+    floor: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpStd:
+    """log std = raw, unbounded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExactLogDet:
+    """log(1 - tanh(u)^2) = 2 (log 2 - u - softplus(-2u)), without a floor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpsilonLogDet:
+    """log(1 - tanh(u)^2 + eps): floored at log eps, flat beyond."""
+
+    eps: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orthogonal:
+    """Weights: `gain` times a random orthogonal matrix (arXiv 1312.6120); biases 0."""
+
+    gain: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uniform:
+    """Weights uniform in +-weight, biases in +-bias: the tiny heads of rlkit."""
+
+    weight: float
+    bias: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam:
+    """Adam (arXiv 1412.6980); eps joins sqrt(v_hat) in "torch", sqrt(v) before bias correction in "tensorflow"."""
+
+    beta1: float
+    beta2: float
+    eps: float
+    eps_placement: Literal["torch", "tensorflow"]
+
+
+Temperature = FixedAlpha | LearnedAlpha
+
+
+Std = ClipLogStd | SquashLogStd | SoftplusStd | ExpStd
+
+
+LogDet = ExactLogDet | EpsilonLogDet
+
+
+Reduce = Literal["min", "mean", "first"]
+
+
+Units = Literal["unit", "env"]  # the action in [-1, 1], or as the environment's box has it
+
+
+Init = (
+    Literal["torch", "glorot_uniform", "glorot_per_input", "fan_in", "fan_out", "lecun_normal"] | Orthogonal | Uniform
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SacSpec:
+    """The update: what one gradient step of SAC computes from a batch, its noise and the parameters."""
+
+    # objective
+    temperature: Temperature
+    reward_scale: float
+    discount: float
+    critics: int
+    target_reduce: Reduce  # over the critics in the target (of Q, or of V where there is a value net)
+    actor_reduce: Reduce  # over the critics in the actor's loss
+    value_net: ValueNet | None
+    entropy_in_target: bool  # False: entropy regularises the policy only
+    critic_loss_scale: float  # 0.5 or 1 times the mean squared error of each critic
+    # policy
+    std: Std
+    log_det: LogDet
+    gaussian_eps: float  # the Gaussian's density reads (u - mean) / (std + eps)
+    log_prob_units: Units  # the action whose density log pi is; learned temperatures aim at the entropy of the same
+    critic_action_units: Units  # of the action that critics read
+    pathwise_noise: Literal["shared", "independent"]  # independent: dQ/da, log pi and da/dphi each at a draw of its own
+    # networks
+    hidden: tuple[int, ...]
+    first_critic_layer: Literal["concat", "sum_of_relus"]  # of (s, a), or relu(W s + b) + relu(W' a + b')
+    hidden_init: Init
+    critic_output_init: Init  # and the value net's
+    actor_head: Literal["joint", "separate"]  # one layer of 2A outputs, or two of A: their initialisation differs
+    mean_init: Init
+    log_std_init: Init
+    target_init: Literal["copy", "independent", "soft_once"]  # soft_once: independent, then one step of size tau
+    # update
+    order: tuple[str, ...]  # of STAGES; a stage the spec has no use for is passed over
+    gradients: Literal["sequential", "simultaneous"]  # every loss at the newest, or at the update's first, parameters
+    first_update: (
+        int  # the first update's number in the code base's own count: what actor_every and target_every divide
+    )
+    actor_every: int  # actor and alpha step at every multiple of this,
+    actor_repeats: int  # so often in a row, each time with new draws and the newest alpha
+    target_every: int
+    target_copy_every: int | None  # after every so many updates targets become plain copies
+    tau: float
+    batch_size: int
+    # optimisers
+    actor_lr: float
+    critic_lr: float
+    adam: Adam
+    precision: Literal["float32", "float64", "bfloat16_hidden"]  # of all; or float32 with rounded hidden products
+
+    def __post_init__(self) -> None:
+        _check_choices(self)
+        if sorted(self.order) != sorted(STAGES):
+            raise SpecError(f"order must name each of {', '.join(STAGES)} once, not {', '.join(map(str, self.order))}")
+        if self.gradients == "simultaneous" and self.order[-1] != "target":
+            raise SpecError("gradients 'simultaneous' takes every gradient first, so order must end with 'target'")
+        delayed = (self.actor_every, self.actor_repeats) != (1, 1)
+        if self.gradients == "simultaneous" and delayed:
+            raise SpecError(
+                "gradients 'simultaneous' takes every gradient once, so actor_every and actor_repeats are 1"
+            )
+        if self.actor_repeats > 1 and self.pathwise_noise == "independent":
+            raise SpecError("pathwise_noise 'independent' is defined for actor_repeats 1")
+        if self.actor_repeats > 1 and self.learns_alpha and self._gap_between_actor_and_alpha() != 1:
+            raise SpecError("actor_repeats repeats actor and alpha together, so alpha must follow actor in order")
+        if self.actor_head == "joint" and self.mean_init != self.log_std_init:
+            raise SpecError("actor_head 'joint' is one layer, so mean_init and log_std_init must be the same")
+        if self.value_net and self.value_net.target == "broadcast" and not self.entropy_in_target:
+            raise SpecError("value_net.target 'broadcast' spreads log pi, which entropy_in_target False leaves out")
+        if self.critics == 1 and (self.target_reduce, self.actor_reduce) != ("first", "first"):
+            raise SpecError("critics 1 leaves nothing to reduce: target_reduce and actor_reduce must be 'first'")
+        if not self.hidden or min(self.hidden) < 1:
+            raise SpecError(f"hidden must be one or more positive widths, not {self.hidden}")
+        for name in ("critics", "batch_size", "actor_every", "actor_repeats", "target_every", "target_copy_every"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise SpecError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("first_update", "gaussian_eps"):
+            if getattr(self, name) < 0:
+                raise SpecError(f"{name} must not be negative, not {getattr(self, name)}")
+        for name in ("reward_scale", "critic_loss_scale", "actor_lr", "critic_lr"):
+            if not getattr(self, name) > 0:
+                raise SpecError(f"{name} must be positive, not {getattr(self, name)}")
+        if not 0 <= self.discount <= 1:
+            raise SpecError(f"discount must lie in [0, 1], not {self.discount}")
+        if not 0 < self.tau <= 1:
+            raise SpecError(f"tau must lie in (0, 1], not {self.tau}")
+        if not (0 <= self.adam.beta1 < 1 and 0 <= self.adam.beta2 < 1 and self.adam.eps > 0):
+            raise SpecError(f"adam needs betas in [0, 1) and a positive eps, not {self.adam}")
+        if isinstance(self.temperature, LearnedAlpha) and not (self.temperature.init > 0 and self.temperature.lr > 0):
+            raise SpecError(f"temperature.init and temperature.lr must be positive, not {self.temperature}")
+        if isinstance(self.temperature, FixedAlpha) and self.temperature.value < 0:
+            raise SpecError(f"temperature.value must not be negative, not {self.temperature.value}")
+        for name in ("hidden_init", "critic_output_init", "mean_init", "log_std_init"):
+            init = getattr(self, name)
+            if isinstance(init, Orthogonal) and not init.gain > 0:
+                raise SpecError(f"{name}.gain must be positive, not {init.gain}")
+            if isinstance(init, Uniform) and not (init.weight >= 0 and init.bias >= 0):
+                raise SpecError(f"{name} needs bounds that are not negative, not {init}")
+        if isinstance(self.std, ClipLogStd | SquashLogStd) and not self.std.low < self.std.high:
+            raise SpecError(f"std.low must be below std.high, not {self.std}")
+
+    @property
+    def learns_alpha(self) -> bool:
+        return isinstance(self.temperature, LearnedAlpha)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages this spec runs, in its order."""
+        unused = {"value": self.value_net is None, "alpha": not self.learns_alpha}
+        return tuple(stage for stage in self.order if not unused.get(stage, False))
+
+    @property
+    def draws(self) -> tuple[str, ...]:
+        """The standard-normal draws one update takes, by name, in the order of the noise array's axis."""
+        next_action = () if self.value_net else ("next_action",)
+        fresh = self.learns_alpha and self.temperature.sample == "fresh"
+        own = ("action", "action_2", "action_3") if self.pathwise_noise == "independent" else ("action",)
+        drawn = (*next_action, *own, *(("alpha",) if fresh else ()))
+        for n in range(2, self.actor_repeats + 1):
+            drawn += (f"action_{n}", *((f"alpha_{n}",) if fresh else ()))
+        return drawn
+
+    @property
+    def turns(self) -> tuple[tuple[str, int], ...]:
+        """The stages of one update in order, each with the number of its pass: actor and alpha may have several."""
+        repeated = [stage for stage in self.stages if stage in DELAYED]
+        later = [(stage, n) for n in range(2, self.actor_repeats + 1) for stage in repeated]
+        last = self.stages.index(repeated[-1]) + 1
+        first = [(stage, 1) for stage in self.stages]
+        return (*first[:last], *later, *first[last:])
+
+    @property
+    def groups(self) -> tuple[tuple[tuple[str, int], ...], ...]:
+        """The turns that happen together: all of them, or actor and alpha apart where these must wait."""
+        apart = groupby(self.turns, lambda turn: self.actor_every > 1 and turn[0] in DELAYED)
+        return tuple(tuple(group) for _, group in apart)
+
+    def due(self, every: int, count: Any) -> Any:
+        """Whether what happens at every multiple of `every` happens in update number `count` (from 1, of any type)."""
+        return every == 1 or (self.first_update + count - 1) % every == 0
+
+    def steps(self, stage: str, count: Any, turn: int) -> Any:
+        """The number (from 1) of the optimiser step that a stage takes in pass `turn` of update number `count`."""
+        return (
+            count
+            if stage not in DELAYED or self.actor_every == self.actor_repeats == 1
+            else ((self.first_update + count - 1) // self.actor_every - (self.first_update - 1) // self.actor_every - 1)
+            * self.actor_repeats
+            + turn
+        )
+
+    def _gap_between_actor_and_alpha(self) -> int:
+        return self.stages.index("alpha") - self.stages.index("actor")
+
+    @property
+    def online(self) -> tuple[str, ...]:
+        """The networks that gradients move, by canonical name."""
+        value = ("value",) if self.value_net else ()
+        return ("actor", *(f"critic{i + 1}" for i in range(self.critics)), *value)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The networks that follow others by averaging: target V where there is a value net, else target critics."""
+        return tuple(f"target_{net}" for net in (("value",) if self.value_net else self.online[1:]))
+
+    @property
+    def dtype(self) -> str:
+        """The type of every parameter, moment, loss and action."""
+        return "float64" if self.precision == "float64" else "float32"
+
+    def target_entropy(self, action_dim: int) -> float:
+        """The entropy, in nats of the action in log_prob_units, that a learned temperature aims at."""
+        return self.temperature.entropy_per_dim * action_dim
+
+    def learning_rate(self, net: str) -> float:
+        """The learning rate of "actor", "critic", "value" or, where it is learned, "alpha"."""
+        return (
+            self.temperature.lr
+            if self.learns_alpha and net == "alpha"
+            else (self.actor_lr if net == "actor" else self.critic_lr)
+        )
+
+
+INITS = ("torch", "glorot_uniform", "glorot_per_input", "fan_in", "fan_out", "lecun_normal")
+
+
+CHOICES = {
+    "target_reduce": ("min", "mean", "first"),
+    "actor_reduce": ("min", "mean", "first"),
+    "value_net.target": ("per_sample", "broadcast"),
+    "log_prob_units": ("unit", "env"),
+    "critic_action_units": ("unit", "env"),
+    "pathwise_noise": ("shared", "independent"),
+    "first_critic_layer": ("concat", "sum_of_relus"),
+    "hidden_init": INITS,
+    "critic_output_init": INITS,
+    "actor_head": ("joint", "separate"),
+    "mean_init": INITS,
+    "log_std_init": INITS,
+    "target_init": ("copy", "independent", "soft_once"),
+    "gradients": ("sequential", "simultaneous"),
+    "precision": ("float32", "float64", "bfloat16_hidden"),
+    "temperature.objective": ("alpha", "log_alpha"),
+    "temperature.sample": ("actor", "fresh"),
+    "adam.eps_placement": ("torch", "tensorflow"),
+}
+"""The values of every switch that is a word, by field path: what validation accepts and what the tests walk through."""
+
+
+_INIT_KINDS = Orthogonal | Uniform
+
+
+def _check_choices(spec: SacSpec) -> None:
+    for path, choices in CHOICES.items():
+        value = spec
+        for name in path.split("."):
+            value = getattr(value, name, None)
+        if value is not None and value not in choices and not (choices is INITS and isinstance(value, _INIT_KINDS)):
+            kinds = ", an Orthogonal or a Uniform" if choices is INITS else ""
+            raise SpecError(f"{path} must be one of {', '.join(choices)}{kinds}, not {value!r}")
+    for name, kind in {"temperature": Temperature, "std": Std, "log_det": LogDet, "adam": Adam}.items():
+        if not isinstance(getattr(spec, name), kind):
+            raise SpecError(f"{name} must be a {kind}, not {getattr(spec, name)!r}")
+    if not isinstance(spec.value_net, ValueNet | None):
+        raise SpecError(f"value_net must be a ValueNet or None, not {spec.value_net!r}")
+    for name in ("reward_scale", "discount", "tau", "gaussian_eps", "actor_lr", "critic_lr", "critic_loss_scale"):
+        if not math.isfinite(getattr(spec, name)):
+            raise SpecError(f"{name} must be a finite number, not {getattr(spec, name)}")

@@ -1,0 +1,114 @@
+"""Initial weights, drawn by the instrument: the same seed starts every engine at the same parameters."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+
+from suite.sac.contract import Params, Spaces
+from suite.sac.spec import Init, Orthogonal, SacSpec, Uniform
+
+TRUNCATED_STD = 0.87962566103423978
+"""The standard deviation of a standard normal truncated at +-2."""
+
+
+def layers(spec: SacSpec, spaces: Spaces, net: str) -> dict[str, tuple[int, int]]:
+    """The dense layers of a network: suffix ("0", "1", ..., or an actor head's name) -> (inputs, outputs).
+
+    A critic whose first layer is a sum of ReLUs has "0_obs" and "0_act" in place of "0".
+    """
+    critic = "critic" in net
+    widths = (spaces.obs_dim + (spaces.action_dim if critic else 0), *spec.hidden)
+    hidden = {str(i): pair for i, pair in enumerate(pairwise(widths))}
+    if critic and spec.first_critic_layer == "sum_of_relus":
+        _, width = hidden.pop("0")
+        hidden = {"0_obs": (spaces.obs_dim, width), "0_act": (spaces.action_dim, width)} | hidden
+    if net == "actor":
+        heads = {"_mean": (widths[-1], spaces.action_dim), "_log_std": (widths[-1], spaces.action_dim)}
+    else:
+        heads = {str(len(spec.hidden)): (widths[-1], 1)}
+    return hidden | heads
+
+
+def shapes(spec: SacSpec, spaces: Spaces) -> dict[str, tuple[int, ...]]:
+    """The shape of every parameter of the spec's networks, by canonical name, online networks first."""
+    found = {}
+    for net in (*spec.online, *spec.targets):
+        for suffix, (inputs, outputs) in layers(spec, spaces, net).items():
+            found[f"{net}/w{suffix}"] = (inputs, outputs)
+            found[f"{net}/b{suffix}"] = (outputs,)
+    return found
+
+
+def dense(rng: np.random.Generator, init: Init, inputs: int, outputs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weight [in, out] and bias [out] of one layer with one input, float64.
+
+    "torch": both uniform in +-1/sqrt(in) (nn.Linear.reset_parameters, pytorch v2.13 torch/nn/modules/linear.py);
+    "glorot_uniform", "glorot_per_input": weight uniform in +-sqrt(6 / (in + out)) (Glorot and Bengio 2010, eq. 16);
+    "fan_in": weight uniform in +-1/sqrt(in); "fan_out": in +-1/sqrt(out), which rlkit calls fan-in
+    (rail-berkeley/rlkit@ac45a9d rlkit/torch/pytorch_util.py:142-151);
+    "lecun_normal": weight normal, truncated at +-2 standard deviations, of variance 1/in afterwards
+    (jax.nn.initializers.lecun_normal); Orthogonal: gain times an orthogonal matrix, or as much of one as there is,
+    uniform over all such (arXiv 1312.6120); Uniform: as it says. Biases are 0 where nothing is said.
+    """
+    shape = (inputs, outputs)
+    if init == "torch":
+        bound = 1 / math.sqrt(inputs)
+        return rng.uniform(-bound, bound, shape), rng.uniform(-bound, bound, outputs)
+    if isinstance(init, Uniform):
+        return rng.uniform(-init.weight, init.weight, shape), rng.uniform(-init.bias, init.bias, outputs)
+    if isinstance(init, Orthogonal):
+        q, r = np.linalg.qr(rng.standard_normal((max(shape), min(shape))))
+        q *= np.sign(np.diag(r))  # QR alone favours some matrices over others
+        return init.gain * (q if inputs >= outputs else q.T), np.zeros(outputs)
+    if init == "lecun_normal":
+        weight = rng.standard_normal(shape)
+        while (beyond := np.abs(weight) > 2).any():
+            weight[beyond] = rng.standard_normal(beyond.sum())
+        return weight / (TRUNCATED_STD * math.sqrt(inputs)), np.zeros(outputs)
+    glorot = math.sqrt(6 / (inputs + outputs))
+    bound = {"fan_in": 1 / math.sqrt(inputs), "fan_out": 1 / math.sqrt(outputs)}.get(init, glorot)
+    return rng.uniform(-bound, bound, shape), np.zeros(outputs)
+
+
+def network(rng: np.random.Generator, spec: SacSpec, spaces: Spaces, net: str) -> Params:
+    """One network's first weights by canonical name, float64."""
+    own: Params = {}
+    inits = {"_mean": spec.mean_init, "_log_std": spec.log_std_init, str(len(spec.hidden)): spec.critic_output_init}
+    every = layers(spec, spaces, net)
+    joint = net == "actor" and spec.actor_head == "joint"
+    for suffix, (inputs, outputs) in every.items():
+        init = inits.get(suffix, spec.hidden_init)
+        if joint and suffix in ("_mean", "_log_std"):
+            continue
+        if init == "glorot_per_input" and suffix == "0" and "critic" in net:
+            # the sum of one product per input (haarnoja/sac@8258e33 sac/misc/mlp.py:129-143)
+            parts = [dense(rng, init, size, outputs) for size in (spaces.obs_dim, spaces.action_dim)]
+            weight, bias = np.concatenate([weight for weight, _ in parts]), parts[0][1]
+        else:
+            weight, bias = dense(rng, init, inputs, outputs)
+        own[f"{net}/w{suffix}"], own[f"{net}/b{suffix}"] = weight, bias
+    if joint:
+        inputs, outputs = every["_mean"]
+        weight, bias = dense(rng, spec.mean_init, inputs, 2 * outputs)
+        own["actor/w_mean"], own["actor/w_log_std"] = weight[:, :outputs], weight[:, outputs:]
+        own["actor/b_mean"], own["actor/b_log_std"] = bias[:outputs], bias[outputs:]
+    return own
+
+
+def params(spec: SacSpec, spaces: Spaces, rng: np.random.Generator) -> Params:
+    """Every network's first weights and, where it is learned, log alpha: float64, for one seed (no leading axis)."""
+    drawn: Params = {}
+    for net in (*spec.online, *(spec.targets if spec.target_init != "copy" else ())):
+        drawn |= network(rng, spec, spaces, net)
+    for name in shapes(spec, spaces):
+        online = name.removeprefix("target_")
+        if online != name and spec.target_init == "copy":
+            drawn[name] = drawn[online].copy()
+        elif online != name and spec.target_init == "soft_once":  # haarnoja/sac@8258e33 sac/algos/sac.py:359-361
+            drawn[name] = (1 - spec.tau) * drawn[name] + spec.tau * drawn[online]
+    if spec.learns_alpha:
+        drawn["log_alpha"] = np.asarray(math.log(spec.temperature.init))
+    return drawn

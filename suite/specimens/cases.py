@@ -1,0 +1,255 @@
+"""Cases: every value of every switch, and every preset and arm, small enough to compute anywhere.
+
+Parity holds the engines against the equations on them, the golden runs against what they answered before.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+
+from suite.sac import weights as initial
+from suite.sac.contract import Spaces, row_width
+from suite.sac.spec import (
+    CHOICES,
+    STAGES,
+    Adam,
+    ClipLogStd,
+    EpsilonLogDet,
+    ExactLogDet,
+    ExpStd,
+    FixedAlpha,
+    LearnedAlpha,
+    Orthogonal,
+    SacSpec,
+    SoftplusStd,
+    SquashLogStd,
+    Uniform,
+    ValueNet,
+)
+from suite.specimens import catalogue as plan
+
+SPACES = Spaces(obs_dim=5, action_dim=2, action_scale=(0.4, 3.0), action_center=(0.1, -1.0))
+
+
+UPDATES = 3
+
+
+TOLERANCE = {"float64": 1e-10, "float32": 1e-4, "bfloat16_hidden": 1e-3}
+"""float64: far inside the promise, and 2000 times the largest difference seen (5e-14), so that no wrong digit hides.
+float32: one rounding is 6e-8, but the gradient of an output bias is a sum of residuals of both signs, here down to a
+hundredth of its terms, and Adam keeps its square: that reaches 2e-5; everything else stays below 5e-6. A wrong term,
+rate or order would show in float64, at 1e-5 or more (every switch is alive there).
+bfloat16_hidden: as float32 (7e-7 seen), until a factor lies so near the middle of two bfloat16 that engine and equation
+round it apart, which moves one term of a sum by 4e-3; rounding nothing at all moves these cases by 3e-3 to 4e-1."""
+
+
+BASE = SacSpec(
+    temperature=LearnedAlpha(init=0.5, entropy_per_dim=-1.0, objective="alpha", sample="actor", lr=1e-3),
+    reward_scale=1.0,
+    discount=0.99,
+    critics=2,
+    target_reduce="min",
+    actor_reduce="min",
+    value_net=None,
+    entropy_in_target=True,
+    critic_loss_scale=0.5,
+    std=ClipLogStd(low=-20.0, high=2.0),
+    log_det=ExactLogDet(),
+    gaussian_eps=0.0,
+    log_prob_units="unit",
+    critic_action_units="unit",
+    pathwise_noise="shared",
+    hidden=(16, 16),
+    first_critic_layer="concat",
+    hidden_init="torch",
+    critic_output_init="torch",
+    actor_head="separate",
+    mean_init="torch",
+    log_std_init="torch",
+    target_init="copy",
+    order=STAGES,
+    gradients="sequential",
+    first_update=1,
+    actor_every=1,
+    actor_repeats=1,
+    target_every=1,
+    target_copy_every=None,
+    tau=0.005,
+    batch_size=8,
+    actor_lr=3e-4,
+    critic_lr=1e-3,
+    adam=Adam(beta1=0.9, beta2=0.999, eps=1e-4, eps_placement="torch"),
+    precision="float64",
+)
+
+
+WITH_V = replace(BASE, value_net=ValueNet(loss_scale=0.5, target="per_sample"))
+
+
+FRESH = replace(BASE, temperature=replace(BASE.temperature, sample="fresh"))
+
+
+GLOROT = replace(BASE, mean_init="glorot_uniform", log_std_init="glorot_uniform")
+
+
+HEADS = replace(BASE, mean_init=Orthogonal(gain=1.0), log_std_init=Orthogonal(gain=1.0))
+
+
+ONE_CRITIC = {"critics": 1, "target_reduce": "first", "actor_reduce": "first"}
+
+
+def changed(spec: SacSpec, path: str, value: object) -> SacSpec:
+    """The spec with the field of that path ("adam.eps") replaced."""
+    name, _, rest = path.partition(".")
+    return replace(spec, **{name: replace(getattr(spec, name), **{rest: value}) if rest else value})
+
+
+def variants() -> dict[str, tuple[SacSpec, SacSpec]]:
+    """Every value of every switch by name: (base, the base with that value); all distinct."""
+    found = {}
+
+    def add(name: str, base: SacSpec, **changes: object) -> None:
+        found[name] = (base, replace(base, **changes))
+
+    for path, choices in CHOICES.items():
+        base = {"value_net.target": WITH_V, "actor_head": GLOROT}.get(path, BASE)
+        for value in choices:
+            spec = changed(base, path, value)
+            if spec != base:
+                found[f"{path}={value}"] = (base, spec)
+    for path, values in {
+        "reward_scale": (5.0,),
+        "discount": (0.9,),
+        "entropy_in_target": (False,),
+        "critic_loss_scale": (1.0,),
+        "hidden": ((8,), (8, 16, 4)),
+        "gaussian_eps": (1e-2,),
+        "hidden_init": (Orthogonal(gain=1.0), Orthogonal(gain=2.0), Uniform(weight=0.1, bias=0.1)),
+        "critic_output_init": (Uniform(weight=3e-3, bias=0.0), Uniform(weight=3e-3, bias=3e-3)),
+        "mean_init": (Uniform(weight=1e-3, bias=0.0),),
+        "log_std_init": (Orthogonal(gain=1.0),),
+        "actor_every": (2, 3),
+        "target_every": (2,),
+        "target_copy_every": (2, 3),
+        "tau": (0.1, 1.0),
+        "batch_size": (16,),
+        "actor_lr": (1e-3,),
+        "critic_lr": (3e-4,),
+        "adam.beta1": (0.0, 0.5),
+        "adam.beta2": (0.9,),
+        "adam.eps": (1e-8, 1e-3),
+        "temperature": (FixedAlpha(value=0.2), FixedAlpha(value=0.0)),
+        "temperature.init": (1.0,),
+        "temperature.entropy_per_dim": (-0.5,),
+        "temperature.lr": (1e-4,),
+        "std": (
+            ClipLogStd(low=-0.1, high=0.1),
+            SquashLogStd(low=-5.0, high=2.0),
+            SoftplusStd(floor=1e-3),
+        ),
+        "log_det": (EpsilonLogDet(eps=1e-6), EpsilonLogDet(eps=1e-2)),
+        "critics": (3,),
+        "value_net": (ValueNet(loss_scale=0.5, target="per_sample"), ValueNet(loss_scale=1.0, target="per_sample")),
+    }.items():
+        for value in values:
+            found[f"{path}={value}"] = (BASE, changed(BASE, path, value))
+    unit_floor, env = EpsilonLogDet(eps=1e-2), {"log_prob_units": "env"}
+    add("log_prob_units=env, log_det with epsilon", replace(BASE, log_det=unit_floor), **env)
+    add("joint head, orthogonal", replace(HEADS, actor_head="separate"), actor_head="joint")
+    add("first_update=2", replace(BASE, actor_every=2), first_update=2)
+    add("first_update=0, target_every=2", replace(BASE, target_every=2), first_update=0)
+    delayed = replace(FRESH, order=("value", "critic", "actor", "alpha", "target"), actor_every=2)
+    add("actor_repeats=2", delayed, actor_repeats=2)
+    add("actor_repeats=3, alpha of the actor's sample", replace(delayed, temperature=BASE.temperature), actor_repeats=3)
+    add("actor_repeats=2, every update, alpha fixed", replace(BASE, temperature=FixedAlpha(value=0.2)), actor_repeats=2)
+    add("alpha before the critic, delayed", BASE, order=("alpha", "value", "critic", "actor", "target"), actor_every=2)
+    add("V, delayed", WITH_V, order=("critic", "actor", "alpha", "value", "target"), actor_every=2, actor_repeats=2)
+    add("V, sum of relus, copied targets", WITH_V, first_critic_layer="sum_of_relus", target_copy_every=2)
+    add("sum of relus, one hidden layer", replace(BASE, hidden=(16,)), first_critic_layer="sum_of_relus")
+    add("sum of relus, environment's units", BASE, first_critic_layer="sum_of_relus", critic_action_units="env")
+    add(
+        "independent draws, three critics' mean",
+        replace(BASE, critics=3, actor_reduce="mean"),
+        pathwise_noise="independent",
+    )
+    add("std=ExpStd", found[f"std={ClipLogStd(low=-0.1, high=0.1)}"][1], std=ExpStd())
+    add("one critic", BASE, **ONE_CRITIC)
+    add("three critics, mean", found["critics=3"][1], target_reduce="mean", actor_reduce="mean")
+    for path, value in {
+        "target_reduce": "mean",
+        "entropy_in_target": False,
+        "target_init": "independent",
+        "gradients": "simultaneous",
+        "target_every": 2,
+        "temperature": FixedAlpha(value=1.0),
+    }.items():
+        add(f"V, {path}={value}", WITH_V, **{path: value})
+    add("V, one critic", WITH_V, **ONE_CRITIC)
+    tensorflow = changed(BASE, "adam.eps_placement", "tensorflow")
+    add("simultaneous, fresh alpha", FRESH, gradients="simultaneous")
+    found["adam.eps_placement=tensorflow, eps=1e-3"] = (BASE, changed(tensorflow, "adam.eps", 1e-3))
+    for order in itertools.permutations(("critic", "actor", "target")):
+        if order[0] != "critic":  # else as BASE: neither the actor nor alpha reads the targets
+            add(f"order {' '.join(order)}", BASE, order=("value", *order, "alpha"))
+    add("order alpha first, fresh", FRESH, order=("value", "critic", "alpha", "actor", "target"))
+    for order in (
+        ("critic", "value", "actor", "alpha", "target"),
+        ("critic", "actor", "value", "alpha", "target"),
+        ("target", "actor", "critic", "value", "alpha"),
+        ("actor", "alpha", "value", "target", "critic"),
+    ):
+        add(f"V, order {' '.join(order)}", WITH_V, order=order)
+    return found
+
+
+VARIANTS = variants()
+
+
+def shrunk(spec: SacSpec) -> SacSpec:
+    return replace(spec, hidden=(16, 16), batch_size=8)
+
+
+def studied() -> dict[str, SacSpec]:
+    """Every preset and every arm of every ablation, shrunk; what several names share stands once."""
+    found: dict[SacSpec, str] = {}
+    for name in plan.preset_names():
+        found.setdefault(shrunk(plan.resolve(name, "HalfCheetah-v5", {})[0]), name)
+    for name in plan.ablation_names():
+        ablation = plan.load_ablation(name)
+        for arm in ablation.arms:
+            spec = shrunk(plan.resolve(ablation.baseline, "HalfCheetah-v5", arm.changes)[0])
+            found.setdefault(spec, f"{name}/{arm.name}")
+    return {name: spec for spec, name in found.items()}
+
+
+CASES = {"base": BASE, "base with V": WITH_V, "base, fresh alpha": FRESH}
+
+
+CASES |= {name: spec for name, (_, spec) in VARIANTS.items()} | studied()
+
+
+def at(spec: SacSpec, precision: str) -> SacSpec:
+    """The case at a precision; one that is about rounding stays as it is."""
+    return spec if spec.precision == "bfloat16_hidden" else replace(spec, precision=precision)
+
+
+def start(spec: SacSpec, *seeds: int) -> dict[str, np.ndarray]:
+    """Initial params [S, ...] at the spec's precision."""
+    every = [initial.params(spec, SPACES, np.random.default_rng(seed)) for seed in seeds]
+    return {name: np.stack([own[name] for own in every]).astype(spec.dtype) for name in every[0]}
+
+
+def inputs(spec: SacSpec, seeds: int = 1, updates: int = UPDATES, noise_scale: float = 1.0) -> tuple:
+    """Rows [S, K, B, width], noise [S, K, draws, B, A], observations [S, 3, O] and noise [S, 3, A] to act with."""
+    rng = np.random.default_rng(7)
+    obs = rng.standard_normal((seeds, 3, SPACES.obs_dim), np.float32)
+    act_noise = rng.standard_normal((seeds, 3, SPACES.action_dim), np.float32)
+    rows = rng.standard_normal((seeds, updates, spec.batch_size, row_width(SPACES)), np.float32)
+    action = slice(SPACES.obs_dim, SPACES.obs_dim + SPACES.action_dim)
+    rows[..., action] = np.tanh(rows[..., action])
+    rows[..., -1] = rows[..., -1] > 0.5
+    noise = rng.standard_normal((seeds, updates, len(spec.draws), spec.batch_size, SPACES.action_dim), np.float32)
+    return rows, noise * np.float32(noise_scale), obs, act_noise

@@ -1,0 +1,295 @@
+"""Conformance: does a preset, in our engines, arrive at the numbers of the original code base's own update?
+
+A file of vectors holds weights, batches and noise, and what the original made of them: losses, gradients, parameters
+afterwards. docs/architecture.md describes the format.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import implementations
+from suite.errors import UsageError, nearest
+from suite.files import atomic
+from suite.sac import identity
+from suite.sac import weights as initial
+from suite.sac.contract import Implementation, Spaces, row_width
+from suite.sac.spec import FixedAlpha, LearnedAlpha, SacSpec, SpecError
+from suite.specimens.catalogue import load_preset, preset_names
+from suite.specimens.naming import STATES, code_id, state, summary
+
+RELATIVE = 2e-5
+"""Losses, targets and gradients: relative to the array's largest entry (of a scalar: to 1 at least; of a gradient: to
+1 % of its network's largest at least)."""
+
+
+FIRST, LATER = 2e-3, 5e-3
+"""Parameters after the first and after later updates: in learning rates of their network, about Adam's step."""
+
+
+KINDS = ("init", "batch", "noise", "expect", "grad", "after")
+
+
+README_MARKS = ("<!-- made by: python -m suite conformance --record -->", "<!-- end -->")
+BATCH = ("obs", "action", "reward", "next_obs", "terminated")
+
+
+class Vectors(NamedTuple):
+    """One file: the preset with the file's overrides, and the original's numbers by key ("expect/0/alpha")."""
+
+    path: Path
+    preset: str
+    case: str
+    spec: SacSpec
+    spaces: Spaces
+    updates: int
+    arrays: dict[str, np.ndarray]
+
+
+class Deviation(NamedTuple):
+    """The largest distance from the original's numbers of one kind, against what is allowed, and where it is."""
+
+    size: float
+    allowed: float
+    where: str
+
+    @property
+    def share(self) -> float:
+        """The distance in units of what is allowed; what is not a number is infinitely far, and so is any from zero."""
+        if self.size == 0:
+            return 0.0
+        return self.size / self.allowed if np.isfinite(self.size) and self.allowed > 0 else np.inf
+
+
+class Verdict(NamedTuple):
+    """One file through one engine at one precision; deviations of "expect", "grad" and "after", where recorded."""
+
+    preset: str
+    case: str
+    implementation: str
+    precision: str
+    deviations: dict[str, Deviation]
+
+    @property
+    def passed(self) -> bool:
+        return all(one.share <= 1 for one in self.deviations.values())
+
+
+def find(paths: Sequence[Path]) -> list[Path]:
+    """The files meant: themselves, and every .npz of a folder; UsageError if there is nothing."""
+    found = []
+    for path in map(Path, paths):
+        files = sorted(path.glob("*.npz")) if path.is_dir() else [path]
+        if not files:
+            raise UsageError(f"there are no vectors (.npz) in the folder {path}")
+        found += files
+    return found
+
+
+def load(path: Path) -> Vectors:
+    """The vectors at `path`; UsageError with one sentence if it holds none, or of a preset there is not."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        meta = json.loads(str(arrays.pop("meta")))
+        preset, case, updates, overrides = (meta[key] for key in ("preset", "case", "updates", "overrides"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror or 'no .npz file'})") from None
+    except (ValueError, zipfile.BadZipFile, KeyError, TypeError) as error:
+        raise UsageError(f"{path} holds no vectors of the shared format ({type(error).__name__}: {error})") from None
+    if preset not in preset_names():
+        raise UsageError(
+            f"{path} is of preset {preset!r}, which is unknown; did you mean {nearest(preset, preset_names())}?"
+        )
+    try:
+        spec, spaces = _overridden(load_preset(preset).SPEC, overrides)
+    except (SpecError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{path}: its overrides make no setting of {preset} ({type(error).__name__}: {error})"
+        ) from None
+    vectors = Vectors(path, preset, case, spec, spaces, updates, arrays)
+    _check(vectors)
+    return vectors
+
+
+def _overridden(spec: SacSpec, overrides: dict[str, Any]) -> tuple[SacSpec, Spaces]:
+    """The preset's spec as the vectors' `overrides` have it, and the spaces they speak of."""
+    action_dim, high, learned = overrides["act_dim"], overrides["action_high"], overrides["learned_alpha"]
+    if learned:
+        init = spec.temperature.init if spec.learns_alpha else 1.0
+        entropy = overrides["target_entropy"] / action_dim
+        temperature = LearnedAlpha(**{"init": init, "entropy_per_dim": entropy} | learned)
+    else:
+        temperature = FixedAlpha(value=overrides["fixed_alpha"])
+    reduces = {} if overrides["critics"] > 1 else {"target_reduce": "first", "actor_reduce": "first"}
+    spec = replace(
+        spec,
+        temperature=temperature,
+        hidden=tuple(overrides["hidden"]),
+        batch_size=overrides["batch_size"],
+        critics=overrides["critics"],
+        reward_scale=overrides["reward_scale"],
+        first_update=overrides["first_update_index"],
+        **reduces,
+    )
+    box = ((float(high),) * action_dim, (0.0,) * action_dim) if high != 1 else ()
+    return spec, Spaces(overrides["obs_dim"], action_dim, *box)
+
+
+def _check(vectors: Vectors) -> None:
+    """UsageError unless every batch and every draw an update needs is there, in its shape, and something to compare."""
+    spec, spaces, size = vectors.spec, vectors.spaces, vectors.spec.batch_size
+    if not isinstance(vectors.updates, int) or vectors.updates < 1:
+        raise UsageError(f"{vectors.path}: updates must be a whole number from 1, not {vectors.updates!r}")
+    numbers = {str(k) for k in range(vectors.updates)}
+    for name in vectors.arrays:
+        kind, *rest = name.split("/")
+        if kind not in KINDS:
+            raise UsageError(f"{vectors.path}: {name} is no key of the format; did you mean {nearest(kind, KINDS)}?")
+        if kind != "init" and (len(rest) < 2 or rest[0] not in numbers):
+            raise UsageError(f"{vectors.path}: {name} names none of the updates 0 to {vectors.updates - 1}")
+        if kind == "noise" and rest[-1].replace("actor", "action") not in spec.draws:
+            raise UsageError(
+                f"{vectors.path}: {name} is no draw of {vectors.preset}; its draws: {', '.join(spec.draws)}"
+            )
+    if not any(name.startswith(("expect/", "grad/", "after/")) for name in vectors.arrays):
+        raise UsageError(f"{vectors.path} holds no numbers of the original to compare with (expect/, grad/ or after/)")
+    widths = {"obs": (spaces.obs_dim,), "next_obs": (spaces.obs_dim,), "action": (spaces.action_dim,)}
+    expected = {f"init/{name}": shape for name, shape in initial.shapes(spec, spaces).items()}
+    expected |= {"init/log_alpha": ()} if spec.learns_alpha else {}
+    for k in range(vectors.updates):
+        expected |= {f"batch/{k}/{name}": (size, *widths.get(name, ())) for name in BATCH}
+        expected |= {f"noise/{k}/{name}": (size, spaces.action_dim) for name in _needed(spec, k)}
+    for name, shape in expected.items():
+        there = vectors.arrays.get(name, vectors.arrays.get(name.replace("/action", "/actor")))
+        if there is None or there.shape != shape:
+            found = "absent" if there is None else f"of shape {there.shape}"
+            raise UsageError(f"{vectors.path}: {name} is {found}; {vectors.preset} needs it as {shape}")
+
+
+def _needed(spec: SacSpec, k: int) -> tuple[str, ...]:
+    """The draws that update number k (from 0) cannot do without."""
+    due = spec.due(spec.actor_every, k + 1) or spec.value_net
+    return spec.draws if due else tuple(name for name in spec.draws if name == "next_action")
+
+
+def examine(vectors: Vectors, name: str, precision: str) -> Verdict:
+    """The vectors' updates through the engine registered as `name`, compared with the original's numbers."""
+    engine: Implementation = implementations.load(name)
+    spec, spaces, arrays = replace(vectors.spec, precision=precision), vectors.spaces, vectors.arrays
+    own = {key.removeprefix("init/"): value[None] for key, value in arrays.items() if key.startswith("init/")}
+    state = engine.init(spec, spaces, {key: value.astype(spec.dtype) for key, value in own.items()})
+    found: dict[str, list[Deviation]] = {}
+    for k in range(vectors.updates):
+        batch = [np.asarray(arrays[f"batch/{k}/{field}"], np.float64) for field in BATCH]
+        rows = np.concatenate([field.reshape(spec.batch_size, -1) for field in batch], axis=1)
+        assert rows.shape[1] == row_width(spaces)
+        draws = [_draw(vectors, k, draw) for draw in spec.draws]
+        state, seen = engine.explain(state, rows[None, None], np.stack(draws)[None, None])
+        after = engine.get_params(state)
+        for key, expected in arrays.items():
+            kind, number, *rest = key.split("/")
+            if kind in ("expect", "grad", "after") and int(number) == k:
+                inner = "/".join(rest)
+                ours = (after if kind == "after" else seen).get(f"grad/{inner}" if kind == "grad" else inner)
+                found.setdefault(kind, []).append(_deviation(vectors, kind, k, inner, ours, expected))
+    worst = {kind: max(them, key=lambda one: one.share) for kind, them in found.items()}
+    return Verdict(vectors.preset, vectors.case, name, precision, worst)
+
+
+def _draw(vectors: Vectors, k: int, name: str) -> np.ndarray:
+    """A draw by our name: the format calls the actor's "action" or, where other draws are apart from it, "actor"."""
+    for key in (f"noise/{k}/{name}", f"noise/{k}/{name.replace('action', 'actor', 1)}"):
+        if key in vectors.arrays and not (name == "next_action" and key.endswith("actor")):
+            return vectors.arrays[key].astype(np.float64)
+    return np.zeros((vectors.spec.batch_size, vectors.spaces.action_dim))  # of an update that does not read it
+
+
+def _deviation(
+    vectors: Vectors, kind: str, k: int, name: str, ours: np.ndarray | None, expected: np.ndarray
+) -> Deviation:
+    """How far one of our arrays (with a leading axis of seeds) is from the original's; absent is infinitely far."""
+    where, expected = f"{name}, update {k}", np.asarray(expected, np.float64)
+    if kind == "after":
+        net = name.split("/")[0].removeprefix("target_").rstrip("0123456789")
+        unit = vectors.spec.learning_rate("alpha" if name == "log_alpha" else net)
+        allowed = (FIRST if k == 0 else LATER) * unit
+    else:
+        largest = np.abs(expected).max()
+        if kind == "grad":
+            net = f"grad/{k}/{name.split('/')[0]}"
+            its = [np.abs(value).max() for key, value in vectors.arrays.items() if key.startswith(net)]
+            largest = max(largest, 0.01 * max(its))
+        elif expected.ndim == 0:
+            largest = max(largest, 1.0)
+        allowed = RELATIVE * largest
+    if ours is None or ours[0].shape != expected.shape:
+        return Deviation(np.inf, allowed, f"{where}: not there" if ours is None else f"{where}: another shape")
+    return Deviation(float(np.abs(np.asarray(ours[0], np.float64) - expected).max()), allowed, where)
+
+
+def run(paths: Sequence[Path], names: Sequence[str]) -> Iterator[Verdict]:
+    """Every file through every engine, in float64 and, beside it, in float32; every file is read before any is run."""
+    for vectors in [load(path) for path in find(paths)]:
+        for name in names:
+            for precision in ("float64", "float32"):
+                yield examine(vectors, name, precision)
+
+
+def render(verdicts: Sequence[Verdict]) -> str:
+    """A table: per file, engine and precision the largest deviation of each kind in units of what is allowed."""
+    lines = [
+        f"{'preset':<20}{'case':<12}{'engine':<8}{'precision':<10}{'expect':>10}{'grad':>10}{'after':>10}  worst at"
+    ]
+    for one in verdicts:
+        shares = "".join(
+            f"{one.deviations[kind].share:>10.3f}" if kind in one.deviations else f"{'-':>10}"
+            for kind in ("expect", "grad", "after")
+        )
+        worst = max(one.deviations.values(), key=lambda deviation: deviation.share)
+        note = "" if one.passed else "   EXCEEDS" + ("" if one.precision == "float64" else " (not held against it)")
+        lines.append(
+            f"{one.preset:<20}{one.case:<12}{one.implementation:<8}{one.precision:<10}{shares}  {worst.where}{note}"
+        )
+    failed = [one for one in verdicts if one.precision == "float64" and not one.passed]
+    cases = {(one.preset, one.case) for one in verdicts}
+    ending = f"{len(failed)} exceed it" if failed else "none exceeds it"
+    lines.append(f"deviations in units of the tolerance; of {len(cases)} cases in float64, {ending}")
+    return "\n".join(lines)
+
+
+def markdown() -> str:
+    """The table of states, as README.md has it between its marks."""
+    rows = ["| preset | what it is | state |", "|---|---|---|"]
+    for name in sorted(preset_names(), key=lambda name: state(name).name == "ours"):
+        found = state(name)
+        rows.append(f"| `{name}` | {summary(name)} | **{found.name}**: {found.reason} |")
+    return "\n".join(rows)
+
+
+def record(verdicts: Sequence[Verdict]) -> None:
+    """Writes down which presets' vectors pass in which engine, and by which code."""
+    table: dict[str, dict[str, Any]] = {}
+    for one in verdicts:
+        if one.precision == "float64":
+            entry = table.setdefault(one.preset, {"cases": [], "passed": {}, "code": {}})
+            entry["cases"] = sorted({*entry["cases"], one.case})
+            entry["passed"][one.implementation] = entry["passed"].get(one.implementation, True) and one.passed
+            entry["code"][one.implementation] = code_id(one.preset, one.implementation)
+    with atomic(STATES) as temporary:
+        temporary.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+
+
+def update_readme() -> None:
+    """Puts the present table between README.md's marks."""
+    path = identity.ROOT / "README.md"
+    head, mark, rest = path.read_text().partition(README_MARKS[0])
+    _, end, tail = rest.partition(README_MARKS[1])
+    path.write_text(f"{head}{mark}\n{markdown()}\n{end}{tail}")

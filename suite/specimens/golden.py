@@ -1,0 +1,471 @@
+"""Golden runs: what each part of the suite that makes numbers answered when its version was given, and whether it still
+does.
+
+A part is one of PARTS. Its golden runs are small, cover every switch, and are kept as tables in `specimens/golden`. An
+engine answers with the parameters after 20 updates of every case, at both precisions; the loop with what it played,
+stored and sampled under every schedule; the evaluation with its episodes; a task with one step from stored states,
+never a rollout, since HalfCheetah amplifies the last bit to order 1 within a hundred steps.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+import implementations
+from implementations.unoptimised import Quick
+from suite.lab import scripted
+from suite.lab.lab import Lab
+from suite.lab.records import Recorder
+from suite.lab.tasks import TASKS, Environment
+from suite.sac import weights as initial
+from suite.sac.contract import Implementation, Job, Params
+from suite.sac.schedule import CHOICES, BootstrapAtLength, Schedule
+from suite.sac.spec import SacSpec
+from suite.specimens import catalogue as plan
+from suite.specimens.cases import BASE, SPACES, TOLERANCE, VARIANTS, WITH_V, at, inputs, start
+
+PARTS = ("weights", "engine.torch", "engine.jax", "loop", "evaluation", "tasks")
+
+
+FOLDER = Path(__file__).resolve().parent / "golden"
+
+
+UPDATES = 20
+
+
+SHARE = {"float64": 1e-9, "float32": 2e-5, "bfloat16_hidden": TOLERANCE["bfloat16_hidden"]}
+"""How far an array may be off, in shares of its largest change in the 20 updates. Processors differ by 3e-16 in
+float64; a wrong term, rate or order shows at 1e-5."""
+
+
+ROUNDINGS = 8
+"""And beside that, in roundings of the array's largest entry: a target that has moved by 1e-5 has no 2e-5 of it."""
+
+
+STEPS = 200
+
+
+STATES = 20
+
+
+STEP_TOLERANCE = 1e-6
+"""Of one step from a stored state, relative to the observation's largest entry: observations are float32."""
+
+
+class Moved(NamedTuple):
+    """A golden run that does not answer as it did: which part and case, what of it, by how much of what is allowed."""
+
+    part: str
+    case: str
+    what: str
+    share: float
+
+
+# --- engines and weights
+
+
+def cases() -> dict[str, SacSpec]:
+    """What engines and weights are asked: every value of every switch, and every preset under its own name."""
+    every = {"base": BASE, "base with V": WITH_V} | {name: spec for name, (_, spec) in VARIANTS.items()}
+    for name in plan.preset_names():
+        spec = plan.resolve(name, "HalfCheetah-v5", {})[0]
+        every[f"preset {name}"] = replace(spec, hidden=(16, 16), batch_size=8)
+    return every
+
+
+def sketch(array: np.ndarray) -> np.ndarray:
+    """Four numbers that any change of the array moves: its ends, and two projections on signs, of length 1."""
+    flat = np.asarray(array, np.float64).ravel()
+    signs = np.random.Generator(np.random.PCG64(len(flat))).choice([-1.0, 1.0], (2, len(flat)))
+    return np.array([flat[0], flat[-1], *(signs @ flat) / np.sqrt(len(flat))])
+
+
+def networks(params: Params) -> dict[str, np.ndarray]:
+    """The parameters without the optimiser's, which these have felt."""
+    return {name: x for name, x in sorted(params.items()) if not name.startswith("adam_") and name != "updates_done"}
+
+
+def rows(run: dict[str, object], before: Params, after: Params) -> list[dict]:
+    """A golden table's rows of one run: an array each, with its largest change and largest entry."""
+    found = []
+    for name, x in networks(after).items():
+        first = np.asarray(before[name], np.float64)
+        change = np.abs(np.asarray(x, np.float64) - first).max()
+        marks = dict(zip(("first", "last", "projection_1", "projection_2"), sketch(x), strict=True))
+        found.append(run | {"array": name, "change": change, "largest": np.abs(x).max()} | marks)
+    return found
+
+
+def explained(engine: Implementation, spec: SacSpec) -> tuple[Params, Params]:
+    """Parameters before and after 20 updates in float64, one at a time, as `explain` steps."""
+    spec = at(spec, "float64")
+    before, (batch, noise, *_) = start(spec, 0), inputs(spec, updates=UPDATES)
+    state = engine.init(spec, SPACES, before)
+    for k in range(UPDATES):
+        state, _ = engine.explain(state, batch[:, k : k + 1], noise[:, k : k + 1])
+    return before, engine.get_params(state)
+
+
+def updated(engine: Implementation, spec: SacSpec) -> tuple[Params, Params]:
+    """The same in float32 as a run has it: `update` with the next action."""
+    spec = at(spec, "float32")
+    before, (batch, noise, obs, act_noise) = start(spec, 0), inputs(spec, updates=UPDATES, noise_scale=0.25)
+    state = engine.init(spec, SPACES, before)
+    for k in range(UPDATES):
+        state, *_ = engine.update(state, batch[:, k : k + 1], noise[:, k : k + 1], obs, act_noise)
+    return before, engine.get_params(state)
+
+
+def block(engine: Implementation) -> tuple[Params, Params]:
+    """Two seeds in one call of 20 updates, float64."""
+    spec = replace(BASE, precision="float64", target_every=2)
+    before, (batch, noise, obs, act_noise) = start(spec, 0, 1), inputs(spec, seeds=2, updates=UPDATES)
+    state, *_ = engine.update(engine.init(spec, SPACES, before), batch, noise, obs, act_noise)
+    return before, engine.get_params(state)
+
+
+def engine_rows(engine: Implementation, case: str, precision: str) -> list[dict]:
+    """A case's golden rows: `explained` in float64, `updated` in float32; "block of two seeds" is a case of its own."""
+    if case == BLOCK:
+        before, after = block(engine)
+    else:
+        before, after = (explained if precision == "float64" else updated)(engine, cases()[case])
+    return rows({"case": case, "precision": precision}, before, after)
+
+
+BLOCK = "block of two seeds"
+
+
+def engine_runs() -> list[tuple[str, str]]:
+    """Every (case, precision) an engine is asked."""
+    return [(BLOCK, "float64"), *((case, precision) for case in cases() for precision in ("float64", "float32"))]
+
+
+def _engine(name: str) -> pd.DataFrame:
+    engine = Quick(implementations.load(name))
+    return pd.DataFrame([row for run in engine_runs() for row in engine_rows(engine, *run)])
+
+
+def _weights() -> pd.DataFrame:
+    found = []
+    for case, spec in cases().items():
+        drawn = initial.params(spec, SPACES, np.random.Generator(np.random.PCG64(3)))
+        found += rows({"case": case, "precision": "float64"}, {name: 0 * x for name, x in drawn.items()}, drawn)
+    return pd.DataFrame(found)
+
+
+def compare_arrays(part: str, golden: pd.DataFrame, found: pd.DataFrame) -> list[Moved]:
+    """The runs of `found` that are not as in `golden`; runs that golden knows nothing of are nobody's concern."""
+    key, marks = ["case", "precision", "array"], ["first", "last", "projection_1", "projection_2"]
+    known = golden[golden["case"].isin(found["case"])]
+    both = known.merge(found, on=key, how="outer", suffixes=("", "_now"), indicator="side")
+    both = both[both["case"].isin(golden["case"])]
+    bits = both["precision"].map({"float64": np.finfo(np.float64).eps}).fillna(np.finfo(np.float32).eps)
+    rounded = both["case"].str.contains("bfloat16_hidden")
+    share = both["precision"].map(SHARE).mask(rounded, SHARE["bfloat16_hidden"])
+    allowed = share * both["change"] + ROUNDINGS * bits * both["largest"]
+    off = np.abs(both[marks].to_numpy() - both[[f"{mark}_now" for mark in marks]].to_numpy()).max(axis=1)
+    both["share"] = np.where(both["side"] == "both", off / np.maximum(allowed, 1e-300), np.inf)
+    both.loc[~np.isfinite(both["share"]), "share"] = np.inf
+    bad = both[both["share"] > 1]
+    return [Moved(part, row.case, f"{row.array} in {row.precision}", row.share) for row in bad.itertuples(index=False)]
+
+
+# --- loop and evaluation
+
+TIME_LIMIT = 20
+
+
+SCRIPT = tuple(
+    scripted.Episode(length, ends)
+    for length, ends in ((7, "fall"), (20, "limit"), (20, "fall"), (3, "fall"), (13, "fall"), (20, "limit"))
+)
+
+
+CALM = Schedule(
+    warmup_steps=40,
+    warmup_range="unit",
+    warmup_rounding="none",
+    epoch_steps=None,
+    learn_after=40,
+    update_every=1,
+    updates_per_burst=1,
+    learn_in_warmup=True,
+    update_position="after_step",
+    replay_capacity=1000,
+    insert="step",
+    time_limit="bootstrap",
+    reset_every=None,
+    action_to_env="rescale",
+    evaluation_action="mean",
+)
+
+
+def schedules() -> dict[str, Schedule]:
+    """What the loop is asked: every value of every switch of a schedule, and every preset's, shortened."""
+    also = {"warmup_rounding=epoch": {"epoch_steps": 30}, "warmup_range=env": {"action_to_env": "clip"}}
+    found = {"calm": CALM}
+    for name, choices in CHOICES.items():
+        for value in choices:
+            key = f"{name}={value}"
+            found[key] = replace(CALM, **{name: value}, **also.get(key, {}))
+    found |= {
+        "no warm-up": replace(CALM, warmup_steps=0, learn_after=20),
+        "bursts": replace(CALM, update_every=4, updates_per_burst=3),
+        "bursts before the step": replace(CALM, update_every=4, updates_per_burst=3, update_position="before_step"),
+        "full replay": replace(CALM, replay_capacity=50),
+        "bootstrap at length": replace(CALM, time_limit=BootstrapAtLength(steps=20)),
+        "bootstrap at another length": replace(CALM, time_limit=BootstrapAtLength(steps=13)),
+        "abandoned": replace(CALM, reset_every=25),
+        "abandoned, inserted at the end": replace(CALM, reset_every=25, insert="episode_end"),
+        "no learning in warm-up": replace(CALM, learn_in_warmup=False, learn_after=30),
+        "no learning in a rounded warm-up": replace(CALM, learn_in_warmup=False, warmup_rounding="episode"),
+    }
+    for name in plan.preset_names():
+        found[f"preset {name}"] = shortened(plan.resolve(name, "HalfCheetah-v5", {})[1])
+    return found
+
+
+def shortened(schedule: Schedule) -> Schedule:
+    """A preset's schedule with its counts brought down to 200 steps; every order among them is kept."""
+    warm = min(schedule.warmup_steps, 40)
+    apart = schedule.learn_after - schedule.warmup_steps
+    limit = schedule.time_limit
+    return replace(
+        schedule,
+        warmup_steps=warm,
+        learn_after=max(warm + apart if abs(apart) <= 20 else 60, TIME_LIMIT),
+        update_every=min(schedule.update_every, 10),
+        updates_per_burst=min(schedule.updates_per_burst, 10),
+        epoch_steps=schedule.epoch_steps and 30,
+        reset_every=schedule.reset_every and 25,
+        replay_capacity=min(schedule.replay_capacity, 1000),
+        time_limit=BootstrapAtLength(steps=TIME_LIMIT) if isinstance(limit, BootstrapAtLength) else limit,
+    )
+
+
+class Counting:
+    """An engine that only counts: its actions depend on the noise and on how many updates there were."""
+
+    FRAMEWORK = "numpy"
+
+    def __init__(self) -> None:
+        self.sampled = 0  # a number that depends on every row of every batch, in order
+
+    def init(self, spec: SacSpec, spaces: Any, params: Params) -> np.ndarray:
+        return np.zeros(len(params["actor/w0"]), np.int64)
+
+    def act(self, state: np.ndarray, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
+        drawn = obs[..., 1:] if noise is None else noise
+        return np.tanh(0.1 * drawn + 0.01 * state[:, None, None]).astype(np.float32)
+
+    def update(self, state: np.ndarray, rows: np.ndarray, noise: np.ndarray, obs: Any, act_noise: Any) -> tuple:
+        ids = np.rint(rows[..., 0] / np.float32(scripted.ID_UNIT)).astype(np.int64)
+        ends = rows[..., -1].astype(np.int64)
+        order = np.arange(1, ids.size + 1).reshape(ids.shape)
+        self.sampled = (31 * self.sampled + int((order * (4 * ids + ends)).sum())) % (1 << 40)
+        state = state + rows.shape[1]
+        return state, None if obs is None else self.act(state, obs, act_noise), {}
+
+    def explain(
+        self, state: np.ndarray, rows: np.ndarray, noise: np.ndarray
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        level = rows[:, 0].mean(axis=(1, 2))
+        return state, {
+            "log_prob": noise[:, 0, 0].sum(axis=2),
+            "alpha": level,
+            "action": np.tanh(noise[:, 0, 0]),
+            "grad/actor/w0": rows[:, 0],
+            "grad/critic1/w0": noise[:, 0, 0],
+            "critic_loss": level,
+            "actor_loss": -level,
+            "q": np.stack([rows[:, 0, :, 0], rows[:, 0, :, 1]], axis=1),
+        }
+
+    def get_params(self, state: np.ndarray) -> Params:
+        return {"updates_done": state}
+
+
+def played(schedule: Schedule, seeds: tuple[int, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """200 steps of the scripted task under a schedule: what each seed did at every step, and its recorded rows."""
+    task = scripted.register(TIME_LIMIT, SCRIPT)
+    spec = replace(BASE, hidden=(4,), batch_size=4, precision="float32", reward_scale=2.0)
+    job = Job(task, "counting", "", spec, schedule, 50, 2, STEPS, seeds, {})
+    engine, steps = Counting(), []
+    with tempfile.TemporaryDirectory() as folder:
+        lab = Lab(engine, job, [Recorder(Path(folder, str(seed)), {}) for seed in seeds])
+        while not lab.done:
+            actions, warm = [seat.action.copy() for seat in lab.seats], [seat.warm for seat in lab.seats]
+            lab.step()
+            for seat, action, uniform in zip(lab.seats, actions, warm, strict=True):
+                newest = seat.replay.rows[(seat.replay.added - 1) % len(seat.replay.rows)]
+                stored = newest if seat.replay.added else np.zeros_like(newest)
+                steps.append({
+                    "seed": seat.seed, "env_step": lab.env_step, "uniform": uniform, "action_0": float(action[0]),
+                    "action_1": float(action[1]), "updates": int(lab.state[0]), "sampled": engine.sampled,
+                    "stored": seat.replay.added, "stored_id": round(float(stored[0]) / scripted.ID_UNIT),
+                    "stored_reward": float(stored[5]), "stored_end": float(stored[-1]),
+                    "obs_id": round(float(seat.obs[0]) / scripted.ID_UNIT),
+                })  # fmt: skip
+    recorded = [{"seed": seat.seed} | row for seat in lab.seats for row in seat.recorder.rows]
+    return pd.DataFrame(steps), pd.DataFrame(recorded)
+
+
+def _played(what: int) -> pd.DataFrame:
+    found = []
+    for name, schedule in schedules().items():
+        for seeds in ((0, 1), (2,)) if schedule.lockstep else ((2,),):
+            found.append(played(schedule, seeds)[what].assign(case=name))
+    return pd.concat(found, ignore_index=True)
+
+
+def compare_rows(part: str, golden: pd.DataFrame, found: pd.DataFrame) -> list[Moved]:
+    """The schedules under which the loop does not do what it did: counts exactly, numbers to 1e-6."""
+    moved = []
+    for case, rows_then in golden.groupby("case", sort=False):
+        now = found[found["case"] == case]
+        if now.empty:
+            continue
+        share, name = (0.0, "") if len(now) == len(rows_then) else (np.inf, "number of rows")
+        for column in rows_then.columns if share == 0.0 else ():
+            a, b = rows_then[column].to_numpy(), now[column].to_numpy()
+            if a.dtype.kind == "f":
+                same = np.isclose(a, b, rtol=1e-6, atol=1e-6, equal_nan=True).all()
+            else:
+                same = (a == b).all() or bool((pd.isna(a) & pd.isna(b) | (a == b)).all())
+            share, name = (share, name) if same else (np.inf, column)
+        if share:
+            moved.append(Moved(part, str(case), name, share))
+    return moved
+
+
+# --- tasks
+
+
+def states(task: str) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Twenty states of a task to step from, on the way of a random policy: positions, velocities, an action."""
+    environment, rng = Environment(task), np.random.Generator(np.random.PCG64(zlib.crc32(task.encode())))
+    environment.reset(seed=int(rng.integers(2**31)))
+    for _ in range(STATES):
+        for _ in range(int(rng.integers(1, 8))):
+            action = rng.uniform(-1, 1, environment.spaces.action_dim)
+            *_, terminated, truncated = environment.step(action)
+            if terminated or truncated:
+                environment.reset()
+        inner = environment.env.unwrapped
+        if hasattr(inner, "data"):
+            yield inner.data.qpos.copy(), inner.data.qvel.copy(), rng.uniform(-1, 1, environment.spaces.action_dim)
+        else:
+            yield np.array(inner.state), np.zeros(0), rng.uniform(-1, 1, environment.spaces.action_dim)
+    environment.close()
+
+
+def stepped(environment: Environment, position: np.ndarray, velocity: np.ndarray, action: np.ndarray) -> dict:
+    """One step of a task from a state: what the run sees of it."""
+    environment.reset(seed=0)
+    inner = environment.env.unwrapped
+    if hasattr(inner, "data"):
+        inner.set_state(np.asarray(position), np.asarray(velocity))
+    else:
+        inner.state = np.array(position)
+    obs, reward, terminated, _ = environment.step(np.asarray(action))
+    return {"obs": obs, "reward": reward, "terminated": terminated}
+
+
+def _tasks() -> pd.DataFrame:
+    """What each task answers at the states of the golden table, or, where there is none, at states of its own."""
+    kept = golden("tasks") if path("tasks").exists() else None
+    found = []
+    for task in TASKS:
+        environment = Environment(task)
+        if kept is not None and (of_task := kept[kept["case"] == task]).size:
+            starts = [(row.position, row.velocity, row.action) for row in of_task.itertuples()]
+        else:
+            starts = list(states(task))
+        for n, (position, velocity, action) in enumerate(starts):
+            found.append({"case": task, "state": n, "position": position, "velocity": velocity, "action": action}
+                         | stepped(environment, position, velocity, action))  # fmt: skip
+        environment.close()
+    return pd.DataFrame(found)
+
+
+def compare_steps(part: str, golden: pd.DataFrame, found: pd.DataFrame) -> list[Moved]:
+    """The tasks of which a step from a stored state ends elsewhere."""
+    moved = []
+    for case, then in golden.groupby("case", sort=False):
+        now = found[found["case"] == case]
+        if now.empty:
+            continue
+        if len(now) != len(then) or (then["terminated"].to_numpy() != now["terminated"].to_numpy()).any():
+            moved.append(Moved(part, str(case), "ends", np.inf))
+            continue
+        a, b = (np.stack(table["obs"].to_list()).astype(float) for table in (then, now))
+        off = np.abs(a - b).max() / (STEP_TOLERANCE * max(np.abs(a).max(), 1.0))
+        reward = np.abs(then["reward"].to_numpy() - now["reward"].to_numpy())
+        share = max(off, (reward / (STEP_TOLERANCE * np.maximum(np.abs(then["reward"].to_numpy()), 1.0))).max())
+        if not share <= 1:
+            moved.append(Moved(part, str(case), "step", float(share)))
+    return moved
+
+
+# --- all parts
+
+_MAKE: dict[str, Callable[[], pd.DataFrame]] = {
+    "weights": _weights,
+    "engine.torch": lambda: _engine("torch"),
+    "engine.jax": lambda: _engine("jax"),
+    "loop": lambda: _played(0),
+    "evaluation": lambda: _played(1),
+    "tasks": _tasks,
+}
+
+
+_COMPARE: dict[str, Callable[[str, pd.DataFrame, pd.DataFrame], list[Moved]]] = {
+    "weights": compare_arrays,
+    "engine.torch": compare_arrays,
+    "engine.jax": compare_arrays,
+    "loop": compare_rows,
+    "evaluation": compare_rows,
+    "tasks": compare_steps,
+}
+
+
+def path(part: str) -> Path:
+    """Where a part's golden runs lie."""
+    return FOLDER / f"{part}.parquet"
+
+
+def golden(part: str) -> pd.DataFrame:
+    """What a part answered when its version was given."""
+    return pd.read_parquet(path(part))
+
+
+def answers(part: str) -> pd.DataFrame:
+    """What it answers now."""
+    return _MAKE[part]()
+
+
+def compare(part: str, kept: pd.DataFrame, found: pd.DataFrame) -> list[Moved]:
+    """The cases of a part whose answers `found` are not as the `kept` ones; those nobody kept are left out."""
+    return _COMPARE[part](part, kept, found)
+
+
+def moved(part: str) -> list[Moved]:
+    """The golden runs of a part that no longer answer as they did."""
+    return compare(part, golden(part), answers(part))
+
+
+def record(part: str) -> None:
+    """Writes down what a part answers now."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    found = answers(part)
+    small = {name: "int32" for name in ("env_step", "updates", "stored") if name in found and found[name].notna().all()}
+    found.astype(small).to_parquet(path(part), index=False, compression="zstd")

@@ -1,0 +1,68 @@
+"""What a preset may be called: only one whose own vectors pass bears the bare name of its code base."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import implementations
+from implementations import presets
+from suite.sac import identity
+from suite.specimens.catalogue import load_preset
+
+STATES = Path(presets.__file__).parent / "conformance.json"
+
+
+class State(NamedTuple):
+    """How far a preset is its code base: conforms, from source, after, or ours; and why, in a sentence."""
+
+    name: str
+    reason: str
+
+
+def code_id(preset: str, implementation: str) -> str:
+    """A digest of what decides whether a preset conforms in an engine: the engine, the tableau, the preset."""
+    engine = implementations.REGISTRY[implementation].target.replace(".", "/") + ".py"
+    files = (engine, "suite/sac/spec.py", "suite/sac/contract.py", f"implementations/presets/{preset}.py")
+    return identity.digest([identity.ROOT / file for file in files])
+
+
+def state(preset: str) -> State:
+    """What the suite can say of a preset: see `State`; "conforms" holds for the present code only."""
+    module = load_preset(preset)
+    if hasattr(module, "OURS"):
+        return State("ours", module.OURS)
+    if hasattr(module, "AFTER"):
+        return State("after", module.AFTER)
+    entry = json.loads(STATES.read_text()).get(preset) if STATES.exists() else None
+    if entry is None:
+        return State("from source", "no vectors of its own update are at hand")
+    cases = ", ".join(entry["cases"])
+    failed = [name for name, passed in entry["passed"].items() if not passed]
+    if failed:
+        return State("after", f"its vectors ({cases}) are exceeded in {' and '.join(failed)}")
+    missing = {"torch", "jax"} - set(entry["passed"])
+    other = [name for name, code in entry["code"].items() if code != code_id(preset, name)]
+    if missing or other:
+        return State(
+            "from source", f"its vectors ({cases}) passed with other code; python -m suite conformance --record"
+        )
+    return State("conforms", f"its vectors ({cases}) pass in torch and in JAX")
+
+
+def display_name(preset: str) -> str:
+    """A preset's name as reports may print it: only one that conforms bears the bare name of its code base."""
+    known = state(preset).name
+    return {"after": f"after {preset}", "from source": f"{preset} (from source)"}.get(known, preset)
+
+
+def summary(preset: str) -> str:
+    """What a preset is, by the first paragraph of its docstring."""
+    return " ".join(load_preset(preset).__doc__.strip().split("\n\n")[0].split())
+
+
+def not_reproduced(preset: str) -> str:
+    """What of its code base a preset does not reproduce, by its docstring; empty if it says nothing of it."""
+    _, marked, rest = load_preset(preset).__doc__.partition("Not reproduced:")
+    return " ".join(rest.split("\n\n")[0].split()) if marked else ""

@@ -1,0 +1,58 @@
+"""What a run is expected to cost: seconds on one core, bytes on disk."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from suite.lab.tasks import TASKS
+from suite.sac.spec import SacSpec
+from suite.study.cells import Cell
+
+GFLOP_PER_S = {"torch": 50.0, "jax": 55.0}
+"""Single-core float32 rate of matrix products in an update at 256 x 256; an engine not named is taken as torch."""
+
+
+UPDATE_OVERHEAD_S = {"torch": 1.2e-3, "jax": 0.3e-3}
+"""Per update beside its products: dispatch, element-wise work, optimisers; measured at hidden 64 x 64."""
+
+
+ENV_STEP_S = {"Pendulum": 5e-5, "Inverted": 6e-5, "Reacher": 9e-5, "Humanoid": 3e-4, "Ant": 2.4e-4}
+"""One environment step by family, measured on one core; the other MuJoCo tasks take about 1.5e-4."""
+
+
+class Forecast(NamedTuple):
+    """What a run is expected to cost on one core: seconds, and bytes on disk while it runs."""
+
+    seconds: float
+    work_bytes: int
+
+
+def update_flop(spec: SacSpec, obs_dim: int, action_dim: int) -> float:
+    """Useful matrix FLOPs of one update: 2 per multiply-add; forward 1, backward 2 (1 where only inputs need it)."""
+
+    def products(inputs: int, outputs: int) -> int:
+        widths = (inputs, *spec.hidden, outputs)
+        return sum(a * b for a, b in pairwise(widths))
+
+    actor = products(obs_dim, 2 * action_dim)
+    critic = spec.critics * products(obs_dim + action_dim, 1)
+    value = products(obs_dim, 1) if spec.value_net else 0
+    critic_stage = 3 * critic + (value if spec.value_net else actor + critic)
+    actor_stage = 3 * actor + 2 * critic
+    value_stage = 3 * value + (critic if spec.value_net else 0)
+    return 2.0 * spec.batch_size * (critic_stage + actor_stage + value_stage)
+
+
+def forecast(cell: Cell) -> Forecast:
+    """The expected cost of one run of a cell on one core (a quiet one: a factor of two is no surprise)."""
+    task, spec, schedule = TASKS[cell.task], cell.spec, cell.schedule
+    env_step = next((cost for family, cost in ENV_STEP_S.items() if cell.task.startswith(family)), 1.5e-4)
+    learning = max(cell.env_steps - schedule.learn_after, 0) / schedule.update_every * schedule.updates_per_burst
+    engine = cell.implementation if cell.implementation in GFLOP_PER_S else "torch"
+    products = update_flop(spec, task.obs_dim, task.action_dim) / (GFLOP_PER_S[engine] * 1e9)
+    update = products + UPDATE_OVERHEAD_S[engine]
+    evaluations = cell.env_steps // cell.evaluate_every * cell.evaluation_episodes * task.time_limit
+    seconds = learning * update + cell.env_steps * (env_step + 1e-4) + evaluations * (env_step + 2e-5) + 4
+    rows = min(schedule.replay_capacity, cell.env_steps) * 4 * (2 * task.obs_dim + task.action_dim + 2)
+    return Forecast(seconds, rows)

@@ -1,0 +1,365 @@
+"""Import: other people's logs as records, at the places a plan gives them, so that what follows training takes them.
+
+`fitted` holds the runs that suite.logs reads to one grid of evaluations; `main` writes a record of each, or none at
+all. Implementation, preset and task are the importer's word, and the record says so.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+import implementations
+from suite.errors import UsageError, nearest
+from suite.files import atomic
+from suite.lab.records import Recorder, RecordError, arrays_path, read_meta
+from suite.lab.tasks import TASKS
+from suite.sac import identity
+from suite.specimens.catalogue import resolve
+from suite.study.cells import RECORD, Cell
+from suite.study.config import NAME
+from suite.study.logs import ONLINE, Ask, Point, Series, read
+from suite.study.plan import obstacle
+
+KINDS = {
+    "mean": "evaluations with the mean action",
+    "sample": "evaluations with sampled actions",
+    "training": "training returns, which decide nothing: exploration is in them",
+}
+
+
+SEED = re.compile(r"seed[ _=-]?(\d+)|__(\d+)__\d+(?:/|$)", re.IGNORECASE)
+"""A seed in a path: "seed_3", or CleanRL's folders (task__experiment__seed__time)."""
+
+
+class Claim(NamedTuple):
+    """What the importer says of the runs; None (or nothing) where the logs are to tell it.
+
+    seeds: in the order read. every, episodes: of the evaluations; the episodes may be claimed where the log has their
+    mean alone. env_steps: the budget; evaluations after it are left out. step_offset: environment steps that the logs'
+    axis leaves out. short: the status of a run that ends before the budget, or whose returns are no numbers from some
+    step on. versions: of the packages that made the runs.
+    """
+
+    implementation: str
+    preset: str
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...] = ()
+    every: int | None = None
+    episodes: int | None = None
+    env_steps: int | None = None
+    step_offset: int = 0
+    short: str | None = None
+    versions: Mapping[str, str] = {}
+
+
+class Grid(NamedTuple):
+    """What the runs of one import share."""
+
+    kind: str
+    every: int
+    episodes: int
+    env_steps: int
+
+
+class Run(NamedTuple):
+    """One run on the grid; message: why it is short."""
+
+    series: Series  # with its seed, its task and the points that are recorded
+    status: str
+    message: str
+
+
+def main(files: Sequence[str], ask: Ask, claim: Claim, results: str, config: str | None) -> list[str]:
+    """Writes a record of every run in the files, and the config of a study of them if asked for; says what it did."""
+    for task in claim.tasks:
+        if task not in TASKS:
+            raise UsageError(f"--task is {task!r}, which is no task; did you mean {nearest(task, TASKS)}?")
+    name = claim.implementation
+    if name in implementations.registered() or not re.fullmatch(NAME, name):
+        raise UsageError(
+            f"--implementation is {name!r}; it must be letters, digits, '.', '_' and '-', and no name that the suite "
+            f"trains itself: take 'imported-{re.sub('[^A-Za-z0-9._-]+', '-', name)}'"
+        )
+    settings = {task: resolve(claim.preset, task, {}) for task in claim.tasks}
+    grid, runs = fitted(read(files, ask), claim)
+    records = {}
+    for run in runs:
+        task, seed = run.series.task, run.series.seed
+        run_id = identity.run_id(*settings[task], task, grid.every, grid.episodes)
+        evaluation = (grid.every, grid.episodes, grid.env_steps)
+        cell = Cell(task, claim.implementation, run_id, *settings[task], *evaluation, claim.preset, claim.preset)
+        records[Path(results, RECORD.format(cell=cell.path, seed=seed, env_steps=grid.env_steps))] = cell, run
+    _unless_taken(records, results)
+    new = [path for path in records if not path.exists()]
+    text = _config(claim, grid, runs, results)
+    if config and Path(config).exists() and Path(config).read_text() != text:
+        raise UsageError(f"--write-config {config} exists and says something else; name another file")
+    study = Path(config).stem if config else "imported"
+    try:
+        for path, (cell, run) in records.items():
+            _record(path, cell, run, grid, claim, study)
+        if config:
+            with atomic(Path(config)) as temporary:
+                temporary.write_text(text)
+    except BaseException as error:
+        for path in new:
+            path.unlink(missing_ok=True)
+            arrays_path(path).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise UsageError(
+                f"{error.filename or results} cannot be written ({error.strerror}); no record was"
+            ) from None
+        raise
+    return [*map(str, records), _said(claim, grid, runs, config)]
+
+
+# --- from logs to one grid
+
+
+def fitted(series: Sequence[Series], claim: Claim) -> tuple[Grid, list[Run]]:
+    """The runs on the grid of evaluations that they share; UsageError for one that does not lie on it."""
+    if not series:
+        raise UsageError("the files hold no runs; an import needs one at least")
+    kinds = {one.kind: one.source for one in series}
+    if len(kinds) > 1:
+        first, second = list(kinds)[:2]
+        raise UsageError(
+            f"{kinds[first]} holds {_kind(first)} and {kinds[second]} {_kind(second)}; import one kind at a time"
+        )
+    (kind,) = kinds
+    cut = [_cut(one, claim) for one in _named(series, claim)]
+    every = claim.every or _every([one for one, _ in cut], claim)
+    if kind == "training":
+        cut = [(one._replace(points=_windows(one.points, every)), why) for one, why in cut]
+    last, longest = max(((one.points[-1].env_step, one) for one, _ in cut if one.points), default=(0, None))
+    if longest and last < (limit := TASKS[longest.task].time_limit):
+        raise UsageError(
+            f"{_where(longest)} ends at step {last:,}, before an episode of {limit:,} is over; --step-column must name "
+            "environment steps"
+        )
+    env_steps = claim.env_steps or max(last // every, 1) * every
+    if env_steps % every:
+        near = max(round(env_steps / every), 1) * every
+        raise UsageError(f"--env-steps is {env_steps}, which is no multiple of {every}; the nearest is {near}")
+    runs = [_run(one, why, every, env_steps, claim) for one, why in cut]
+    return Grid(kind, every, _episodes(runs, kind, claim), env_steps), runs
+
+
+def _named(series: Sequence[Series], claim: Claim) -> list[Series]:
+    """Every run with its task and its seed: its log's own, the importer's, its path's, or its place in the order."""
+    silent = [Path(one.source).as_posix() for one in series if one.seed is None]
+    if claim.seeds and len(claim.seeds) != len(silent):
+        raise UsageError(f"--seeds names {len(claim.seeds)}, but {len(silent)} of the runs do not tell their seed")
+    in_paths = [int("".join(found[-1])) for path in silent if (found := SEED.findall(path))]
+    seeds = iter(claim.seeds or (in_paths if len(in_paths) == len(silent) else range(len(silent))))
+    named: dict[tuple[str, int], Series] = {}
+    for one in series:
+        if not one.task and len(claim.tasks) > 1:
+            raise UsageError(f"{one.source} does not tell its task; import the runs of one --task at a time")
+        task, seed = one.task or claim.tasks[0], next(seeds) if one.seed is None else one.seed
+        if task not in claim.tasks:
+            raise UsageError(f"{one.source} is of {task}, and --task names {', '.join(claim.tasks)} alone")
+        if other := named.get((task, seed)):
+            raise UsageError(
+                f"{other.source} and {one.source} are both seed {seed} on {task}; --seeds tells runs apart that do not "
+                "tell it themselves"
+            )
+        named[task, seed] = one._replace(task=task, seed=seed)
+    return list(named.values())
+
+
+def _cut(one: Series, claim: Claim) -> tuple[Series, str]:
+    """The run on the true axis, without what was measured before its first step, up to where its returns stop being
+    numbers; and a word on that."""
+    points = [point._replace(env_step=point.env_step + claim.step_offset) for point in one.points]
+    points = [point for point in points if point.env_step > 0]
+    for n, (point, after) in enumerate(pairwise([*points, None])):
+        if after and after.env_step <= point.env_step and one.kind != "training":
+            raise UsageError(f"{_where(one)} has step {after.env_step:,} after {point.env_step:,}; a run goes forward")
+        if not all(map(math.isfinite, point.returns)):
+            why = f"its return at step {point.env_step:,} is no finite number"
+            if not claim.short:
+                raise UsageError(f"{_where(one)}: {why}; --status-of-short says what became of a run that ends there")
+            return one._replace(points=tuple(points[:n])), why
+    if not points:
+        raise UsageError(f"{_where(one)} holds no return after step 0; leave it out")
+    return one._replace(points=tuple(points)), ""
+
+
+def _every(series: Sequence[Series], claim: Claim) -> int:
+    """The environment steps between evaluations, where the importer does not say."""
+    if series[0].kind == "training":
+        raise UsageError(
+            "training returns come at no regular steps; --every says how many steps are averaged into one value"
+        )
+    start = [] if claim.step_offset else [0]
+    steps = [[*start, *(point.env_step for point in one.points)] for one in series]
+    gaps = sorted(b - a for own in steps for a, b in pairwise(own))
+    return statistics.mode(gaps or [max(max(own, default=1) for own in steps)])
+
+
+def _windows(points: Sequence[Point], every: int) -> tuple[Point, ...]:
+    """Training episodes gathered by the window (k * every - every, k * every] in which they ended, at its end."""
+    windows: dict[int, list[Point]] = {}
+    for point in points:
+        windows.setdefault(-(-point.env_step // every) * every, []).append(point)
+    return tuple(
+        Point(end, tuple(x for point in own for x in point.returns), tuple(n for point in own for n in point.lengths))
+        for end, own in sorted(windows.items())
+        if end <= points[-1].env_step  # of an unfinished window there is no mean
+    )
+
+
+def _run(one: Series, why: str, every: int, env_steps: int, claim: Claim) -> Run:
+    """The run up to the budget, if an evaluation stands at every step of the grid; else UsageError."""
+    steps = [point.env_step for point in one.points]
+    if odd := next((step for step in steps if step % every), None):
+        raise UsageError(
+            f"{_where(one)} is evaluated at step {odd:,}, which is no multiple of {every:,}; --every or --step-offset "
+            "(steps that its axis leaves out) may set that right"
+        )
+    unmeasured = claim.step_offset and steps and steps[0] <= claim.step_offset + every
+    first = steps[0] if unmeasured else every
+    if gaps := sorted(set(range(first, max(steps, default=0), every)) - set(steps)):
+        more = "; a larger --every may help" if one.kind == "training" else ""
+        raise UsageError(f"{_where(one)} has no return at step {gaps[0]:,}, though it has later ones{more}")
+    kept = tuple(point for point in one.points if point.env_step <= env_steps)
+    last = kept[-1].env_step if kept else 0
+    if last < env_steps and not claim.short:
+        raise UsageError(
+            f"{_where(one)} ends at step {last:,} of {env_steps:,}; --status-of-short says what became of it, or a "
+            "smaller --env-steps makes it whole"
+        )
+    status = claim.short if last < env_steps else "finished"
+    return Run(one._replace(points=kept), status, (why or f"its log ends at step {last:,}") if last < env_steps else "")
+
+
+def _episodes(runs: Sequence[Run], kind: str, claim: Claim) -> int:
+    """The episodes of an evaluation: the same in all of them, or claimed of a log that has their mean alone."""
+    if kind == "training":
+        return claim.episodes or 1
+    counts: dict[int, str] = {}
+    for run in runs:
+        for point in run.series.points:
+            counts.setdefault(len(point.returns), f"{_where(run.series)} at step {point.env_step:,}")
+    if len(counts) > 1:
+        (a, at_a), (b, at_b) = list(counts.items())[:2]
+        raise UsageError(f"evaluations must have equally many episodes: {at_a} has {a}, {at_b} has {b}")
+    count = next(iter(counts), 1)
+    if claim.episodes and count not in (1, claim.episodes):
+        raise UsageError(f"--episodes is {claim.episodes}, but the logs hold {count} episodes of each evaluation")
+    return claim.episodes or count
+
+
+def _kind(kind: str) -> str:
+    return KINDS[kind].split(",")[0]
+
+
+def _where(one: Series) -> str:
+    return f"{one.source} (seed {one.seed} of {one.task})"
+
+
+# --- from the grid to files
+
+
+def _unless_taken(records: Mapping[Path, tuple[Cell, Run]], results: str) -> None:
+    """UsageError if a record is there already that is not of the very same log, or none can be written."""
+    if there := obstacle(Path(results)):
+        raise UsageError(f"--results is {results!r}, but {there} is not a folder one may write to")
+    for path, (_, run) in records.items():
+        if path.exists():
+            try:
+                same = read_meta(path)["code_id"] == run.series.sha256[:10]
+            except (RecordError, KeyError):
+                same = False
+            if not same:
+                raise UsageError(f"{path} is there already and not of {run.series.source}; remove it first")
+
+
+def _record(path: Path, cell: Cell, run: Run, grid: Grid, claim: Claim, study: str) -> None:
+    """Writes one record: evaluations as they were, diagnostics that are not known, no networks."""
+    series, points = run.series, run.series.points
+    name = series.source if series.source.startswith(ONLINE) else Path(series.source).name
+    told = {"format": series.format, "kind": series.kind, "step_offset": claim.step_offset}
+    told |= {
+        "files": [{"name": name, "sha256": series.sha256}],
+        "claimed": [claimed for claimed, given in claim._asdict().items() if given],
+    }
+    evaluation = {"every": grid.every, "episodes": grid.episodes}
+    if points and points[0].env_step > grid.every:
+        evaluation["first"] = points[0].env_step
+    recorder = Recorder(
+        path,
+        {
+            **{"task": cell.task, "implementation": cell.implementation, "run_id": cell.run_id, "seed": series.seed},
+            "env_steps": grid.env_steps,
+            "spec": identity.to_plain(cell.spec),
+            "schedule": identity.to_plain(cell.schedule),
+            "evaluation": evaluation,
+            "origin": {"study": study, "variant": cell.variant, "preset": cell.preset, "imported": told},
+            "block": [series.seed],
+            "code_id": series.sha256[:10],
+            "versions": dict(claim.versions),
+            "device": "imported",
+            "platform": "imported",
+        },
+    )
+    for point in points:
+        for n, value in enumerate(point.returns):
+            length = point.lengths[n] if point.lengths else None
+            recorder.episode(point.env_step, "mean" if series.kind == "mean" else "sample", n, value, length)
+        recorder.diagnostic(point.env_step, {})
+    last = points[-1].env_step if points else 0
+    recorder.finish(
+        run.status,
+        {},
+        last_env_step=last,
+        stopped_at=None if run.status == "finished" else last,
+        message=run.message,
+        updates=0,
+        wall_time_s=0.0,
+        attempts=[],
+        ended=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _config(claim: Claim, grid: Grid, runs: Sequence[Run], results: str) -> str:
+    """The YAML of a study of these runs: it trains nothing."""
+    seeds: dict[tuple[int, ...], list[str]] = {}
+    for task in claim.tasks:
+        own = tuple(sorted(run.series.seed for run in runs if run.series.task == task))
+        seeds.setdefault(own, []).append(task)
+    sweeps = [
+        {
+            "tasks": tasks,
+            "env_steps": grid.env_steps,
+            "evaluate": {"every": grid.every, "episodes": grid.episodes},
+            "seeds": list(own),
+            "implementations": [claim.implementation],
+            "presets": [claim.preset],
+        }
+        for own, tasks in seeds.items()
+        if own
+    ]
+    data = {"imported": [claim.implementation], "sweeps": sweeps, "results": results}
+    head = "# Runs that were not trained here: python -m suite import wrote their records.\n"
+    return head + yaml.safe_dump(data, sort_keys=False)
+
+
+def _said(claim: Claim, grid: Grid, runs: Sequence[Run], config: str | None) -> str:
+    counts = Counter(run.status for run in runs)
+    told = (
+        f"{claim.implementation} as {claim.preset}: {', '.join(f'{n} {status}' for status, n in counts.items())}; "
+        f"{grid.env_steps:,} steps, a value every {grid.every:,}, {KINDS[grid.kind]}"
+    )
+    return told + (f"\npython -m suite gather --config {config}   goes on from here" if config else "")

@@ -1,0 +1,283 @@
+"""The executable definition against finite differences of its own losses, and against numbers worked by hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builders.runs import SMALL
+
+from suite.sac import equations as eq
+from suite.sac import weights as initial
+from suite.sac.contract import Batch, Spaces
+from suite.sac.spec import (
+    Adam,
+    ClipLogStd,
+    EpsilonLogDet,
+    ExactLogDet,
+    ExpStd,
+    FixedAlpha,
+    SoftplusStd,
+    SquashLogStd,
+    ValueNet,
+)
+
+SPACES = Spaces(4, 2)
+WIDE = Spaces(4, 2, (0.4, 3.0), (0.1, -1.0))
+SIZE = 6
+SPEC = replace(SMALL, hidden=(5, 5), batch_size=SIZE, value_net=ValueNet(loss_scale=0.7, target="per_sample"))
+
+
+def case(spec, seed=0):
+    """Parameters, a batch and noise."""
+    rng = np.random.default_rng(seed)
+    params = initial.params(spec, SPACES, rng)
+    batch = Batch(
+        obs=rng.normal(size=(SIZE, 4)),
+        action=np.tanh(rng.normal(size=(SIZE, 2))),
+        reward=rng.normal(size=SIZE),
+        next_obs=rng.normal(size=(SIZE, 4)),
+        terminated=(rng.random(SIZE) < 0.3).astype(float),
+    )
+    return params, batch, {name: rng.normal(size=(SIZE, 2)) for name in ("next_action", "action", "alpha")}
+
+
+def assert_gradients(loss, params, grads, step=1e-6):
+    """Central differences of `loss` in every single parameter named in grads."""
+    for name, grad in grads.items():
+        numeric = np.zeros_like(grad)
+        for index in np.ndindex(grad.shape):
+            around = dict(params)
+            values = []
+            for sign in (1, -1):
+                around[name] = params[name].copy()
+                around[name][index] += sign * step
+                values.append(loss(around))
+            numeric[index] = (values[0] - values[1]) / (2 * step)
+        # central differences carry an error of about 1e-16 / step + step^2, relative to losses of order 1
+        np.testing.assert_allclose(grad, numeric, rtol=1e-6, atol=3e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("reduce", ["min", "mean", "first"])
+@pytest.mark.parametrize(
+    "std", [ClipLogStd(low=-0.2, high=0.1), SquashLogStd(low=-5, high=2), SoftplusStd(floor=1e-3), ExpStd()]
+)
+@pytest.mark.parametrize("log_det", [ExactLogDet(), EpsilonLogDet(eps=0.05)])
+def test_actor_gradient(std, log_det, reduce):
+    spec = replace(
+        SPEC, std=std, log_det=log_det, actor_reduce=reduce, mean_init="glorot_uniform", log_std_init="glorot_uniform"
+    )
+    params, batch, noise = case(spec)
+    _, grads, _ = eq.actor_loss(spec, SPACES, params, params, batch, [noise["action"]], 0.3)
+    assert set(grads) == {name for name in params if name.startswith("actor/")}
+    assert_gradients(lambda p: eq.actor_loss(spec, SPACES, p, params, batch, [noise["action"]], 0.3)[0], params, grads)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gaussian_eps": 0.3, "std": ExpStd()},
+        {"log_prob_units": "env", "log_det": EpsilonLogDet(eps=0.05)},
+        {"log_prob_units": "env", "critic_action_units": "env"},
+        {"first_critic_layer": "sum_of_relus", "critic_action_units": "env", "actor_reduce": "mean"},
+    ],
+    ids=",".join,
+)
+def test_actor_gradient_in_other_units_densities_and_critics(changes):
+    spec = replace(SPEC, **changes)
+    params, batch, noise = case(spec)
+    _, grads, _ = eq.actor_loss(spec, WIDE, params, params, batch, [noise["action"]], 0.3)
+    assert_gradients(lambda p: eq.actor_loss(spec, WIDE, p, params, batch, [noise["action"]], 0.3)[0], params, grads)
+
+
+def test_actor_gradient_of_three_draws():
+    """alpha mean log pi at the second draw, less Q's slope at the first draw's action times the third draw's action."""
+    spec = replace(SPEC, pathwise_noise="independent", std=ExpStd())
+    params, batch, noise = case(spec)
+    draws = [noise["action"], noise["next_action"], noise["alpha"]]
+    _, grads, dq_da = eq.actor_loss(spec, SPACES, params, params, batch, draws, 0.3)
+
+    def loss(p):
+        of_entropy, of_q = (eq.sample(spec, SPACES, p, batch.obs, one) for one in draws[1:])
+        return 0.3 * of_entropy.log_prob.mean() - (dq_da * of_q.action).sum()
+
+    assert_gradients(loss, params, grads)
+    shared = eq.actor_loss(replace(spec, pathwise_noise="shared"), SPACES, params, params, batch, draws[:1], 0.3)[1]
+    assert np.abs(grads["actor/w_log_std"] - shared["actor/w_log_std"]).max() > 1e-3
+
+
+def test_units_shift_the_density_and_scale_the_critics_action():
+    params, batch, noise = case(SPEC)
+    unit = eq.sample(SPEC, WIDE, params, batch.obs, noise["action"])
+    env = eq.sample(replace(SPEC, log_prob_units="env"), WIDE, params, batch.obs, noise["action"])
+    np.testing.assert_allclose(unit.log_prob - env.log_prob, math.log(0.4) + math.log(3.0), rtol=1e-12)
+    q, _ = eq.critics(replace(SPEC, critic_action_units="env"), WIDE, params, "", batch.obs, unit.action)
+    as_played = unit.action * [0.4, 3.0] + [0.1, -1.0]
+    np.testing.assert_allclose(q, eq.critics(SPEC, WIDE, params, "", batch.obs, as_played)[0], rtol=1e-12)
+
+
+def test_v_regresses_on_the_batch_mean_of_log_prob_where_it_is_broadcast():
+    spec = replace(SPEC, value_net=ValueNet(loss_scale=0.7, target="broadcast"))
+    params, batch, _ = case(spec)
+    q, log_prob = np.stack([batch.reward, batch.reward + 1]), np.arange(float(SIZE))
+    target = eq.value_target(spec, q, log_prob, 0.5)
+    assert target.shape == (SIZE, SIZE)
+    np.testing.assert_allclose(target.mean(1), batch.reward - 0.5 * log_prob.mean(), rtol=1e-12)
+    value, grads = eq.value_loss(spec, params, batch, target)
+    assert_gradients(lambda p: eq.value_loss(spec, p, batch, target)[0], params, grads)
+    own, same_grads = eq.value_loss(spec, params, batch, target.mean(1))
+    assert value - own == pytest.approx(0.7 * 0.25 * log_prob.var())  # the log's excess over the true regression
+    np.testing.assert_allclose(grads["value/w0"], same_grads["value/w0"], rtol=1e-9, atol=1e-12)
+
+
+def test_actor_and_alpha_wait_and_catch_up():
+    """Every second update, twice: with Adam's own count, the newest alpha and new draws in the second pass."""
+    temperature = replace(SMALL.temperature, sample="fresh", lr=0.1)
+    spec = replace(SPEC, value_net=None, temperature=temperature, actor_every=2, actor_repeats=2, first_update=5)
+    assert spec.draws == ("next_action", "action", "alpha", "action_2", "alpha_2")
+    params, batch, _ = case(spec)
+    noise = {name: np.random.default_rng(n).normal(size=(SIZE, 2)) for n, name in enumerate(spec.draws)}
+    once, seen = eq.update(spec, SPACES, params, batch, noise)  # number 5
+    assert np.array_equal(once["actor/w0"], params["actor/w0"]) and once["log_alpha"] == params["log_alpha"]
+    assert "actor_loss" in seen and "actor_loss_2" not in seen
+    twice, seen = eq.update(spec, SPACES, once, batch, noise)  # number 6
+    assert seen["alpha_2"] != seen["alpha"] == pytest.approx(np.exp(params["log_alpha"]))
+    single, _ = eq.update(replace(spec, actor_repeats=1), SPACES, once, batch, noise)
+    assert seen["alpha_2"] == pytest.approx(np.exp(single["log_alpha"]))
+    _, grads, _ = eq.actor_loss(spec, SPACES, single, single, batch, [noise["action_2"]], seen["alpha_2"])
+    stepped = eq.adam(
+        spec, spec.actor_lr, 2, *(x["actor/w0"] for x in (single, grads)),
+        *(single[f"{kind}/actor/w0"] for kind in ("adam_m", "adam_v")),
+    )  # fmt: skip
+    np.testing.assert_allclose(twice["actor/w0"], stepped[0], rtol=1e-12)
+
+
+def test_targets_become_copies_every_so_many_updates():
+    spec = replace(SPEC, target_copy_every=2)
+    params, batch, noise = case(spec)
+    once, _ = eq.update(spec, SPACES, params, batch, noise)
+    twice, _ = eq.update(spec, SPACES, once, batch, noise)
+    assert not np.array_equal(once["target_value/w0"], once["value/w0"])
+    assert np.array_equal(twice["target_value/w0"], twice["value/w0"])
+
+
+@pytest.mark.parametrize("first_critic_layer", ["concat", "sum_of_relus"])
+@pytest.mark.parametrize("critics", [1, 2, 3])
+def test_critic_gradient(critics, first_critic_layer):
+    reduce = "first" if critics == 1 else "min"
+    spec = replace(SPEC, critics=critics, target_reduce=reduce, actor_reduce=reduce, critic_loss_scale=0.4)
+    spec = replace(spec, first_critic_layer=first_critic_layer)
+    params, batch, _ = case(spec)
+    y = batch.reward
+    _, grads, _ = eq.critic_loss(spec, SPACES, params, batch, y)
+    assert_gradients(lambda p: eq.critic_loss(spec, SPACES, p, batch, y)[0].sum(), params, grads)
+
+
+def test_value_gradient():
+    params, batch, _ = case(SPEC)
+    _, grads = eq.value_loss(SPEC, params, batch, batch.reward)
+    assert_gradients(lambda p: eq.value_loss(SPEC, p, batch, batch.reward)[0], params, grads)
+
+
+@pytest.mark.parametrize("objective", ["alpha", "log_alpha"])
+def test_alpha_gradient(objective):
+    temperature = replace(SPEC.temperature, objective=objective)
+    log_prob = np.array([0.5, 2.0, -1.0])
+    _, grad = eq.alpha_loss(temperature, -0.3, log_prob, -2.0)
+    up, down = (eq.alpha_loss(temperature, -0.3 + step, log_prob, -2.0)[0] for step in (1e-6, -1e-6))
+    assert grad == pytest.approx((up - down) / 2e-6, rel=1e-7)
+    # too little entropy (log_prob above the target's -(-2)) must raise alpha, that is: a negative gradient
+    assert (
+        eq.alpha_loss(temperature, -0.3, np.array([5.0]), -2.0)[1]
+        < 0
+        < eq.alpha_loss(temperature, -0.3, np.zeros(1), -2.0)[1]
+    )
+
+
+def test_log_prob_is_the_density_of_the_squashed_gaussian():
+    """Integrates exp(log_prob) over the action: a density has mass 1 (trapezoid rule, 1e-6)."""
+    spec = replace(SPEC, std=ExpStd())
+    params, batch, _ = case(spec)
+    one = Spaces(4, 1)
+    params = initial.params(spec, one, np.random.default_rng(1))
+    noise = np.linspace(-9, 9, 20001)[:, None]
+    obs = np.repeat(batch.obs[:1], len(noise), 0)
+    drawn = eq.sample(spec, one, params, obs, noise)
+    mass = np.trapezoid(np.exp(drawn.log_prob), drawn.action[:, 0])
+    assert mass == pytest.approx(1, abs=1e-6)
+
+
+def test_exact_log_det_is_finite_where_the_naive_form_is_not():
+    u = np.array([[0.0, 3.0, 40.0]])
+    found = eq.log_det(replace(SPEC, log_det=ExactLogDet()), SPACES, u)[0]
+    assert found[0] == 0 and found[1] == pytest.approx(math.log(1 - math.tanh(3) ** 2))
+    assert found[2] == pytest.approx(2 * math.log(2) - 80)
+    floor = eq.log_det(replace(SPEC, log_det=EpsilonLogDet(eps=1e-6)), SPACES, u)[0]
+    assert floor[2] == pytest.approx(math.log(1e-6), rel=1e-9)
+
+
+def test_target_by_hand():
+    """One transition, worked with a constant critic: y = 2 r + 0.9 (1 - d) (min Q' - alpha log pi')."""
+    spec = replace(SPEC, value_net=None, reward_scale=2.0, discount=0.9)
+    params, batch, noise = case(spec)
+    for net, value in (("target_critic1", 3.0), ("target_critic2", 5.0)):
+        params[f"{net}/w2"] = np.zeros((5, 1))
+        params[f"{net}/b2"] = np.array([value])
+    following = eq.sample(spec, SPACES, params, batch.next_obs, noise["next_action"])
+    y, log_prob = eq.target_q(spec, SPACES, params, batch, noise, alpha=0.5)
+    expected = 2 * batch.reward + 0.9 * (1 - batch.terminated) * (3.0 - 0.5 * following.log_prob)
+    np.testing.assert_allclose(y, expected, rtol=1e-12)
+    np.testing.assert_array_equal(log_prob, following.log_prob)
+    without = replace(spec, entropy_in_target=False)
+    np.testing.assert_allclose(
+        eq.target_q(without, SPACES, params, batch, noise, 0.5)[0],
+        2 * batch.reward + 2.7 * (1 - batch.terminated),
+        rtol=1e-12,
+    )
+
+
+def test_target_with_a_value_net_reads_target_v():
+    params, batch, noise = case(SPEC)
+    params["target_value/w2"], params["target_value/b2"] = np.zeros((5, 1)), np.array([4.0])
+    y, log_prob = eq.target_q(SPEC, SPACES, params, batch, noise, alpha=0.5)
+    np.testing.assert_allclose(y, batch.reward + SPEC.discount * (1 - batch.terminated) * 4.0, rtol=1e-12)
+    assert log_prob is None
+
+
+@pytest.mark.parametrize("placement", ["torch", "tensorflow"])
+def test_adam_by_hand(placement):
+    """Two steps of a gradient of 3, then 1, with a large epsilon so that its place shows."""
+    spec = replace(SPEC, adam=Adam(beta1=0.9, beta2=0.99, eps=0.1, eps_placement=placement))
+    param, m, v = np.array([1.0]), np.zeros(1), np.zeros(1)
+    x, first, second = 1.0, 0.0, 0.0
+    for count, grad in enumerate((3.0, 1.0), start=1):
+        param, m, v = eq.adam(spec, 0.01, count, param, np.array([grad]), m, v)
+        first, second = 0.9 * first + 0.1 * grad, 0.99 * second + 0.01 * grad**2
+        if placement == "torch":
+            x -= 0.01 * (first / (1 - 0.9**count)) / (math.sqrt(second / (1 - 0.99**count)) + 0.1)
+        else:
+            x -= 0.01 * math.sqrt(1 - 0.99**count) / (1 - 0.9**count) * first / (math.sqrt(second) + 0.1)
+    assert param[0] == pytest.approx(x, rel=1e-12)
+
+
+def test_target_networks_follow_by_tau_and_only_when_due():
+    spec = replace(SPEC, value_net=None, tau=0.25, target_every=2)
+    params, batch, noise = case(replace(spec, target_init="independent"))
+    once, _ = eq.update(spec, SPACES, params, batch, noise)
+    np.testing.assert_array_equal(once["target_critic1/w0"], params["target_critic1/w0"])
+    twice, _ = eq.update(spec, SPACES, once, batch, noise)
+    expected = 0.75 * once["target_critic1/w0"] + 0.25 * twice["critic1/w0"]
+    np.testing.assert_allclose(twice["target_critic1/w0"], expected, rtol=1e-12)
+
+
+def test_the_actor_reads_the_new_critics_in_sequence_and_the_old_ones_at_once():
+    spec = replace(SPEC, critic_lr=0.1, value_net=None, temperature=FixedAlpha(value=0.2))
+    params, batch, noise = case(spec)
+    after, seen = eq.update(spec, SPACES, params, batch, noise)
+    new, _, _ = eq.actor_loss(spec, SPACES, params, after, batch, [noise["action"]], 0.2)
+    old, _, _ = eq.actor_loss(spec, SPACES, params, params, batch, [noise["action"]], 0.2)
+    assert seen["actor_loss"] == pytest.approx(new) and abs(new - old) > 1e-3
+    _, at_once = eq.update(replace(spec, gradients="simultaneous"), SPACES, params, batch, noise)
+    assert at_once["actor_loss"] == pytest.approx(old)

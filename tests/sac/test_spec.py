@@ -1,0 +1,228 @@
+"""The tableau: what it refuses, how two differ, and who a run is."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+from builders.runs import ROOT, SHORT, SMALL, suite
+
+from suite.lab.tasks import TASKS
+from suite.sac import identity
+from suite.sac.schedule import BootstrapAtLength, Schedule
+from suite.sac.spec import (
+    Adam,
+    ClipLogStd,
+    ExpStd,
+    FixedAlpha,
+    LearnedAlpha,
+    Orthogonal,
+    SacSpec,
+    SoftplusStd,
+    SpecError,
+    Uniform,
+    ValueNet,
+)
+from suite.specimens.catalogue import ablation_names, load_ablation, load_preset, preset_names, resolve
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"order": ("critic", "actor", "alpha", "target")}, "order"),
+        ({"gradients": "simultaneous", "order": ("target", "value", "critic", "actor", "alpha")}, "gradients.*order"),
+        ({"critics": 1}, "critics 1.*target_reduce.*actor_reduce"),
+        ({"critics": 0, "target_reduce": "first", "actor_reduce": "first"}, "critics"),
+        ({"hidden": ()}, "hidden"),
+        ({"hidden": (16, 0)}, "hidden"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"discount": 1.5}, "discount"),
+        ({"tau": 0.0}, "tau"),
+        ({"reward_scale": 0.0}, "reward_scale"),
+        ({"actor_lr": float("nan")}, "actor_lr"),
+        ({"actor_reduce": "max"}, "actor_reduce.*min, mean, first.*max"),
+        ({"temperature": FixedAlpha(value=-0.1)}, "temperature.value"),
+        ({"temperature": replace(SMALL.temperature, init=0.0)}, "temperature.init"),
+        ({"temperature": replace(SMALL.temperature, objective="beta")}, "temperature.objective"),
+        ({"temperature": 0.2}, "temperature"),
+        ({"std": ClipLogStd(low=2, high=-2)}, "std.low"),
+        ({"adam": Adam(beta1=1.0, beta2=0.9, eps=1e-8, eps_placement="torch")}, "adam"),
+        ({"value_net": True}, "value_net"),
+        ({"value_net": ValueNet(loss_scale=0.5, target="mean")}, "value_net.target.*per_sample, broadcast"),
+        (
+            {"value_net": ValueNet(loss_scale=0.5, target="broadcast"), "entropy_in_target": False},
+            "value_net.target.*entropy_in_target",
+        ),
+        ({"gradients": "simultaneous", "actor_every": 2}, "gradients.*actor_every"),
+        ({"gradients": "simultaneous", "actor_repeats": 2}, "gradients.*actor_repeats"),
+        ({"pathwise_noise": "independent", "actor_repeats": 2}, "pathwise_noise.*actor_repeats"),
+        ({"actor_repeats": 2, "order": ("alpha", "value", "critic", "actor", "target")}, "actor_repeats.*order"),
+        ({"actor_every": 0}, "actor_every"),
+        ({"target_copy_every": 0}, "target_copy_every"),
+        ({"first_update": -1}, "first_update"),
+        ({"gaussian_eps": -1e-6}, "gaussian_eps"),
+        ({"gaussian_eps": float("inf")}, "gaussian_eps"),
+        ({"actor_head": "joint", "mean_init": Uniform(weight=1e-3, bias=0.0)}, "actor_head.*mean_init"),
+        ({"hidden_init": "glorot"}, "hidden_init.*glorot_uniform.*an Orthogonal or a Uniform.*'glorot'"),
+        ({"hidden_init": Orthogonal(gain=0.0)}, "hidden_init.gain"),
+        ({"log_std_init": Uniform(weight=1e-3, bias=-1.0)}, "log_std_init"),
+        ({"first_critic_layer": "sum"}, "first_critic_layer"),
+        ({"log_prob_units": "radian"}, "log_prob_units"),
+    ],
+)
+def test_meaningless_specs_are_refused_by_name(changes, words):
+    with pytest.raises(SpecError, match=words):
+        replace(SMALL, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"update_every": 0},
+        {"warmup_steps": -1},
+        {"time_limit": "ignore"},
+        {"time_limit": BootstrapAtLength(steps=0)},
+        {"replay_capacity": 0},
+        {"reset_every": 0},
+        {"insert": "epoch"},
+        {"update_position": "within"},
+        {"evaluation_action": "median"},
+        {"warmup_rounding": "epoch", "epoch_steps": None},
+        {"warmup_range": "env", "action_to_env": "rescale"},
+    ],
+)
+def test_meaningless_schedules_are_refused_by_name(changes):
+    with pytest.raises(SpecError, match=next(iter(changes))):
+        replace(SHORT, **changes)
+
+
+def test_a_spec_has_no_defaults():
+    for kind in (SacSpec, Schedule):
+        with pytest.raises(TypeError, match=f"{len(fields(kind))} required keyword-only"):
+            kind()
+
+
+def test_difference_names_the_switch_and_both_values():
+    other = replace(
+        SMALL,
+        tau=0.5,
+        temperature=replace(SMALL.temperature, lr=0.1),
+        value_net=ValueNet(loss_scale=0.5, target="per_sample"),
+    )
+    found = {one.field: (one.a, one.b) for one in identity.difference(SMALL, other)}
+    assert found == {
+        "tau": (SMALL.tau, 0.5),
+        "temperature.lr": (SMALL.temperature.lr, 0.1),
+        "value_net": (None, ValueNet(loss_scale=0.5, target="per_sample")),
+    }
+    fixed = identity.difference(SMALL, replace(SMALL, temperature=FixedAlpha(value=0.2)))
+    assert [one.field for one in fixed] == ["temperature"]
+    assert "is FixedAlpha(value=0.2) instead of LearnedAlpha(" in str(fixed[0])
+    assert identity.difference(SMALL, SMALL) == []
+
+
+@pytest.mark.parametrize("std", [ClipLogStd(low=-20.0, high=2.0), SoftplusStd(floor=1e-5), ExpStd()])
+def test_plain_form_restores_the_same_value(std):
+    spec = replace(SMALL, std=std, value_net=ValueNet(loss_scale=1.0, target="per_sample"))
+    assert identity.from_plain(SacSpec, identity.to_plain(spec)) == spec
+    for schedule in (SHORT, replace(SHORT, time_limit=BootstrapAtLength(steps=200), reset_every=7)):
+        assert identity.from_plain(Schedule, identity.to_plain(schedule)) == schedule
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_has_a_plain_form(name):
+    for task in ("Pendulum-v1", "HalfCheetah-v5"):
+        spec, schedule = resolve(name, task, {})
+        assert identity.from_plain(SacSpec, identity.to_plain(spec)) == spec
+        assert identity.from_plain(Schedule, identity.to_plain(schedule)) == schedule
+
+
+def test_the_difference_of_two_code_bases_is_told_with_both_citations():
+    said = suite("difference", "rlkit", "spinningup")
+    assert said.returncode == 0
+    assert "gradients is 'sequential' instead of 'simultaneous'" in said.stdout
+    assert "critic_action_units is 'env' instead of 'unit'" in said.stdout
+    lines = said.stdout.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("temperature is FixedAlpha(value=0.2) instead"))
+    assert "rail-berkeley/rlkit@ac45a9d" in lines[at + 1] and "openai/spinningup@038665d" in lines[at + 2]
+    count = int(lines[0].split(" in ")[1].split()[0])
+    assert count == sum(" instead of " in line for line in lines) > 10
+
+
+def test_run_id_is_stable_across_versions_of_the_suite():
+    """The literal guards every result on disk: a change of the hash's recipe, or a new switch, orphans them all."""
+    spec = resolve("sac_v2", "HalfCheetah-v5", {})
+    assert identity.run_id(*spec, "HalfCheetah-v5", 5000, 10) == "7878c4a52c"
+
+
+def test_run_id_sees_every_number_and_only_numbers():
+    def run_id(spec=SMALL, schedule=SHORT, task="Pendulum-v1", every=100, episodes=2):
+        return identity.run_id(spec, schedule, task, every, episodes)
+
+    changed = [
+        run_id(spec=replace(SMALL, tau=0.02)),
+        run_id(spec=replace(SMALL, temperature=replace(SMALL.temperature, lr=2e-3))),
+        run_id(schedule=replace(SHORT, learn_after=41)),
+        run_id(task="Hopper-v5"),
+        run_id(every=50),
+        run_id(episodes=3),
+    ]
+    assert len({run_id(), *changed}) == 7
+    assert run_id(spec=replace(SMALL, reward_scale=1)) == run_id(spec=replace(SMALL, reward_scale=1.0))
+
+
+def test_code_id_ignores_comments_and_docstrings_and_sees_code(tmp_path, monkeypatch):
+    for folder in ("suite", "implementations"):
+        (tmp_path / folder).mkdir()
+        for file in (ROOT / folder).glob("*.py"):
+            (tmp_path / folder / file.name).write_text(file.read_text())
+    monkeypatch.setattr(identity, "ROOT", tmp_path)
+    before = identity.code_id("implementations.sac_torch")
+    engine = tmp_path / "implementations/sac_torch.py"
+    text = engine.read_text()
+    engine.write_text("# a comment\n" + text.replace('"""Soft Actor-Critic in PyTorch', '"""SAC in PyTorch'))
+    assert identity.code_id("implementations.sac_torch") == before
+    engine.write_text(text + "\nEXTRA = 1\n")
+    assert identity.code_id("implementations.sac_torch") != before
+    engine.write_text(text)
+    replay = tmp_path / "suite/replay.py"
+    replay.write_text(replay.read_text().replace("integers(len(self)", "integers(1 + len(self)"))
+    assert identity.code_id("implementations.sac_torch") != before
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_field_of_a_preset_is_cited_and_every_task_resolves(name):
+    preset = load_preset(name)
+    named = {field.name for kind in (SacSpec, Schedule) for field in fields(kind)}
+    assert set(preset.SOURCES) == named
+    assert all(text.strip() for text in preset.SOURCES.values())
+    assert set(preset.PER_TASK) <= set(TASKS)
+    for task in TASKS:
+        resolve(name, task, {})
+    assert preset.__doc__.strip()
+
+
+def test_small_presets_differ_from_the_papers_in_size_and_pace_only():
+    for version in ("v1", "v2"):
+        spec, small = resolve(f"sac_{version}", "Hopper-v5", {})[0], resolve(f"sac_{version}_small", "Hopper-v5", {})[0]
+        found = {one.field for one in identity.difference(spec, small)}
+        assert found <= {"hidden", "batch_size", "actor_lr", "critic_lr", "tau", "temperature.lr"}
+
+
+@pytest.mark.parametrize("name", ablation_names())
+def test_an_ablation_starts_at_its_baseline_and_every_arm_is_another_spec(name):
+    ablation = load_ablation(name)
+    resolved = [resolve(ablation.baseline, "HalfCheetah-v5", arm.changes) for arm in ablation.arms]
+    assert ablation.arms[0].changes == {}
+    assert len(set(resolved)) == len(ablation.arms)
+    assert all(set(arm.levels) == set(ablation.factors) for arm in ablation.arms)
+    assert ablation.question.endswith("?") and ablation.expected and ablation.literature
+
+
+def test_the_factorial_crosses_the_three_questions():
+    arms = load_ablation("factorial").arms
+    assert len(arms) == 8
+    assert len({tuple(arm.levels.values()) for arm in arms}) == 8
+    spec, _ = resolve("sac_v2", "Hopper-v5", next(arm for arm in arms if arm.name == "fixed-single-with_v").changes)
+    assert isinstance(spec.temperature, FixedAlpha) and spec.critics == 1 and spec.value_net
+    assert isinstance(resolve("sac_v2", "Hopper-v5", {})[0].temperature, LearnedAlpha)

@@ -1,0 +1,222 @@
+"""Conformance: recorded updates of the original code bases, through our engines; and that what is wrong is caught."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builders.runs import ROOT, suite
+
+import implementations
+from implementations.unoptimised import Quick
+from suite.errors import UsageError
+from suite.sac.spec import ClipLogStd, EpsilonLogDet, ExactLogDet, FixedAlpha, SoftplusStd
+from suite.specimens import conformance, naming
+from suite.specimens.catalogue import load_preset, preset_names
+
+FILES = sorted((ROOT / "tests/vectors").glob("*.npz"))
+ENGINES = sorted(implementations.REGISTRY)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Engines whose programs are compiled in less time: here they run once."""
+    load = implementations.load
+    monkeypatch.setattr(implementations, "load", lambda name: Quick(load(name)))
+
+
+def tampered(tmp_path, file, **arrays):
+    """A copy of a file with some arrays replaced (None: left out); "meta" as a dict."""
+    with np.load(file) as found:
+        kept = {name: found[name] for name in found.files} | arrays
+    if isinstance(kept.get("meta"), dict):
+        kept["meta"] = json.dumps(kept["meta"])
+    path = tmp_path / file.name
+    np.savez(path, **{name: value for name, value in kept.items() if value is not None})
+    return path
+
+
+def meta_of(file):
+    with np.load(file) as found:
+        return json.loads(str(found["meta"]))
+
+
+def of(name):
+    return ROOT / f"tests/vectors/{name}.npz"
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_recorded_updates_are_reproduced(quick, file, name):
+    verdict = conformance.examine(conformance.load(file), name, "float64")
+    assert verdict.passed, verdict
+    assert {"expect", "after"} <= set(verdict.deviations)
+
+
+def test_float32_stays_within_the_tolerance_too():
+    for file in FILES:
+        assert conformance.examine(conformance.load(file), "torch", "float32").passed, file
+
+
+WRONG = {
+    "cleanrl": [{"actor_repeats": 1}, {"actor_every": 1}, {"critic_loss_scale": 0.5}],
+    "cleanrl-saturated": [{"log_det": ExactLogDet()}, {"log_det": EpsilonLogDet(eps=2e-6)}],
+    "coach": [{"pathwise_noise": "shared"}, {"first_critic_layer": "concat"}, {"actor_reduce": "first"}],
+    "haarnoja_sac": [{"actor_reduce": "min"}, {"gradients": "sequential"}, {"log_det": ExactLogDet()}, {"tau": 0.01}],
+    "rlkit": [{"critic_loss_scale": 0.5}, {"gradients": "sequential"}, {"target_reduce": "mean"}],
+    "sbx": [{"gradients": "simultaneous", "order": ("value", "critic", "actor", "alpha", "target")}],
+    "spinningup": [{"temperature": FixedAlpha(value=0.21)}, {"actor_lr": 3e-4}, {"std": ClipLogStd(low=-1, high=-0.9)}],
+    "stable_baselines-auto": [{"gaussian_eps": 1e-4}, {"value_net": "per_sample"}, {"actor_reduce": "min"}],
+    "stable_baselines3": [
+        {"log_det": EpsilonLogDet(eps=1e-3)},
+        {"order": ("value", "actor", "critic", "alpha", "target")},
+    ],
+    "stable_baselines3-logstdclip": [{"std": ClipLogStd(low=-20, high=3)}, {"std": SoftplusStd(floor=1e-5)}],
+    "tianshou-autoalpha": [{"discount": 0.98}, {"target_every": 2}, {"entropy_in_target": False}],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [(name, changes) for name, every in WRONG.items() for changes in every],
+    ids=lambda value: value if isinstance(value, str) else ",".join(value),
+)
+def test_a_wrong_switch_is_caught(name, changes):
+    """Each wrong reading of a code base exceeds the tolerance on the very vectors that the right one passes."""
+    vectors = conformance.load(of(name))
+    if changes.get("value_net") == "per_sample":
+        changes = {"value_net": replace(vectors.spec.value_net, target="per_sample")}
+    if changes.get("first_critic_layer") == "concat":
+        stacked = {}
+        for key, value in vectors.arrays.items():
+            if key.endswith("w0_obs"):
+                other = vectors.arrays[key.replace("_obs", "_act")]
+                stacked[key.removesuffix("_obs")] = np.concatenate([value, other])
+                b = key.replace("w0", "b0")
+                stacked[b.removesuffix("_obs")] = vectors.arrays[b] + vectors.arrays[b.replace("_obs", "_act")]
+        vectors = vectors._replace(arrays=vectors.arrays | stacked)
+    wrong = vectors._replace(spec=replace(vectors.spec, **changes))
+    assert not conformance.examine(wrong, "torch", "float64").passed
+
+
+@pytest.mark.parametrize("key", ["expect/1/target_q", "grad/2/actor/w_mean", "after/0/critic2/b1", "after/2/log_alpha"])
+def test_numbers_off_by_twice_the_tolerance_are_caught(tmp_path, key):
+    with np.load(of("rlkit")) as found:
+        value = found[key].astype(float)
+    allowed = 2 * (conformance.FIRST if "/0/" in key else conformance.LATER) * 3e-4
+    if not key.startswith("after"):
+        allowed = 2 * conformance.RELATIVE * np.abs(value).max()
+    value.reshape(-1)[np.abs(value).argmin()] += 1.5 * allowed
+    path = tampered(tmp_path, of("rlkit"), **{key: value})
+    verdict = conformance.examine(conformance.load(path), "torch", "float64")
+    assert not verdict.passed
+    worst = verdict.deviations[key.split("/")[0]]
+    assert worst.where == f"{key.split('/', 2)[2]}, update {key.split('/')[1]}"
+
+
+def test_what_the_engine_does_not_tell_is_a_deviation(tmp_path):
+    path = tampered(tmp_path, of("sbx"), **{"expect/0/advantage": np.zeros(16, np.float32)})
+    verdict = conformance.examine(conformance.load(path), "torch", "float64")
+    assert not verdict.passed and "advantage, update 0: not there" in verdict.deviations["expect"].where
+
+
+def test_delays_follow_the_code_bases_own_count(tmp_path):
+    """CleanRL one step later in its own count: the actor would move in updates 0 and 2, which the vectors deny."""
+    meta = meta_of(of("cleanrl"))
+    meta["overrides"]["first_update_index"] += 1
+    with pytest.raises(UsageError, match=r"noise/0/action is absent; cleanrl needs it as \(16, 3\)"):
+        conformance.load(tampered(tmp_path, of("cleanrl"), meta=meta))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"meta": {"preset": "rlkitt"}}, "preset 'rlkitt', which is unknown; did you mean 'rlkit'"),
+        ({"meta": {"updates": None}}, "holds no vectors of the shared format"),
+        ({"meta": "not JSON"}, "holds no vectors of the shared format"),
+        ({"meta": None}, "holds no vectors of the shared format"),
+        ({"batch/1/reward": None}, "batch/1/reward is absent"),
+        ({"noise/0/action": np.zeros((16, 2))}, r"noise/0/action is of shape \(16, 2\)"),
+        ({"noise/0/third": np.zeros((16, 3))}, "noise/0/third is no draw of rlkit"),
+        ({"init/critic2/w1": None}, "init/critic2/w1 is absent"),
+        ({"exspect/0/alpha": np.zeros(())}, "did you mean 'expect'"),
+        ({"expect/three/alpha": np.zeros(())}, "expect/three/alpha names none of the updates 0 to 2"),
+        ({"after/3/log_alpha": np.zeros(())}, "after/3/log_alpha names none of the updates 0 to 2"),
+        ({"meta": {"updates": "3"}}, "updates must be a whole number from 1, not '3'"),
+        ({"meta": {"updates": 0}}, "updates must be a whole number from 1, not 0"),
+    ],
+)
+def test_a_malformed_file_is_one_sentence(tmp_path, changes, words):
+    if isinstance(changes.get("meta"), dict):
+        meta = meta_of(of("rlkit")) | changes["meta"]
+        changes = {"meta": {key: value for key, value in meta.items() if value is not None}}
+    with pytest.raises(UsageError, match=words):
+        conformance.load(tampered(tmp_path, of("rlkit"), **changes))
+
+
+def test_a_file_with_nothing_to_compare_is_refused_not_passed(tmp_path):
+    with np.load(of("rlkit")) as found:
+        gone = {name: None for name in found.files if name.startswith(("expect/", "grad/", "after/"))}
+    with pytest.raises(UsageError, match="no numbers of the original"):
+        conformance.load(tampered(tmp_path, of("rlkit"), **gone))
+
+
+def test_what_must_be_zero_is_compared_too():
+    assert conformance.Deviation(0.0, 0.0, "").share == 0
+    assert conformance.Deviation(1e-9, 0.0, "").share == np.inf
+
+
+def test_a_part_of_the_vectors_is_not_recorded():
+    before = naming.STATES.read_bytes()
+    for arguments in (["--implementation", "torch"], [of("sbx")]):
+        refused = suite("conformance", "--record", *arguments)
+        assert refused.returncode == 2 and "leave out" in refused.stderr
+    assert naming.STATES.read_bytes() == before
+
+
+def test_exit_codes(tmp_path):
+    good = suite("conformance", "--implementation", "torch", of("sbx"))
+    assert good.returncode == 0 and "none exceeds it" in good.stdout
+    meta = meta_of(of("sbx"))
+    meta["overrides"]["learned_alpha"]["objective"] = "alpha"
+    bad = suite("conformance", "--implementation", "torch", "--json", tampered(tmp_path, of("sbx"), meta=meta))
+    assert bad.returncode == 1
+    assert [row["passed"] for row in json.loads(bad.stdout)] == [False, False]
+    (tmp_path / "text.npz").write_text("no archive")
+    for arguments in ([tmp_path / "text.npz"], [tmp_path / "nothing.npz"], ["--implementation", "torhc", of("sbx")]):
+        refused = suite("conformance", *arguments)
+        assert refused.returncode == 2 and refused.stderr.startswith("error: ") and "Traceback" not in refused.stderr
+
+
+# --- what a preset may be called
+
+
+def test_states_are_those_of_the_present_code():
+    """After a change of an engine or preset: python -m suite conformance --record."""
+    conforming = {conformance.load(file).preset for file in FILES}
+    for name in preset_names():
+        found = naming.state(name)
+        ours = hasattr(load_preset(name), "OURS")
+        assert found.name == ("ours" if ours else "conforms" if name in conforming else "from source"), (name, found)
+
+
+def test_the_readme_has_the_table_of_states():
+    _, _, rest = (ROOT / "README.md").read_text().partition(naming.README_MARKS[0])
+    assert rest.partition(naming.README_MARKS[1])[0].strip() == conformance.markdown()
+
+
+def test_a_state_is_lost_with_other_code_and_with_a_failure(tmp_path, monkeypatch):
+    table = json.loads(naming.STATES.read_text())
+    monkeypatch.setattr(conformance, "STATES", tmp_path / "states.json")
+    assert naming.state("rlkit").name == "from source"
+    table["rlkit"]["code"]["jax"] = "0" * 10
+    table["sbx"]["passed"]["torch"] = False
+    naming.STATES.write_text(json.dumps(table))
+    assert naming.state("rlkit").name == "from source" and naming.display_name("rlkit") == "rlkit (from source)"
+    assert naming.state("sbx") == ("after", "its vectors (default) are exceeded in torch")
+    assert naming.display_name("sbx") == "after sbx"
+    assert naming.display_name("spinningup") == "spinningup"
+    monkeypatch.setattr(load_preset("spinningup"), "AFTER", "its updates come one step late", raising=False)
+    assert naming.state("spinningup") == ("after", "its updates come one step late")

@@ -1,0 +1,358 @@
+"""Configs and plans: what is run, what is shared, and what every mistake is told."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from builders.runs import ROOT, suite
+
+from suite.errors import UsageError
+from suite.lab.tasks import TASKS
+from suite.published import anchors as references
+from suite.study import config, manifest
+from suite.study.forecast import forecast, update_flop
+from suite.study.plan import Plan
+
+SWEEP = {
+    "tasks": ["Pendulum-v1"],
+    "env_steps": 1000,
+    "evaluate": {"every": 500},
+    "seeds": [0, 1],
+    "implementations": ["torch"],
+    "presets": ["sac_v2_small"],
+}
+
+
+def write(folder: Path, name: str = "study.yaml", sweep: dict | None = None, **top: object) -> Path:
+    """A config of one sweep, SWEEP with changes (None removes a key)."""
+    merged = {key: value for key, value in (SWEEP | (sweep or {})).items() if value is not None}
+    path = Path(folder) / name
+    path.write_text(yaml.safe_dump({"sweeps": [merged], **top}))
+    return path
+
+
+def test_the_committed_configs_are_plans():
+    assert {path.stem for path in (ROOT / "config").glob("*.yaml")} >= {"quick", "paper", "reduced"}
+    for path in (ROOT / "config").glob("*.yaml"):
+        assert Plan(path).runs
+
+
+def test_the_paper_study_is_what_the_papers_ran():
+    plan = Plan(ROOT / "config/paper.yaml")
+    assert {cell.task for cell in plan.cells} == {"HalfCheetah-v5", "Hopper-v5", "Walker2d-v4", "Ant-v4", "Humanoid-v4"}
+    assert {cell.env_steps for cell in plan.cells} == {1_000_000}
+    assert {run.seed for run in plan.runs.values()} == set(range(10))
+
+
+def test_baselines_and_presets_share_their_runs(tmp_path):
+    sweep = {"ablations": ["temperature", "critics", "factorial"], "baseline": "sac_v2_small"}
+    plan = Plan(write(tmp_path, sweep=sweep))
+    # plain 1 + fixed 1 + single 1 + factorial 8, of which 3 are those
+    assert len(plan.cells) == 8 and len(plan.runs) == 16
+    same = {
+        str(plan.labels["Pendulum-v1", "torch", name][1].run_id)
+        for name in ("sac_v2_small", "temperature/learned", "critics/twin", "factorial/learned-twin-without_v")
+    }
+    assert len(same) == 1
+    assert plan.labels["Pendulum-v1", "torch", "critics/twin"][1].variant == "sac_v2_small"
+
+
+def test_two_studies_share_their_runs(tmp_path):
+    first = Plan(write(tmp_path, "a.yaml"))
+    second = Plan(
+        write(tmp_path, "b.yaml", {"ablations": ["temperature"], "baseline": "sac_v2_small", "presets": None})
+    )
+    assert set(first.runs) < set(second.runs)
+
+
+def test_more_seeds_tasks_or_arms_keep_every_run_there_was(tmp_path):
+    before = set(Plan(write(tmp_path)).runs)
+    for more in (
+        {"seeds": [0, 1, 2]},
+        {"tasks": ["Pendulum-v1", "Hopper-v5"]},
+        {"presets": ["sac_v2_small", "sac_v1_small"]},
+    ):
+        assert before < set(Plan(write(tmp_path, sweep=more)).runs)
+
+
+def test_another_protocol_is_another_run_and_a_longer_budget_the_same_work(tmp_path):
+    (one, *_), (other, *_) = (
+        Plan(write(tmp_path, sweep={"evaluate": {"every": every}})).runs.values() for every in (500, 250)
+    )
+    assert one.cell.run_id != other.cell.run_id
+    longer = Plan(write(tmp_path, sweep={"env_steps": 2000}))
+    (run, *_) = longer.runs.values()
+    assert run.cell.run_id == one.cell.run_id and run.record != one.record
+    assert longer.work(run.cell, 0) == Plan(write(tmp_path)).work(one.cell, 0)
+
+
+def test_a_count_of_seeds_means_the_first_ones(tmp_path):
+    assert {run.seed for run in Plan(write(tmp_path, sweep={"seeds": 3})).runs.values()} == {0, 1, 2}
+
+
+def test_a_bare_off_is_a_word():
+    text = (
+        "sweeps: [{tasks: [Pendulum-v1], env_steps: 10, evaluate: {every: 10}, seeds: 1, implementations: [torch], "
+        "presets: [sac_v2]}]\ntracking: {mode: off}\n"
+    )
+    assert config.Config.model_validate(yaml.safe_load(text)).tracking.mode == "off"
+
+
+MISTAKES = {
+    "unknown task": ({"tasks": ["HalfCheeta-v5"]}, {}, ["sweeps[0].tasks[0]", "'HalfCheeta-v5'", "'HalfCheetah-v5'"]),
+    "unknown preset": ({"presets": ["sac_v3"]}, {}, ["sweeps[0].presets[0]", "'sac_v3'", "'sac_v2'"]),
+    "unknown ablation": ({"ablations": ["critic"]}, {}, ["sweeps[0].ablations[0]", "'critic'", "'critics'"]),
+    "unknown implementation": ({"implementations": ["torhc"]}, {}, ["sweeps[0].implementations[0]", "'torch'"]),
+    "unknown baseline": ({"ablations": ["critics"], "baseline": "sac_v22"}, {}, ["sweeps[0].baseline", "'sac_v2'"]),
+    "misspelt key": ({"env_step": 5}, {}, ["sweeps[0].env_step", "'env_steps'"]),
+    "misspelt nested key": ({"evaluate": {"evry": 5}}, {}, ["sweeps[0].evaluate.evry", "did you mean 'every'"]),
+    "misspelt top key": ({}, {"trackin": {"mode": "off"}}, ["trackin", "'tracking'"]),
+    "wrong type": ({"env_steps": "many"}, {}, ["sweeps[0].env_steps", "integer", "'many'"]),
+    "a float budget": ({"env_steps": 1e3}, {}, ["sweeps[0].env_steps", "integer"]),
+    "negative budget": ({"env_steps": -1000}, {}, ["sweeps[0].env_steps", "greater than 0", "-1000"]),
+    "missing key": ({"env_steps": None}, {}, ["sweeps[0].env_steps", "missing"]),
+    "a seed twice": ({"seeds": [0, 1, 0]}, {}, ["sweeps[0].seeds", "0", "twice"]),
+    "a negative seed": ({"seeds": [-1]}, {}, ["sweeps[0].seeds[0]", "-1"]),
+    "a task twice": ({"tasks": ["Pendulum-v1"] * 2}, {}, ["sweeps[0].tasks", "twice"]),
+    "nothing to run": ({"presets": []}, {}, ["sweeps[0]", "nothing to run"]),
+    "unaligned budget": ({"env_steps": 1200}, {}, ["sweeps[0].env_steps", "1200", "1000"]),
+    "baseline without ablations": ({"baseline": "sac_v2"}, {}, ["sweeps[0].baseline"]),
+    "arms that are one": ({"ablations": ["temperature"], "baseline": "sac_v1"}, {}, []),
+    "bad tracking mode": ({}, {"tracking": {"mode": "onlin"}}, ["tracking.mode", "'onlin'", "'online'"]),
+    "a margin of 2": ({}, {"check": {"margin": 2.0}}, ["check.margin", "less than 1"]),
+    "a gate of no task": (
+        {},
+        {"check": {"gate": ["default", "HalfCheeta-v5@100_000"]}},
+        ["check.gate", "'HalfCheeta-v5@100_000'", "'HalfCheetah-v5'"],
+    ),
+    "a gate of no step": ({}, {"check": {"gate": "HalfCheetah-v5@1__0"}}, ["check.gate", "HalfCheetah-v5@100_000"]),
+    "an unknown method": (
+        {},
+        {"families": {"ablation": "hulm"}},
+        ["families.ablation", "'hulm'", "did you mean 'holm'"],
+    ),
+    "an unknown family": ({}, {"families": {"ablations": "holm"}}, ["families.ablations", "did you mean 'ablation'"]),
+    "a misspelt margin": ({}, {"equivalence": {"margn": 0.1}}, ["equivalence.margn", "did you mean 'margin'"]),
+    "a margin twice": ({}, {"equivalence": {"sensitivity": [0.1, 0.1]}}, ["equivalence.sensitivity", "0.1", "twice"]),
+    "a margin of 0": ({}, {"equivalence": {"sensitivity": [0.1, 0.0]}}, ["equivalence.sensitivity[1]", "0.0"]),
+    "a certain superiority": ({}, {"equivalence": {"superiority": 0.5}}, ["equivalence.superiority", "less than 0.5"]),
+    "a band after the end": ({}, {"equivalence": {"after": 1.0}}, ["equivalence.after", "less than 1"]),
+    "no time": ({}, {"execution": {"time_limit_hours": 0}}, ["execution.time_limit_hours", "greater than 0"]),
+    "too many episodes": ({"evaluate": {"every": 500, "episodes": 5000}}, {}, ["episodes", "batch size"]),
+    "no sweeps": (None, {"sweeps": []}, ["sweeps"]),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, (_, _, words) in MISTAKES.items() if words])
+def test_every_mistake_is_one_sentence_with_file_key_and_choice(tmp_path, name):
+    sweep, top, words = MISTAKES[name]
+    path = write(tmp_path, sweep=sweep, **top)
+    with pytest.raises(UsageError) as caught:
+        Plan(path)
+    sentence = str(caught.value)
+    assert str(path) in sentence and "\n" not in sentence
+    assert all(word in sentence for word in words), sentence
+
+
+def test_margins_and_families_have_defaults_and_are_declared_whole(tmp_path):
+    declared = Plan(write(tmp_path, families={"exploratory": "by"})).declaration
+    assert declared == {
+        "check": {"margin": 0.10, "confidence": 0.90, "gate": ["default"]},
+        "equivalence": {
+            "margin": 0.10,
+            "sensitivity": [0.05, 0.15, 0.20],
+            "superiority": 0.15,
+            "confidence": 0.90,
+            "after": 0.2,
+        },
+        "families": {"equivalence": "holm", "regression": "holm", "ablation": "holm", "exploratory": "by"},
+        "report": {"confidence": 0.95, "resamples": 50_000, "seed": 0},
+        "anchors": references.anchors_digest(),
+    }
+
+
+def test_the_declarations_digest_moves_with_what_is_declared_alone(tmp_path, monkeypatch):
+    def digest(**changes: object) -> str:
+        return Plan(write(tmp_path, **changes)).declaration_id
+
+    plain = digest()
+    assert len(plain) == 64 and plain == digest(check={"margin": 0.1}, families={})
+    assert plain == digest(sweep={"seeds": 5}, execution={"time_limit_hours": 2})
+    for changes in (
+        {"check": {"margin": 0.2}},
+        {"equivalence": {"after": 0.5}},
+        {"families": {"ablation": "by"}},
+        {"report": {"seed": 1}},
+    ):
+        assert digest(**changes) != plain
+    monkeypatch.setattr(references, "anchors_digest", lambda: "another")
+    assert digest() != plain
+
+
+def test_a_run_knows_its_declaration_and_is_the_same_run_under_another(tmp_path):
+    one, other = (Plan(write(tmp_path, check={"margin": margin})) for margin in (0.1, 0.2))
+    assert set(one.runs) == set(other.runs)
+    (cell,) = one.cells
+    assert cell.job((0,), "study", "0123456789").origin == {
+        "study": "study",
+        "variant": "sac_v2_small",
+        "preset": "sac_v2_small",
+        "declaration": "0123456789",
+    }
+
+
+def declared(plan: Plan) -> dict:
+    """The declaration on record after the manifest was written once more."""
+    manifest.write(plan)
+    return json.loads((plan.study_dir / "declaration.json").read_text())
+
+
+def test_a_declaration_tells_how_many_runs_had_a_record_and_is_never_rewritten(tmp_path):
+    top = {"results": str(tmp_path / "results")}
+    plan = Plan(write(tmp_path, **top))
+    first = declared(plan)
+    assert first["declaration"] == plan.declaration and first["sha256"] == plan.declaration_id
+    (entry,) = first["history"]
+    assert {key: entry[key] for key in ("sha256", "planned", "records_before")} == {
+        "sha256": plan.declaration_id,
+        "planned": 2,
+        "records_before": 0,
+    }
+    files = {path: path.stat().st_mtime_ns for path in plan.study_dir.iterdir()}
+    assert {path.name for path in files} == {"manifest.parquet", "declaration.json"}
+    Path(next(iter(plan.runs))).parent.mkdir(parents=True)
+    Path(next(iter(plan.runs))).touch()
+    assert declared(plan) == first and files == {path: path.stat().st_mtime_ns for path in plan.study_dir.iterdir()}
+
+    changed = declared(Plan(write(tmp_path, **top, check={"margin": 0.2})))
+    assert changed["sha256"] != first["sha256"] and changed["history"][0] == entry
+    assert (changed["history"][1]["planned"], changed["history"][1]["records_before"]) == (2, 1)
+    longer = declared(Plan(write(tmp_path, sweep={"seeds": 3}, **top, check={"margin": 0.2})))
+    assert longer["history"][:2] == changed["history"] and longer["history"][2]["sha256"] == changed["sha256"]
+    assert (longer["history"][2]["planned"], longer["history"][2]["records_before"]) == (3, 1)
+
+
+def test_another_question_about_the_same_runs_is_another_plan(tmp_path):
+    arms = {"ablations": ["temperature"], "baseline": "sac_v2_small"}
+    top = {"results": str(tmp_path / "results")}
+    first = declared(Plan(write(tmp_path, sweep=arms | {"presets": None}, **top)))
+    again = declared(Plan(write(tmp_path, sweep=arms, **top)))
+    assert [entry["planned"] for entry in again["history"]] == [4, 4] and again["history"][0] == first["history"][0]
+
+
+def test_a_declaration_that_cannot_be_read_is_not_replaced(tmp_path):
+    plan = Plan(write(tmp_path, results=str(tmp_path / "results")))
+    plan.study_dir.mkdir(parents=True)
+    for text in ("{", "[]", '{"history": 3}', "{}"):
+        (plan.study_dir / "declaration.json").write_text(text)
+        with pytest.raises(UsageError, match=r"declaration.json cannot be read .* restore it, or remove it"):
+            manifest.write(plan)
+        assert (plan.study_dir / "declaration.json").read_text() == text
+
+
+def test_the_manifest_holds_every_run_under_every_name_it_is_asked_for(tmp_path):
+    sweep = {"ablations": ["temperature"], "baseline": "sac_v2_small"}
+    plan = Plan(write(tmp_path, sweep=sweep, results=str(tmp_path / "results")))
+    manifest.write(plan)
+    table = pd.read_parquet(plan.study_dir / "manifest.parquet")
+    assert set(table["path"]) == set(plan.runs) and len(table) == 6 > len(plan.runs) == 4
+    assert set(table["ablation"]) == {"", "temperature"} and set(table["evaluate_every"]) == {500}
+    assert list(table[table["baseline"]]["arm"]) == ["learned"] * 2
+
+
+def test_ten_thousand_runs_are_put_on_record_in_seconds(tmp_path):
+    sweep = {"seeds": 2000, "ablations": ["temperature", "critics", "value_net"], "baseline": "sac_v2_small"}
+    started = time.monotonic()
+    plan = Plan(write(tmp_path, sweep=sweep, results=str(tmp_path / "results")))
+    manifest.write(plan)
+    assert len(plan.runs) == 8000 and time.monotonic() - started < 3
+
+
+def test_an_arm_equal_to_another_is_refused(tmp_path):
+    """sac_v1 has a value net already: the arm that adds one changes nothing."""
+    path = write(tmp_path, sweep={"ablations": ["value_net"], "baseline": "sac_v1", "presets": None})
+    with pytest.raises(UsageError, match="without_v and with_v of value_net are one and the same"):
+        Plan(path)
+
+
+def test_one_name_with_two_meanings_is_refused(tmp_path):
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump({"sweeps": [SWEEP, SWEEP | {"env_steps": 2000}]}))
+    with pytest.raises(UsageError, match="another meaning"):
+        Plan(path)
+
+
+def test_yaml_mistakes_are_sentences(tmp_path):
+    path = tmp_path / "study.yaml"
+    for text, words in {
+        "sweeps: [": "not valid YAML",
+        "- 1": "mapping",
+        "sweeps: []\nsweeps: []": "given twice",
+    }.items():
+        path.write_text(text)
+        with pytest.raises(UsageError, match=words):
+            Plan(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        Plan(tmp_path / "absent.yaml")
+
+
+def test_an_unwritable_results_folder_is_told_and_nothing_made(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    path = write(tmp_path, results=str(tmp_path / "file" / "results"))
+    with pytest.raises(UsageError, match=r"results is .*not a folder one may write to"):
+        Plan(path).check_writable()
+
+
+def test_a_mistake_stops_the_command_line_with_2_and_touches_nothing(tmp_path):
+    path = write(tmp_path, sweep={"tasks": ["Hoper-v5"]}, results=str(tmp_path / "out"), reports=str(tmp_path / "rep"))
+    for command in (["plan"], ["sweep"], ["status"], ["gather"], ["run", "x.parquet"]):
+        done = suite(command[0], "--config", str(path), *command[1:])
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.count("\n") == 1 and "did you mean 'Hopper-v5'?" in done.stderr
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["study.yaml"]
+
+
+def test_command_line_mistakes_name_the_nearest_choice(tmp_path):
+    for arguments, words in {
+        ("plann",): "did you mean 'plan'?",
+        ("difference", "sac_v2", "sac_w1"): "did you mean 'sac_v1'?",
+        ("difference", "sac_v2", "sac_v1", "--task", "Hoper-v5"): "did you mean 'Hopper-v5'?",
+        ("retry", "--config", str(write(tmp_path)), "--status", "crahsed"): "did you mean 'crashed'?",
+        ("show", "nothing", "--results", str(tmp_path)): "there are no records",
+        ("plan", "--config", "config/quik.yaml"): "did you mean 'config/quick.yaml'?",
+        ("check", "--blind", "--against-baseline", "quick"): "--blind is about published results",
+    }.items():
+        done = suite(*arguments)
+        assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr, done.stderr
+
+
+def test_a_forecast_counts_what_an_update_multiplies():
+    plan = Plan(ROOT / "config/paper.yaml")
+    cells = {(cell.task, cell.variant): cell for cell in plan.cells}
+    cell = cells["HalfCheetah-v5", "sac_v2"]
+    task = TASKS["HalfCheetah-v5"]
+    # 16 passes of about 72k weights x 256 rows x 2
+    assert update_flop(cell.spec, task.obs_dim, task.action_dim) == pytest.approx(590e6, rel=0.05)
+    assert 2 < forecast(cell).seconds / 3600 < 10
+    assert forecast(cells["Humanoid-v4", "sac_v2"]).work_bytes == pytest.approx(3.1e9, rel=0.05)
+
+
+def test_plan_prints_jobs_steps_hours_and_disk():
+    done = suite("plan", "--config", "config/reduced.yaml")
+    assert done.returncode == 0
+    total = next(line for line in done.stdout.splitlines() if line.strip().startswith("total"))
+    assert total.split()[1] == "120" and total.split()[3] == "12,000,000"
+
+
+def test_difference_prints_both_citations():
+    done = suite("difference", "sac_v1", "sac_v2")
+    assert done.returncode == 0
+    assert (
+        "reward_scale is 1.0 instead of 5.0" in done.stdout and "value_net is None instead of ValueNet" in done.stdout
+    )
+    assert "arXiv 1801.01290 table 2" in done.stdout and "arXiv 1812.05905" in done.stdout
