@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from suite.analysis.declared import Declared
-from suite.lab.records import STATUSES
+from suite.sac.status import FAILED, STATUSES
 from suite.statistics import aggregate, bootstrap, curves, failures, reliability
 
 RUN_CURVE = ("seed", "status", "stopped_at", "floor", "env_steps", "values")
@@ -22,14 +22,14 @@ def _cell(seeds: list[dict], declared: Declared, key: tuple) -> dict:
     """What was planned, what is known, mean with Student's interval, IQM with the bootknife's, spread and risk."""
     scored = [run for run in seeds if run["score"] is not None]
     scores = np.array([run["score"] for run in scored])
-    failed = np.array([run["status"] in failures.FAILED for run in scored], dtype=bool)
+    failed = np.array([run["status"] in FAILED for run in scored], dtype=bool)
     fresh = [run for run in seeds if not run["stale"]]
-    decided = sum(run["status"] in ("finished", *failures.FAILED) for run in fresh)
-    n_failed = sum(run["status"] in failures.FAILED for run in fresh)
+    decided = sum(run["status"] in ("finished", *FAILED) for run in fresh)
+    n_failed = sum(run["status"] in FAILED for run in fresh)
     absent = len(seeds) - len(scored)
     floor = min((run["floor"] for run in seeds if run["floor"] is not None), default=None)
     complete = failures.complete_case(scores, failed)
-    last = np.array([run["values"][-1] if run["status"] in failures.FAILED and run["values"] else run["score"]
+    last = np.array([run["values"][-1] if run["status"] in FAILED and run["values"] else run["score"]
                      for run in scored])  # fmt: skip
     confidence = declared.confidence
     return {
@@ -124,7 +124,7 @@ def _curve(
     aligned = []
     for run in scored:
         curve = curves.align(run["env_steps"], run["values"], grid, window)
-        failed = run["status"] in failures.FAILED
+        failed = run["status"] in FAILED
         aligned.append(failures.curve_at_floor(curve, grid, run["stopped_at"], run["floor"]) if failed else curve)
     known = np.isfinite(aligned).all(axis=0)
     grid, aligned = grid[known], np.array(aligned)[:, known]

@@ -23,8 +23,8 @@ from suite.analysis.results_file import plain, read
 from suite.analysis.runs import SCORED_SHARE, end_of_run, one_run, planned_runs, run_curves
 from suite.analysis.workers import crew
 from suite.files import atomic
-from suite.lab.records import STATUSES
 from suite.published.anchors import Scale
+from suite.sac.status import STATUSES
 from suite.statistics import bootstrap
 from suite.study.cells import CELL, key_of
 

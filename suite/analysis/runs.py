@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from suite.lab.records import STATUSES
-from suite.statistics import failures
+from suite.sac.status import FAILED, STATUSES
 from suite.study.cells import CELL
 
 SCORED_SHARE = 0.1  # of the budget, at its end: the evaluations that make a run's final score
@@ -73,7 +72,7 @@ def one_run(row: dict, curves_of: dict, first: dict, random_policy: Mapping[str,
         status, stopped_at, message = "diverged", curve["broken"], "an evaluation returned no finite number"
     elif status == "finished" and not curve["values"]:
         status, message = "invalid", "it finished without a single evaluation"
-    failed = status in failures.FAILED
+    failed = status in FAILED
     stopped_at = (stopped_at or 0) if failed else None
     others = [value for key, value in first.items() if key[0] == row["task"]]
     floors = [random_policy.get(row["task"]), *curve["values"][:1], *([float(np.mean(others))] if others else [])]
@@ -102,7 +101,7 @@ def one_run(row: dict, curves_of: dict, first: dict, random_policy: Mapping[str,
 def _sentence(run: dict, row: dict, message: str, floor_is_random: bool) -> str:
     """What the report says of a run that did not simply finish; empty for one that did."""
     said = []
-    if run["status"] in failures.FAILED:
+    if run["status"] in FAILED:
         said.append(f"{run['status']} at environment step {run['stopped_at']:,} of {row['env_steps']:,}")
     elif run["status"] != "finished":
         said.append(f"{run['status']}, not averaged")
@@ -110,9 +109,9 @@ def _sentence(run: dict, row: dict, message: str, floor_is_random: bool) -> str:
         said.append(message)
     if run["stale"]:
         said.append(f"stale: made by other code (code_id {row.get('code_id')}), not averaged")
-    elif run["status"] in failures.FAILED and run["floor"] is None:
+    elif run["status"] in FAILED and run["floor"] is None:
         said.append("no floor is known for it, so it is not averaged")
-    elif run["status"] in failures.FAILED:
+    elif run["status"] in FAILED:
         origin = "the random policy's return" if floor_is_random else "its first evaluation, or the task's mean one"
         said.append(f"scored {run['floor']:.6g}, {origin}")
     return "; ".join(said)

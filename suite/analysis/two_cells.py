@@ -19,6 +19,7 @@ from suite.analysis.results_file import plain, read
 from suite.analysis.scores import scores_of
 from suite.errors import UsageError, nearest
 from suite.published.anchors import Scale
+from suite.sac.status import FAILED
 from suite.statistics import curves, failures, multiplicity
 from suite.statistics.equivalence import EQUIVALENT, INCONCLUSIVE
 from suite.study.cells import CELL, key_of
@@ -123,7 +124,7 @@ def _aligned(results: dict, cell: dict) -> tuple[np.ndarray, np.ndarray] | None:
     window = min(steps, default=cell["env_steps"])
     for run in (run for run in curve["runs"] if run["seed"] in scored):
         values = curves.align(run["env_steps"], run["values"], grid, window)
-        failed = run["status"] in failures.FAILED
+        failed = run["status"] in FAILED
         own.append(failures.curve_at_floor(values, grid, run["stopped_at"], run["floor"]) if failed else values)
     return grid, np.array(own)
 

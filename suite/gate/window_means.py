@@ -13,7 +13,8 @@ import pandas as pd
 
 from suite.errors import UsageError
 from suite.published.references import trailing_mean
-from suite.statistics.failures import FAILED, curve_at_floor
+from suite.sac.status import FAILED
+from suite.statistics.failures import curve_at_floor
 
 
 class Sample(NamedTuple):

@@ -18,11 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from suite.files import atomic
+from suite.sac.status import STATUSES
 
 SCHEMA_VERSION = 1
-
-
-STATUSES = ("finished", "diverged", "crashed", "timeout", "missing", "invalid")
 
 
 DIAGNOSTICS = {

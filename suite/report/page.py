@@ -14,10 +14,10 @@ import jinja2
 import pandas as pd
 
 from suite.gate.wording import outcome
-from suite.lab.records import STATUSES
 from suite.published import calibration
 from suite.report import tables
 from suite.report.tables import CELL
+from suite.sac.status import STATUSES
 from suite.statistics import power
 from suite.wording import interval, number, p_value, score
 

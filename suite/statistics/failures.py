@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-FAILED = ("diverged", "crashed")
 POLICIES = ("floor", "complete_case", "last", "bounds")
 NAME_A_POLICY = "name a failure policy: suite.statistics.failures.apply"
 """What a refusal of NaN tells its reader to do."""

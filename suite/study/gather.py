@@ -17,10 +17,11 @@ import pandera.pandas as pa
 import implementations
 from suite.errors import UsageError
 from suite.files import atomic
-from suite.lab.records import DIAGNOSTICS, STATUSES, Record, RecordError, arrays_path, params_digest, read
+from suite.lab.records import DIAGNOSTICS, Record, RecordError, arrays_path, params_digest, read
 from suite.sac import identity
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
+from suite.sac.status import STATUSES
 from suite.specimens import naming as conformance
 from suite.specimens.catalogue import load_preset
 from suite.study import manifest

@@ -12,11 +12,9 @@ from matplotlib.ticker import EngFormatter
 
 from suite.report.figures.canvas import grid, instead, interval, label, legend, looks, rows, titles
 from suite.report.figures.captions import by_key, coverage, finished, key, level, undrawn
+from suite.sac.status import FAILED
 
 FINAL = "final return per episode"
-
-
-FAILED = ("diverged", "crashed")
 
 
 EPISODES = {"mean": "deterministic evaluation", "sample": "sampled evaluation", "training": "training"}
