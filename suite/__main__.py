@@ -498,7 +498,7 @@ def difference(a: str, b: str, task: str) -> None:
 
 @main.command()
 @click.option("--implementation", default="all", show_default=True, help="An engine's name, or all of them.")
-@click.option("--record", is_flag=True, help="Write down which presets conform: the table of README and reports.")
+@click.option("--record", is_flag=True, help="Write down which presets conform: for docs/presets.md and reports.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.argument("paths", nargs=-1)
 def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[str, ...]) -> None:
@@ -508,6 +508,7 @@ def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[s
     """
     import implementations
     from suite import conformance as conforming
+    from suite import switches
 
     engines = list(implementations.REGISTRY)
     if implementation not in ("all", *engines):
@@ -529,7 +530,7 @@ def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[s
         click.echo(conforming.render(verdicts))
     if record:
         conforming.record(verdicts)
-        conforming.update_readme()
+        switches.main(check=False)
     if any(not one.passed for one in verdicts if one.precision == "float64"):
         sys.exit(1)
 

@@ -28,7 +28,6 @@ RELATIVE = 2e-5
 FIRST, LATER = 2e-3, 5e-3
 """Parameters after the first and after later updates: in learning rates of their network, about Adam's step."""
 STATES = Path(__file__).resolve().parent.parent / "implementations" / "presets" / "conformance.json"
-README_MARKS = ("<!-- made by: python -m suite conformance --record -->", "<!-- end -->")
 KINDS = ("init", "batch", "noise", "expect", "grad", "after")
 BATCH = ("obs", "action", "reward", "next_obs", "terminated")
 
@@ -328,17 +327,9 @@ def not_reproduced(preset: str) -> str:
 
 
 def markdown() -> str:
-    """The table of states, as README.md has it between its marks."""
+    """The table of states, as docs/presets.md has it."""
     rows = ["| preset | what it is | state |", "|---|---|---|"]
     for name in sorted(preset_names(), key=lambda name: state(name).name == "ours"):
-        found = state(name)
-        rows.append(f"| `{name}` | {summary(name)} | **{found.name}**: {found.reason} |")
+        how_far, reason = state(name)
+        rows.append(f"| `{name}` | {summary(name)} | **{how_far}**: {reason} |")
     return "\n".join(rows)
-
-
-def update_readme() -> None:
-    """Puts the present table between README.md's marks."""
-    path = identity.ROOT / "README.md"
-    head, mark, rest = path.read_text().partition(README_MARKS[0])
-    _, end, tail = rest.partition(README_MARKS[1])
-    path.write_text(f"{head}{mark}\n{markdown()}\n{end}{tail}")

@@ -14,6 +14,7 @@ FRAMEWORKS = {"torch", "jax", "optax"}
 MAY_IMPORT = {
     "suite/spec.py": set(),
     "suite/schedule.py": {"suite.spec"},
+    "suite/cited.py": {"suite.spec", "suite.schedule"},
     "suite/ablation.py": set(),
     "suite/identity.py": {"suite", "suite.spec", "suite.schedule"},
     "suite/contract.py": {"numpy", "suite.spec", "suite.schedule"},
@@ -102,11 +103,31 @@ def test_adapters_know_the_contract_and_their_own_package():
 def test_presets_and_ablations_are_data():
     for file in (*(ROOT / "implementations/presets").glob("*.py"), *(ROOT / "ablations").glob("*.py")):
         tree = ast.parse(file.read_text())
-        allowed = {"suite.spec", "suite.schedule", "suite.ablation", "dataclasses"}
+        allowed = {"suite.spec", "suite.schedule"}
+        allowed |= {"suite.cited"} if file.parent.name == "presets" else {"suite.ablation", "dataclasses"}
         found = {name for name in imports(file) if not name.startswith(("implementations.presets", "ablations"))}
         assert found <= allowed, file
         kinds = ast.Import | ast.ImportFrom | ast.Assign | ast.Expr
         assert all(isinstance(node, kinds) for node in tree.body), f"{file} holds more than imports and literals"
+
+
+def test_a_preset_computes_nothing():
+    """Each value is written out, beside its source: no arithmetic, no loop, no call but of what names values."""
+    naming = {"cited", "preset", "as_in"}
+    computing = ast.BinOp | ast.BoolOp | ast.Compare | ast.IfExp | ast.Lambda | ast.ListComp | ast.SetComp
+    computing |= ast.DictComp | ast.GeneratorExp
+    for file in (ROOT / "implementations/presets").glob("*.py"):
+        tree = ast.parse(file.read_text())
+        from_spec = {
+            alias.name
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and node.module in ("suite.spec", "suite.schedule")
+            for alias in node.names
+        }
+        for node in ast.walk(tree):
+            assert not isinstance(node, computing), f"{file.name}:{node.lineno} computes"
+            if isinstance(node, ast.Call):
+                assert ast.unparse(node.func) in naming | from_spec, f"{file.name}:{node.lineno} calls"
 
 
 def test_no_framework_in_the_instrument_and_none_loaded_by_a_plan():
