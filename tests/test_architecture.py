@@ -128,6 +128,25 @@ def test_presets_and_ablations_are_data():
         assert all(isinstance(node, kinds) for node in tree.body), f"{file} holds more than imports and literals"
 
 
+def test_a_preset_computes_nothing():
+    """Each value is written out, beside its source: no arithmetic, no loop, no call but of what names values."""
+    naming = {"cited", "preset", "as_in"}
+    computing = ast.BinOp | ast.BoolOp | ast.Compare | ast.IfExp | ast.Lambda | ast.ListComp | ast.SetComp
+    computing |= ast.DictComp | ast.GeneratorExp
+    for file in (ROOT / "implementations/presets").glob("*.py"):
+        tree = ast.parse(file.read_text())
+        from_spec = {
+            alias.name
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and node.module in ("suite.sac.spec", "suite.sac.schedule")
+            for alias in node.names
+        }
+        for node in ast.walk(tree):
+            assert not isinstance(node, computing), f"{file.name}:{node.lineno} computes"
+            if isinstance(node, ast.Call):
+                assert ast.unparse(node.func) in naming | from_spec, f"{file.name}:{node.lineno} calls"
+
+
 def test_a_plan_loads_no_heavy_library():
     code = "import sys; from suite.study.plan import Plan; Plan('config/paper.yaml'); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -1,51 +1,35 @@
-"""Stable-Baselines3 in the common configuration of the comparison: what all its code bases let one set is the same.
+"""Stable-Baselines3 in the common configuration: the settings that all compared packages offer have the same values.
 
-Not reproduced: what stable_baselines3 does not. No code base has this setting as its own.
+Not reproduced: what the preset stable_baselines3 does not reproduce. These are not the code base's own settings.
 """
 
-from dataclasses import replace
-
 from implementations.presets import stable_baselines3
+from implementations.presets.sac_v2 import SMALL_TASKS
+from suite.sac.cited import cited, preset
 from suite.sac.spec import LearnedAlpha
 
 OURS = "stable_baselines3 at the hyper-parameters that the comparison of packages has in common"
 
-SPEC = replace(
-    stable_baselines3.SPEC,
-    temperature=LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4),
-    discount=0.99,
-    critics=2,
-    hidden=(256, 256),
-    tau=0.005,
-    batch_size=256,
-    actor_lr=3e-4,
-    critic_lr=3e-4,
+COMMON = "ours: the common configuration of the comparison"
+
+SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
+    stable_baselines3,
+    temperature=cited(
+        LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4),
+        f"{COMMON}; its objective and its sample: {stable_baselines3.SOURCES['temperature']}",
+    ),
+    discount=cited(0.99, COMMON),
+    critics=cited(2, COMMON),
+    hidden=cited((256, 256), COMMON),
+    tau=cited(0.005, COMMON),
+    batch_size=cited(256, COMMON),
+    actor_lr=cited(3e-4, COMMON),
+    critic_lr=cited(3e-4, COMMON),
+    warmup_steps=cited(10_000, COMMON, {SMALL_TASKS: 1_000}),
+    learn_after=cited(
+        10_001,
+        f"{COMMON}, in the code base's way of counting: {stable_baselines3.SOURCES['learn_after']}",
+        {SMALL_TASKS: 1_001},
+    ),
+    replay_capacity=cited(1_000_000, COMMON),
 )
-
-SCHEDULE = replace(stable_baselines3.SCHEDULE, warmup_steps=10_000, learn_after=10_001, replay_capacity=1_000_000)
-
-PER_TASK = {
-    "Pendulum-v1": {"warmup_steps": 1_000, "learn_after": 1_001},
-    "InvertedPendulum-v4": {"warmup_steps": 1_000, "learn_after": 1_001},
-    "InvertedPendulum-v5": {"warmup_steps": 1_000, "learn_after": 1_001},
-    "InvertedDoublePendulum-v4": {"warmup_steps": 1_000, "learn_after": 1_001},
-    "InvertedDoublePendulum-v5": {"warmup_steps": 1_000, "learn_after": 1_001},
-    "Reacher-v4": {"warmup_steps": 1_000, "learn_after": 1_001},
-    "Reacher-v5": {"warmup_steps": 1_000, "learn_after": 1_001},
-}
-
-_OURS = "ours: the common configuration of the comparison"
-
-SOURCES = stable_baselines3.SOURCES | {
-    "temperature": f"{_OURS}; its objective and its sample: {stable_baselines3.SOURCES['temperature']}",
-    "discount": _OURS,
-    "critics": _OURS,
-    "hidden": _OURS,
-    "tau": _OURS,
-    "batch_size": _OURS,
-    "actor_lr": _OURS,
-    "critic_lr": _OURS,
-    "warmup_steps": _OURS,
-    "learn_after": f"{_OURS}, in the code base's way of counting: {stable_baselines3.SOURCES['learn_after']}",
-    "replay_capacity": _OURS,
-}

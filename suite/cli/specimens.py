@@ -35,7 +35,7 @@ def difference(a: str, b: str, task: str) -> None:
 
 @main.command()
 @click.option("--implementation", default="all", show_default=True, help="An engine's name, or all of them.")
-@click.option("--record", is_flag=True, help="Write down which presets conform: the table of README and reports.")
+@click.option("--record", is_flag=True, help="Write down which presets conform: for docs/presets.md and reports.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.argument("paths", nargs=-1)
 def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[str, ...]) -> None:
@@ -44,7 +44,8 @@ def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[s
     Exit code 1 if a deviation in float64 exceeds its tolerance.
     """
     import implementations
-    from suite.specimens import naming
+    from suite.specimens import switches as pages
+    from suite.specimens.conformance import record as write_down
     from suite.specimens.conformance import render, run
 
     engines = list(implementations.REGISTRY)
@@ -66,20 +67,19 @@ def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[s
     else:
         click.echo(render(verdicts))
     if record:
-        naming.record(verdicts)
-        naming.update_readme()
+        write_down(verdicts)
+        pages.main(check=False)
     if any(not one.passed for one in verdicts if one.precision == "float64"):
         sys.exit(1)
 
 
 @main.command()
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 if a copy is not what would be written.")
-@click.argument("presets", nargs=-1)
-def listing(check: bool, presets: tuple[str, ...]) -> None:
-    """Write the reading copies of PRESETS (all by default): each engine as that preset alone runs it."""
-    from suite import listing as listings
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if a page is not what would be written.")
+def switches(check: bool) -> None:
+    """Write docs/switches.md and docs/presets.md, what the code bases differ in and how far each is reproduced."""
+    from suite.specimens import switches as pages
 
-    files = listings.main(presets, check)
+    files = pages.main(check)
     for file in files:
         click.echo(file)
     if check and files:

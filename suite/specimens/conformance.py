@@ -18,7 +18,6 @@ import numpy as np
 import implementations
 from suite.errors import UsageError, nearest
 from suite.files import atomic
-from suite.sac import identity
 from suite.sac import weights as initial
 from suite.sac.contract import Implementation, Spaces, row_width
 from suite.sac.spec import FixedAlpha, LearnedAlpha, SacSpec, SpecError
@@ -35,9 +34,6 @@ FIRST, LATER = 2e-3, 5e-3
 
 
 KINDS = ("init", "batch", "noise", "expect", "grad", "after")
-
-
-README_MARKS = ("<!-- made by: python -m suite conformance --record -->", "<!-- end -->")
 BATCH = ("obs", "action", "reward", "next_obs", "terminated")
 
 
@@ -285,11 +281,3 @@ def record(verdicts: Sequence[Verdict]) -> None:
             entry["code"][one.implementation] = code_id(one.preset, one.implementation)
     with atomic(STATES) as temporary:
         temporary.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
-
-
-def update_readme() -> None:
-    """Puts the present table between README.md's marks."""
-    path = identity.ROOT / "README.md"
-    head, mark, rest = path.read_text().partition(README_MARKS[0])
-    _, end, tail = rest.partition(README_MARKS[1])
-    path.write_text(f"{head}{mark}\n{markdown()}\n{end}{tail}")

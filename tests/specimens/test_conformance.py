@@ -202,11 +202,6 @@ def test_states_are_those_of_the_present_code():
         assert found.name == ("ours" if ours else "conforms" if name in conforming else "from source"), (name, found)
 
 
-def test_the_readme_has_the_table_of_states():
-    _, _, rest = (ROOT / "README.md").read_text().partition(naming.README_MARKS[0])
-    assert rest.partition(naming.README_MARKS[1])[0].strip() == conformance.markdown()
-
-
 def test_a_state_is_lost_with_other_code_and_with_a_failure(tmp_path, monkeypatch):
     table = json.loads(naming.STATES.read_text())
     monkeypatch.setattr(conformance, "STATES", tmp_path / "states.json")
