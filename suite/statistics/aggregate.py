@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import ArrayLike
 from scipy import stats
 
-Scores = np.ndarray | Sequence[npt.ArrayLike]
-Counts = Sequence[npt.ArrayLike]
+Scores = np.ndarray | Sequence[float] | Sequence[np.ndarray] | Sequence[Sequence[float]]
+Counts = Sequence[np.ndarray]
 
 
 class Interval(NamedTuple):
@@ -56,9 +56,8 @@ def strata(scores: Scores) -> list[np.ndarray]:
     """
     if isinstance(scores, np.ndarray) and scores.ndim > 1:
         scores = list(np.moveaxis(scores, 1, 0))
-    elif all(np.ndim(task) == 0 for task in scores):
-        scores = [scores]
-    arrays = [np.asarray(task, dtype=float) for task in scores]
+    one_task = all(np.ndim(task) == 0 for task in scores)
+    arrays = [np.asarray(task, dtype=float) for task in ([scores] if one_task else scores)]
     if not arrays or any(task.ndim == 0 or len(task) == 0 for task in arrays):
         raise ValueError("scores need at least one task, and every task an array of at least one run")
     if len({task.shape[1:] for task in arrays}) > 1:
@@ -131,9 +130,7 @@ def optimality_gap(scores: Scores, gamma: float = 1.0, counts: Counts | None = N
     return gamma - mean([np.minimum(task, gamma) for task in strata(scores)], counts)
 
 
-def performance_profile(
-    scores: Scores, taus: npt.ArrayLike, of: str = "runs", counts: Counts | None = None
-) -> np.ndarray:
+def performance_profile(scores: Scores, taus: ArrayLike, of: str = "runs", counts: Counts | None = None) -> np.ndarray:
     """The share of runs, or of tasks' mean scores, strictly above each tau (section 4.2).
 
     Parameters

@@ -8,7 +8,8 @@ import inspect
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
+from numpy.random import Generator
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from suite.statistics.aggregate import Interval, Scores, strata
@@ -17,11 +18,11 @@ BLOCK = 32  # checkpoints whose resampled statistics are held in memory at once
 CHUNK = 5_000  # resamples that a statistic without counts is given at once
 METHODS = ("percentile", "basic", "bca")
 
-Statistic = Callable[..., npt.ArrayLike]
+Statistic = Callable[..., ArrayLike]
 Groups = list[list[np.ndarray]]  # of one or two groups, one array per task
 
 
-def draw(runs: int, resamples: int, scheme: str, rng: np.random.Generator) -> np.ndarray:
+def draw(runs: int, resamples: int, scheme: str, rng: Generator) -> np.ndarray:
     """Draws which runs make up each resample.
 
     Parameters
@@ -87,7 +88,7 @@ def stratified(
     method: str = "percentile",
     confidence: float = 0.95,
     resamples: int = 50_000,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> Interval:
     """The statistic of the scores with its bootstrap interval, runs resampled independently within each task.
 
@@ -109,13 +110,12 @@ def stratified(
 
     Raises
     ------
-    ValueError : scores as in `strata`, a task of one run, an unknown scheme or method, a confidence not in (0, 1)
+    ValueError : scores as in `strata`, a task of one run, an unknown scheme or method, no confidence between 0 and 1
 
     Examples
     --------
-    >>> from suite.statistics import aggregate
-    >>> scores = np.array([3.0, 1.0, 4.0, 1.0, 5.0])
-    >>> interval = stratified(scores, aggregate.iqm, resamples=2_000, rng=np.random.default_rng(0))
+    >>> from suite.statistics.aggregate import iqm
+    >>> interval = stratified([3, 1, 4, 1, 5], iqm, resamples=2_000, rng=np.random.default_rng(0))
     >>> [round(value, 1) for value in interval[:3]]
     [2.7, 1.0, 5.0]
     """
@@ -131,7 +131,7 @@ def two_sample(
     method: str = "percentile",
     confidence: float = 0.95,
     resamples: int = 50_000,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> Interval:
     """A statistic of two sets of scores with its bootstrap interval, both resampled independently.
 
@@ -159,7 +159,7 @@ def two_sample(
     return _interval([strata(x), strata(y)], statistic, scheme, method, confidence, resamples, rng)
 
 
-def studentised_mean(scores: Scores, confidence: float, resamples: int, rng: np.random.Generator) -> Interval:
+def studentised_mean(scores: Scores, confidence: float, resamples: int, rng: Generator) -> Interval:
     """The mean of one task's scores with its bootstrap-t interval (Efron & Tibshirani 1993, ch. 12.5).
 
     A resample's standard error is floored at a quarter of the observed one, as in `suite.statistics.curves`: few runs
@@ -227,7 +227,7 @@ def _interval(
     method: str,
     confidence: float,
     resamples: int,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> Interval:
     """The interval of statistic(*groups), a block of checkpoints at a time."""
     if method not in METHODS:
@@ -253,7 +253,7 @@ def _interval(
     return Interval(*(rows.tolist() if rows.ndim == 1 else rows))
 
 
-def _resampler(statistic: Statistic, drawn: Groups) -> Callable[[Groups], npt.ArrayLike]:
+def _resampler(statistic: Statistic, drawn: Groups) -> Callable[[Groups], ArrayLike]:
     """What makes the statistic [..., R] of groups whose runs are drawn R times: by counts, if it takes them."""
     if "counts" not in inspect.signature(statistic).parameters:
         return lambda groups: _without_counts(groups, statistic, drawn)
@@ -289,7 +289,7 @@ def _acceleration(groups: Groups, statistic: Statistic) -> np.ndarray:
             left = []
             for i in range(len(task)):
                 fewer = [*group[:t], np.delete(task, i, axis=0), *group[t + 1 :]]
-                left.append(statistic(*groups[:g], fewer, *groups[g + 1 :]))
+                left.append(np.asarray(statistic(*groups[:g], fewer, *groups[g + 1 :])))
             n = len(task)
             influence = (n - 1) * (np.mean(left, axis=0) - left)
             third = third + (influence**3).sum(axis=0) / n**3
