@@ -35,7 +35,7 @@ class Interval(NamedTuple):
 
 
 def strata(scores: Scores) -> list[np.ndarray]:
-    """Brings scores of any accepted form into one: a float array [runs, ...] per task.
+    """The scores, in whatever form they come, as one float array per task.
 
     Parameters
     ----------

@@ -530,7 +530,7 @@ def friedman_from_ranks(mean_ranks: ArrayLike, n: int) -> Friedman:
 
 
 def critical_difference(k: int, n: int, alpha: float = 0.05) -> tuple[float, float]:
-    """The least difference between two of k mean ranks over n tasks that is one (Nemenyi; Demsar 2006, JMLR 7).
+    """The least difference between two mean ranks that Nemenyi's test finds (Demsar 2006, JMLR 7, section 3.2.2).
 
     Parameters
     ----------
@@ -539,7 +539,7 @@ def critical_difference(k: int, n: int, alpha: float = 0.05) -> tuple[float, flo
 
     Returns
     -------
-    Nemenyi's q, and the difference in ranks
+    q of the studentised range over sqrt(2), and the difference in ranks
 
     Examples
     --------

@@ -56,7 +56,7 @@ def align(env_steps: ArrayLike, values: ArrayLike, grid: ArrayLike, window: floa
 
     Parameters
     ----------
-    env_steps, values : [E], environment steps, and what was seen there
+    env_steps, values : [E], environment steps, and the value at each
     grid, window : [G] and its reach, in environment steps
     reduce : "last" for evaluations, whose steps strictly increase; "mean" for training episodes by the step where they
         end, of which several may end at once
@@ -92,7 +92,7 @@ def interpolate(env_steps: ArrayLike, values: ArrayLike, grid: ArrayLike) -> np.
 
     Parameters
     ----------
-    env_steps, values : [E], environment steps, and what was seen there
+    env_steps, values : [E], environment steps, and the value at each
     grid : [G], environment steps
 
     Returns
@@ -119,7 +119,7 @@ def area_under_curve(env_steps: ArrayLike, values: ArrayLike) -> float:
 
     Parameters
     ----------
-    env_steps, values : [E], two or more environment steps, and what was seen there
+    env_steps, values : [E], two or more environment steps, and the value at each
 
     Returns
     -------

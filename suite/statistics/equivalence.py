@@ -133,8 +133,8 @@ def non_inferiority_from_summary(ours: Summary, reference: Summary, margin: floa
 
     Examples
     --------
-    >>> found = non_inferiority_from_summary((10_000, 800, 10), (10_500, 900, 5), 1050)
-    >>> found.verdict, round(found.low), round(found.p, 3)
+    >>> test = non_inferiority_from_summary((10_000, 800, 10), (10_500, 900, 5), 1050)
+    >>> test.verdict, round(test.low), round(test.p, 3)
     ('INCONCLUSIVE', -1395, 0.142)
     """
     if not (math.isfinite(margin) and margin > 0):

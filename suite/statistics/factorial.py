@@ -26,6 +26,8 @@ from suite.statistics.aggregate import strata
 Key = tuple[int, ...]
 """A cell's levels, 0 or 1, one per factor."""
 Cells = Mapping[Key, np.ndarray | Sequence[float]]
+Names = Sequence[str] | None
+"""The factors' names; "A", "B", ... if None."""
 Weigh = Callable[[Sequence[str]], tuple[list[str], np.ndarray]]
 """From the factors' names to those of the effects and their weights [effects, cells] of the cells' means."""
 
@@ -82,7 +84,7 @@ class Pair(NamedTuple):
     high: Key
 
 
-def contrasts(cells: Cells, factors: Sequence[str] | None = None, confidence: float = 0.95) -> list[Effect]:
+def contrasts(cells: Cells, factors: Names = None, confidence: float = 0.95) -> list[Effect]:
     """All 2^k - 1 main effects and interactions, main effects first.
 
     A main effect is the mean score at level 1 minus that at level 0, over all levels of the others; an interaction is
@@ -112,7 +114,7 @@ def contrasts(cells: Cells, factors: Sequence[str] | None = None, confidence: fl
     return _averaged([cells], factors, _contrast_weights, confidence)[0]
 
 
-def pairs(cells: Cells, factors: Sequence[str] | None = None) -> list[Pair]:
+def pairs(cells: Cells, factors: Names = None) -> list[Pair]:
     """The pairs of cells with runs that differ in one factor alone, in the order of `simple_effects`.
 
     Parameters
@@ -135,17 +137,17 @@ def pairs(cells: Cells, factors: Sequence[str] | None = None) -> list[Pair]:
     """
     names = _factors([cells], factors)
     keys = _with_runs(cells, len(names))
-    found = []
+    differing = []
     for place, factor in enumerate(names):
         for low in keys:
             high = (*low[:place], 1, *low[place + 1 :])
             if low[place] == 0 and high in keys:
-                levels = zip(names, low, strict=True)
-                found.append(Pair(factor, tuple(pair for pair in levels if pair[0] != factor), low, high))
-    return found
+                levels = tuple(zip(names, low, strict=True))
+                differing.append(Pair(factor, levels[:place] + levels[place + 1 :], low, high))
+    return differing
 
 
-def simple_effects(cells: Cells, factors: Sequence[str] | None = None, confidence: float = 0.95) -> list[Effect]:
+def simple_effects(cells: Cells, factors: Names = None, confidence: float = 0.95) -> list[Effect]:
     """The effect of each factor with all others held, wherever both of its cells have runs.
 
     Any subset of a factorial has these.
@@ -168,18 +170,18 @@ def simple_effects(cells: Cells, factors: Sequence[str] | None = None, confidenc
     >>> [(effect.name, effect.estimate) for effect in effects]
     [('A | B=0', 4.0), ('B | A=0', 1.0)]
     """
-    found = pairs(cells, factors)
-    if not found:
+    differing = pairs(cells, factors)
+    if not differing:
         raise ValueError("a simple effect needs two cells with runs that differ in one factor alone, here are none")
-    keys = _with_runs(cells, len(found[0].low))
-    names = [f"{pair.factor} | {_levels(pair.held)}" if pair.held else pair.factor for pair in found]
-    weights = [[(key == pair.high) - (key == pair.low) for key in keys] for pair in found]
+    keys = _with_runs(cells, len(differing[0].low))
+    names = [f"{pair.factor} | {_levels(pair.held)}" if pair.held else pair.factor for pair in differing]
+    weights = [[(key == pair.high) - (key == pair.low) for key in keys] for pair in differing]
     return _contrasts_of_means(names, np.array(weights), strata([np.sort(cells[key]) for key in keys]), confidence)
 
 
 def shapley(
     cells: Cells,
-    factors: Sequence[str] | None = None,
+    factors: Names = None,
     confidence: float = 0.95,
     *,
     resamples: int = 10_000,
@@ -215,12 +217,7 @@ def shapley(
 
 
 def suite_contrasts(
-    tasks: Sequence[Cells],
-    factors: Sequence[str] | None = None,
-    confidence: float = 0.95,
-    *,
-    resamples: int = 10_000,
-    rng: Generator,
+    tasks: Sequence[Cells], factors: Names = None, confidence: float = 0.95, *, resamples: int = 10_000, rng: Generator
 ) -> list[Effect]:
     """The main effects and interactions averaged over tasks, with bootknife limits and a permutation test.
 
@@ -251,22 +248,17 @@ def suite_contrasts(
     >>> effect.name, effect.estimate, effect.p
     ('twin', 10.25, 0.01)
     """
-    found, weights, scores = _averaged(tasks, factors, _contrast_weights, confidence)
-    found = _bootknife_limits(found, weights, scores, confidence, resamples, rng)
+    effects, weights, scores = _averaged(tasks, factors, _contrast_weights, confidence)
+    effects = _bootknife_limits(effects, weights, scores, confidence, resamples, rng)
     k = len(next(iter(tasks[0])))
     return [
         effect._replace(p=_permutation_p(scores, of, k, resamples, rng))
-        for effect, of in zip(found, _subsets(k), strict=True)
+        for effect, of in zip(effects, _subsets(k), strict=True)
     ]
 
 
 def suite_shapley(
-    tasks: Sequence[Cells],
-    factors: Sequence[str] | None = None,
-    confidence: float = 0.95,
-    *,
-    resamples: int = 10_000,
-    rng: Generator,
+    tasks: Sequence[Cells], factors: Names = None, confidence: float = 0.95, *, resamples: int = 10_000, rng: Generator
 ) -> list[Effect]:
     """Each factor's Shapley part of the gap, averaged over tasks.
 
@@ -289,11 +281,11 @@ def suite_shapley(
     >>> effect.estimate, effect.low, effect.high
     (0.5, -1.0, 2.0)
     """
-    found, weights, scores = _averaged(tasks, factors, _shapley_weights, confidence)
-    return _bootknife_limits(found, weights, scores, confidence, resamples, rng)
+    effects, weights, scores = _averaged(tasks, factors, _shapley_weights, confidence)
+    return _bootknife_limits(effects, weights, scores, confidence, resamples, rng)
 
 
-def regression(tasks: Sequence[Cells], factors: Sequence[str] | None = None, confidence: float = 0.95) -> list[Effect]:
+def regression(tasks: Sequence[Cells], factors: Names = None, confidence: float = 0.95) -> list[Effect]:
     """The effects by least squares with an intercept per task and HC3 errors (MacKinnon & White 1985): a cross-check.
 
     Every run is a row, every effect a column of +-1/2, so that with equal numbers of runs the estimates are those of
@@ -316,7 +308,7 @@ def regression(tasks: Sequence[Cells], factors: Sequence[str] | None = None, con
     --------
     >>> (effect,) = regression([{(0,): [4, 7, 8, 6, 3, 2], (1,): [6, 8, 7, 10]}])
     >>> round(effect.estimate, 2), round(effect.standard_error, 3), effect.df
-    (2.75, 1.399, 8.0)
+    (2.75, 1.446, 8.0)
     """
     names, values, columns, task = _rows(tasks, factors)
     columns = np.hstack([columns, np.eye(len(tasks))[task]])
@@ -327,7 +319,7 @@ def regression(tasks: Sequence[Cells], factors: Sequence[str] | None = None, con
     return _named(names, fit.params[: len(names)], error, np.full(len(names), fit.df_resid), confidence)
 
 
-def mixed(tasks: Sequence[Cells], factors: Sequence[str] | None = None, confidence: float = 0.95) -> Mixed:
+def mixed(tasks: Sequence[Cells], factors: Names = None, confidence: float = 0.95) -> Mixed:
     """The effects with a normally distributed intercept per task (REML; Laird & Ware 1982): secondary to `regression`.
 
     A handful of tasks cannot tell the variance between tasks; whatever the fit warned of is in the note.
@@ -359,7 +351,7 @@ def mixed(tasks: Sequence[Cells], factors: Sequence[str] | None = None, confiden
     return Mixed(effects, task_variance, residual_variance, note)
 
 
-def _factors(tasks: Sequence[Cells], factors: Sequence[str] | None) -> list[str]:
+def _factors(tasks: Sequence[Cells], factors: Names) -> list[str]:
     """The factors' names, after every cell's key was found to have a level for each."""
     keys = [key for cells in tasks for key in cells]
     if not keys:
@@ -417,7 +409,7 @@ def _shapley_weights(factors: Sequence[str]) -> tuple[list[str], np.ndarray]:
 
 
 def _averaged(
-    tasks: Sequence[Cells], factors: Sequence[str] | None, weigh: Weigh, confidence: float
+    tasks: Sequence[Cells], factors: Names, weigh: Weigh, confidence: float
 ) -> tuple[list[Effect], np.ndarray, list[np.ndarray]]:
     """The effects averaged over tasks, with the weights [effects, tasks * cells] and the scores of all the cells."""
     factors = _factors(tasks, factors)
@@ -502,7 +494,7 @@ def _permutation_p(scores: list[np.ndarray], of: Sequence[int], k: int, resample
 
 
 def _blocks(scores: list[np.ndarray], of: Sequence[int], k: int) -> Iterable[list[tuple[int, np.ndarray]]]:
-    """The cells, each as its sign in the effect and its runs, by task and by levels of the factors outside the effect."""
+    """The cells, each as its sign in the effect and its runs, by task and levels of the factors outside the effect."""
     keys = list(product((0, 1), repeat=k))
     blocks: dict[Key, list[tuple[int, np.ndarray]]] = {}
     for at, runs in enumerate(scores):
@@ -512,9 +504,7 @@ def _blocks(scores: list[np.ndarray], of: Sequence[int], k: int) -> Iterable[lis
     return blocks.values()
 
 
-def _rows(
-    tasks: Sequence[Cells], factors: Sequence[str] | None
-) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
+def _rows(tasks: Sequence[Cells], factors: Names) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
     """The effects' names, and of every run its score [N], the effects' columns of +-1/2 [N, effects], its task [N]."""
     factors = _factors(tasks, factors)
     scores = _complete(tasks, factors)
