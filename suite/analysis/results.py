@@ -22,12 +22,12 @@ from suite.analysis.ablations import Question, planned_ablations, question_of
 from suite.analysis.check_rows import CheckFile
 from suite.analysis.declared import Declared, departures
 from suite.analysis.evaluations import NO_CURVE, RunKey, evaluation_curves
-from suite.analysis.one_cell import cell_diagnostics, described_cell, identity_of
+from suite.analysis.one_cell import DescribedCell, cell_diagnostics, described_cell, identity_of
 from suite.analysis.over_tasks import infer
 from suite.analysis.results_file import from_plain, read_check, to_plain, write_results
 from suite.analysis.runs import SCORED_SHARE, Floors, PlannedCell, ScoredRun, end_of_run, planned_cells, scored_run
 from suite.analysis.types import Anchors, Counts, Declaration, LedgerEntry, Results, Settings
-from suite.analysis.workers import processes
+from suite.analysis.workers import DoJobs, processes
 from suite.published.anchors import Scale
 from suite.sac.status import STATUSES
 from suite.statistics import bootstrap, power
@@ -65,16 +65,11 @@ def summarise(
     """
     cells = planned_cells(tables.manifest, tables.runs)
     runs = _scored_runs(cells, tables.evaluations, random_policy)
-    per_seed = end_of_run(tables.diagnostics, cells)
     ablations = planned_ablations(tables.manifest, questions)
     tasks = list(dict.fromkeys(tables.manifest["task"]))
     scales = Anchors(_of_tasks(tasks, anchors or {}), _of_tasks(tasks, second_anchors or {}))
-    jobs = [
-        partial(described_cell, cell, own, cell_diagnostics(per_seed.get(cell.key), own), declared)
-        for cell, own in zip(cells, runs, strict=True)
-    ]
     with processes(workers) as do:
-        described = do(jobs)
+        described = _described(cells, runs, tables.diagnostics, declared, do)
         aligned = {one.cell.key: one.aligned for one in described if one.aligned is not None}
         inference = infer([one.cell for one in described], aligned, ablations, check.rows, scales, declared, do)
     results = Results(
@@ -130,12 +125,27 @@ def _scored_runs(
     ]
 
 
+def _described(
+    cells: Sequence[PlannedCell],
+    runs: Sequence[Sequence[ScoredRun]],
+    diagnostics: pd.DataFrame,
+    declared: Declared,
+    do: DoJobs,
+) -> list[DescribedCell]:
+    """Every cell's numbers, curve and diagnostics."""
+    per_seed = end_of_run(diagnostics, cells)
+    return do(
+        partial(described_cell, cell, of_cell, cell_diagnostics(per_seed.get(cell.key), of_cell), declared)
+        for cell, of_cell in zip(cells, runs, strict=True)
+    )
+
+
 def _ledger(cells: Sequence[PlannedCell], runs: Sequence[Sequence[ScoredRun]]) -> tuple[LedgerEntry, ...]:
     """The runs of which something is to be said."""
     return tuple(
         LedgerEntry(**identity_of(cell), **vars(run.result))
-        for cell, own in zip(cells, runs, strict=True)
-        for run in own
+        for cell, of_cell in zip(cells, runs, strict=True)
+        for run in of_cell
         if run.result.sentence
     )
 
