@@ -226,20 +226,36 @@ def read(path: Path) -> Record:
 
 def read_meta(path: Path) -> RunRecord:
     """What the record at `path` says of its run, without its rows: cheap."""
+    return _described(path, _schema(path))
+
+
+def read_schema_version(path: Path) -> object:
+    """The schema version of the record at `path`, whether this suite reads it or not."""
+    return _metadata(path, _schema(path)).get("schema_version")
+
+
+def _schema(path: Path) -> pa.Schema:
     try:
-        schema = pq.read_schema(path)
+        return pq.read_schema(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise RecordError(f"{path} is no record of this suite ({type(error).__name__})") from error
-    return _described(path, schema)
+
+
+def _metadata(path: Path, schema: pa.Schema) -> dict:
+    """A record's metadata as JSON has it."""
+    try:
+        data = json.loads(schema.metadata[b"suite"])
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise RecordError(f"{path} is no record of this suite ({type(error).__name__})") from error
+    if not isinstance(data, dict):
+        raise RecordError(f"{path} is no record of this suite ({type(data).__name__})")
+    return data
 
 
 def _described(path: Path, schema: pa.Schema) -> RunRecord:
     """The run's description in a file's metadata."""
-    try:
-        data = json.loads(schema.metadata[b"suite"])
-        version = data.get("schema_version")
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise RecordError(f"{path} is no record of this suite ({type(error).__name__})") from error
+    data = _metadata(path, schema)
+    version = data.get("schema_version")
     if version not in READABLE:
         readable = " and ".join(map(str, READABLE))
         raise RecordError(f"{path} has schema version {version}, this suite reads {readable}")

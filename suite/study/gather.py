@@ -24,6 +24,7 @@ from suite.sac.numerics import Numerics
 from suite.sac.status import STATUSES, Status
 from suite.specimens import naming
 from suite.specimens.catalogue import load_preset
+from suite.specimens.proofs import Prover
 from suite.study import manifest
 from suite.study.cells import Planned
 from suite.study.plan import Plan
@@ -164,7 +165,7 @@ def gather(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataF
     Runs missing, invalid or made by other code say so in `status` and `stale`. say: takes a line on every proof that
     the present code must give.
     """
-    judge = Judge(plan.config.results, say)
+    judge = Judge(Prover(Path(plan.config.results, ".proofs"), say))
     planned = manifest.table(plan)
     runs = [_gathered(plan.runs[path], judge) for path in planned["path"].unique()]
     runs = _with_notes(_with_seeds_judged(runs))
@@ -296,7 +297,7 @@ def _gathered(planned: Planned, judge: Judge) -> Gathered:
     except (RecordError, ValueError, KeyError, TypeError) as error:
         return Gathered(planned, "invalid", message=str(error))
     meta = record.meta
-    stale = judge.reason(meta, planned.cell)
+    stale = judge.reason(meta)
     return Gathered(planned, meta.status, record, meta.message, stale, params_digest=params)
 
 

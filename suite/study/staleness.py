@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 
 from suite.lab.records import RunRecord
 from suite.sac import numerics
 from suite.sac.numerics import PARTS, Numerics, PartNumerics
 from suite.specimens import proofs
 from suite.specimens.proofs import Prover
-from suite.study.cells import Cell
 
 NOTED = ("mujoco", "gymnasium", "jax", "torch")
 """Packages of which several versions within a cell are worth a note."""
@@ -19,28 +17,33 @@ NOTED = ("mujoco", "gymnasium", "jax", "torch")
 class Judge:
     """Says of records why they are stale; whatever is asked of the present code is asked once."""
 
-    def __init__(self, results: str | Path, say: Callable[[str], None] = print):
-        self.prover = Prover(Path(results, ".proofs"), say)
+    def __init__(self, prover: Prover):
+        self.prover = prover
         self._present: dict[tuple[str, str, str], Numerics] = {}
         self._packages: dict[str, dict[str, str]] = {}
 
-    def reason(self, record: RunRecord, cell: Cell) -> str:
+    def reason(self, record: RunRecord) -> str:
         """Why a record is stale, in words; "" if it is not."""
         if record.imported:
             return ""
         if record.numerics is None:
             return f"made by other code (code_id {record.code_id}), of which no versions are known"
-        for part, now in self.present(cell).items():
-            if reason := self._of_part(part, record.numerics.get(part), now):
+        for part in self.present(record):
+            if reason := self.reason_of_part(part, record):
                 return reason
         return self._of_packages(record)
 
-    def present(self, cell: Cell) -> Numerics:
-        """The numerics of the cell's runs if they were made now."""
-        if cell.key not in self._present:
-            made_now = proofs.present(cell.implementation, cell.spec, cell.schedule, cell.task)
-            self._present[cell.key] = made_now
-        return self._present[cell.key]
+    def reason_of_part(self, part: str, record: RunRecord) -> str:
+        """Why one part makes a record stale; "" if it does not."""
+        return self._of_part(part, (record.numerics or {}).get(part), self.present(record)[part])
+
+    def present(self, record: RunRecord) -> Numerics:
+        """The numerics of a run if it were made now."""
+        key = record.task, record.implementation, record.run_id
+        if key not in self._present:
+            made_now = proofs.present(record.implementation, record.spec, record.schedule, record.task)
+            self._present[key] = made_now
+        return self._present[key]
 
     def _of_part(self, part: str, then: PartNumerics | None, now: PartNumerics) -> str:
         if then is None:
