@@ -31,7 +31,7 @@ from suite.gate.window_means import gathered, sample, told
 from suite.gate.wording import head, number
 from suite.published.anchors import Anchor
 from suite.published.references import Reference
-from suite.sac import identity
+from suite.sac import identity, numerics
 from suite.statistics import equivalence, multiplicity
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, INCONCLUSIVE
 from suite.statistics.two_samples import loss_p, summary
@@ -169,6 +169,7 @@ def _described(key: tuple, runs: pd.DataFrame) -> dict:
         "env_steps": sorted({int(steps) for steps in runs["env_steps"]}),
         "evaluation": {"every": int(first["evaluate_every"]), "episodes": int(first["evaluation_episodes"])},
         "code_id": ", ".join(sorted(known["code_id"].unique())),
+        **({"numerics": parts} if (parts := _versions_of_parts(known)) else {}),
         "versions": {name: ", ".join(sorted(found)) for name, found in sorted(versions.items())},
         "settings_sha256": hashlib.sha256(identity.canonical(settings).encode()).hexdigest(),
         **settings,
@@ -202,7 +203,7 @@ def compare(
             continue
         met.add(key)
         cell, present = baseline.cells[key], _described(key, runs)
-        changed = _changed(*({"code": one["code_id"]} | one["versions"] for one in (cell, present)))
+        changed = _changed(*(_numerics(one) | one["versions"] for one in (cell, present)))
         if changed and present["code_id"]:
             listed = "; ".join(f"{name} was {was} and is {now}" for name, (was, now) in changed.items())
             notes.append(f"{key[0]}, {key[1]} {cell['variant']} is made by other code or versions: {listed}.")
@@ -218,6 +219,23 @@ def compare(
         notes.append(f"Of the baseline {baseline.name} {len(unmet)} cells are not in this study: {which}.")
     _adjust(rows, declared.families[FAMILY], (1 - confidence) / 2)
     return {"rows": [row | {"sentence": _sentence(row)} for row in rows], "notes": notes}
+
+
+def _numerics(cell: dict) -> dict:
+    """What made a cell's numbers: versions of the suite's parts; of code that nobody knows, its digest."""
+    if "numerics" in cell:
+        return cell["numerics"]
+    known = numerics.of_code_id(cell["code_id"])
+    return {"code": cell["code_id"]} if known is None else {part: str(one.version) for part, one in known.items()}
+
+
+def _versions_of_parts(runs: pd.DataFrame) -> dict[str, str]:
+    """The versions of the parts that made a cell's runs; of several, all."""
+    versions: dict[str, set[str]] = {}
+    for one in runs["numerics"].unique() if "numerics" in runs else ():
+        for part, version in json.loads(one).items():
+            versions.setdefault(part, set()).add(str(version))
+    return {part: ", ".join(sorted(found)) for part, found in versions.items()}
 
 
 def _row(key, cell, at, ours, theirs: dict[int, float], margin, confidence, changed) -> dict:
