@@ -31,3 +31,8 @@ def interval(found: dict | None, number: Callable[[float | None], str] = number)
 def p_value(value: float | None) -> str:
     """A p value with three digits, and never zero."""
     return "–" if value is None or value != value else "<\u00a00.001" if value < 0.001 else f"{value:.3f}"
+
+
+def p_short(value: float | None) -> str:
+    """A p value with two significant digits, for a terminal."""
+    return "–" if value is None or value != value else f"{value:.2g}"
