@@ -22,11 +22,12 @@ from suite.analysis.results_file import from_plain, to_plain
 from suite.analysis.types import CellKey
 from suite.errors import UsageError, nearest
 from suite.files import atomic
-from suite.gate.window_means import CELL, EvaluationMeans, StudyTables, episode_means, gathered, sample
+from suite.gate.window_means import EvaluationMeans, StudyTables, gathered, means_by_run, sample
 from suite.published.anchors import Anchor
 from suite.published.references import Reference
 from suite.sac import identity
 from suite.sac.status import Status
+from suite.study.cells import CELL
 
 FOLDER = Path(__file__).parent / "baselines"
 
@@ -178,7 +179,7 @@ def freeze(
     tables: StudyTables, references: Sequence[Reference], random_policy: Mapping[str, Anchor]
 ) -> tuple[list[BaselineCell], list[FrozenRun]]:
     """What each cell of a gathered study was, and a row per run with a result and frozen step."""
-    means = episode_means(tables.evaluations)
+    means = means_by_run(tables.evaluations)
     cells: list[BaselineCell] = []
     frozen: list[FrozenRun] = []
     for key, runs in tables.runs.groupby(CELL, sort=True):

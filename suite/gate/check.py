@@ -17,19 +17,18 @@ from suite.analysis.check_rows import Basis, CheckFile, CheckRow, PublishedSumma
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import write_check
 from suite.analysis.types import CellKey
-from suite.gate.outcome import FAMILY, adjusted
+from suite.gate.outcome import adjusted
 from suite.gate.settings import Settings, blinded, differences, near, settings_of, settings_of_preset
 from suite.gate.unmatched import comparable, unmatched
 from suite.gate.verdict import judge
 from suite.gate.whole_curves import compare_curves
 from suite.gate.window_means import (
-    SHOWN_CELL,
     EvaluationMeans,
     Sample,
     StudyTables,
-    episode_means,
     gathered,
     kind_of_return,
+    means_by_run,
     sample,
     summed_up,
 )
@@ -41,6 +40,7 @@ from suite.published.csv_tables import BrokenReference
 from suite.published.references import Reference
 from suite.sac.identity import Difference
 from suite.statistics import two_samples
+from suite.study.cells import CELL_COLUMNS
 from suite.study.config import Check
 
 
@@ -61,9 +61,9 @@ def check(
     A diverged or crashed run counts at the random policy's return from where it stopped; a run without a result is
     missing, and a verdict must also hold with every missing run at that return, or as good as the best one.
     """
-    gated, means = gates(options.gate), episode_means(tables.evaluations)
+    gated, means = gates(options.gate), means_by_run(tables.evaluations)
     rows: list[CheckRow] = []
-    for (task, implementation, variant, run_id), runs in tables.runs.groupby(SHOWN_CELL, sort=True):
+    for (task, implementation, variant, run_id), runs in tables.runs.groupby(CELL_COLUMNS, sort=True):
         of_task = [reference for reference in references if task in reference.tasks]
         if of_task and task not in random_policy:
             raise BrokenReference(
@@ -75,7 +75,7 @@ def check(
             checked = _CheckedCell(cell, variant, runs, settings_of(runs.iloc[0]), means, floor, options, declared)
             rows += checked.rows(reference)
     rows = [replace(row, gated=not row.advisory and gated(row.task, row.env_step)) for row in rows]
-    rows = adjusted(rows, declared.families[FAMILY], (1 - options.confidence) / 2)
+    rows = adjusted(rows, declared.families.regression, (1 - options.confidence) / 2)
     return [replace(row, sentence=sentence(row)) for row in rows]
 
 

@@ -13,11 +13,11 @@ from suite.analysis.types import CellKey
 from suite.gate.baseline import Baseline, BaselineCell, described
 from suite.gate.drift_rows import Changes, Drift, DriftRow, DriftVerdict, FrozenSummary
 from suite.gate.drift_wording import listed, sentence
-from suite.gate.outcome import FAMILY
 from suite.gate.verdict import completions, robust_verdict
-from suite.gate.window_means import CELL, Sample, StudyTables, episode_means, sample, summed_up
+from suite.gate.window_means import Sample, StudyTables, means_by_run, sample, summed_up
 from suite.statistics import equivalence, multiplicity, two_samples
 from suite.statistics.equivalence import DIFFERENT
+from suite.study.cells import CELL
 from suite.study.config import Check
 
 
@@ -34,7 +34,7 @@ def compare(
     both sides at this confidence; DIFFERENT: beyond it on one. options.margin: a fraction of the baseline's return
     above the random policy's. With runs missing a verdict must hold as in the regression check.
     """
-    means = episode_means(tables.evaluations)
+    means = means_by_run(tables.evaluations)
     rows: list[DriftRow] = []
     notes: list[str] = []
     compared: set[CellKey] = set()
@@ -53,7 +53,7 @@ def compare(
             notes.append(_absent(described(cell, runs, 0.0), namesake, baseline.name))
             compared |= {namesake.key} if namesake else set()
     notes += _without_a_cell([cell for key, cell in baseline.cells.items() if key not in compared], baseline.name)
-    rows = _adjusted(rows, declared.families[FAMILY], (1 - options.confidence) / 2)
+    rows = _adjusted(rows, declared.families.regression, (1 - options.confidence) / 2)
     return Drift(tuple(replace(row, sentence=sentence(row)) for row in rows), tuple(notes))
 
 

@@ -11,13 +11,13 @@ import pandas as pd
 
 from suite.analysis.types import CellKey
 from suite.errors import nearest
-from suite.gate.window_means import CELL
 from suite.published.csv_tables import BrokenReference
 from suite.sac import identity
 from suite.sac.identity import Difference
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
 from suite.specimens.catalogue import resolve
+from suite.study.cells import CELL
 
 Part = TypeVar("Part", SacSpec, Schedule)
 

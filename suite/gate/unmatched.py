@@ -10,11 +10,11 @@ import pandas as pd
 from suite.analysis.check_rows import CheckRow
 from suite.analysis.types import CellKey
 from suite.gate.settings import ADVISED, SCHEME, Settings, differences, near, settings_of, settings_of_preset
-from suite.gate.window_means import SHOWN_CELL
 from suite.published import comparability
 from suite.published.anchors import Anchor
 from suite.published.references import Reference
 from suite.sac.identity import Difference
+from suite.study.cells import CELL_COLUMNS
 
 
 def comparable(task: str, reference: Reference, at: int, floor: float) -> bool:
@@ -46,7 +46,7 @@ def unmatched(
     """A sentence for every cell without a row: what keeps it from the nearest published result of its task."""
     compared = {(CellKey(row.task, row.implementation, row.run_id), row.variant) for row in rows}
     sentences = []
-    for (task, implementation, variant, run_id), of_cell in runs.groupby(SHOWN_CELL, sort=True):
+    for (task, implementation, variant, run_id), of_cell in runs.groupby(CELL_COLUMNS, sort=True):
         if (CellKey(task, implementation, run_id), variant) not in compared:
             kept_apart = _kept_apart(task, of_cell, references, random_policy)
             sentences.append(f"{task}, {implementation} {variant}: {kept_apart}")

@@ -12,17 +12,13 @@ import numpy as np
 import pandas as pd
 
 from suite.analysis.check_rows import SampleSummary
+from suite.analysis.evaluations import evaluation_means
 from suite.analysis.types import CellKey
 from suite.errors import UsageError
 from suite.published.references import trailing_mean
 from suite.sac.status import FAILED, KindOfReturn
 from suite.statistics.failures import curve_at_floor
-
-CELL = list(CellKey._fields)
-
-
-SHOWN_CELL = ["task", "implementation", "variant", "run_id"]
-"""A cell with the name under which it is shown, in the order in which rows are."""
+from suite.study.cells import CELL
 
 
 class StudyTables(NamedTuple):
@@ -67,15 +63,14 @@ def gathered(study_dir: str | Path) -> StudyTables:
     return StudyTables(*(pd.read_parquet(path) for path in paths))
 
 
-def episode_means(episodes: pd.DataFrame) -> EvaluationMeans:
-    """Mean return per evaluation by run and kind; an episode listed twice counts once, and NaN makes the mean NaN."""
-    keys = [*CELL, "seed", "kind"]
-    means = episodes.drop_duplicates([*keys, "env_step", "episode"]).groupby([*keys, "env_step"])["return"]
-    by_run = means.mean(skipna=False).groupby(level=keys)
-    kinds: dict[str, KindOfReturn] = {"mean": "deterministic", "sample": "sampled"}
+def means_by_run(evaluations: pd.DataFrame) -> EvaluationMeans:
+    """The mean return of every evaluation, by run and kind; evaluations: a row per episode, as gathered."""
+    if evaluations.empty:
+        return {}
+    means = evaluation_means(evaluations).groupby([*CELL, "seed", "kind"])
     return {
-        RunReturns(CellKey(*cell), seed, kinds[action]): curve.droplevel(keys)
-        for (*cell, seed, action), curve in by_run
+        RunReturns(CellKey(*cell), seed, kind): rows.set_index("env_step")["mean"]
+        for (*cell, seed, kind), rows in means
     }
 
 
