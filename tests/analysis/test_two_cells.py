@@ -12,9 +12,9 @@ from builders.made_up_study import ACCIDENTS, OPTIONS, SCALES, write
 
 from suite.analysis import results
 from suite.analysis.declared import Declared
-from suite.analysis.seeds_needed import power_table, study_power
-from suite.analysis.run_curves import scored_curves
 from suite.analysis.results_file import read_results, to_plain, write_results
+from suite.analysis.run_curves import scored_curves
+from suite.analysis.seeds_needed import power_table, study_power
 from suite.analysis.two_cells import StudyComparison, compare
 from suite.analysis.types import Label
 from suite.cli.comparison_tables import comparison_table, power_text, study_power_text
