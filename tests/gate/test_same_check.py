@@ -35,7 +35,7 @@ def test_check_json_is_value_for_value_what_it_was(study):
 
 
 def test_the_same_records_are_held_against_their_baseline_as_before(study):
-    """It was saved on another machine, where most runs end in other digits: verdicts as the code of b5984bd has them."""
+    """It was saved on another machine, where most runs end in other digits: verdicts are those of b5984bd."""
     found = drift.compare(window_means.gathered(study), baseline.load("quick"), QUICK.check, declared_of(QUICK))
     assert Counter(row.verdict for row in found.rows) == {"EQUIVALENT": 32, "INCONCLUSIVE": 28}
     assert sum(0 < row.identical == row.seeds_in_both for row in found.rows) == 6
