@@ -67,6 +67,7 @@ class BaselineCell:
 
     @property
     def key(self) -> CellKey:
+        """The identity of the cell."""
         return CellKey(self.task, self.implementation, self.run_id)
 
     @property

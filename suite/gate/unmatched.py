@@ -32,6 +32,7 @@ class Candidate(NamedTuple):
 
     @property
     def fields(self) -> list[str]:
+        """The switches that differ."""
         return [one.field for one in self.differences]
 
     @property
