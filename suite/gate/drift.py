@@ -42,7 +42,7 @@ def compare(
         cell = CellKey(*key)
         if cell in baseline.cells:
             frozen = baseline.cells[cell]
-            changed = _made_by_other(frozen, described(cell, runs, frozen.random_policy))
+            changed = _changes(frozen.made_by, described(cell, runs, frozen.random_policy).made_by)
             if changed and (runs["code_id"] != "").any():
                 notes.append(f"{frozen.name} is made by other code or versions: {listed(changed)}.")
             samples = {at: sample(runs, means, at, frozen.random_policy) for at in baseline.values[cell]}
@@ -168,12 +168,7 @@ def _adjusted(rows: list[DriftRow], method: str, level: float) -> list[DriftRow]
     ]
 
 
-# --- what was made by other code, and cells that only one side has
-
-
-def _made_by_other(frozen: BaselineCell, present: BaselineCell) -> Changes:
-    """The code and the versions of packages that differ."""
-    return _changes({"code": frozen.code_id, **frozen.versions}, {"code": present.code_id, **present.versions})
+# --- what changed, and cells that only one side has
 
 
 def _namesake(cell: CellKey, variant: str, baseline: Baseline) -> BaselineCell | None:

@@ -22,7 +22,7 @@ from suite.sac import weights as initial
 from suite.sac.contract import Implementation, Spaces, row_width
 from suite.sac.spec import FixedAlpha, LearnedAlpha, SacSpec, SpecError
 from suite.specimens.catalogue import load_preset, preset_names
-from suite.specimens.naming import STATES, code_id, state, summary
+from suite.specimens.naming import STATES, basis, state, summary
 
 RELATIVE = 2e-5
 """Losses, targets and gradients: relative to the array's largest entry (of a scalar: to 1 at least; of a gradient: to
@@ -164,10 +164,10 @@ def _check(vectors: Vectors) -> None:
         expected |= {f"batch/{k}/{name}": (size, *widths.get(name, ())) for name in BATCH}
         expected |= {f"noise/{k}/{name}": (size, spaces.action_dim) for name in _needed(spec, k)}
     for name, shape in expected.items():
-        there = vectors.arrays.get(name, vectors.arrays.get(name.replace("/action", "/actor")))
-        if there is None or there.shape != shape:
-            found = "absent" if there is None else f"of shape {there.shape}"
-            raise UsageError(f"{vectors.path}: {name} is {found}; {vectors.preset} needs it as {shape}")
+        array = vectors.arrays.get(name, vectors.arrays.get(name.replace("/action", "/actor")))
+        if array is None or array.shape != shape:
+            what = "absent" if array is None else f"of shape {array.shape}"
+            raise UsageError(f"{vectors.path}: {name} is {what}; {vectors.preset} needs it as {shape}")
 
 
 def _needed(spec: SacSpec, k: int) -> tuple[str, ...]:
@@ -262,22 +262,21 @@ def render(verdicts: Sequence[Verdict]) -> str:
 
 
 def markdown() -> str:
-    """The table of states, as README.md has it between its marks."""
+    """The table of states, as docs/presets.md has it."""
     rows = ["| preset | what it is | state |", "|---|---|---|"]
     for name in sorted(preset_names(), key=lambda name: state(name).name == "ours"):
-        found = state(name)
-        rows.append(f"| `{name}` | {summary(name)} | **{found.name}**: {found.reason} |")
+        known = state(name)
+        rows.append(f"| `{name}` | {summary(name)} | **{known.name}**: {known.reason} |")
     return "\n".join(rows)
 
 
 def record(verdicts: Sequence[Verdict]) -> None:
-    """Writes down which presets' vectors pass in which engine, and by which code."""
+    """Writes down which presets' vectors pass in which engine, and what that rests on."""
     table: dict[str, dict[str, Any]] = {}
     for one in verdicts:
         if one.precision == "float64":
-            entry = table.setdefault(one.preset, {"cases": [], "passed": {}, "code": {}})
+            entry = table.setdefault(one.preset, {"cases": [], "passed": {}} | basis(one.preset)._asdict())
             entry["cases"] = sorted({*entry["cases"], one.case})
             entry["passed"][one.implementation] = entry["passed"].get(one.implementation, True) and one.passed
-            entry["code"][one.implementation] = code_id(one.preset, one.implementation)
     with atomic(STATES) as temporary:
         temporary.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")

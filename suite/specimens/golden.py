@@ -9,9 +9,10 @@ never a rollout, since HalfCheetah amplifies the last bit to order 1 within a hu
 
 from __future__ import annotations
 
+import json
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,21 +22,23 @@ import pandas as pd
 
 import implementations
 from implementations.unoptimised import Quick
+from suite.files import atomic
 from suite.lab import scripted
 from suite.lab.lab import Lab
 from suite.lab.records import Recorder
 from suite.lab.tasks import TASKS, Environment
 from suite.sac import weights as initial
 from suite.sac.contract import Implementation, Job, Params
+from suite.sac.identity import to_plain
+from suite.sac.numerics import NUMERICS, Change, holds, version
 from suite.sac.schedule import CHOICES, BootstrapAtLength, Schedule
 from suite.sac.spec import SacSpec
-from suite.specimens import catalogue as plan
+from suite.specimens import catalogue
 from suite.specimens.cases import BASE, SPACES, TOLERANCE, VARIANTS, WITH_V, at, inputs, start
 
-PARTS = ("weights", "engine.torch", "engine.jax", "loop", "evaluation", "tasks")
-
-
 FOLDER = Path(__file__).resolve().parent / "golden"
+CHANGES = FOLDER / "changes.json"
+"""NUMERICS as it was when the golden runs were recorded."""
 
 
 UPDATES = 20
@@ -75,8 +78,8 @@ class Moved(NamedTuple):
 def cases() -> dict[str, SacSpec]:
     """What engines and weights are asked: every value of every switch, and every preset under its own name."""
     every = {"base": BASE, "base with V": WITH_V} | {name: spec for name, (_, spec) in VARIANTS.items()}
-    for name in plan.preset_names():
-        spec = plan.resolve(name, "HalfCheetah-v5", {})[0]
+    for name in catalogue.preset_names():
+        spec = catalogue.resolve(name, "HalfCheetah-v5", {})[0]
         every[f"preset {name}"] = replace(spec, hidden=(16, 16), batch_size=8)
     return every
 
@@ -229,8 +232,8 @@ def schedules() -> dict[str, Schedule]:
         "no learning in warm-up": replace(CALM, learn_in_warmup=False, learn_after=30),
         "no learning in a rounded warm-up": replace(CALM, learn_in_warmup=False, warmup_rounding="episode"),
     }
-    for name in plan.preset_names():
-        found[f"preset {name}"] = shortened(plan.resolve(name, "HalfCheetah-v5", {})[1])
+    for name in catalogue.preset_names():
+        found[f"preset {name}"] = shortened(catalogue.resolve(name, "HalfCheetah-v5", {})[1])
     return found
 
 
@@ -298,10 +301,10 @@ def played(schedule: Schedule, seeds: tuple[int, ...]) -> tuple[pd.DataFrame, pd
     """200 steps of the scripted task under a schedule: what each seed did at every step, and its recorded rows."""
     task = scripted.register(TIME_LIMIT, SCRIPT)
     spec = replace(BASE, hidden=(4,), batch_size=4, precision="float32", reward_scale=2.0)
-    job = Job(task, "counting", "", spec, schedule, 50, 2, STEPS, seeds, {})
+    job = Job(task, "counting", "", spec, schedule, 50, 2, STEPS, seeds)
     engine, steps = Counting(), []
     with tempfile.TemporaryDirectory() as folder:
-        lab = Lab(engine, job, [Recorder(Path(folder, str(seed)), {}) for seed in seeds])
+        lab = Lab(engine, job, [Recorder(Path(folder, str(seed))) for seed in seeds])
         while not lab.done:
             actions, warm = [seat.action.copy() for seat in lab.seats], [seat.warm for seat in lab.seats]
             lab.step()
@@ -463,9 +466,67 @@ def moved(part: str) -> list[Moved]:
     return compare(part, golden(part), answers(part))
 
 
-def record(part: str) -> None:
-    """Writes down what a part answers now."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    found = answers(part)
-    small = {name: "int32" for name in ("env_step", "updates", "stored") if name in found and found[name].notna().all()}
-    found.astype(small).to_parquet(path(part), index=False, compression="zstd")
+class Recording(NamedTuple):
+    """What recording a part's golden runs anew would come to: refusals are sentences, and forbid it."""
+
+    table: pd.DataFrame
+    moved: list[str]  # cases that answer otherwise, with a version that rose
+    added: list[str]  # cases that nobody asked before
+    refusals: list[str]
+
+
+def recording(part: str, now: pd.DataFrame, changes: Sequence[Change] = NUMERICS) -> Recording:
+    """A part's golden runs as they would be written: those that did not move stay as they are, to the bit.
+
+    now: what the part answers. A case may move only where a version rose since the last recording, and every change of
+    version must move a case, or come with a new one.
+    """
+    kept, before = golden(part), recorded_changes()
+    settings = settings_of_cases(part)
+    known = set(kept["case"])
+    moved = {one.case for one in compare(part, kept, now)}
+    added = [case for case in dict.fromkeys(now["case"]) if case not in known]
+
+    def rose(case: str) -> bool:
+        return version(part, settings[case], changes) > version(part, settings[case], before)
+
+    refusals = [
+        f"{part} answers otherwise in {case!r}, and its version has not risen: add a change to suite/sac/numerics.py"
+        for case in sorted(moved)
+        if not rose(case)
+    ]
+    for change in changes:
+        if change.part != part or change in before:
+            continue
+        if not any(holds(change.when, settings[case]) for case in (*moved, *added)):
+            refusals.append(f"version {change.version} of {part} ({change.reason}) moves no golden run")
+    fresh = now[now["case"].isin({*moved, *added})]
+    table = pd.concat([kept[~kept["case"].isin(moved)], fresh], ignore_index=True)
+    return Recording(table, sorted(moved), added, refusals)
+
+
+def settings_of_cases(part: str) -> dict[str, dict]:
+    """The plain settings that a part's cases stand for, which conditions of versions speak of."""
+    if part == "tasks":
+        return {task: {"task": task} for task in TASKS}
+    if part in ("loop", "evaluation"):
+        return {name: to_plain(schedule) for name, schedule in schedules().items()}  # type: ignore[misc]
+    return {name: to_plain(spec) for name, spec in cases().items()} | {BLOCK: to_plain(BASE)}  # type: ignore[misc]
+
+
+def recorded_changes() -> list[Change]:
+    """The changes of versions that the golden runs on file know of."""
+    return [Change(**one) for one in json.loads(CHANGES.read_text())]
+
+
+def record(parts: Mapping[str, Recording], changes: Sequence[Change] = NUMERICS) -> None:
+    """Writes down golden runs that have moved or are new, and the changes of versions they know of."""
+    for part, new in parts.items():
+        assert not new.refusals, new.refusals
+        if new.moved or new.added:
+            small = {name: "int32" for name in ("env_step", "updates", "stored") if name in new.table}
+            small = {name: kind for name, kind in small.items() if new.table[name].notna().all()}
+            with atomic(path(part)) as temporary:
+                new.table.astype(small).to_parquet(temporary, index=False, compression="zstd")
+    with atomic(CHANGES) as temporary:
+        temporary.write_text(json.dumps([one._asdict() for one in changes], indent=1) + "\n")
