@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from suite.analysis.check_rows import Basis, CheckFile, CheckRow, PublishedSummary
@@ -196,7 +197,7 @@ _OF_ALL_ROWS: Mapping = {"gated": False, "p_adjusted": None, "p_fail_adjusted": 
 def _published(reference: Reference, at: int) -> PublishedSummary:
     values = tuple(reference.values.get(at, ()))
     if len(values) >= 2:
-        return PublishedSummary(*two_samples.summary(values), values)
+        return PublishedSummary(*two_samples.summary(np.array(values)), values)
     printed = reference.summaries[at]
     return PublishedSummary(printed.mean, printed.sd if (printed.n or 0) >= 2 else None, printed.n, values)
 

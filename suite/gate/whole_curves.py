@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def _band(
     except ValueError as refusal:
         return _JudgedBand(note=str(refusal))
     verdict = robust_verdict([equivalence.band_non_inferiority(band, margin) for band in bands]).verdict
-    return _JudgedBand(tuple(bands[0].low.tolist()), tuple(bands[0].high.tolist()), verdict)
+    return _JudgedBand(tuple(bands[0].low.tolist()), tuple(bands[0].high.tolist()), cast(CheckVerdict, verdict))
 
 
 def _steps(reference: Reference, samples: Mapping[int, Sample]) -> list[int]:
