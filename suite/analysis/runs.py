@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -112,7 +113,7 @@ def _first_number(column: pd.Series) -> int | None:
 
 
 def _planned_run(row: Mapping) -> PlannedRun:
-    steps = (row.get(name) for name in ("stopped_at", "last_env_step"))
+    steps: list[Any] = [row.get(name) for name in ("stopped_at", "last_env_step")]
     return PlannedRun(
         seed=int(row["seed"]),
         status=row["status"],
@@ -220,7 +221,7 @@ def _remarks(
 # --- diagnostics
 
 
-def end_of_run(diagnostics: pd.DataFrame, cells: list[PlannedCell]) -> dict[CellKey, pd.DataFrame]:
+def end_of_run(diagnostics: pd.DataFrame, cells: Sequence[PlannedCell]) -> dict[CellKey, pd.DataFrame]:
     """Each cell's diagnostics, averaged per seed over the same end of the budget as the score."""
     if diagnostics.empty:
         return {}
