@@ -34,7 +34,8 @@ def identity(since: str | None, record: bool, results: str) -> None:
         _record()
         return
     prover = Prover(Path(results, ".proofs"), lambda line: click.echo(line, err=True))
-    sys.exit(0 if (_since(Path(since), prover) if since else _all_parts(prover)) else 1)
+    unchanged = _since(Path(since), prover) if since else _all_parts(prover)
+    sys.exit(0 if unchanged else 1)
 
 
 def _all_parts(prover: Prover) -> bool:

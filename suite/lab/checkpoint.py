@@ -63,12 +63,12 @@ class Maker(NamedTuple):
 
     def differs(self, other: Maker) -> list[str]:
         """What is different though a run may go on: packages and the device."""
-        found = [
+        packages = [
             f"{name} {other.versions.get(name)} then, {version} now"
             for name, version in self.versions.items()
             if other.versions.get(name) != version
         ]
-        return found + ([f"{other.device} then, {self.device} now"] if other.device != self.device else [])
+        return packages + ([f"{other.device} then, {self.device} now"] if other.device != self.device else [])
 
 
 class Checkpoints:
@@ -98,7 +98,7 @@ class Checkpoints:
         steps = self.env_steps()
         if not steps or self.maker is None:
             return []
-        said = []
+        differences = []
         for step in steps:
             made_by = self._read_state(step).get("maker")
             if made_by is None:
@@ -108,8 +108,8 @@ class Checkpoints:
             if reason:
                 self.clear()
                 return [f"the checkpoint at step {step:,} is not used, since {reason}: the run starts anew"]
-            said += self.maker.differs(Maker.from_json(made_by)) if step == steps[0] else []
-        return [f"goes on from a checkpoint made elsewhere: {'; '.join(said)}"] if said else []
+            differences += self.maker.differs(Maker.from_json(made_by)) if step == steps[0] else []
+        return [f"goes on from a checkpoint made elsewhere: {'; '.join(differences)}"] if differences else []
 
     def save(self, env_step: int, arrays: dict[str, np.ndarray], state: dict, replay: Replay) -> None:
         """Writes the replay's new rows, then the checkpoint; afterwards drops what no kept checkpoint needs."""

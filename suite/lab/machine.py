@@ -41,8 +41,8 @@ def versions(engine: Implementation) -> dict[str, str]:
     framework = getattr(engine, "PACKAGES", None) or (engine.FRAMEWORK,)
     package = distribution_of(getattr(engine, "__name__", None) or type(engine).__module__)
     packages = ("numpy", "gymnasium", "mujoco", *framework, *([package] if package else []))
-    own = {"python": platform.python_version(), "suite": __version__}
-    return own | {name: metadata.version(name) for name in packages}
+    environment = {"python": platform.python_version(), "suite": __version__}
+    return environment | {name: metadata.version(name) for name in packages}
 
 
 def distribution_of(module: str) -> str | None:

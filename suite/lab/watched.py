@@ -58,8 +58,8 @@ class Watched:
 
     def status_of(self, error: BaseException) -> Status:
         """What an exception makes of the run: see suite.sac.status."""
-        own = error is self._raised or (self._loop is not None and error is self._loop._raised)
-        if not own or not self._has_learned():
+        of_its_code = error is self._raised or (self._loop is not None and error is self._loop._raised)
+        if not of_its_code or not self._has_learned():
             return "interrupted"
         if isinstance(error, OSError | MemoryError) or any(text in str(error) for text in OUT_OF_MEMORY):
             return "interrupted"

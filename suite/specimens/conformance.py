@@ -80,13 +80,13 @@ class Verdict(NamedTuple):
 
 def find(paths: Sequence[Path]) -> list[Path]:
     """The files meant: themselves, and every .npz of a folder; UsageError if there is nothing."""
-    found = []
+    files_meant = []
     for path in map(Path, paths):
         files = sorted(path.glob("*.npz")) if path.is_dir() else [path]
         if not files:
             raise UsageError(f"there are no vectors (.npz) in the folder {path}")
-        found += files
-    return found
+        files_meant += files
+    return files_meant
 
 
 def load(path: Path) -> Vectors:
@@ -180,9 +180,9 @@ def examine(vectors: Vectors, name: str, precision: str) -> Verdict:
     """The vectors' updates through the engine registered as `name`, compared with the original's numbers."""
     engine: Implementation = implementations.load(name)
     spec, spaces, arrays = replace(vectors.spec, precision=precision), vectors.spaces, vectors.arrays
-    own = {key.removeprefix("init/"): value[None] for key, value in arrays.items() if key.startswith("init/")}
-    state = engine.init(spec, spaces, {key: value.astype(spec.dtype) for key, value in own.items()})
-    found: dict[str, list[Deviation]] = {}
+    starts = {key.removeprefix("init/"): value[None] for key, value in arrays.items() if key.startswith("init/")}
+    state = engine.init(spec, spaces, {key: value.astype(spec.dtype) for key, value in starts.items()})
+    deviations: dict[str, list[Deviation]] = {}
     for k in range(vectors.updates):
         batch = [np.asarray(arrays[f"batch/{k}/{field}"], np.float64) for field in BATCH]
         rows = np.concatenate([field.reshape(spec.batch_size, -1) for field in batch], axis=1)
@@ -195,8 +195,8 @@ def examine(vectors: Vectors, name: str, precision: str) -> Verdict:
             if kind in ("expect", "grad", "after") and int(number) == k:
                 inner = "/".join(rest)
                 ours = (after if kind == "after" else seen).get(f"grad/{inner}" if kind == "grad" else inner)
-                found.setdefault(kind, []).append(_deviation(vectors, kind, k, inner, ours, expected))
-    worst = {kind: max(them, key=lambda one: one.share) for kind, them in found.items()}
+                deviations.setdefault(kind, []).append(_deviation(vectors, kind, k, inner, ours, expected))
+    worst = {kind: max(them, key=lambda one: one.share) for kind, them in deviations.items()}
     return Verdict(vectors.preset, vectors.case, name, precision, worst)
 
 
@@ -250,7 +250,8 @@ def render(verdicts: Sequence[Verdict]) -> str:
             for kind in ("expect", "grad", "after")
         )
         worst = max(one.deviations.values(), key=lambda deviation: deviation.share)
-        note = "" if one.passed else "   EXCEEDS" + ("" if one.precision == "float64" else " (not held against it)")
+        excused = "" if one.precision == "float64" else " (not held against it)"
+        note = "" if one.passed else f"   EXCEEDS{excused}"
         lines.append(
             f"{one.preset:<20}{one.case:<12}{one.implementation:<8}{one.precision:<10}{shares}  {worst.where}{note}"
         )

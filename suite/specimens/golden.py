@@ -98,13 +98,13 @@ def networks(params: Params) -> dict[str, np.ndarray]:
 
 def rows(run: dict[str, object], before: Params, after: Params) -> list[dict]:
     """A golden table's rows of one run: an array each, with its largest change and largest entry."""
-    found = []
+    table = []
     for name, x in networks(after).items():
         first = np.asarray(before[name], np.float64)
         change = np.abs(np.asarray(x, np.float64) - first).max()
         marks = dict(zip(("first", "last", "projection_1", "projection_2"), sketch(x), strict=True))
-        found.append(run | {"array": name, "change": change, "largest": np.abs(x).max()} | marks)
-    return found
+        table.append(run | {"array": name, "change": change, "largest": np.abs(x).max()} | marks)
+    return table
 
 
 def explained(engine: Implementation, spec: SacSpec) -> tuple[Params, Params]:
@@ -158,18 +158,18 @@ def _engine(name: str) -> pd.DataFrame:
 
 
 def _weights() -> pd.DataFrame:
-    found = []
+    table = []
     for case, spec in cases().items():
         drawn = initial.params(spec, SPACES, np.random.Generator(np.random.PCG64(3)))
-        found += rows({"case": case, "precision": "float64"}, {name: 0 * x for name, x in drawn.items()}, drawn)
-    return pd.DataFrame(found)
+        table += rows({"case": case, "precision": "float64"}, {name: 0 * x for name, x in drawn.items()}, drawn)
+    return pd.DataFrame(table)
 
 
-def compare_arrays(part: str, golden: pd.DataFrame, found: pd.DataFrame) -> list[Moved]:
+def compare_arrays(part: str, golden: pd.DataFrame, now: pd.DataFrame) -> list[Moved]:
     """The runs of `found` that are not as in `golden`; runs that golden knows nothing of are nobody's concern."""
     key, marks = ["case", "precision", "array"], ["first", "last", "projection_1", "projection_2"]
-    known = golden[golden["case"].isin(found["case"])]
-    both = known.merge(found, on=key, how="outer", suffixes=("", "_now"), indicator="side")
+    known = golden[golden["case"].isin(now["case"])]
+    both = known.merge(now, on=key, how="outer", suffixes=("", "_now"), indicator="side")
     both = both[both["case"].isin(golden["case"])]
     bits = both["precision"].map({"float64": np.finfo(np.float64).eps}).fillna(np.finfo(np.float32).eps)
     rounded = both["case"].str.contains("bfloat16_hidden")
@@ -215,12 +215,12 @@ CALM = Schedule(
 def schedules() -> dict[str, Schedule]:
     """What the loop is asked: every value of every switch of a schedule, and every preset's, shortened."""
     also = {"warmup_rounding=epoch": {"epoch_steps": 30}, "warmup_range=env": {"action_to_env": "clip"}}
-    found = {"calm": CALM}
+    named = {"calm": CALM}
     for name, choices in CHOICES.items():
         for value in choices:
             key = f"{name}={value}"
-            found[key] = replace(CALM, **{name: value}, **also.get(key, {}))
-    found |= {
+            named[key] = replace(CALM, **{name: value}, **also.get(key, {}))
+    named |= {
         "no warm-up": replace(CALM, warmup_steps=0, learn_after=20),
         "bursts": replace(CALM, update_every=4, updates_per_burst=3),
         "bursts before the step": replace(CALM, update_every=4, updates_per_burst=3, update_position="before_step"),
@@ -233,8 +233,8 @@ def schedules() -> dict[str, Schedule]:
         "no learning in a rounded warm-up": replace(CALM, learn_in_warmup=False, warmup_rounding="episode"),
     }
     for name in catalogue.preset_names():
-        found[f"preset {name}"] = shortened(catalogue.resolve(name, "HalfCheetah-v5", {})[1])
-    return found
+        named[f"preset {name}"] = shortened(catalogue.resolve(name, "HalfCheetah-v5", {})[1])
+    return named
 
 
 def shortened(schedule: Schedule) -> Schedule:
@@ -323,18 +323,18 @@ def played(schedule: Schedule, seeds: tuple[int, ...]) -> tuple[pd.DataFrame, pd
 
 
 def _played(what: int) -> pd.DataFrame:
-    found = []
+    tables = []
     for name, schedule in schedules().items():
         for seeds in ((0, 1), (2,)) if schedule.lockstep else ((2,),):
-            found.append(played(schedule, seeds)[what].assign(case=name))
-    return pd.concat(found, ignore_index=True)
+            tables.append(played(schedule, seeds)[what].assign(case=name))
+    return pd.concat(tables, ignore_index=True)
 
 
-def compare_rows(part: str, golden: pd.DataFrame, found: pd.DataFrame) -> list[Moved]:
+def compare_rows(part: str, golden: pd.DataFrame, answers: pd.DataFrame) -> list[Moved]:
     """The schedules under which the loop does not do what it did: counts exactly, numbers to 1e-6."""
     moved = []
     for case, rows_then in golden.groupby("case", sort=False):
-        now = found[found["case"] == case]
+        now = answers[answers["case"] == case]
         if now.empty:
             continue
         share, name = (0.0, "") if len(now) == len(rows_then) else (np.inf, "number of rows")
@@ -386,7 +386,7 @@ def stepped(environment: Environment, position: np.ndarray, velocity: np.ndarray
 def _tasks() -> pd.DataFrame:
     """What each task answers at the states of the golden table, or, where there is none, at states of its own."""
     kept = golden("tasks") if path("tasks").exists() else None
-    found = []
+    table = []
     for task in TASKS:
         environment = Environment(task)
         if kept is not None and (of_task := kept[kept["case"] == task]).size:
@@ -394,17 +394,17 @@ def _tasks() -> pd.DataFrame:
         else:
             starts = list(states(task))
         for n, (position, velocity, action) in enumerate(starts):
-            found.append({"case": task, "state": n, "position": position, "velocity": velocity, "action": action}
+            table.append({"case": task, "state": n, "position": position, "velocity": velocity, "action": action}
                          | stepped(environment, position, velocity, action))  # fmt: skip
         environment.close()
-    return pd.DataFrame(found)
+    return pd.DataFrame(table)
 
 
-def compare_steps(part: str, golden: pd.DataFrame, found: pd.DataFrame) -> list[Moved]:
+def compare_steps(part: str, golden: pd.DataFrame, answers: pd.DataFrame) -> list[Moved]:
     """The tasks of which a step from a stored state ends elsewhere."""
     moved = []
     for case, then in golden.groupby("case", sort=False):
-        now = found[found["case"] == case]
+        now = answers[answers["case"] == case]
         if now.empty:
             continue
         if len(now) != len(then) or (then["terminated"].to_numpy() != now["terminated"].to_numpy()).any():
@@ -456,9 +456,9 @@ def answers(part: str) -> pd.DataFrame:
     return _MAKE[part]()
 
 
-def compare(part: str, kept: pd.DataFrame, found: pd.DataFrame) -> list[Moved]:
+def compare(part: str, kept: pd.DataFrame, now: pd.DataFrame) -> list[Moved]:
     """The cases of a part whose answers `found` are not as the `kept` ones; those nobody kept are left out."""
-    return _COMPARE[part](part, kept, found)
+    return _COMPARE[part](part, kept, now)
 
 
 def moved(part: str) -> list[Moved]:

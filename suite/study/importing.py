@@ -184,7 +184,7 @@ def _named(series: Sequence[Series], claim: Claim) -> list[Series]:
     silent = [Path(one.source).as_posix() for one in series if one.seed is None]
     if claim.seeds and len(claim.seeds) != len(silent):
         raise UsageError(f"--seeds names {len(claim.seeds)}, but {len(silent)} of the runs do not tell their seed")
-    in_paths = [int("".join(found[-1])) for path in silent if (found := SEED.findall(path))]
+    in_paths = [int("".join(matches[-1])) for path in silent if (matches := SEED.findall(path))]
     seeds = iter(claim.seeds or (in_paths if len(in_paths) == len(silent) else range(len(silent))))
     named: dict[tuple[str, int], Series] = {}
     for one in series:
@@ -228,8 +228,8 @@ def _every(series: Sequence[Series], claim: Claim) -> int:
         )
     start = [] if claim.step_offset else [0]
     steps = [[*start, *(point.env_step for point in one.points)] for one in series]
-    gaps = sorted(b - a for own in steps for a, b in pairwise(own))
-    return statistics.mode(gaps or [max(max(own, default=1) for own in steps)])
+    gaps = sorted(b - a for of_run in steps for a, b in pairwise(of_run))
+    return statistics.mode(gaps or [max(max(of_run, default=1) for of_run in steps)])
 
 
 def _windows(points: Sequence[Point], every: int) -> tuple[Point, ...]:
@@ -238,8 +238,12 @@ def _windows(points: Sequence[Point], every: int) -> tuple[Point, ...]:
     for point in points:
         windows.setdefault(-(-point.env_step // every) * every, []).append(point)
     return tuple(
-        Point(end, tuple(x for point in own for x in point.returns), tuple(n for point in own for n in point.lengths))
-        for end, own in sorted(windows.items())
+        Point(
+            end,
+            tuple(x for point in points_of for x in point.returns),
+            tuple(n for point in points_of for n in point.lengths),
+        )
+        for end, points_of in sorted(windows.items())
         if end <= points[-1].env_step  # of an unfinished window there is no mean
     )
 

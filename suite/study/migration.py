@@ -34,11 +34,11 @@ class Step(NamedTuple):
 
 def steps(results: Path) -> list[Step]:
     """What the tables of studies need: those of an older form are put aside, since they are made from records."""
-    found = []
+    needed = []
     for runs in sorted((results / "studies").glob("*/runs.parquet")):
         if _is_of_an_older_form(runs):
-            found.append(Step(f"put the tables of study {runs.parent.name} aside (into {ASIDE})", _aside(runs.parent)))
-    return found
+            needed.append(Step(f"put the tables of study {runs.parent.name} aside (into {ASIDE})", _aside(runs.parent)))
+    return needed
 
 
 def notes(results: Path) -> list[str]:

@@ -13,6 +13,7 @@ import yaml
 from builders.runs import ROOT
 
 import implementations
+from suite.cli import sweep
 from suite.lab import records
 from suite.lab.records import Attempt, Imported
 from suite.sac import numerics
@@ -185,3 +186,12 @@ def test_an_interrupted_run_is_named_and_its_numbers_are_not_used(study, proven)
     assert runs.loc["torch", "status"] == "interrupted" and runs.loc["torch", "message"] == "OSError"
     assert set(tables["evaluations"]["implementation"]) == {"jax"}
     assert isinstance(gather.checked(tables)["runs"], pd.DataFrame)
+
+
+def test_an_interrupted_run_is_cleared_for_the_next_try(study, proven):
+    path = next(Path("results/runs").rglob("torch/*/*.parquet"))
+    record = records.read(path)
+    records.write(path, replace(record.meta, status="interrupted"), record.rows.to_pylist())
+    sweep._clear_interrupted(Plan(Path("study.yaml")))
+    assert not path.exists() and not records.arrays_path(path).exists()
+    assert next(Path("results/runs").rglob("jax/*/*.parquet")).exists()
