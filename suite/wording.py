@@ -64,3 +64,8 @@ def p_equals(value: float | None) -> str:
 def share(value: float) -> str:
     """A level or a share of 1 in percent, "95 %"."""
     return f"{100 * value:g} %"
+
+
+def p_short(value: float | None) -> str:
+    """A p value with two significant digits, for a terminal."""
+    return "–" if value is None or value != value else f"{value:.2g}"

@@ -126,12 +126,3 @@ def _from_fields(kind: Any, data: Mapping) -> Any:
 @cache
 def _hints(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)
-
-
-plain = to_plain
-
-
-def read(study_dir: Path, name: str) -> Any:
-    """A JSON file of the study, or an empty list where the study has none."""
-    path = Path(study_dir) / name
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []

@@ -130,7 +130,7 @@ def write(folder: Path, *, seeds: int = 5, accidents=None, tasks=tuple(SPAN), im
     }  # fmt: skip
     (folder / "ablations.json").write_text(json.dumps(told), encoding="utf-8")
     rows = [row for engine in implementations for row in checked(engine, ids[rows[0]["key"]], seeds)]
-    (folder / "check.json").write_text(json.dumps({"rows": rows, "notes": NOTES}), encoding="utf-8")
+    (folder / "check.json").write_text(json.dumps({"schema_version": 2, "rows": rows, "notes": NOTES}), encoding="utf-8")
 
 
 NOTES = ["Pendulum-v1, torch critics/single: nearest is <another> algorithm."]

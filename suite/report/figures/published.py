@@ -14,8 +14,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import ScaledTranslation
 
+from suite.analysis.check_intervals import mean_interval
 from suite.analysis.check_rows import CheckRow, CheckVerdict, PublishedSummary, SampleSummary
-from suite.analysis.types import CellKey, Interval, Results
+from suite.analysis.types import CellKey, Results
 from suite.report.comparisons import Reference
 from suite.report.figures.canvas import grid, label, legend
 from suite.report.figures.captions import level
@@ -59,11 +60,10 @@ def over_published(references: Sequence[Reference], results: Results) -> Content
 
 def _rows(reference: Reference, results: Results) -> Iterator[dict[str, Any]]:
     """A row per mean, single run and point of our curve."""
-    intervals = dict(zip(results.check, results.check_intervals, strict=True))
+    confidence = results.settings.confidence
     for row in reference.rows:
-        place = _place(reference, row)
-        yield from _side_rows(place, row, THEIRS, row.published, intervals[row].published)
-        yield from _side_rows(place, row, OURS, row.ours, intervals[row].ours)
+        yield from _side_rows(_place(reference, row), row, THEIRS, row.published, confidence)
+        yield from _side_rows(_place(reference, row), row, OURS, row.ours, confidence)
     first = reference.rows[0]
     key = CellKey(first.task, first.implementation, first.run_id)
     for curve in (curve for curve in results.curves if curve.key == key):
@@ -84,11 +84,12 @@ def _place(reference: Reference, row: CheckRow) -> dict[str, Any]:
 
 
 def _side_rows(
-    place: dict[str, Any], row: CheckRow, side: str, summary: SampleSummary | PublishedSummary, interval: Interval
+    place: dict[str, Any], row: CheckRow, side: str, summary: SampleSummary | PublishedSummary, confidence: float
 ) -> Iterator[dict[str, Any]]:
     """A side's mean with its interval, and its single runs."""
     if summary.mean is None:
         return
+    interval = mean_interval(summary, confidence)
     yield {
         **place,
         "series": side,
