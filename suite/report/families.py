@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 from suite.analysis.types import SIGNIFICANT, AdjustedDifference, FamilyName, Results
 from suite.study.config import Method
@@ -43,7 +44,8 @@ def out_of_reach(differences: Iterable[AdjustedDifference | None], results: Resu
     beyond = [one for one in differences if one is not None and one.out_of_reach]
     if not beyond:
         return ""
-    size, method = beyond[0].family_size, results.families[beyond[0].family].method
+    family = cast(FamilyName, beyond[0].family)
+    size, method = beyond[0].family_size, results.families[family].method
     floors = " or ".join(f"{floor:.2g}" for floor in sorted({one.permutation.floor for one in beyond}))
     alone = " on its own" if method in SHARES else ""
     return (

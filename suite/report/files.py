@@ -54,7 +54,7 @@ def results_of(study_dir: Path) -> Results:
     """results.json of the study; UsageError where there is none."""
     results = read_results(study_dir)
     if results is None:
-        raise UsageError(f"{Path(study_dir) / RESULTS} is missing: run `python -m suite statistics` for this study first")
+        raise UsageError(f"{study_dir / RESULTS} is missing: run `python -m suite statistics` for this study first")
     return results
 
 

@@ -1,4 +1,4 @@
-"""What was run, in words: every preset's fields with their sources, what an arm changes, the tasks and their budgets."""
+"""What was run, in words: tasks and budgets, every preset's fields with their sources, what an arm changes."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def changes_of(ablation: AblationResult, runs: pd.DataFrame) -> dict[str, list[s
         baseline = next((flat.get(table.key_of(arm)) for arm in table.arms if arm.baseline), None)
         for arm in table.arms:
             fields = flat.get(table.key_of(arm))
-            if baseline is not None and fields is not None and not arm.baseline and not changes.get(arm.arm):
+            if baseline and fields and not arm.baseline and not changes.get(arm.arm):
                 changes[arm.arm] = _differences(fields, baseline)
     return changes
 

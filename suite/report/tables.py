@@ -23,13 +23,13 @@ from suite.analysis.types import (
     Results,
 )
 from suite.report.macros import macros
-from suite.report.tex import latex
+from suite.report.tex import Printed, latex
 from suite.study.cells import CELL
 
 Row = dict[str, Any]
 """A row of a table: its values by column."""
 
-PLACE = {"task": "task", "implementation": "implementation"}
+PLACE: dict[str, Printed] = {"task": "task", "implementation": "implementation"}
 
 BY_SIDE = ("run_ids", "n_planned", "n_finished", "n_scored", "failed", "n")
 """Fields that are pairs where a comparison's two sides are meant."""
@@ -99,9 +99,7 @@ def tables(results: Results, runs: pd.DataFrame) -> Iterator[Table]:
 
 def _of_cells(results: Results) -> Iterator[Table]:
     yield Table("cells", spread(_cell_columns(results).values()))
-    scores = [
-        {**_identity(columns_of(cell)), **columns_of(run)} for cell in results.cells for run in cell.seeds
-    ]
+    scores = [{**_identity(columns_of(cell)), **columns_of(run)} for cell in results.cells for run in cell.seeds]
     yield Table("scores", spread(scores))
     yield Table("ledger", spread(map(columns_of, results.ledger), otherwise=list(scores[0])))
 
@@ -283,16 +281,16 @@ def _around(part: str, estimate: str = "estimate") -> tuple[str, str, str]:
     return f"{part}_{estimate}", f"{part}_low", f"{part}_high"
 
 
-_EFFECT = {
+_EFFECT: dict[str, Printed] = {
     "effect": "name", "estimate": ("estimate", "low", "high"), "standard error": "standard_error",
     "degrees of freedom": "df", "p": "p", "p (adjusted)": "p_adjusted",
 }  # fmt: skip
 
-_DIFFERENCE = {"p": "difference_p", "p (adjusted)": "difference_p_adjusted"}
+_DIFFERENCE: dict[str, Printed] = {"p": "difference_p", "p (adjusted)": "difference_p_adjusted"}
 
-_RUNS = {"runs": "n_finished/n_planned"}
+_RUNS: dict[str, Printed] = {"runs": "n_finished/n_planned"}
 
-PRINTED = {
+PRINTED: dict[str, dict[str, Printed]] = {
     "cells": {**PLACE, "variant": "variant", **_RUNS, "mean": _around("mean"), "IQM": _around("iqm"), "SD": "sd",
               "median [range]": ("median", "lowest", "highest")},
     "aggregates": {"implementation": "implementation", "variant": "variant", "tasks": "tasks", **_RUNS,

@@ -51,7 +51,7 @@ def pairs(agreements: Sequence[Agreement]) -> list[Pair]:
 
 
 def banded(pair: Pair) -> list[tuple[str, Pair]]:
-    """What has a margin and a band of the curves' difference: of all tasks ("") or, where that is much, task by task."""
+    """What has a margin and a band of the curves' difference: all tasks at once ("") or, if that is much, by task."""
     known = [entry for entry in pair.entries if entry.equivalence and entry.curve and entry.curve.low]
     by_task: dict[str, list[Agreement]] = {}
     for entry in known:
@@ -130,8 +130,8 @@ def _draw_verdict(axis: Axes, row: Any, place: int, edge: float) -> None:
     estimate, low, high = (value / row.margin for value in (row.estimate, row.low, row.high))
     if abs(estimate) > edge:
         marker = "<" if estimate < 0 else ">"
-    held = (max(-edge, min(edge, value)) for value in (estimate, low, high))
-    interval(axis, Estimate(*held, standard_error=None), place, color, marker)
+    estimate, low, high = (max(-edge, min(edge, value)) for value in (estimate, low, high))
+    interval(axis, Estimate(estimate, low, high, None), place, color, marker)
     if row.verdict == "INCONCLUSIVE":
         needed = "no n" if pd.isna(row.n_needed) else f"n = {int(row.n_needed):,}"
         write(axis, 1.02, place, needed, fontsize="small")

@@ -1,4 +1,4 @@
-"""What captions say in the same words: how many runs finished, how p is adjusted, how far an interval can be trusted."""
+"""What captions share: how many runs finished, how p is adjusted, how far an interval can be trusted."""
 
 from __future__ import annotations
 

@@ -121,8 +121,8 @@ def _draw_cell(axis: Axes, cell: pd.DataFrame, place: int, with_iqm: bool) -> No
 
 
 def _estimate(cell: pd.DataFrame, what: str) -> Estimate:
-    ends = cell.set_index("series")["return"]
-    return Estimate(*(ends[f"{what} {end}"] for end in ("estimate", "low", "high")), standard_error=None)
+    values = cell.set_index("series")["return"]
+    return Estimate(values[f"{what} estimate"], values[f"{what} low"], values[f"{what} high"], None)
 
 
 def _explain(figure: Figure, axis: Axes) -> None:

@@ -99,9 +99,7 @@ def _draw(data: pd.DataFrame, panels: Panels) -> Figure:
             handles[name] = _draw_line(axis, line, look[name]["color"], look[name]["linestyle"], crowd)
         floor = rows["return"][rows["series"] == "random policy"]
         if len(floor):
-            handles["random policy"] = axis.axhline(
-                floor.iloc[0], color="0.5", linewidth=0.7, linestyle=":", zorder=0
-            )
+            handles["random policy"] = axis.axhline(floor.iloc[0], color="0.5", linewidth=0.7, linestyle=":", zorder=0)
         _limit(axis, rows)
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
     label(axes, "environment steps", "return per episode")

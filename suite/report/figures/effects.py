@@ -154,9 +154,7 @@ def shapley(ablation: AblationResult, results: Results) -> Content:
     for table in tables:
         if table.factorial:
             shares += _share_rows(table.factorial.shapley, table.task, table.implementation, "return per episode")
-    start, end = (
-        ", ".join(f"{factor} {levels[i]}" for factor, levels in ablation.factors.items()) for i in (0, 1)
-    )
+    start, end = (", ".join(f"{factor} {levels[i]}" for factor, levels in ablation.factors.items()) for i in (0, 1))
     caption = (
         f"What each factor contributes to the gap between [{end}] and [{start}]: its effect averaged over all "
         f"orders in which the factors can be changed (Shapley). The shares sum to the gap (hatched). Black lines: "

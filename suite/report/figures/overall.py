@@ -88,10 +88,10 @@ def _draw_profiles(data: pd.DataFrame) -> Figure:
     panels, look = list(dict.fromkeys(pairs[where])), looks(pairs[who])
     figure, axes = grid(list(map(fold, panels)), height=1.0 if crowded else 1.45, sharex=True, sharey=True)
     handles = {}
-    for (panel, name), rows_ in data.groupby([where, who], sort=False):
+    for (panel, name), profile in data.groupby([where, who], sort=False):
         axis, color, style = axes[panels.index(panel)], look[name]["color"], look[name]["linestyle"]
-        handles[name] = axis.plot(rows_["tau"], rows_["share"], color=color, linestyle=style)[0]
-        axis.fill_between(rows_["tau"], rows_["low"], rows_["high"], color=color, alpha=0.14, linewidth=0)
+        handles[name] = axis.plot(profile["tau"], profile["share"], color=color, linestyle=style)[0]
+        axis.fill_between(profile["tau"], profile["low"], profile["high"], color=color, alpha=0.14, linewidth=0)
     bends = data["tau"][data["share"].between(0, 1, inclusive="neither")]
     if len(bends):
         axes[0].set_xlim(bends.min() - 0.1, bends.max() + 0.1)
@@ -150,6 +150,7 @@ def _draw_probabilities(
 ) -> dict[str, object]:
     """The probability over all tasks with its interval, below it that of each; what stands for a task in the legend."""
     handles = {}
+    row: Any
     for row in part.itertuples():
         if row.task == ALL:
             interval(axis, row, place - 0.1, color, "o")

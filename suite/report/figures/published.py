@@ -1,4 +1,4 @@
-"""One cell over what is published: both sides' means at the published steps, the margin, verdicts, our learning curve."""
+"""One cell over what is published: both sides' means at the published steps, margin, verdicts, our learning curve."""
 
 from __future__ import annotations
 
