@@ -123,13 +123,14 @@ def _compute(runs: pd.DataFrame) -> str:
 
 
 def _failures(results: Results) -> str:
+    stale = [f"{results.counts.stale} stale"] if results.counts.stale else []
     return (
-        f"{', '.join(not_finished(results)) or 'There are none'}. Diverged and crashed ones score the floor, the "
+        f"{', '.join([*not_finished(results), *stale]) or 'There are none'}. Diverged and crashed ones score the floor, the "
         "others are in no average; each is named, and what the averages would be otherwise stands beside."
     )
 
 
 def not_finished(results: Results) -> list[str]:
-    """How many runs came to each end but the planned one, "2 diverged", where there are any."""
-    counts = {status: getattr(results.counts, status) for status in (*STATUSES[1:], "stale")}
+    """How many runs came to each end but the planned one, "2 diverged", where any did."""
+    counts = {status: getattr(results.counts, status) for status in STATUSES if status != "finished"}
     return [f"{n} {status}" for status, n in counts.items() if n]

@@ -14,6 +14,7 @@ from suite.analysis.types import Aggregate, Results
 from suite.report.figures.canvas import MARKERS, fold, grid, instead, interval, label, legend, looks, rows
 from suite.report.figures.captions import Shown, Without, cells_of, coverage, finished, left_out, level, tasks_of
 from suite.report.figures.picture import Content
+from suite.wording import WithInterval
 
 STATISTICS = {"median": "median", "iqm": "IQM", "mean": "mean", "optimality_gap": "optimality gap"}
 
@@ -118,7 +119,9 @@ def improvement(results: Results) -> Content:
 def _improvement_rows(results: Results) -> Iterator[dict[str, Any]]:
     for entry in results.improvements:
         place = {"implementation": entry.implementation, "variant": entry.variant.name, "over": entry.over.name}
-        for task, value in ((ALL, entry.probability), *zip(entry.tasks, entry.by_task, strict=True)):
+        by_task: list[tuple[str, WithInterval]] = [(ALL, entry.probability)]
+        by_task += zip(entry.tasks, entry.by_task, strict=True)
+        for task, value in by_task:
             yield {**place, "task": task, "estimate": value.estimate, "low": value.low, "high": value.high}
 
 
