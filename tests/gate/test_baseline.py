@@ -35,7 +35,7 @@ def against(tables, path, **options):
 
 
 def at_10k(found):
-    (row,) = (row for row in found["rows"] if row["env_step"] == 10_000)
+    (row,) = (row for row in found["rows"] if row.env_step == 10_000)
     return row
 
 
@@ -58,7 +58,7 @@ def test_a_baseline_holds_every_runs_window_mean_at_shares_of_the_budget_and_whe
 def test_numbers_come_back_bit_for_bit(tmp_path):
     values = [value / 3 for value in GOOD]
     found = against(pendulum(values), saved(tmp_path, pendulum(values)))
-    assert all(row["identical"] == row["seeds_in_both"] == 5 for row in found["rows"])
+    assert all(row.identical == row.seeds_in_both == 5 for row in found["rows"])
 
 
 def test_a_failed_run_is_kept_at_the_floor_and_marked_and_one_without_a_result_is_not_kept(tmp_path):
@@ -71,8 +71,8 @@ def test_a_failed_run_is_kept_at_the_floor_and_marked_and_one_without_a_result_i
     path = saved(tmp_path, pendulum(GOOD, accidents=accidents))
     with Path(path).open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["seed"]: row["status"] for row in rows} == {"0": "finished", "1": "diverged"}
-    values = {(row["seed"], row["env_step"]): float(row["value"]) for row in rows}
+    assert {row.seed: row.status for row in rows} == {"0": "finished", "1": "diverged"}
+    values = {(row.seed, row.env_step): float(row.value) for row in rows}
     assert values["1", "10000"] == -1200 and values["1", "5000"] == pytest.approx(GOOD[1])
     with pytest.raises(UsageError, match=r"no run of .* has a result"):
         saved(tmp_path, pendulum(GOOD, accidents={i: {"status": "missing"} for i in range(5)}), name="none")
@@ -106,27 +106,27 @@ def test_identical_numbers_are_no_drift_however_few_and_scattered(tmp_path):
     values = [-190.0, -700.0]
     found = against(pendulum(values), saved(tmp_path, pendulum(values)))
     row = at_10k(found)
-    assert equivalence.tost(values, values, row["margin"]).verdict == "INCONCLUSIVE"
-    assert row["verdict"] == "EQUIVALENT" and "identical in 2 of 2 seeds: EQUIVALENT" in row["sentence"]
+    assert equivalence.tost(values, values, row.margin).verdict == "INCONCLUSIVE"
+    assert row.verdict == "EQUIVALENT" and "identical in 2 of 2 seeds: EQUIVALENT" in row.sentence
     assert outcome.exit_code(found["rows"], gate=True) == 0 and found["notes"] == []
 
 
 def test_a_part_of_the_seeds_that_is_identical_is_no_drift_but_a_missing_run_leaves_it_open(tmp_path):
     path = saved(tmp_path, pendulum(GOOD))
     row = at_10k(against(pendulum(GOOD[:2]), path))
-    assert (row["identical"], row["seeds_in_both"], row["verdict"]) == (2, 2, "EQUIVALENT")
+    assert (row.identical, row.seeds_in_both, row.verdict) == (2, 2, "EQUIVALENT")
     row = at_10k(against(pendulum(GOOD, accidents={4: {"status": "missing"}}), path))
-    assert (row["identical"], row["seeds_in_both"], row["verdict"]) == (4, 4, "INCONCLUSIVE")
-    assert "a verdict of EQUIVALENT could change with the runs without a result" in row["sentence"]
+    assert (row.identical, row.seeds_in_both, row.verdict) == (4, 4, "INCONCLUSIVE")
+    assert "a verdict of EQUIVALENT could change with the runs without a result" in row.sentence
 
 
 def test_other_numbers_are_compared_as_sets_of_seeds(tmp_path):
     path, now = saved(tmp_path, pendulum(GOOD)), [value - 7.5 for value in GOOD]
     row = at_10k(against(pendulum(now), path))
     expected = equivalence.tost(now, GOOD, 0.1 * (np.mean(GOOD) + 1200), 0.9)
-    assert (row["verdict"], row["identical"], row["seeds_in_both"]) == ("EQUIVALENT", 0, 5)
-    assert (row["low"], row["high"], row["p"]) == pytest.approx((expected.low, expected.high, expected.p))
-    assert "within 100.4 either way: EQUIVALENT" in row["sentence"] and "identical in 0 of 5" in row["sentence"]
+    assert (row.verdict, row.identical, row.seeds_in_both) == ("EQUIVALENT", 0, 5)
+    assert (row.low, row.high, row.p) == pytest.approx((expected.low, expected.high, expected.p))
+    assert "within 100.4 either way: EQUIVALENT" in row.sentence and "identical in 0 of 5" in row.sentence
 
 
 @pytest.mark.parametrize("shift", [-300.0, 150.0], ids=["worse", "better"])
@@ -134,18 +134,18 @@ def test_a_drift_either_way_fails_the_gate(tmp_path, shift):
     path = saved(tmp_path, pendulum(GOOD))
     found = against(pendulum([value + shift for value in GOOD]), path)
     row = at_10k(found)
-    assert row["verdict"] == "DIFFERENT" and row["fails"] and outcome.exit_code(found["rows"], gate=True) == 1
-    assert outcome.exit_code(found["rows"], gate=False) == 0 and "beyond 100.4 either way: DIFFERENT" in row["sentence"]
+    assert row.verdict == "DIFFERENT" and row.fails and outcome.exit_code(found["rows"], gate=True) == 1
+    assert outcome.exit_code(found["rows"], gate=False) == 0 and "beyond 100.4 either way: DIFFERENT" in row.sentence
     ours, there = compare.summary([value + shift for value in GOOD]), compare.summary(GOOD)
-    expected = compare.loss_p(*((ours, there) if shift < 0 else (there, ours)), row["margin"])
-    assert row["p_different"] == pytest.approx(2 * expected)
-    assert row["p_different_adjusted"] == pytest.approx(4 * row["p_different"])  # four steps, each as far off
+    expected = compare.loss_p(*((ours, there) if shift < 0 else (there, ours)), row.margin)
+    assert row.p_different == pytest.approx(2 * expected)
+    assert row.p_different_adjusted == pytest.approx(4 * row.p_different)  # four steps, each as far off
 
 
 def test_few_scattered_seeds_decide_nothing_and_fail_nothing(tmp_path):
     path = saved(tmp_path, pendulum([-190.0, -700.0]))
     found = against(pendulum([-200.0, -650.0]), path)
-    assert {row["verdict"] for row in found["rows"]} == {"INCONCLUSIVE"}
+    assert {row.verdict for row in found["rows"]} == {"INCONCLUSIVE"}
     assert outcome.exit_code(found["rows"], gate=True) == 0
     assert f"about {at_10k(found)['n_needed']:,} seeds a side would settle it" in at_10k(found)["sentence"]
 
@@ -155,8 +155,8 @@ def test_no_better_than_random_is_compared_number_by_number_alone(tmp_path):
     path = saved(tmp_path, pendulum(values))
     assert at_10k(against(pendulum(values), path))["verdict"] == "EQUIVALENT"
     row = at_10k(against(pendulum([-1251.0, *values[1:]]), path))
-    assert (row["verdict"], row["margin"], row["identical"]) == ("INCONCLUSIVE", None, 2)
-    assert "there is no margin" in row["sentence"]
+    assert (row.verdict, row.margin, row.identical) == ("INCONCLUSIVE", None, 2)
+    assert "there is no margin" in row.sentence
 
 
 def test_what_changed_beside_the_numbers_is_listed(tmp_path):
@@ -191,10 +191,10 @@ def test_rendered_rows_count_the_verdicts_and_tell_what_is_not_identical(tmp_pat
     same, drifted = (against(pendulum([value + by for value in GOOD]), path) for by in (0.0, -300.0))
     text = baseline.render(same)
     assert text.splitlines()[-1] == "4 EQUIVALENT; identical in every seed: 4 of 4; 0 fail the gate"
-    assert not any(row["sentence"] in text for row in same["rows"])
+    assert not any(row.sentence in text for row in same["rows"])
     text = baseline.render(drifted)
     assert text.splitlines()[-1] == "4 DIFFERENT; identical in every seed: 0 of 4; 4 fail the gate"
-    assert all(row["sentence"] in text for row in drifted["rows"]) and json.dumps(drifted)
+    assert all(row.sentence in text for row in drifted["rows"]) and json.dumps(drifted)
 
 
 # --- the command line, and the gate of continuous integration
@@ -240,17 +240,17 @@ def test_the_gate_holds_what_is_trained_today_against_the_published_curve(traine
     found = json.loads(done.stdout)
     (row,) = found["rows"]
     assert found["notes"] == []
-    assert row["reference"] == "sb3_pendulum/learned_alpha/Pendulum-v1" and row["env_step"] == 5_000 and row["gated"]
-    assert row["ours"]["n_finished"] == 2 and row["verdict"] != "FAIL"
+    assert row.reference == "sb3_pendulum/learned_alpha/Pendulum-v1" and row.env_step == 5_000 and row.gated
+    assert row.ours.n_finished == 2 and row.verdict != "FAIL"
     table = suite("check", "--config", "gate.yaml", cwd=trained)
-    assert table.returncode == 0 and row["sentence"] in table.stdout and "of 1 gated rows fail it" in table.stdout
+    assert table.returncode == 0 and row.sentence in table.stdout and "of 1 gated rows fail it" in table.stdout
 
 
 def test_the_gate_fails_if_the_same_runs_had_not_learned(trained, tmp_path):
     tables = window_means.gathered(trained / "results/studies/gate")
     tables["evaluations"]["return"] -= 900
     rows = check.main(written(tmp_path, tables), gate=[GATED])["rows"]
-    assert [row["verdict"] for row in rows] == ["FAIL"] and outcome.exit_code(rows, gate=True) == 1
+    assert [row.verdict for row in rows] == ["FAIL"] and outcome.exit_code(rows, gate=True) == 1
 
 
 def test_the_gate_holds_what_is_trained_today_against_the_committed_baseline(trained, tmp_path):
@@ -259,7 +259,7 @@ def test_the_gate_holds_what_is_trained_today_against_the_committed_baseline(tra
     done = suite("check", "--config", "gate.yaml", "--against-baseline", "quick", "--gate", "--json", cwd=trained)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
-    assert [row["env_step"] for row in found["rows"]] == [2_000, 5_000], found["notes"]
+    assert [row.env_step for row in found["rows"]] == [2_000, 5_000], found["notes"]
     assert found["rows"][-1]["theirs"]["n"] >= 2 and found["rows"][-1]["margin"] > 50
     with frozen.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -267,7 +267,7 @@ def test_the_gate_holds_what_is_trained_today_against_the_committed_baseline(tra
     with other.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
-        writer.writerows(row | {"value": float(row["value"]) + 3000} for row in rows)
+        writer.writerows(row | {"value": float(row.value) + 3000} for row in rows)
     other.with_suffix(".json").write_text(frozen.with_suffix(".json").read_text())
     drifted = suite("check", "--config", "gate.yaml", "--against-baseline", other, "--gate", cwd=trained)
     assert drifted.returncode == 1 and "DIFFERENT" in drifted.stdout, drifted.stdout + drifted.stderr

@@ -1,0 +1,87 @@
+"""A cell's curve of window means against a published one, over all published steps at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from suite.analysis.check_rows import CheckCurve
+from suite.analysis.declared import Declared
+from suite.gate.verdict import completions, robust_verdict
+from suite.gate.window_means import Sample
+from suite.published.references import Reference
+from suite.statistics import curves, equivalence, two_samples
+from suite.study.config import Check
+
+
+def compare_curves(
+    reference: Reference,
+    samples: Mapping[int, Sample],
+    floor: float,
+    options: Check,
+    declared: Declared,
+    stream: tuple[str, ...],
+) -> CheckCurve | None:
+    """Whether the curves of window means differ over all steps at once; None where there are no curves.
+
+    samples: by published step. max-t permutes whole curves; the band of the difference needs 5 runs on both sides, and
+    its verdict must hold with the missing runs at the random policy's return and as good as the best, like that of a
+    row. stream: names the random streams.
+    """
+    steps = _steps(reference, samples)
+    seeds = _seeds(samples, steps)
+    if len(steps) < 2 or len(seeds) < 2:
+        return None
+    ours = _curves(samples, steps, seeds)
+    theirs = np.array([reference.values[at] for at in steps]).T
+    margin = options.margin * (theirs.mean(axis=0) - floor)
+    tested = two_samples.max_t(ours, theirs, rng=declared.rng(*stream, "max-t"))
+    first, missing = int(np.argmin(tested.p_adjusted)), samples[steps[-1]].planned - len(seeds)
+    curve = CheckCurve(
+        steps=tuple(steps),
+        n=(len(ours), len(theirs)),
+        missing=missing,
+        p=float(tested.p_adjusted[first]),
+        env_step=steps[first],
+        assignments=tested.assignments,
+        difference=tuple((ours.mean(axis=0) - theirs.mean(axis=0)).tolist()),
+        margin=tuple(margin.tolist()),
+        low=None,
+        high=None,
+        verdict=None,
+        note="",
+    )
+    completed = completions(ours, missing, floor)
+    try:
+        bands = [_band(one, theirs, options.confidence, declared, stream) for one in completed]
+    except ValueError as refusal:
+        return replace(curve, note=str(refusal))
+    verdict = robust_verdict([equivalence.band_non_inferiority(band, margin) for band in bands]).verdict
+    return replace(curve, low=tuple(bands[0].low.tolist()), high=tuple(bands[0].high.tolist()), verdict=verdict)
+
+
+def _band(
+    ours: np.ndarray, theirs: np.ndarray, confidence: float, declared: Declared, stream: tuple[str, ...]
+) -> curves.Band:
+    return curves.difference_band(ours, theirs, confidence, declared.curve_resamples, declared.rng(*stream, "band"))
+
+
+def _steps(reference: Reference, samples: Mapping[int, Sample]) -> list[int]:
+    """The steps at which as many runs are published as at the last one, at least two."""
+    steps = [at for at in samples if at in reference.values]
+    return [at for at in steps if len(reference.values[at]) == len(reference.values[steps[-1]]) >= 2]
+
+
+def _seeds(samples: Mapping[int, Sample], steps: list[int]) -> list[int]:
+    """The seeds with a window mean at every step."""
+    if not steps:
+        return []
+    return [seed for seed in samples[steps[-1]].seeds if all(seed in samples[at].seeds for at in steps)]
+
+
+def _curves(samples: Mapping[int, Sample], steps: list[int], seeds: list[int]) -> np.ndarray:
+    """Window means [seeds, steps]."""
+    by_step = [dict(zip(samples[at].seeds, samples[at].values, strict=True)) for at in steps]
+    return np.array([[values[seed] for values in by_step] for seed in seeds])
