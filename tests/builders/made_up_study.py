@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from suite.analysis.check_rows import CheckFile, CheckRow, PublishedSummary
+from suite.analysis.results_file import write_check
 from suite.gate import outcome, verdict, window_means
 from suite.published.anchors import Scale
 
@@ -130,35 +133,42 @@ def write(folder: Path, *, seeds: int = 5, accidents=None, tasks=tuple(SPAN), im
     }  # fmt: skip
     (folder / "ablations.json").write_text(json.dumps(told), encoding="utf-8")
     rows = [row for engine in implementations for row in checked(engine, ids[rows[0]["key"]], seeds)]
-    (folder / "check.json").write_text(json.dumps({"schema_version": 2, "rows": rows, "notes": NOTES}), encoding="utf-8")
+    write_check(folder, CheckFile(tuple(rows), NOTES))
 
 
-NOTES = ["Pendulum-v1, torch critics/single: nearest is <another> algorithm."]
+NOTES = ("Pendulum-v1, torch critics/single: nearest is <another> algorithm.",)
 
 
-def checked(engine: str, run_id: str, seeds: int) -> list[dict]:
+PUBLISHED_STEPS = {"sb3/<own>/Pendulum-v1": (20_000, 50_000), "zoo/tuned/Pendulum-v0": (40_000,)}
+"""By reference; of the second a number alone is published."""
+
+
+def checked(engine: str, run_id: str, seeds: int) -> list[CheckRow]:
     """Rows of a regression check of sac_v2 on Pendulum-v1: a PASS, a FAIL and, of a number alone, advice."""
-    floor, rows = RANDOM_POLICY["Pendulum-v1"], []
-    published = {"sb3/<own>/Pendulum-v1": (20_000, 50_000), "zoo/tuned/Pendulum-v0": (40_000,)}
-    for reference, steps in published.items():
-        for at in steps:
-            ours = np.linspace(-180.0, -160.0, seeds)
-            there = (-170.0 + 0.02 * (at - 20_000), None if "zoo" in reference else 10.0, 3)
-            alone, margin = there[1] is None, 0.1 * (there[0] - floor)
-            judge = verdict.predicted if alone else verdict.judged
-            rows.append({
-                "task": "Pendulum-v1", "implementation": engine, "variant": "sac_v2", "run_id": run_id,
-                "reference": reference, "citation": f"told by {reference}", "caveat": "Few start states.",
-                "env_step": at, "ours": window_means.told(window_means.Sample(ours, tuple(range(seeds)), 0, 0, seeds)),
-                "published": {"mean": there[0], "sd": there[1], "n": there[2],
-                              "values": [] if alone else [there[0] + 10.0 * z for z in (-1.0, 0.0, 1.0)]},
-                "basis": "a number" if alone else "runs", "random_policy": floor, "margin": margin, "confidence": 0.9,
-                **judge(ours, 0, there, floor, margin, 0.9), "gated": not alone, "advisory": alone,
-                "advice": ["single agent"] * alone, "differs": [], "curve": None,
-            })  # fmt: skip
-    outcome.adjust(rows, "holm", 0.05)
-    told = "{implementation} {variant} at {env_step}: {reference}'s 1 < 2: {verdict}"
-    return [row | {"sentence": told.format(**row)} for row in rows]
+    rows = [
+        check_row(engine, run_id, seeds, reference, at) for reference, steps in PUBLISHED_STEPS.items() for at in steps
+    ]
+    return [
+        replace(row, sentence=f"{engine} sac_v2 at {row.env_step}: {row.reference}'s 1 < 2: {row.verdict}")
+        for row in outcome.adjusted(rows, "holm", 0.05)
+    ]
+
+
+def check_row(engine: str, run_id: str, seeds: int, reference: str, at: int) -> CheckRow:
+    """A row that no family has adjusted yet."""
+    floor, alone, mean = RANDOM_POLICY["Pendulum-v1"], "zoo" in reference, -170.0 + 0.02 * (at - 20_000)
+    ours, margin = np.linspace(-180.0, -160.0, seeds), 0.1 * (mean - floor)
+    values = () if alone else tuple(mean + 10.0 * z for z in (-1.0, 0.0, 1.0))
+    published = PublishedSummary(mean, None if alone else 10.0, 3, values)
+    return CheckRow(
+        task="Pendulum-v1", implementation=engine, variant="sac_v2", run_id=run_id, reference=reference,
+        citation=f"told by {reference}", caveat="Few start states.", env_step=at,
+        ours=window_means.summed_up(window_means.Sample(ours, tuple(range(seeds)), 0, 0, seeds)),
+        published=published, basis="a number" if alone else "runs", random_policy=floor, margin=margin, confidence=0.9,
+        **verdict.judge(ours, 0, published, floor, margin, 0.9)._asdict(), gated=not alone, advisory=alone,
+        advice=("single agent",) if alone else (), differs=(), curve=None, p_adjusted=None, p_fail_adjusted=None,
+        family=None, family_size=None, fails=False, sentence="",
+    )  # fmt: skip
 
 
 DIVERGED = ("Pendulum-v1", "sac_v1", 1)
