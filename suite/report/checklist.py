@@ -123,10 +123,12 @@ def _compute(runs: pd.DataFrame) -> str:
 
 
 def _failures(results: Results) -> str:
-    stale = [f"{results.counts.stale} stale"] if results.counts.stale else []
+    counted = not_finished(results)
+    if results.counts.stale:
+        counted.append(f"{results.counts.stale} stale")
     return (
-        f"{', '.join([*not_finished(results), *stale]) or 'There are none'}. Diverged and crashed ones score the floor, the "
-        "others are in no average; each is named, and what the averages would be otherwise stands beside."
+        f"{', '.join(counted) or 'There are none'}. Diverged and crashed ones score the floor, the others are in no "
+        "average; each is named, and what the averages would be otherwise stands beside."
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from suite.analysis.results_file import RESULTS, from_plain, read_results
+from suite.analysis.results_file import RESULTS, from_plain, read_results, to_plain
 from suite.analysis.types import Results
 from suite.errors import UsageError
 
@@ -23,10 +23,10 @@ class PresetSources:
     not_reproduced: str = ""
     sources: Mapping[str, str] | None = None  # by field of its spec or schedule
 
-    def of_field(self, field: str) -> str:
-        """Where a field's value comes from; what is said of a whole choice holds for its own fields, too."""
+    def of_field(self, path: Sequence[str]) -> str:
+        """Where a field's value comes from, by its path; the source of a whole choice is that of its fields, too."""
         sources = self.sources or {}
-        return sources.get(field, sources.get(field.split(".")[0], ""))
+        return sources.get(".".join(path), sources.get(path[0], ""))
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class IndexEntry:
     """A drawn figure as figures/index.json names it; ablation: "" for the whole study."""
 
     name: str
+    kind: str
     ablation: str
     title: str
     caption: str
@@ -69,11 +70,7 @@ def study_of(study_dir: Path) -> Study:
 
 def write_index(path: Path, entries: list[IndexEntry]) -> None:
     """Write figures/index.json."""
-    plain = [
-        {"name": one.name, "ablation": one.ablation, "title": one.title, "caption": one.caption, "files": one.files}
-        for one in entries
-    ]
-    path.write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(to_plain(entries), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_index(path: Path) -> list[IndexEntry]:

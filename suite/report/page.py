@@ -38,7 +38,7 @@ SECTIONS = {
     "equivalence": "implementations",
     "published": "check",
 }
-"""Where a figure of the whole study stands, by how its name begins; others stand with the final performance."""
+"""Where a figure of the whole study stands, by its kind; others stand with the final performance."""
 
 MARKS = {"PASS": "✓ PASS", "FAIL": "✗ FAIL", "INCONCLUSIVE": "? INCONCLUSIVE", "SUSPICIOUSLY_BETTER": "▲ BETTER"}
 
@@ -148,16 +148,15 @@ def _page_figure(entry: IndexEntry, folder: Path) -> PageFigure:
     """A figure with its picture as a data URI: the SVG, or the PNG where the SVG is large."""
     svg, png = (folder / f"{entry.name}.{kind}" for kind in ("svg", "png"))
     path, kind = (svg, "svg+xml") if svg.stat().st_size <= LARGEST_SVG else (png, "png")
-    begins = entry.name.split("-")[0]
     return PageFigure(
         name=entry.name,
         title=entry.title,
         caption=entry.caption,
         files=entry.files,
         ablation=entry.ablation,
-        section=ABLATION if entry.ablation else SECTIONS.get(begins, FINAL),
+        section=ABLATION if entry.ablation else SECTIONS.get(entry.kind, FINAL),
         source=f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}",
-        over_all_tasks=begins in ("suite", "shapley", "interaction"),
+        over_all_tasks=entry.kind in ("suite", "shapley", "interaction"),
     )
 
 

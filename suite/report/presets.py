@@ -15,6 +15,9 @@ from suite.study.cells import CELL
 
 PARTS = ("spec", "schedule")
 
+Path = tuple[str, ...]
+"""Names from a spec or schedule down to a field of it."""
+
 
 @dataclass(frozen=True)
 class PresetField:
@@ -79,14 +82,15 @@ def _preset(name: str, rows: pd.DataFrame, study: Study) -> Preset:
     alone = rows[rows["ablation"] == ""]
     cells = alone if len(alone) else rows
     known = cells[CELL].merge(study.runs, on=CELL).dropna(subset=list(PARTS)).drop_duplicates(CELL)
-    tasks: dict[tuple[str, str], dict[str, list[str]]] = {}  # (part, field) -> value -> where it holds
+    tasks: dict[tuple[str, Path], dict[str, list[str]]] = {}  # (part, path of a field) -> value -> where it holds
     for run in known.to_dict("records"):
         for part in PARTS:
-            for field, value in _flat(json.loads(run[part])):
-                tasks.setdefault((part, field), {}).setdefault(value, []).append(run["task"])
+            for path, value in _flat(json.loads(run[part])):
+                tasks.setdefault((part, path), {}).setdefault(value, []).append(run["task"])
     about = study.sources.get(name, PresetSources())
     fields = [
-        PresetField(part, field, _value(by_value), about.of_field(field)) for (part, field), by_value in tasks.items()
+        PresetField(part, ".".join(path), _value(by_value), about.of_field(path))
+        for (part, path), by_value in tasks.items()
     ]
     return Preset(name, about, tuple(fields))
 
@@ -116,24 +120,24 @@ def changes_of(ablation: AblationResult, runs: pd.DataFrame) -> dict[str, list[s
     return changes
 
 
-def _differences(fields: Mapping[str, str], baseline: Mapping[str, str]) -> list[str]:
+def _differences(fields: Mapping[Path, str], baseline: Mapping[Path, str]) -> list[str]:
     words = []
-    for name, value in fields.items():
-        if name not in baseline:
-            words.append(f"{name}: {value}")
-        elif value != baseline[name]:
-            words.append(f"{name}: {value} instead of {baseline[name]}")
+    for path, value in fields.items():
+        if path not in baseline:
+            words.append(f"{'.'.join(path)}: {value}")
+        elif value != baseline[path]:
+            words.append(f"{'.'.join(path)}: {value} instead of {baseline[path]}")
     return words
 
 
-def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The fields of a spec as path and text; a nested choice is named by its kind and its own fields follow."""
+def _flat(data: Mapping[str, Any], above: Path = ()) -> Iterator[tuple[Path, str]]:
+    """The fields of a spec as path and text; a nested choice is named by its kind, and after it come its fields."""
     for name, value in data.items():
         if isinstance(value, dict):
-            yield prefix + name, str(value.get("kind", ""))
-            yield from _flat({key: part for key, part in value.items() if key != "kind"}, f"{prefix}{name}.")
+            yield (*above, name), str(value.get("kind", ""))
+            yield from _flat({key: part for key, part in value.items() if key != "kind"}, (*above, name))
         else:
-            yield prefix + name, ", ".join(map(str, value)) if isinstance(value, list) else _word(value)
+            yield (*above, name), ", ".join(map(str, value)) if isinstance(value, list) else _word(value)
 
 
 def _word(value: object) -> str:

@@ -23,7 +23,7 @@ from suite.analysis.types import (
     Results,
 )
 from suite.report.macros import macros
-from suite.report.tex import Printed, latex
+from suite.report.tex import Ends, Printed, PValue, Ratio, latex
 from suite.study.cells import CELL
 
 Row = dict[str, Any]
@@ -277,22 +277,24 @@ def _columns(name: str, value: Any, prefix: str) -> Row:
 # --- what of them is printed
 
 
-def _around(part: str, estimate: str = "estimate") -> tuple[str, str, str]:
-    return f"{part}_{estimate}", f"{part}_low", f"{part}_high"
+def _around(part: str, estimate: str = "estimate") -> Ends:
+    return Ends(f"{part}_{estimate}", f"{part}_low", f"{part}_high")
 
+
+_P: dict[str, Printed] = {"p": PValue("p"), "p (adjusted)": PValue("p_adjusted")}
 
 _EFFECT: dict[str, Printed] = {
-    "effect": "name", "estimate": ("estimate", "low", "high"), "standard error": "standard_error",
-    "degrees of freedom": "df", "p": "p", "p (adjusted)": "p_adjusted",
+    "effect": "name", "estimate": Ends("estimate", "low", "high"), "standard error": "standard_error",
+    "degrees of freedom": "df", **_P,
 }  # fmt: skip
 
-_DIFFERENCE: dict[str, Printed] = {"p": "difference_p", "p (adjusted)": "difference_p_adjusted"}
+_DIFFERENCE: dict[str, Printed] = {"p": PValue("difference_p"), "p (adjusted)": PValue("difference_p_adjusted")}
 
-_RUNS: dict[str, Printed] = {"runs": "n_finished/n_planned"}
+_RUNS: dict[str, Printed] = {"runs": Ratio("n_finished", "n_planned")}
 
 PRINTED: dict[str, dict[str, Printed]] = {
     "cells": {**PLACE, "variant": "variant", **_RUNS, "mean": _around("mean"), "IQM": _around("iqm"), "SD": "sd",
-              "median [range]": ("median", "lowest", "highest")},
+              "median [range]": Ends("median", "lowest", "highest")},
     "aggregates": {"implementation": "implementation", "variant": "variant", "tasks": "tasks", **_RUNS,
                    "IQM": _around("iqm"), "mean": _around("mean"), "median": _around("median"),
                    "optimality gap": _around("optimality_gap")},
@@ -300,14 +302,14 @@ PRINTED: dict[str, dict[str, Printed]] = {
                     "probability of improvement": _around("probability")},
     "equivalence": {"task": "task", "variant": "variant", "A": "a", "B": "b", "runs of A": "n_scored_a",
                     "runs of B": "n_scored_b", "A − B": _around("difference", "difference"), "margin": "margin",
-                    "verdict": "verdict", "p": "p", "p (adjusted)": "p_adjusted", "runs needed": "n_needed"},
+                    "verdict": "verdict", **_P, "runs needed": "n_needed"},
     "ablation": {**PLACE, "arm": "arm", **_RUNS, "mean": _around("mean"),
                  "difference": _around("difference", "difference"), **_DIFFERENCE,
                  "detectable": "difference_detectable", "Hedges g": "difference_hedges_g"},
     "suite": {"implementation": "implementation", "tasks": "tasks", **_EFFECT},
     "factorial": {**PLACE, **_EFFECT},
     "check": {**PLACE, "variant": "variant", "reference": "reference", "environment step": "env_step",
-              "runs": "ours_n/ours_n_planned", "difference": ("difference", "low", "high"), "margin": "margin",
-              "verdict": "verdict", "p": "p", "p (adjusted)": "p_adjusted"},
+              "runs": Ratio("ours_n", "ours_n_planned"), "difference": Ends("difference", "low", "high"),
+              "margin": "margin", "verdict": "verdict", **_P},
 }  # fmt: skip
-"""Kind of table -> heading -> the column it prints, three for an estimate with its interval, or two with a "/"."""
+"""Kind of table -> heading -> the columns it prints."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -16,8 +16,30 @@ SIGNS = str.maketrans({
     "−": r"\ensuremath{-}", "–": "--", "×": r"\ensuremath{\times}", "\u00a0": "~",
 })  # fmt: skip
 
-Printed = str | tuple[str, str, str]
-"""What a heading prints of a row: a column, three for an estimate with its interval, or two joined by "/"."""
+
+class PValue(NamedTuple):
+    """A column of p values."""
+
+    column: str
+
+
+class Ends(NamedTuple):
+    """The columns of an estimate and of the ends of its interval."""
+
+    estimate: str
+    low: str
+    high: str
+
+
+class Ratio(NamedTuple):
+    """The columns of a count and of what it is out of."""
+
+    part: str
+    whole: str
+
+
+Printed = str | PValue | Ends | Ratio
+"""What a heading prints of a row; a bare name is a column of numbers or words."""
 
 
 def escaped(text: str) -> str:
@@ -34,13 +56,13 @@ def latex(rows: list[dict[Any, Any]], columns: Mapping[str, Printed]) -> str:
 
 
 def _cell(row: dict[Any, Any], column: Printed) -> str:
-    if isinstance(column, tuple):
-        estimate, low, high = (escaped(number(row.get(name))) for name in column)
-        return estimate if "--" in (low, high) else f"{estimate} [{low}, {high}]"
-    if "/" in column:
-        return "/".join(f"{row[name]:.0f}" for name in column.split("/"))
+    match column:
+        case Ends():
+            estimate, low, high = (escaped(number(row.get(name))) for name in column)
+            return estimate if "--" in (low, high) else f"{estimate} [{low}, {high}]"
+        case Ratio():
+            return f"{row[column.part]:.0f}/{row[column.whole]:.0f}"
+        case PValue():
+            return escaped(p_value(row.get(column.column)))
     value = row.get(column)
-    if isinstance(value, str):
-        return escaped(value)
-    form = p_value if column.split("_")[-1] in ("p", "adjusted") else number
-    return escaped(form(value))
+    return escaped(value if isinstance(value, str) else number(value))

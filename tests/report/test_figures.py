@@ -48,7 +48,7 @@ def draw(results: Results) -> dict[str, SimpleNamespace]:
     for picture in figures.pictures(results):
         data, drawing, caption = picture.content
         figure = drawing(data)
-        by_name[picture.file] = SimpleNamespace(
+        by_name[picture.name] = SimpleNamespace(
             ablation=picture.ablation, caption=caption, figure=figure, data=data, drawing=drawing
         )
         plt.close(figure)

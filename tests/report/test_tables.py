@@ -50,8 +50,11 @@ def made(tmp_path_factory) -> tuple[Path, Path]:
 
 def drawn(study: Path, out: Path) -> str:
     """The page, with a picture of each of FIGURES."""
-    index = [{"name": name, "ablation": "critics" * ("critics" in name), "title": f"picture of {name}",
-              "caption": "", "files": []} for name in FIGURES]  # fmt: skip
+    index = [
+        {"name": name, "kind": name.partition("-")[0], "ablation": "critics" if "critics" in name else "",
+         "title": f"picture of {name}", "caption": "", "files": []}
+        for name in FIGURES
+    ]  # fmt: skip
     (out / "figures").mkdir()
     (out / "figures" / "index.json").write_text(json.dumps(index))
     for name in FIGURES:

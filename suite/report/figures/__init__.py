@@ -30,14 +30,24 @@ def main(study_dir: Path, out_dir: Path) -> None:
     index = []
     with plt.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE}):
         for picture in pictures(results_of(Path(study_dir))):
-            picture.content.data.to_csv(folder / f"{picture.file}.csv", index=False, lineterminator="\n")
+            picture.content.data.to_csv(folder / f"{picture.name}.csv", index=False, lineterminator="\n")
             figure = picture.content.draw(picture.content.data)
             for kind, metadata in METADATA.items():
-                figure.savefig(folder / f"{picture.file}.{kind}", metadata=metadata)
+                figure.savefig(folder / f"{picture.name}.{kind}", metadata=metadata)
             plt.close(figure)
-            files = tuple(f"{picture.file}.{kind}" for kind in (*METADATA, "csv"))
-            index.append(IndexEntry(picture.file, picture.ablation, picture.title, picture.content.caption, files))
+            index.append(_entry(picture))
     write_index(folder / "index.json", index)
+
+
+def _entry(picture: Picture) -> IndexEntry:
+    return IndexEntry(
+        name=picture.name,
+        kind=picture.kind,
+        ablation=picture.ablation,
+        title=picture.title,
+        caption=picture.content.caption,
+        files=tuple(f"{picture.name}.{kind}" for kind in (*METADATA, "csv")),
+    )
 
 
 def pictures(results: Results) -> Iterator[Picture]:
@@ -49,11 +59,11 @@ def pictures(results: Results) -> Iterator[Picture]:
         yield from _of_ablation(ablation, results)
     if any(cell.n_scored for cell in results.cells):
         for n, shown in enumerate(cells.alike(results.cells), start=1):
-            name = "final" if n == 1 else f"final-{n}"
-            yield Picture(name, "Final return of every cell", cells.final_performance(shown, results))
+            part = "" if n == 1 else str(n)
+            yield Picture("final", "Final return of every cell", cells.final_performance(shown, results), part)
     for cell in checked_cells(results.check):
         title = f"{cell.variant} ({cell.implementation}) on {cell.task} over what is published"
-        yield Picture(cell.figure, title, published.over_published(cell.references, results))
+        yield Picture("published", title, published.over_published(cell.references, results), cell.slug)
 
 
 def _of_presets(results: Results) -> Iterator[Picture]:
@@ -65,14 +75,14 @@ def _of_presets(results: Results) -> Iterator[Picture]:
         for task in dict.fromkeys(curve.task for curve in presets):
             of_task = [line for line in lines if line.curve.task == task]
             content = curves.learning_curves(of_task, results, curves.BY_VARIANT)
-            yield Picture(f"curves-presets-{task}", f"{title}: {task}", content)
+            yield Picture("curves", f"{title}: {task}", content, f"presets-{task}")
     elif presets:
-        yield Picture("curves-presets", title, curves.learning_curves(lines, results))
+        yield Picture("curves", title, curves.learning_curves(lines, results), "presets")
     implementations = Counter((curve.task, curve.variant) for curve in presets)
     several = [line for line in lines if implementations[line.curve.task, line.curve.variant] > 1]
     if several:
         content = curves.learning_curves(several, results, curves.BY_VARIANT)
-        yield Picture("curves-implementations", "The same preset in several implementations", content)
+        yield Picture("curves", "The same preset in several implementations", content, "implementations")
 
 
 def _of_all_tasks(results: Results) -> Iterator[Picture]:
@@ -86,19 +96,19 @@ def _of_all_tasks(results: Results) -> Iterator[Picture]:
 def _of_pairs(results: Results) -> Iterator[Picture]:
     pairs = agreement.pairs(results.agreements)
     for pair in pairs:
-        ending = "" if len(pairs) == 1 else f"-{pair.a}-{pair.b}"
+        implementations = () if len(pairs) == 1 else (pair.a, pair.b)
         if any(entry.equivalence for entry in pair.entries):
             title = f"Do implementations agree? {pair.name}"
-            yield Picture(f"equivalence{ending}", title, agreement.verdicts(pair, results))
+            yield Picture("equivalence", title, agreement.verdicts(pair, results), "-".join(implementations))
         title = f"Do implementations learn alike? {pair.name}"
-        for task, part in agreement.banded(pair):
-            name = f"equivalence-curves{ending}-{task}" if task else f"equivalence-curves{ending}"
-            yield Picture(name, title, agreement.curves(part, results))
+        for task, of_task in agreement.banded(pair):
+            part = "-".join(filter(None, ("curves", *implementations, task)))
+            yield Picture("equivalence", title, agreement.curves(of_task, results), part)
 
 
 def _of_ablation(ablation: AblationResult, results: Results) -> Iterator[Picture]:
     def picture(kind: str, title: str, content: Content) -> Picture:
-        return Picture(f"{kind}-{ablation.name}", f"{title}: {ablation.name}", content, ablation.name)
+        return Picture(kind, f"{title}: {ablation.name}", content, ablation=ablation.name)
 
     yield picture("curves", "Learning curves", curves.learning_curves(curves.lines_of(ablation, results), results))
     yield picture("effects", "Final return of every arm", cells.arms(ablation, results))

@@ -21,14 +21,16 @@ class Content(NamedTuple):
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of the report; ablation: the one it belongs to, "" for the whole study."""
+    """A figure of the report; part: what sets it apart from others of its kind, ablation: the one it belongs to."""
 
-    name: str
+    kind: str  # what it shows, and where it stands on the page
     title: str
     content: Content
+    part: str = ""
     ablation: str = ""
 
     @property
-    def file(self) -> str:
+    def name(self) -> str:
         """The stem of its files."""
-        return re.sub(r"[^A-Za-z0-9_-]+", "-", self.name)
+        name = "-".join(filter(None, (self.kind, self.part, self.ablation)))
+        return re.sub(r"[^A-Za-z0-9_-]+", "-", name)
