@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from suite.analysis.agreement import differing
+from suite.analysis.agreement import differing, unadjusted
 from suite.analysis.declared import Declared
 from suite.analysis.runs import label_of
 from suite.analysis.scores import FEWEST, normalised, scores_of
@@ -21,7 +21,6 @@ from suite.analysis.types import (
     AblationOverTasks,
     AblationResult,
     AblationTable,
-    AdjustedDifference,
     AdjustedEffect,
     ArmResult,
     CellKey,
@@ -151,16 +150,16 @@ def ablation_results(
         for table in tables[ablation.name]
     ]
     overall = [
-        partial(_over_tasks, own, ablation.question.factors, anchors, declared, ("suite", ablation.name, name))
+        partial(_over_tasks, of_name, ablation.question.factors, anchors, declared, ("suite", ablation.name, name))
         for ablation in ablations
-        for name, own in _by_implementation(tables[ablation.name]).items()
+        for name, of_name in _by_implementation(tables[ablation.name]).items()
     ]
-    found, together = iter(do(single)), iter(do(overall))
+    tables_again, together = iter(do(single)), iter(do(overall))
     return [
         AblationResult(
             name=ablation.name,
             **vars(ablation.question),
-            tables=tuple(next(found) for _ in ablation.tables),
+            tables=tuple(next(tables_again) for _ in ablation.tables),
             over_tasks=tuple(next(together) for _ in _by_implementation(tables[ablation.name])),
         )
         for ablation in ablations
@@ -174,10 +173,10 @@ def _with_cells(table: PlannedTable, cells: Mapping[CellKey, CellResult]) -> _Ta
 
 
 def _by_implementation(tables: Sequence[_Table]) -> dict[str, list[_Table]]:
-    found: dict[str, list[_Table]] = {}
+    groups: dict[str, list[_Table]] = {}
     for table in tables:
-        found.setdefault(table.implementation, []).append(table)
-    return found
+        groups.setdefault(table.implementation, []).append(table)
+    return groups
 
 
 # --- one task
@@ -214,8 +213,7 @@ def _arm_result(arm: _Arm, baseline: _Arm | None, declared: Declared, key: tuple
         note = f"a difference needs two scored runs on each side, here are {len(x)} and {len(y)}"
         return replace(alone, failures=failed, note=note)
     difference = differing(x, y, declared.confidence, declared.rng(*key, planned.arm))
-    unadjusted = AdjustedDifference(**vars(difference), p_adjusted=None, family="exploratory", family_size=0)
-    return replace(alone, failures=failed, difference=unadjusted)
+    return replace(alone, failures=failed, difference=unadjusted(difference, "exploratory"))
 
 
 def _failures(cell: CellResult, baseline: CellResult) -> FailureComparison | None:
@@ -229,17 +227,17 @@ def _failures(cell: CellResult, baseline: CellResult) -> FailureComparison | Non
 
 def _cell_scores(table: _Table, levels: Levels, scores: Scores) -> CellScores:
     """The arms' scores by their factors' levels as 0 and 1, without cells that have none."""
-    found = {}
+    cells = {}
     for arm in table.arms:
-        if set(arm.planned.levels) == set(levels):
+        of_arm = scores(arm.cell)
+        if set(arm.planned.levels) == set(levels) and len(of_arm):
             key = tuple(levels[factor].index(arm.planned.levels[factor]) for factor in levels)
-            if len(own := scores(arm.cell)):
-                found[key] = own
-    return found
+            cells[key] = of_arm
+    return cells
 
 
 def _two_levels(levels: Levels) -> bool:
-    return len(levels) >= 2 and all(len(own) == 2 for own in levels.values())
+    return len(levels) >= 2 and all(len(names) == 2 for names in levels.values())
 
 
 def _factorial(table: _Table, levels: Levels, declared: Declared, key: tuple) -> Factorial:
@@ -252,11 +250,10 @@ def _factorial(table: _Table, levels: Levels, declared: Declared, key: tuple) ->
     try:
         effects = factorial.contrasts(cells, factors, declared.confidence)
         rng = declared.rng("shapley", *key)
-        options = {"resamples": declared.curve_resamples, "rng": rng}
-        shares = factorial.shapley(cells, factors, declared.confidence, **options)
+        shares = factorial.shapley(cells, factors, declared.confidence, resamples=declared.curve_resamples, rng=rng)
     except ValueError as refusal:
         return Factorial((), simple, (), f"{refusal}. {SIMPLE_ONLY}")
-    adjustable = {"p_adjusted": None, "family": "exploratory", "family_size": 0}
+    adjustable: dict[str, Any] = {"p_adjusted": None, "family": "exploratory", "family_size": 0}
     crossed = zip(_crossed(factors), effects, strict=True)
     return Factorial(
         effects=tuple(AdjustedEffect(of, {}, **_numbers(effect), **adjustable) for of, effect in crossed),
@@ -266,7 +263,7 @@ def _factorial(table: _Table, levels: Levels, declared: Declared, key: tuple) ->
     )
 
 
-def _numbers(effect: factorial.Effect) -> dict:
+def _numbers(effect: factorial.Effect) -> dict[str, Any]:
     """An effect's numbers by field, without its name: what it is of is said in parts."""
     return {name: value for name, value in effect._asdict().items() if name != "name"}
 
@@ -293,8 +290,8 @@ def _held(cells: CellScores, levels: Levels) -> Iterable[tuple[str, dict[str, st
         for low in product((0, 1), repeat=len(levels)):
             high = (*low[:place], 1, *low[place + 1 :])
             if low[place] == 0 and low in cells and high in cells:
-                yield factor, {name: own[at] for (name, own), at in zip(levels.items(), low, strict=True)
-                               if name != factor}  # fmt: skip
+                names = {other: levels[other][at] for other, at in zip(levels, low, strict=True)}
+                yield factor, {other: level for other, level in names.items() if other != factor}
 
 
 # --- all tasks
@@ -345,7 +342,7 @@ def _factors_over_tasks(
     cells: list[CellScores], factors: list[str], declared: Declared, key: tuple
 ) -> tuple[tuple[SuiteEffect, ...], tuple[Effect, ...]]:
     """Main effects and interactions averaged over tasks, and Shapley shares; ValueError if a cell has no runs."""
-    options = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
+    options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
     effects = factorial.suite_contrasts(cells, factors, rng=declared.rng(*key), **options)
     shares = factorial.suite_shapley(cells, factors, rng=declared.rng(*key, "shapley"), **options)
     crossed = zip(_crossed(factors), effects, strict=True)
@@ -358,22 +355,23 @@ def _arms_over_tasks(
     """Every arm minus the baseline, averaged over the tasks where both are planned."""
     pairs: dict[tuple[str, str], list[CellScores]] = {}
     for table in tables:
-        base = table.baseline
-        for arm in table.arms if base is not None else ():
+        if (base := table.baseline) is None:
+            continue
+        for arm in table.arms:
             if not arm.planned.baseline:
-                both = {(0,): scores(base.cell), (1,): scores(arm.cell)}
+                both: CellScores = {(0,): scores(base.cell), (1,): scores(arm.cell)}
                 pairs.setdefault((arm.planned.arm, base.planned.arm), []).append(both)
     effects = []
-    for (arm, baseline), cells in pairs.items():
-        name = f"{arm} − {baseline}"  # of the random stream
-        options = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
-        (effect,) = factorial.suite_contrasts(cells, [name], rng=declared.rng(*key, name), **options)
-        effects.append(_suite_effect(effect, arm=arm, baseline=baseline))
+    options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
+    for (name, baseline), cells in pairs.items():
+        of = f"{name} − {baseline}"  # the name of the random stream, too
+        (effect,) = factorial.suite_contrasts(cells, [of], rng=declared.rng(*key, of), **options)
+        effects.append(_suite_effect(effect, arm=name, baseline=baseline))
     return tuple(effects)
 
 
 def _suite_effect(
     effect: factorial.Effect, factors: tuple[str, ...] = (), arm: str = "", baseline: str = ""
 ) -> SuiteEffect:
-    unadjusted = {"p_adjusted": None, "family": "ablation", "family_size": 0}
-    return SuiteEffect(factors, arm, baseline, **_numbers(effect), **unadjusted)
+    adjustable: dict[str, Any] = {"p_adjusted": None, "family": "ablation", "family_size": 0}
+    return SuiteEffect(factors, arm, baseline, **_numbers(effect), **adjustable)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -14,8 +15,10 @@ from suite.analysis.declared import Declared
 from suite.analysis.run_curves import AlignedCurves
 from suite.analysis.scores import FEWEST, groups_of, scores_of
 from suite.analysis.types import (
+    AdjustedDifference,
     AdjustedMarginTest,
     Agreement,
+    AgreementVerdict,
     CellKey,
     CellResult,
     ConfidenceInterval,
@@ -73,6 +76,11 @@ def differing(x: np.ndarray, y: np.ndarray, confidence: float, rng: np.random.Ge
     )
 
 
+def unadjusted(difference: Difference, family: str) -> AdjustedDifference:
+    """The difference as a question of a family, whose p values are yet to be adjusted."""
+    return AdjustedDifference(**vars(difference), p_adjusted=None, family=family, family_size=0)
+
+
 def superiority_of(x: np.ndarray, y: np.ndarray, confidence: float) -> Superiority:
     """P(x > y) + P(x = y) / 2 with Brunner and Munzel's interval."""
     test = compare.brunner_munzel(x, y, confidence)
@@ -107,11 +115,13 @@ def _margin_test(x: np.ndarray, y: np.ndarray, span: float, declared: Declared) 
     others = [(share, equivalence.tost(x, y, share * span, options.confidence)) for share in options.sensitivity]
     return MarginTest(
         margin=main.margin,
-        verdict=main.verdict,
+        verdict=cast(AgreementVerdict, main.verdict),
         p=main.p,
         n_needed=main.n_needed,
         interval=ConfidenceInterval(main.low, main.high, main.confidence),
-        sensitivity=tuple(MarginVerdict(share, test.margin, test.verdict, test.p) for share, test in others),
+        sensitivity=tuple(
+            MarginVerdict(share, test.margin, cast(AgreementVerdict, test.verdict), test.p) for share, test in others
+        ),
     )
 
 
@@ -153,7 +163,8 @@ def _with_band(
     verdict = None
     if margin is not None:
         grid = np.array(curve.grid)
-        verdict = equivalence.band_verdict(band, margin, int(np.searchsorted(grid, options.after * grid[-1])))
+        first = int(np.searchsorted(grid, options.after * grid[-1]))
+        verdict = cast(AgreementVerdict, equivalence.band_verdict(band, margin, first))
     return replace(curve, low=tuple(band.low.tolist()), high=tuple(band.high.tolist()), verdict=verdict)
 
 
@@ -184,7 +195,7 @@ def agreements(
         )
         for label, a, b in pairs
     ]
-    return [_agreement(label, a, b, found) for (label, a, b), found in zip(pairs, do(jobs), strict=True)]
+    return [_agreement(label, a, b, one) for (label, a, b), one in zip(pairs, do(jobs), strict=True)]
 
 
 def _compared_of_one_kind(
@@ -200,10 +211,11 @@ def _compared_of_one_kind(
     return compared(*sides, scale, declared, key)
 
 
-def _agreement(label: Label, a: CellResult, b: CellResult, found: Compared) -> Agreement:
-    test = None
-    if found.equivalence is not None:
-        test = AdjustedMarginTest(**vars(found.equivalence), p_adjusted=np.nan, family="equivalence", family_size=0)
+def _agreement(label: Label, a: CellResult, b: CellResult, comparison: Compared) -> Agreement:
+    test, unknown = None, math.nan  # until the family is adjusted
+    if comparison.equivalence is not None:
+        raw = vars(comparison.equivalence)
+        test = AdjustedMarginTest(**raw, p_adjusted=unknown, family="equivalence", family_size=0)
     return Agreement(
         task=a.task,
         variant=label,
@@ -213,9 +225,9 @@ def _agreement(label: Label, a: CellResult, b: CellResult, found: Compared) -> A
         n_planned=(a.n_planned, b.n_planned),
         n_finished=(a.n_finished, b.n_finished),
         n_scored=(a.n_scored, b.n_scored),
-        difference=found.difference,
+        difference=comparison.difference,
         equivalence=test,
-        superiority=found.superiority,
-        curve=found.curve,
-        note=found.note,
+        superiority=comparison.superiority,
+        curve=comparison.curve,
+        note=comparison.note,
     )

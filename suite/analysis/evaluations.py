@@ -66,6 +66,6 @@ def _curves(means: pd.DataFrame) -> Iterator[tuple[RunKey, EvaluationCurve]]:
         rows = rows[rows["kind"] == kind]
         finite = np.isfinite(rows["mean"].to_numpy())
         kept = len(rows) if finite.all() else int(finite.argmin())
-        columns = (tuple(rows[name].tolist()[:kept]) for name in ("env_step", "mean", "episodes"))
+        steps, values, episodes = (tuple(rows[name].tolist()[:kept]) for name in ("env_step", "mean", "episodes"))
         broken_at = None if kept == len(rows) else int(rows["env_step"].iloc[kept])
-        yield RunKey(CellKey(*cell), int(seed)), EvaluationCurve(*columns, kind, broken_at)
+        yield RunKey(CellKey(*cell), int(seed)), EvaluationCurve(steps, values, episodes, kind, broken_at)

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from suite.analysis.check_rows import CheckRow
 from suite.analysis.declared import Declared
-from suite.analysis.types import AblationResult, AblationTable, Agreement, Family, FamilyName
+from suite.analysis.types import (
+    AblationResult,
+    AblationTable,
+    AdjustedDifference,
+    AdjustedEffect,
+    AdjustedMarginTest,
+    Agreement,
+    Family,
+    FamilyName,
+    SuiteEffect,
+)
 from suite.statistics import multiplicity
 from suite.study.config import Method
 
@@ -22,12 +32,8 @@ FALSE_DISCOVERY: tuple[Method, ...] = ("bh", "by")
 """These bound the share of false alarms among the alarms; the others the chance of any false alarm."""
 
 
-class Question(Protocol):
-    """A dataclass with a raw p, an adjusted one, and the size of its family."""
-
-    @property
-    def p(self) -> float | None: ...
-
+Question = AdjustedDifference | AdjustedEffect | AdjustedMarginTest | SuiteEffect
+"""What has a raw p and one that is adjusted in a family."""
 
 Q = TypeVar("Q", bound=Question)
 
@@ -39,8 +45,8 @@ def adjusted(questions: Iterable[Q], method: Method) -> list[Q]:
         return []
     raw = np.array([np.nan if question.p is None else question.p for question in questions])
     size, values = int(np.isfinite(raw).sum()), multiplicity.adjust(raw, method)
-    changes = [{"p_adjusted": float(p), "family_size": size} for p in values]
-    return [replace(question, **change) for question, change in zip(questions, changes, strict=True)]
+    pairs = zip(questions, values, strict=True)
+    return [replace(question, p_adjusted=float(p), family_size=size) for question, p in pairs]
 
 
 def families_of(
@@ -56,7 +62,7 @@ def families_of(
         "exploratory": [size for one in ablations for table in one.tables for size in _sizes(table)],
         "regression": [row.family_size or 0 for row in check],
     }
-    return {name: Family(getattr(declared.families, name), max(own, default=0)) for name, own in sizes.items()}
+    return {name: Family(getattr(declared.families, name), max(size, default=0)) for name, size in sizes.items()}
 
 
 def _sizes(table: AblationTable) -> Iterator[int]:

@@ -97,9 +97,9 @@ def mean_of(scores: np.ndarray, confidence: float) -> Estimate:
 def _iqm(scores: np.ndarray, declared: Declared, key: CellKey) -> Estimate:
     if len(scores) < 2:
         return mean_of(scores, declared.confidence)
-    rng = declared.rng("iqm", *key)
-    options = {"confidence": declared.confidence, "resamples": declared.resamples, "rng": rng}
-    return Estimate(**bootstrap.stratified(scores, aggregate.iqm, **options)._asdict())
+    options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.resamples}
+    interval = bootstrap.stratified(scores, aggregate.iqm, rng=declared.rng("iqm", *key), **options)
+    return Estimate(**interval._asdict())
 
 
 def _studentised(scores: np.ndarray, declared: Declared, key: CellKey) -> Estimate:
@@ -152,7 +152,7 @@ def _distribution(scores: np.ndarray) -> Distribution | None:
     return Distribution(
         iqr=reliability.dispersion_across(scores[:, None], "iqr")[0],
         mad=reliability.dispersion_across(scores[:, None], "mad")[0],
-        cvar=reliability.cvar(scores, 0.1, "lower"),
+        cvar=float(reliability.cvar(scores, 0.1, "lower")),
         tolerance=Interval(low, high),
     )
 

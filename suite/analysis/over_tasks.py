@@ -6,9 +6,10 @@ that needs draws has a stream of its own, so neither the order of the cells nor 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -110,18 +111,18 @@ def _aggregate(variant: Variant, group: Mapping[str, CellResult], anchors: Ancho
     return replace(counted, **_numbers([normalised(cell, anchors.primary) for cell in used.values()], declared, key))
 
 
-def _numbers(scores: list[np.ndarray], declared: Declared, key: tuple) -> dict[str, Estimate | Profile]:
+def _numbers(scores: list[np.ndarray], declared: Declared, key: tuple) -> dict[str, Any]:
     """The numbers of an aggregate by field: each from the same stream, one draw of runs for all of them."""
-    statistics = {"mean": aggregate.mean, "median": aggregate.median, "iqm": aggregate.iqm,
+    statistics: dict[str, Callable] = {"mean": aggregate.mean, "median": aggregate.median, "iqm": aggregate.iqm,
                   "optimality_gap": aggregate.optimality_gap}  # fmt: skip
     return {name: _bootstrapped(scores, statistic, declared, key) for name, statistic in statistics.items()} | {
         "profile": _profile(scores, declared, (*key, "profile"))
     }
 
 
-def _bootstrapped(scores: list[np.ndarray], statistic, declared: Declared, key: tuple) -> Estimate:
-    options = {"confidence": declared.confidence, "resamples": declared.resamples, "rng": declared.rng(*key)}
-    return Estimate(**bootstrap.stratified(scores, statistic, **options)._asdict())
+def _bootstrapped(scores: list[np.ndarray], statistic: Callable, declared: Declared, key: tuple) -> Estimate:
+    options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.resamples}
+    return Estimate(**bootstrap.stratified(scores, statistic, rng=declared.rng(*key), **options)._asdict())
 
 
 def _profile(scores: list[np.ndarray], declared: Declared, key: tuple) -> Profile:

@@ -18,16 +18,16 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from suite.analysis.ablations import Question, planned_ablations, question_of
+from suite.analysis.ablations import PlannedAblation, Question, planned_ablations, question_of
 from suite.analysis.check_rows import CheckFile
 from suite.analysis.declared import Declared, departures
 from suite.analysis.evaluations import NO_CURVE, RunKey, evaluation_curves
-from suite.analysis.one_cell import cell_diagnostics, described_cell, identity_of
-from suite.analysis.over_tasks import infer
+from suite.analysis.one_cell import DescribedCell, cell_diagnostics, described_cell, identity_of
+from suite.analysis.over_tasks import Inference, infer
 from suite.analysis.results_file import from_plain, read_check, to_plain, write_results
 from suite.analysis.runs import SCORED_SHARE, Floors, PlannedCell, ScoredRun, end_of_run, planned_cells, scored_run
 from suite.analysis.types import Anchors, Counts, Declaration, LedgerEntry, Results, Settings
-from suite.analysis.workers import processes
+from suite.analysis.workers import DoJobs, processes
 from suite.published.anchors import Scale
 from suite.sac.status import STATUSES
 from suite.statistics import bootstrap, power
@@ -59,24 +59,16 @@ def summarise(
 ) -> Results:
     """Every number of the report from the tables of a study, as results.json holds it.
 
-    questions: of the ablations, by name; random_policy: its mean return per episode by task, the floor of a failed run;
-    anchors: what normalises scores, by task, and a second set to compare with; check: the regression check's rows and
-    notes; declaration: what is on record as declared, and declared: what is used.
+    questions: of the ablations, by name; random_policy: its mean return by task, the floor of a failed run; anchors:
+    what normalises scores, by task, and a second set; declaration: what is on record, and declared: what is used.
     """
-    cells = planned_cells(tables.manifest, tables.runs)
+    cells, tasks = planned_cells(tables.manifest, tables.runs), list(dict.fromkeys(tables.manifest["task"]))
     runs = _scored_runs(cells, tables.evaluations, random_policy)
-    per_seed = end_of_run(tables.diagnostics, cells)
-    ablations = planned_ablations(tables.manifest, questions)
-    tasks = list(dict.fromkeys(tables.manifest["task"]))
     scales = Anchors(_of_tasks(tasks, anchors or {}), _of_tasks(tasks, second_anchors or {}))
-    jobs = [
-        partial(described_cell, cell, own, cell_diagnostics(per_seed.get(cell.key), own), declared)
-        for cell, own in zip(cells, runs, strict=True)
-    ]
     with processes(workers) as do:
-        described = do(jobs)
-        aligned = {one.cell.key: one.aligned for one in described if one.aligned is not None}
-        inference = infer([one.cell for one in described], aligned, ablations, check.rows, scales, declared, do)
+        described = _described(cells, runs, tables.diagnostics, declared, do)
+        ablations = planned_ablations(tables.manifest, questions)
+        inference = _inference(described, ablations, check, scales, declared, do)
     results = Results(
         study=study,
         settings=_settings(declared, {task: random_policy.get(task) for task in tasks}, scales),
@@ -130,12 +122,40 @@ def _scored_runs(
     ]
 
 
+def _described(
+    cells: Sequence[PlannedCell],
+    runs: Sequence[Sequence[ScoredRun]],
+    diagnostics: pd.DataFrame,
+    declared: Declared,
+    do: DoJobs,
+) -> list[DescribedCell]:
+    """Every cell's numbers, curve and diagnostics."""
+    per_seed = end_of_run(diagnostics, cells)
+    return do(
+        partial(described_cell, cell, of_cell, cell_diagnostics(per_seed.get(cell.key), of_cell), declared)
+        for cell, of_cell in zip(cells, runs, strict=True)
+    )
+
+
+def _inference(
+    described: Sequence[DescribedCell],
+    ablations: Sequence[PlannedAblation],
+    check: CheckFile,
+    anchors: Anchors,
+    declared: Declared,
+    do: DoJobs,
+) -> Inference:
+    """What the cells say against each other."""
+    aligned = {one.cell.key: one.aligned for one in described if one.aligned is not None}
+    return infer([one.cell for one in described], aligned, ablations, check.rows, anchors, declared, do)
+
+
 def _ledger(cells: Sequence[PlannedCell], runs: Sequence[Sequence[ScoredRun]]) -> tuple[LedgerEntry, ...]:
     """The runs of which something is to be said."""
     return tuple(
         LedgerEntry(**identity_of(cell), **vars(run.result))
-        for cell, own in zip(cells, runs, strict=True)
-        for run in own
+        for cell, of_cell in zip(cells, runs, strict=True)
+        for run in of_cell
         if run.result.sentence
     )
 

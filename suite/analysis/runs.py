@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,13 +112,21 @@ def _first_number(column: pd.Series) -> int | None:
     return next((int(value) for value in column.dropna()), None)
 
 
+def stopped_at(row: Mapping) -> int | None:
+    """The environment step where a run stopped (row: of the table of runs), or the last one that was recorded.
+
+    A failed run counts at its floor from there on, in every score, curve and window mean.
+    """
+    steps: list[Any] = [row.get(name) for name in ("stopped_at", "last_env_step")]
+    return next((int(step) for step in steps if pd.notna(step)), None)
+
+
 def _planned_run(row: Mapping) -> PlannedRun:
-    steps = (row.get(name) for name in ("stopped_at", "last_env_step"))
     return PlannedRun(
         seed=int(row["seed"]),
         status=row["status"],
         stale=bool(row["stale"]),
-        stopped_at=next((int(step) for step in steps if pd.notna(step)), None),
+        stopped_at=stopped_at(row),
         message=_text(row.get("message")),
         training_returns=row.get("kind_of_return") == "training",
         code_id=str(row.get("code_id")),
@@ -220,7 +229,7 @@ def _remarks(
 # --- diagnostics
 
 
-def end_of_run(diagnostics: pd.DataFrame, cells: list[PlannedCell]) -> dict[CellKey, pd.DataFrame]:
+def end_of_run(diagnostics: pd.DataFrame, cells: Sequence[PlannedCell]) -> dict[CellKey, pd.DataFrame]:
     """Each cell's diagnostics, averaged per seed over the same end of the budget as the score."""
     if diagnostics.empty:
         return {}

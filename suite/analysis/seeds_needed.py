@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -111,8 +111,8 @@ def _needed(asked: PowerQuestion) -> SeedsNeeded:
     if asked.effect is not None:
         difference = planning.required_n(asked.effect, asked.target, asked.alpha)
     if asked.margin is not None:
-        options = {"power": asked.target, "confidence": 1 - 2 * asked.alpha}
-        equivalence = planning.tost_required_n(asked.margin, asked.sd or 1.0, **options)
+        confidence = 1 - 2 * asked.alpha
+        equivalence = planning.tost_required_n(asked.margin, asked.sd or 1.0, power=asked.target, confidence=confidence)
     return SeedsNeeded(difference, equivalence)
 
 
@@ -215,7 +215,7 @@ def _cell_power(
     detectable = planning.minimum_detectable_effect(n, target, alpha) * sd
     if margin is None:
         return replace(alone, detectable=detectable, note="no margin: the task has no reference return")
-    options = {"difference": margin, "alpha": alpha, "studies": studies, "rng": rng}
+    options: dict[str, Any] = {"difference": margin, "alpha": alpha, "studies": studies, "rng": rng}
     return replace(
         alone,
         detectable=detectable,

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from suite.analysis.agreement import Compared, Side, compared
+from suite.analysis.agreement import Side, compared, unadjusted
 from suite.analysis.declared import Declared
 from suite.analysis.families import adjusted
 from suite.analysis.over_tasks import probability_of_improvement
@@ -159,22 +159,22 @@ class NamedStudy:
         presets = planned[planned["ablation"] == ""].groupby(CELL)["preset"].unique()
         self.names: dict[CellKey, set[str]] = {}
         for cell in self.results.cells:
-            own = {cell.variant.name, *(label.name for label in cell.labels), *presets.get(tuple(cell.key), ())}
-            self.names[cell.key] = own | {f"{cell.implementation}/{name}" for name in own}
+            names = {cell.variant.name, *(label.name for label in cell.labels), *presets.get(tuple(cell.key), ())}
+            self.names[cell.key] = names | {f"{cell.implementation}/{name}" for name in names}
 
     def cells(self, name: str) -> list[CellResult]:
         """The cells a name means, one per task; UsageError if there is none, or several of one task."""
         cells = [cell for cell in self.results.cells if name in self.names[cell.key]] or self._by_id(name)
         if not cells:
             choices = sorted(set().union(*self.names.values()))
-            told = f"did you mean {nearest(name, choices)}?"
-            raise UsageError(f"{name!r} is no cell of study {self.results.study}; {told}")
+            choice = nearest(name, choices)
+            raise UsageError(f"{name!r} is no cell of study {self.results.study}; did you mean {choice}?")
         if len({cell.task for cell in cells}) < len(cells):
             forms = dict.fromkeys(cell_name(cell) for cell in cells)
             if len(forms) == 1:
                 forms = dict.fromkeys(cell.run_id for cell in cells)
-            told = f"did you mean {nearest(name, forms)}?"
-            raise UsageError(f"{name!r} is the name of several cells, {', '.join(forms)}; {told}")
+            choice = nearest(name, forms)
+            raise UsageError(f"{name!r} is the name of several cells, {', '.join(forms)}; did you mean {choice}?")
         return cells
 
     def _by_id(self, start: str) -> list[CellResult]:
@@ -210,20 +210,17 @@ def _comparison(results: Results, x: CellResult, y: CellResult, scale: Scale | N
     """Two cells on one task, without what is adjusted or said over all tasks."""
     key = ("comparison", x.task, *sorted("/".join(cell.key) for cell in (x, y)))  # whichever comes first
     sides = [Side(scores_of(cell), scored_curves(results.curve(cell.key), cell)) for cell in (x, y)]
-    found = compared(*sides, scale, declared, key)
-    difference = None
-    if found.difference is not None:
-        unadjusted = {"p_adjusted": None, "family": "comparison", "family_size": 0}
-        difference = AdjustedDifference(**vars(found.difference), **unadjusted)
+    comparison = compared(sides[0], sides[1], scale, declared, key)
+    difference = comparison.difference
     return Comparison(
         task=x.task,
         a=_compared_cell(x),
         b=_compared_cell(y),
-        difference=difference,
-        equivalence=found.equivalence,
-        superiority=found.superiority,
-        curve=_compared_curves(found),
-        note=found.note,
+        difference=None if difference is None else unadjusted(difference, "comparison"),
+        equivalence=comparison.equivalence,
+        superiority=comparison.superiority,
+        curve=_compared_curves(comparison.curve),
+        note=comparison.note,
         sentence="",
     )
 
@@ -246,8 +243,7 @@ def _compared_cell(cell: CellResult) -> ComparedCell:
     )
 
 
-def _compared_curves(found: Compared) -> ComparedCurves | None:
-    curve = found.curve
+def _compared_curves(curve: CurveDifference | None) -> ComparedCurves | None:
     if curve is None:
         return None
     outside = None

@@ -663,6 +663,11 @@ class Factorial:
     shapley: tuple[Effect, ...]
     note: str  # why there are no effects
 
+    @property
+    def gap(self) -> float:
+        """Between all factors at their second level and all at their first: what the Shapley shares add up to."""
+        return sum(share.estimate for share in self.shapley)
+
 
 @dataclass(frozen=True)
 class AblationTable:
@@ -688,6 +693,11 @@ class AblationOverTasks:
     effects: tuple[SuiteEffect, ...]
     shapley: tuple[Effect, ...]
     note: str
+
+    @property
+    def gap(self) -> float:
+        """Between all factors at their second level and all at their first: what the Shapley shares add up to."""
+        return sum(share.estimate for share in self.shapley)
 
 
 @dataclass(frozen=True)

@@ -107,13 +107,14 @@ def step(folder: str, resamples: int, workers: int) -> None:
     from suite.analysis import results as summary
     from suite.analysis.declared import Declared
     from suite.published import anchors as references
+    from suite.study.config import Report
 
     summary.main(
         Path(folder),
         random_policy={task: policy.mean for task, policy in references.random_policy().items()},
         anchors=references.anchors(),
         second_anchors=references.anchors("second"),
-        declared=Declared(resamples=resamples),
+        declared=Declared(Report(resamples=resamples)),
         workers=workers,
     )
 

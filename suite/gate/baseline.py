@@ -25,7 +25,7 @@ from suite.files import atomic
 from suite.gate.window_means import EvaluationMeans, StudyTables, gathered, means_by_run, sample
 from suite.published.anchors import Anchor
 from suite.published.references import Reference
-from suite.sac import identity
+from suite.sac import identity, numerics
 from suite.sac.status import Status
 from suite.study.cells import CELL
 
@@ -59,6 +59,7 @@ class BaselineCell:
     env_steps: tuple[int, ...]  # budgets of its runs
     evaluation: EvaluationProtocol
     code_id: str
+    numerics: Mapping[str, str]  # versions of the parts that made it; empty if saved before they had versions
     versions: Mapping[str, str]  # by package
     settings_sha256: str
     spec: Mapping[str, Any]
@@ -67,12 +68,22 @@ class BaselineCell:
 
     @property
     def key(self) -> CellKey:
+        """The identity of the cell."""
         return CellKey(self.task, self.implementation, self.run_id)
 
     @property
     def name(self) -> str:
         """The cell as sentences name it."""
         return f"{self.task}, {self.implementation} {self.variant}"
+
+    @property
+    def made_by(self) -> Mapping[str, str]:
+        """What made its numbers: versions of the suite's parts and of packages; of unknown code its digest."""
+        if self.numerics:
+            return {**self.numerics, **self.versions}
+        known = numerics.of_code_id(self.code_id)
+        parts = {"code": self.code_id} if known is None else {part: str(one.version) for part, one in known.items()}
+        return {**parts, **self.versions}
 
 
 class FrozenRun(NamedTuple):
@@ -151,7 +162,7 @@ def _read_cells(path: Path) -> dict[CellKey, BaselineCell]:
     version = data.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
         raise ValueError(f"schema version {version}, and this suite reads {SCHEMA_VERSION}")
-    cells = from_plain(tuple[BaselineCell, ...], data["cells"])
+    cells = from_plain(tuple[BaselineCell, ...], [{"numerics": {}} | cell for cell in data["cells"]])
     return {cell.key: cell for cell in cells}
 
 
@@ -226,7 +237,8 @@ def described(cell: CellKey, runs: pd.DataFrame, floor: float) -> BaselineCell:
         env_steps=tuple(sorted({int(steps) for steps in runs["env_steps"]})),
         evaluation=EvaluationProtocol(int(first["evaluate_every"]), int(first["evaluation_episodes"])),
         code_id=", ".join(sorted(recorded["code_id"].unique())),
-        versions=_versions(recorded),
+        numerics=_all_versions(recorded["numerics"]) if "numerics" in recorded else {},
+        versions=_all_versions(recorded["versions"]),
         settings_sha256=hashlib.sha256(settings.encode()).hexdigest(),
         spec=spec,
         schedule=schedule,
@@ -234,10 +246,10 @@ def described(cell: CellKey, runs: pd.DataFrame, floor: float) -> BaselineCell:
     )
 
 
-def _versions(recorded: pd.DataFrame) -> dict[str, str]:
-    """Every package with the version, or all versions, that made these runs."""
+def _all_versions(recorded: pd.Series) -> dict[str, str]:
+    """Every part or package with the version, or all versions, that made these runs; recorded: JSON by run."""
     versions: dict[str, set[str]] = {}
-    for one in recorded["versions"].unique():
-        for package, version in json.loads(one).items():
-            versions.setdefault(package, set()).add(version)
-    return {package: ", ".join(sorted(versions[package])) for package in sorted(versions)}
+    for one in recorded.unique():
+        for name, version in json.loads(one).items():
+            versions.setdefault(name, set()).add(str(version))
+    return {name: ", ".join(sorted(versions[name])) for name in sorted(versions)}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from suite.analysis.check_rows import Basis, CheckFile, CheckRow, PublishedSummary
@@ -66,14 +67,13 @@ def check(
     for (task, implementation, variant, run_id), runs in tables.runs.groupby(CELL_COLUMNS, sort=True):
         of_task = [reference for reference in references if task in reference.tasks]
         if of_task and task not in random_policy:
-            raise BrokenReference(
-                f"random_policy.csv: task {task} is missing; python -m suite.published.measure adds it"
-            )
-        for reference in of_task:
-            cell = CellKey(task, implementation, run_id)
+            remedy = "python -m suite.published.measure adds it"
+            raise BrokenReference(f"random_policy.csv: task {task} is missing; {remedy}")
+        if of_task:
+            cell, settings = CellKey(task, implementation, run_id), settings_of(runs.iloc[0])
             floor = random_policy[task].mean
-            checked = _CheckedCell(cell, variant, runs, settings_of(runs.iloc[0]), means, floor, options, declared)
-            rows += checked.rows(reference)
+            checked = _CheckedCell(cell, variant, runs, settings, means, floor, options, declared)
+            rows += [row for reference in of_task for row in checked.rows(reference)]
     rows = [replace(row, gated=not row.advisory and gated(row.task, row.env_step)) for row in rows]
     rows = adjusted(rows, declared.families.regression, (1 - options.confidence) / 2)
     return [replace(row, sentence=sentence(row)) for row in rows]
@@ -196,7 +196,7 @@ _OF_ALL_ROWS: Mapping = {"gated": False, "p_adjusted": None, "p_fail_adjusted": 
 def _published(reference: Reference, at: int) -> PublishedSummary:
     values = tuple(reference.values.get(at, ()))
     if len(values) >= 2:
-        return PublishedSummary(*two_samples.summary(values), values)
+        return PublishedSummary(*two_samples.summary(np.array(values)), values)
     printed = reference.summaries[at]
     return PublishedSummary(printed.mean, printed.sd if (printed.n or 0) >= 2 else None, printed.n, values)
 

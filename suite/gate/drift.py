@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from suite.analysis.declared import Declared
-from suite.analysis.types import CellKey
+from suite.analysis.types import AgreementVerdict, CellKey
 from suite.gate.baseline import Baseline, BaselineCell, described
-from suite.gate.drift_rows import Changes, Drift, DriftRow, DriftVerdict, FrozenSummary
+from suite.gate.drift_rows import Changes, Drift, DriftRow, FrozenSummary
 from suite.gate.drift_wording import listed, sentence
 from suite.gate.verdict import completions, robust_verdict
 from suite.gate.window_means import Sample, StudyTables, means_by_run, sample, summed_up
@@ -42,7 +42,7 @@ def compare(
         cell = CellKey(*key)
         if cell in baseline.cells:
             frozen = baseline.cells[cell]
-            changed = _made_by_other(frozen, described(cell, runs, frozen.random_policy))
+            changed = _changes(frozen.made_by, described(cell, runs, frozen.random_policy).made_by)
             if changed and (runs["code_id"] != "").any():
                 notes.append(f"{frozen.name} is made by other code or versions: {listed(changed)}.")
             samples = {at: sample(runs, means, at, frozen.random_policy) for at in baseline.values[cell]}
@@ -64,12 +64,12 @@ class _Judgement(NamedTuple):
     """Fields of `DriftRow`, which says what they mean."""
 
     difference: float | None
-    verdict: DriftVerdict = "INCONCLUSIVE"
+    verdict: AgreementVerdict = "INCONCLUSIVE"
     low: float | None = None
     high: float | None = None
     df: float | None = None
     n_needed: int | None = None
-    held_back: DriftVerdict | None = None
+    held_back: AgreementVerdict | None = None
     p: float | None = None
     p_different: float | None = None
 
@@ -136,12 +136,12 @@ def _judge(ours: Sample, theirs: np.ndarray, floor: float, margin: float | None,
     robust = robust_verdict([test.verdict for test in tests])
     return _Judgement(
         difference=tests[0].difference,
-        verdict=robust.verdict,
+        verdict=cast(AgreementVerdict, robust.verdict),
         low=tests[0].low,
         high=tests[0].high,
         df=tests[0].df,
         n_needed=tests[0].n_needed,
-        held_back=robust.held_back,
+        held_back=cast(AgreementVerdict | None, robust.held_back),
         p=max(test.p for test in tests),
         p_different=max(_p_different(one, frozen, margin) for one in completed),
     )
@@ -168,12 +168,7 @@ def _adjusted(rows: list[DriftRow], method: str, level: float) -> list[DriftRow]
     ]
 
 
-# --- what was made by other code, and cells that only one side has
-
-
-def _made_by_other(frozen: BaselineCell, present: BaselineCell) -> Changes:
-    """The code and the versions of packages that differ."""
-    return _changes({"code": frozen.code_id, **frozen.versions}, {"code": present.code_id, **present.versions})
+# --- what changed, and cells that only one side has
 
 
 def _namesake(cell: CellKey, variant: str, baseline: Baseline) -> BaselineCell | None:

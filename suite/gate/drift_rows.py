@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from suite.analysis.check_rows import SampleSummary
-
-DriftVerdict = Literal["EQUIVALENT", "DIFFERENT", "INCONCLUSIVE"]
-
+from suite.analysis.types import AgreementVerdict
 
 Changes = Mapping[str, tuple[object, object]]
 """What differs, by name: what it was and what it is."""
@@ -38,13 +35,13 @@ class DriftRow:
     random_policy: float
     seeds_in_both: int
     identical: int  # of these, the seeds that return the very same number
-    verdict: DriftVerdict
+    verdict: AgreementVerdict
     difference: float | None
     low: float | None
     high: float | None
     df: float | None
     n_needed: int | None  # seeds a side that would settle it; None: settled, or no number would
-    held_back: DriftVerdict | None  # the verdict that missing runs could overturn
+    held_back: AgreementVerdict | None  # the verdict that missing runs could overturn
     p: float | None  # small for EQUIVALENT
     p_different: float | None  # small for DIFFERENT, of both sides
     p_different_adjusted: float | None

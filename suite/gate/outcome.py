@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from suite.analysis.check_rows import CheckRow
 from suite.analysis.types import FamilyName
+from suite.gate.drift_rows import DriftRow
 from suite.statistics import multiplicity
 from suite.statistics.equivalence import FAIL
 
@@ -20,17 +21,7 @@ NOTHING = 3
 """The exit code where there is nothing to compare, or nothing to gate."""
 
 
-class GatedRow(Protocol):
-    """A row of a check against published results or against a baseline."""
-
-    @property
-    def gated(self) -> bool: ...
-
-    @property
-    def fails(self) -> bool: ...
-
-
-Row = TypeVar("Row", bound=GatedRow)
+Row = TypeVar("Row", CheckRow, DriftRow)
 
 
 def adjusted(rows: Iterable[CheckRow], method: str, level: float) -> list[CheckRow]:
@@ -60,8 +51,8 @@ def failing(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.fails]
 
 
-def exit_code(rows: Sequence[GatedRow], gate: bool) -> int:
+def exit_code(rows: Sequence[CheckRow] | Sequence[DriftRow], gate: bool) -> int:
     """0; 1 with the gate and a row that fails it; 3 where nothing is comparable, or nothing of it gated."""
     if not rows or (gate and not any(row.gated for row in rows)):
         return NOTHING
-    return 1 if gate and failing(rows) else 0
+    return 1 if gate and any(row.fails for row in rows) else 0

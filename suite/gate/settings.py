@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 import pandas as pd
 
@@ -66,15 +66,15 @@ def blinded(runs: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
 def settings_of(run: pd.Series) -> Settings:
     """A run's settings from its row of the table of runs."""
     return Settings(
-        spec=identity.from_plain(SacSpec, json.loads(run["spec"])),
-        schedule=identity.from_plain(Schedule, json.loads(run["schedule"])),
+        spec=cast(SacSpec, identity.from_plain(SacSpec, json.loads(run["spec"]))),
+        schedule=cast(Schedule, identity.from_plain(Schedule, json.loads(run["schedule"]))),
     )
 
 
 def settings_of_preset(preset: str, task: str, changes: Mapping[str, object]) -> Settings:
     """A preset's settings on a task with `changes` on top: field or path ("temperature.lr") -> value."""
     spec, schedule = resolve(preset, task, {})
-    plain: dict = {**identity.to_plain(spec), **identity.to_plain(schedule)}
+    plain = {name: value for part in (spec, schedule) for name, value in cast(dict, identity.to_plain(part)).items()}
     for path, value in changes.items():
         *parents, name = path.split(".")
         inner: object = plain
@@ -90,7 +90,7 @@ def settings_of_preset(preset: str, task: str, changes: Mapping[str, object]) ->
 def _from_plain(kind: type[Part], plain: Mapping[str, object]) -> Part:
     """The spec or the schedule, of the plain values of both."""
     names = {field.name for field in dataclasses.fields(kind)}
-    return identity.from_plain(kind, {name: value for name, value in plain.items() if name in names})
+    return cast(Part, identity.from_plain(kind, {name: value for name, value in plain.items() if name in names}))
 
 
 def differences(ours: Settings, theirs: Settings, at: int) -> list[Difference]:
@@ -104,9 +104,10 @@ def differences(ours: Settings, theirs: Settings, at: int) -> list[Difference]:
 
 
 def _same(difference: Difference, at: int) -> bool:
+    a, b = cast(tuple[int, int], (difference.a, difference.b))  # of the fields below
     if difference.field == "replay_capacity":
-        return min(difference.a, at) == min(difference.b, at)
-    return difference.field in ("warmup_steps", "learn_after") and abs(difference.a - difference.b) <= 1
+        return min(a, at) == min(b, at)
+    return difference.field in ("warmup_steps", "learn_after") and abs(a - b) <= 1
 
 
 def near(differs: Sequence[Difference]) -> bool:

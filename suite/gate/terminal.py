@@ -47,7 +47,7 @@ def render_check(checked: CheckFile) -> str:
     """The rows as a table for a terminal, a sentence for each, the notes, the verdicts counted, what the gate says."""
     rows, notes = checked.rows, checked.notes
     if not rows:
-        return "\n".join(["No cell of this study has a published counterpart in suite/references.", *notes])
+        return "\n".join(["No cell of this study has a published counterpart in suite/published.", *notes])
     table = _drawn(_CHECK, map(_check_cells, rows), width=170)
     return "\n".join([table, "", *(row.sentence for row in rows), *notes, "", counted(rows), outcome(rows)])
 

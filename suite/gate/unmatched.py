@@ -32,6 +32,7 @@ class Candidate(NamedTuple):
 
     @property
     def fields(self) -> list[str]:
+        """The switches that differ."""
         return [one.field for one in self.differences]
 
     @property
@@ -58,7 +59,7 @@ def _kept_apart(
 ) -> str:
     of_task = [reference for reference in references if task in reference.tasks]
     if not of_task:
-        return "of this task nothing is published in suite/references."
+        return "of this task nothing is published in suite/published."
     candidates = _candidates(task, settings_of(runs.iloc[0]), of_task)
     if not candidates:
         return "what is published of this task has the settings of no preset."

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from suite.analysis.check_rows import CheckAgreement, CheckVerdict, PublishedSummary
+from suite.analysis.types import AgreementVerdict
 from suite.statistics import equivalence, failures, two_samples
 from suite.statistics.equivalence import FAIL, INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
 
@@ -80,23 +81,23 @@ def _by_spread(
     completed: Sequence[tuple], published: PublishedSummary, planned: int, margin: float, confidence: float
 ) -> Judgement:
     """completed: mean, SD and number of our runs, then of each completion; planned: runs with the missing ones."""
-    theirs = (published.mean, published.sd, published.n)
+    theirs = cast(tuple[float, float, int], (published.mean, published.sd, published.n))  # a spread has its n
     tests = [equivalence.non_inferiority_from_summary(ours, theirs, margin, confidence) for ours in completed]
     both_ways = [equivalence.tost_from_summary(ours, theirs, margin, confidence) for ours in completed]
     robust = robust_verdict([test.verdict for test in tests])
     robust_both_ways = robust_verdict([test.verdict for test in both_ways])
     return Judgement(
-        verdict=robust.verdict,
+        verdict=cast(CheckVerdict, robust.verdict),
         difference=tests[0].difference,
         low=tests[0].low,
         high=tests[0].high,
         df=tests[0].df,
         n_needed=planned if robust.held_back else tests[0].n_needed,
-        held_back=robust.held_back,
+        held_back=cast(CheckVerdict | None, robust.held_back),
         p=max(test.p for test in tests),
         p_fail=max(two_samples.loss_p(ours, theirs, margin) for ours in completed),
         equivalence=CheckAgreement(
-            verdict=robust_both_ways.verdict,
+            verdict=cast(AgreementVerdict, robust_both_ways.verdict),
             p=max(test.p for test in both_ways),
             n_needed=planned if robust_both_ways.held_back else both_ways[0].n_needed,
         ),
@@ -108,11 +109,11 @@ def _by_prediction(completed: Sequence[tuple], number: float, margin: float, con
     limits = [(one.low - number, one.high - number) for one in predictions]
     robust = robust_verdict([_verdict(low, high, margin) for low, high in limits])
     return Judgement(
-        verdict=robust.verdict,
+        verdict=cast(CheckVerdict, robust.verdict),
         difference=completed[0][0] - number,
         low=limits[0][0],
         high=limits[0][1],
-        held_back=robust.held_back,
+        held_back=cast(CheckVerdict | None, robust.held_back),
         inside=predictions[0].inside,
     )
 

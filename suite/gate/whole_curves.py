@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from typing import NamedTuple, cast
 
 import numpy as np
 
-from suite.analysis.check_rows import CheckCurve
+from suite.analysis.check_rows import CheckCurve, CheckVerdict
 from suite.analysis.declared import Declared
 from suite.gate.verdict import completions, robust_verdict
 from suite.gate.window_means import Sample
@@ -39,7 +39,8 @@ def compare_curves(
     margin = options.margin * (theirs.mean(axis=0) - floor)
     tested = two_samples.max_t(ours, theirs, rng=declared.rng(*stream, "max-t"))
     first, missing = int(np.argmin(tested.p_adjusted)), samples[steps[-1]].planned - len(seeds)
-    curve = CheckCurve(
+    band = _band(completions(ours, missing, floor), theirs, margin, options.confidence, declared, stream)
+    return CheckCurve(
         steps=tuple(steps),
         n=(len(ours), len(theirs)),
         missing=missing,
@@ -48,24 +49,38 @@ def compare_curves(
         assignments=tested.assignments,
         difference=tuple((ours.mean(axis=0) - theirs.mean(axis=0)).tolist()),
         margin=tuple(margin.tolist()),
-        low=None,
-        high=None,
-        verdict=None,
-        note="",
+        **band._asdict(),
     )
-    completed = completions(ours, missing, floor)
-    try:
-        bands = [_band(one, theirs, options.confidence, declared, stream) for one in completed]
-    except ValueError as refusal:
-        return replace(curve, note=str(refusal))
-    verdict = robust_verdict([equivalence.band_non_inferiority(band, margin) for band in bands]).verdict
-    return replace(curve, low=tuple(bands[0].low.tolist()), high=tuple(bands[0].high.tolist()), verdict=verdict)
+
+
+class _JudgedBand(NamedTuple):
+    """Fields of `CheckCurve`: the band of the difference and its verdict, or a note on why there is none."""
+
+    low: tuple[float, ...] | None = None
+    high: tuple[float, ...] | None = None
+    verdict: CheckVerdict | None = None
+    note: str = ""
 
 
 def _band(
-    ours: np.ndarray, theirs: np.ndarray, confidence: float, declared: Declared, stream: tuple[str, ...]
-) -> curves.Band:
-    return curves.difference_band(ours, theirs, confidence, declared.curve_resamples, declared.rng(*stream, "band"))
+    completed: list[np.ndarray],
+    theirs: np.ndarray,
+    margin: np.ndarray,
+    confidence: float,
+    declared: Declared,
+    stream: tuple[str, ...],
+) -> _JudgedBand:
+    """completed: our curves [runs, steps], then with the missing ones at their worst and best; every one is resampled
+    with the same random numbers."""
+    try:
+        bands = [
+            curves.difference_band(ours, theirs, confidence, declared.curve_resamples, declared.rng(*stream, "band"))
+            for ours in completed
+        ]
+    except ValueError as refusal:
+        return _JudgedBand(note=str(refusal))
+    verdict = robust_verdict([equivalence.band_non_inferiority(band, margin) for band in bands]).verdict
+    return _JudgedBand(tuple(bands[0].low.tolist()), tuple(bands[0].high.tolist()), cast(CheckVerdict, verdict))
 
 
 def _steps(reference: Reference, samples: Mapping[int, Sample]) -> list[int]:

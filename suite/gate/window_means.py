@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from suite.analysis.check_rows import SampleSummary
 from suite.analysis.evaluations import evaluation_means
+from suite.analysis.runs import stopped_at
 from suite.analysis.types import CellKey
 from suite.errors import UsageError
 from suite.published.references import trailing_mean
@@ -124,13 +125,8 @@ def _at_the_floor(curve: pd.Series, run: Any, at: int, floor: float) -> pd.Serie
     known = curve.index[curve.index <= at].to_numpy(dtype=int)
     after = np.arange(max(known, default=0) + run.evaluate_every, at + 1, run.evaluate_every)
     grid = np.concatenate([known, after])
-    values = curve_at_floor(curve.reindex(grid), grid, next(_stops(run), 0), floor)
+    values = curve_at_floor(curve.reindex(grid), grid, stopped_at(run._asdict()) or 0, floor)
     return pd.Series(np.where(np.isfinite(values), values, floor), grid)
-
-
-def _stops(run: Any) -> Iterator[int]:
-    """The steps that a record gives for where a run stopped, the surest first."""
-    return (int(step) for step in (run.stopped_at, run.last_env_step) if pd.notna(step))
 
 
 def summed_up(ours: Sample) -> SampleSummary:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from suite.analysis.check_rows import CheckCurve, CheckRow, SampleSummary
+from suite.gate.drift_rows import DriftRow
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, FAIL, INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
 
 
@@ -38,29 +38,7 @@ def _against_a_spread(row: CheckRow) -> str:
     )
 
 
-class RowOfACell(Protocol):
-    """A row of a check against published results or against a baseline."""
-
-    @property
-    def task(self) -> str: ...
-
-    @property
-    def implementation(self) -> str: ...
-
-    @property
-    def variant(self) -> str: ...
-
-    @property
-    def env_step(self) -> int: ...
-
-    @property
-    def ours(self) -> SampleSummary: ...
-
-    @property
-    def random_policy(self) -> float: ...
-
-
-def head(row: RowOfACell) -> str:
+def head(row: CheckRow | DriftRow) -> str:
     """Which cell at which step, and what became of its runs."""
     ours = row.ours
     runs = f"{ours.n_finished} of {ours.n_planned} planned runs finished"

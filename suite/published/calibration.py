@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import sys
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from itertools import product
@@ -112,7 +112,7 @@ class Quantity(NamedTuple):
     kind: str
     method: str
     study: Callable[[list[np.ndarray], int, Generator], bool]
-    targets: dict[int, float | None]
+    targets: Mapping[int, float | None]
     populations: tuple[str, ...] = (POOLED, ONE_TASK)
     times: int = 1  # as many studies as the others have, where a coverage is near its target
 
@@ -215,7 +215,7 @@ def _iqm(several: bool, scheme: str, tasks: list[np.ndarray], n: int, rng: Gener
     interval = bootstrap.stratified(
         scores, aggregate.iqm, scheme=scheme, confidence=CONFIDENCE, resamples=RESAMPLES, rng=rng
     )
-    return interval.low <= aggregate.iqm(strata) <= interval.high
+    return bool(interval.low <= aggregate.iqm(strata) <= interval.high)
 
 
 def _improvement(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
@@ -224,7 +224,7 @@ def _improvement(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
     x, y = ([_drawn(task, n, rng) for task in side] for side in (better, worse))
     statistic = aggregate.probability_of_improvement
     interval = bootstrap.two_sample(x, y, statistic, confidence=CONFIDENCE, resamples=RESAMPLES, rng=rng)
-    return interval.low <= statistic(better, worse) <= interval.high
+    return bool(interval.low <= statistic(better, worse) <= interval.high)
 
 
 def _band(checkpoints: int, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:

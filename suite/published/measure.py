@@ -6,6 +6,7 @@ import csv
 import sys
 import zlib
 from pathlib import Path
+from typing import cast
 
 import gymnasium
 import mujoco
@@ -30,11 +31,11 @@ def random_returns(task: str, episodes: int) -> np.ndarray:
 
 
 def _random_return(env: gymnasium.Env, seed: np.random.SeedSequence) -> float:
-    rng = np.random.default_rng(seed)
+    rng, box = np.random.default_rng(seed), cast(gymnasium.spaces.Box, env.action_space)
     env.reset(seed=int(seed.generate_state(1)[0]))
     total, over = 0.0, False
     while not over:
-        action = rng.uniform(env.action_space.low, env.action_space.high).astype(env.action_space.dtype)
+        action = np.asarray(rng.uniform(box.low, box.high)).astype(box.dtype)
         _, reward, terminated, truncated, _ = env.step(action)
         total += float(reward)
         over = terminated or truncated

@@ -82,10 +82,12 @@ class Reference:
 
     @property
     def name(self) -> str:
+        """Source, variant and environment, as sentences name a reference."""
         return str(ReferenceName(self.source, self.variant, self.environment))
 
     @property
     def citation(self) -> str:
+        """Repository, commit and place."""
         return f"{self.repository}@{self.commit[:7]}, {self.place}"
 
 

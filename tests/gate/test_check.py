@@ -1,6 +1,5 @@
 """The regression check: its estimators against published oracles, its verdicts against studies made to deserve them."""
 
-import json
 import math
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from builders.check_study import (
     RANDOM,
     REFERENCES,
     V1,
+    check_row,
     pendulum,
     reference,
     study,
@@ -27,18 +27,21 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from suite.analysis.check_rows import CheckFile, PublishedSummary, SampleSummary
 from suite.analysis.declared import Declared
+from suite.analysis.results_file import read_check
 from suite.errors import UsageError
-from suite.gate import check, outcome, unmatched
-from suite.gate import wording as verdicts
+from suite.gate import check, outcome, terminal, unmatched, wording
 from suite.gate.settings import blinded, differences, settings_of_preset
-from suite.gate.verdict import judged
+from suite.gate.verdict import judge
+from suite.gate.window_means import StudyTables
 from suite.published import csv_tables, reading
 from suite.published.anchors import Anchor
 from suite.published.references import Summary
 from suite.sac.schedule import BootstrapAtLength
 from suite.statistics import equivalence, multiplicity
 from suite.statistics import two_samples as compare
+from suite.study.config import Check, Families, Report
 
 # --- estimators -------------------------------------------------------------------------------------------------
 
@@ -195,7 +198,7 @@ def test_a_spread_without_a_meaning_is_refused_by_name(arguments, name):
 
 
 def rows_of(tables, *, margin=0.10, chosen=REFERENCES, gate=("all",), **options):
-    return check.check(tables, chosen, RANDOM, margin=margin, confidence=0.90, gate=gate, **options)
+    return check.check(tables, chosen, RANDOM, Check(margin=margin, confidence=0.90, gate=list(gate)), **options)
 
 
 def verdicts_at(tables, of=CHEETAH):
@@ -217,14 +220,12 @@ def test_a_row_is_the_welch_interval_of_the_window_means():
     assert (row.low, row.high) == pytest.approx(tuple(interval))
     assert row.difference == pytest.approx(AT_50K.mean() - there.mean())
     assert row.margin == pytest.approx(0.1 * (there.mean() + 280))
-    assert row.ours == {
+    assert row.ours == SampleSummary(
         **{"mean": pytest.approx(3300.0), "sd": pytest.approx(AT_50K.std(ddof=1)), "n": 5},
-        **{"n_finished": 5, "n_failed": 0, "n_missing": 0, "n_planned": 5, "values": AT_50K.tolist()},
-    }
-    assert row.published == {
-        **{"mean": there.mean(), "sd": pytest.approx(there.std(ddof=1)), "n": 3, "values": there.tolist()}
-    }
-    assert row.advisory is False and row.advice == row.differs == [] and row.basis == "runs"
+        **{"n_finished": 5, "n_failed": 0, "n_missing": 0, "n_planned": 5, "values": tuple(AT_50K)},
+    )
+    assert row.published == PublishedSummary(there.mean(), pytest.approx(there.std(ddof=1)), 3, tuple(there))
+    assert row.advisory is False and row.advice == row.differs == () and row.basis == "runs"
     assert row.reference == "cheetah/sac/HalfCheetah-v2" and "someone/something@0123456" in row.citation
 
 
@@ -279,8 +280,8 @@ def test_only_published_steps_within_the_budget_are_compared():
 
 def test_a_step_before_the_first_evaluation_is_not_compared():
     tables = pendulum(GOOD)
-    tables["runs"]["evaluate_every"] = 6_000
-    tables["evaluations"] = tables["evaluations"].query("env_step == 6000")
+    tables.runs["evaluate_every"] = 6_000
+    tables = tables._replace(evaluations=tables.evaluations.query("env_step == 6000"))
     (row,) = rows_of(tables, chosen=[PENDULUM])
     assert row.env_step == 10_000 and row.ours.n == 5
 
@@ -293,7 +294,7 @@ def test_a_published_step_at_which_nothing_is_learned_has_no_margin():
 def test_too_few_seeds_decide_nothing_and_say_what_would():
     row = next(r for r in rows_of(study([4700.0, 5500.0]), chosen=[CHEETAH]) if r.env_step == 100_000)
     assert row.verdict == "INCONCLUSIVE" and row.n_needed > 2
-    assert f"about {row['n_needed']} own seeds" in row.sentence
+    assert f"about {row.n_needed} own seeds" in row.sentence
 
 
 def test_one_seed_has_no_spread():
@@ -307,7 +308,9 @@ def test_one_seed_has_no_spread():
 
 
 @pytest.mark.parametrize(
-    "accident", [{"status": "missing"}, {"status": "timeout"}, {"status": "invalid"}, {"stale": True}], ids=str
+    "accident",
+    [*({"status": status} for status in ("missing", "timeout", "interrupted", "invalid")), {"stale": True}],
+    ids=str,
 )
 def test_a_run_without_a_result_forbids_a_pass_that_needs_it(accident):
     row = at_10k(GOOD, accidents={4: accident})
@@ -328,7 +331,7 @@ def test_a_run_without_a_result_forbids_a_fail_that_it_could_have_prevented():
     assert row.high < -row.margin, "the runs that finished would have failed"
     assert row.verdict == "INCONCLUSIVE" and row.held_back == "FAIL" and row.p_fail > 0.05
     assert "a FAIL would not hold if the runs without a result had done as well as the best" in row.sentence
-    assert at_10k([*BROKEN, 0.0], accidents={5: {"status": "missing"}})["verdict"] == "FAIL", "this one stands"
+    assert at_10k([*BROKEN, 0.0], accidents={5: {"status": "missing"}}).verdict == "FAIL", "this one stands"
 
 
 def test_a_pass_that_holds_at_worst_stands():
@@ -346,20 +349,20 @@ def test_a_pass_that_holds_at_worst_stands():
 def test_no_verdict_stands_that_the_missing_runs_could_overturn(values, missing, there):
     floor, allowed = -1200.0, 0.1 * (there[0] + 1200.0)
     values = np.array(values)
-    found = judged(values, missing, there, floor, allowed, 0.90)
+    found = judge(values, missing, PublishedSummary(*there, ()), floor, allowed, 0.90)
     worst = [*values, *[min(floor, values.min())] * missing]
     best = [*values, *[values.max()] * missing]
     each = [
         equivalence.non_inferiority_from_summary(compare.summary(one), there, allowed, 0.90).verdict
         for one in (values, worst, best)
     ]
-    if found["verdict"] == "PASS":
+    if found.verdict == "PASS":
         assert set(each) <= {"PASS", "SUSPICIOUSLY_BETTER"}
-    elif found["verdict"] != "INCONCLUSIVE":
-        assert set(each) == {found["verdict"]}
-    assume(min(abs(found[name] - 0.05) for name in ("p", "p_fail")) > 1e-9)
-    assert (found["p"] < 0.05) == (found["verdict"] in ("PASS", "SUSPICIOUSLY_BETTER"))
-    assert found["p_fail"] > 0.05 or found["verdict"] == "FAIL"
+    elif found.verdict != "INCONCLUSIVE":
+        assert set(each) == {found.verdict}
+    assume(min(abs(getattr(found, name) - 0.05) for name in ("p", "p_fail")) > 1e-9)
+    assert (found.p < 0.05) == (found.verdict in ("PASS", "SUSPICIOUSLY_BETTER"))
+    assert found.p_fail > 0.05 or found.verdict == "FAIL"
 
 
 def test_a_diverged_run_counts_at_the_random_policy_from_where_it_stopped():
@@ -381,7 +384,7 @@ def test_a_window_that_the_end_cuts_is_part_random():
 def test_a_failed_run_on_a_grid_of_its_own_keeps_what_it_did():
     """An imported log may begin its evaluations anywhere: at 500, 1500, ... here."""
     tables = pendulum(GOOD, accidents={4: {"status": "crashed", "stopped_at": 10_400}})
-    tables["evaluations"]["env_step"] -= 500
+    tables.evaluations["env_step"] -= 500
     row = next(row for row in rows_of(tables, chosen=[PENDULUM]) if row.env_step == 10_000)
     assert row.ours.mean == pytest.approx(np.mean(GOOD)), "its last window ends at 9,500, before it stopped"
 
@@ -393,19 +396,19 @@ def test_a_study_whose_runs_all_diverged_fails():
 
 def test_a_return_that_is_no_number_is_no_result():
     tables = pendulum(GOOD)
-    tables["evaluations"].loc[tables["evaluations"]["seed"] == 4, "return"] = math.nan
+    tables.evaluations.loc[tables.evaluations["seed"] == 4, "return"] = math.nan
     row = next(row for row in rows_of(tables, chosen=[PENDULUM]) if row.env_step == 10_000)
     assert row.ours.n_missing == 1 and row.verdict == "INCONCLUSIVE"
 
 
 def test_a_seed_planned_with_two_budgets_counts_once():
     tables = pendulum(GOOD)
-    longer = tables["runs"].assign(env_steps=20_000, status="missing")
-    tables["runs"] = pd.concat([tables["runs"], longer], ignore_index=True)
-    tables["evaluations"] = pd.concat([tables["evaluations"]] * 2, ignore_index=True)
+    longer = tables.runs.assign(env_steps=20_000, status="missing")
+    tables = tables._replace(runs=pd.concat([tables.runs, longer], ignore_index=True))
+    tables = tables._replace(evaluations=pd.concat([tables.evaluations] * 2, ignore_index=True))
     by_step = {row.env_step: row for row in rows_of(tables, chosen=[PENDULUM])}
-    assert by_step[10_000]["ours"]["n_planned"] == 5 and by_step[10_000]["verdict"] == "PASS"
-    assert by_step[20_000]["ours"]["n"] == 0 and by_step[20_000]["verdict"] == "INCONCLUSIVE"
+    assert by_step[10_000].ours.n_planned == 5 and by_step[10_000].verdict == "PASS"
+    assert by_step[20_000].ours.n == 0 and by_step[20_000].verdict == "INCONCLUSIVE"
 
 
 # --- what is published without its runs
@@ -430,8 +433,8 @@ def test_a_published_mean_and_spread_are_tested_as_runs_are():
         "equivalence",
         "margin",
     )
-    assert {name: of_runs[name] for name in same} == {name: of_summary[name] for name in same}
-    assert of_runs.published == of_summary.published | {"values": list(PENDULUM.values[10_000])}
+    assert [getattr(of_runs, name) for name in same] == [getattr(of_summary, name) for name in same]
+    assert of_runs.published == replace(of_summary.published, values=PENDULUM.values[10_000])
     assert of_summary.basis == "mean and spread" and of_summary.curve is None and not of_summary.advisory
 
 
@@ -467,22 +470,29 @@ def test_what_a_reference_says_against_itself_makes_it_advice():
     doubtful = reference(PENDULUM.values, environment="Pendulum-v1", advisory=("maximum over training",))
     rows = rows_of(pendulum(BROKEN), chosen=[doubtful])
     assert {row.verdict for row in rows} >= {"FAIL"} and not outcome.failing(rows)
-    assert all(row.advisory and row.advice == ["maximum over training"] for row in rows)
+    assert all(row.advisory and row.advice == ("maximum over training",) for row in rows)
     assert all(row.sentence.endswith("Advisory only: maximum over training.") for row in rows)
 
 
 def test_returns_of_another_kind_are_advice():
     training = reference(PENDULUM.values, environment="Pendulum-v1", kind_of_return="sampled")
     row = at_10k(GOOD, chosen=[training])
-    assert row.advisory and row.advice == ["returns are deterministic here, sampled there"]
+    assert row.advisory and row.advice == ("returns are deterministic here, sampled there",)
     imported = pendulum(GOOD)
-    imported["runs"]["kind_of_return"] = ["", *["training"] * 4]
-    imported["evaluations"] = imported["evaluations"].query("kind == 'sample'")
-    imported["evaluations"]["return"] += 1e6
+    imported.runs["kind_of_return"] = ["", *["training"] * 4]
+    imported = imported._replace(evaluations=imported.evaluations.query("kind == 'sample'"))
+    imported.evaluations["return"] += 1e6
     row = next(row for row in rows_of(imported, chosen=[PENDULUM]) if row.env_step == 10_000)
-    assert row.ours.mean == pytest.approx(np.mean(GOOD)) and row.advice == [
-        "returns are training here, deterministic there"
-    ]
+    assert row.ours.mean == pytest.approx(np.mean(GOOD)) and row.advice == (
+        "returns are training here, deterministic there",
+    )
+
+
+def test_a_reference_of_unknown_returns_is_advice_for_that_alone():
+    unknown = reference(
+        PENDULUM.values, environment="Pendulum-v1", kind_of_return="unknown", advisory=("unstated protocol",)
+    )
+    assert at_10k(GOOD, chosen=[unknown]).advice == ("unstated protocol",)
 
 
 @pytest.mark.parametrize("preset", ["sac_v1", "tianshou"])
@@ -508,10 +518,8 @@ def test_the_value_network_has_a_reference_of_its_own():
 def test_of_several_presets_the_nearest_counts():
     presets = {"stable_baselines3": {"warmup_steps": 1000, "learn_after": 1001}, "sac_v2": {"tau": 0.01}}
     several = reference(PENDULUM.values, environment="Pendulum-v1", presets=presets)
-    assert not at_10k(GOOD, chosen=[several], preset="stable_baselines3", changes=presets["stable_baselines3"])[
-        "advisory"
-    ]
-    assert at_10k(GOOD, chosen=[several])["differs"] == ["tau"]
+    assert not at_10k(GOOD, chosen=[several], preset="stable_baselines3", changes=presets["stable_baselines3"]).advisory
+    assert at_10k(GOOD, chosen=[several]).differs == ("tau",)
 
 
 @pytest.mark.parametrize(
@@ -549,19 +557,19 @@ def test_a_version_that_stands_for_a_task_only_later_is_compared_only_later():
     EVERY["InvertedDoublePendulum-v5"], BUDGET["InvertedDoublePendulum-v5"] = 10_000, 100_000
     tables = study([9340.0, 9350.0, 9345.0], task="InvertedDoublePendulum-v5")
     floor = {"InvertedDoublePendulum-v5": Anchor(60.0, 20.0, 100, {})}
-    rows = check.check(tables, [early], floor, margin=0.1, confidence=0.9)
+    rows = check.check(tables, [early], floor)
     assert [row.env_step for row in rows] == [100_000] and rows[0].gated
 
 
 def test_a_task_without_a_random_policy_is_refused_by_name():
     with pytest.raises(csv_tables.BrokenReference, match="Pendulum-v1"):
-        check.check(pendulum(GOOD), REFERENCES, {}, margin=0.1, confidence=0.9)
+        check.check(pendulum(GOOD), REFERENCES, {})
 
 
 def test_a_study_without_any_result_decides_nothing():
     rows = rows_of(pendulum(GOOD, accidents={i: {"status": "missing"} for i in range(5)}))
     assert {row.verdict for row in rows} == {"INCONCLUSIVE"} and rows[0].ours.n == 0
-    assert "0 of 5 planned runs finished" in rows[0].sentence and verdicts.render({"rows": rows, "notes": []})
+    assert "0 of 5 planned runs finished" in rows[0].sentence and terminal.render_check(CheckFile(tuple(rows), ()))
     assert outcome.exit_code(rows, gate=True) == 0
 
 
@@ -571,7 +579,7 @@ def test_a_study_without_any_result_decides_nothing():
 def climbing(per_seed, slope, **options):
     """A study on Pendulum whose seeds climb by `slope` a step from their values."""
     tables = pendulum(per_seed, **options)
-    tables["evaluations"]["return"] += slope * tables["evaluations"]["env_step"]
+    tables.evaluations["return"] += slope * tables.evaluations["env_step"]
     return tables
 
 
@@ -595,34 +603,32 @@ def test_the_last_step_of_a_reference_bears_the_comparison_of_whole_curves():
     ours = np.array([[level + 0.06 * at for at in STEPS] for level in LEVELS])  # each window is one evaluation
     theirs = np.array([CLIMB.values[at] for at in STEPS]).T
     tested = compare.max_t(ours, theirs)
-    assert curve.steps == list(STEPS) and curve.n == [5, 6] and curve.missing == 0
+    assert curve.steps == tuple(STEPS) and curve.n == (5, 6) and curve.missing == 0
     assert curve.p == pytest.approx(tested.p_adjusted.min()) and curve.assignments == math.comb(11, 5)
     assert curve.difference == pytest.approx(ours.mean(axis=0) - theirs.mean(axis=0))
     assert curve.margin == pytest.approx(0.1 * (theirs.mean(axis=0) + 1200))
     assert curve.verdict == "PASS" and "stays above minus the margin: PASS." in row.sentence
-    assert all(
-        low < middle < high for low, middle, high in zip(curve.low, curve.difference, curve.high, strict=True)
-    )
+    assert all(low < middle < high for low, middle, high in zip(curve.low, curve.difference, curve.high, strict=True))
 
 
 def test_a_curve_that_falls_behind_somewhere_fails_as_a_whole():
     tables = climbing(LEVELS, 0.06)
-    slow = tables["evaluations"]["env_step"].between(3_000, 5_000)
-    tables["evaluations"].loc[slow, "return"] -= 400
+    slow = tables.evaluations["env_step"].between(3_000, 5_000)
+    tables.evaluations.loc[slow, "return"] -= 400
     row = curve_of(tables)
     assert row.verdict == "PASS", "at its end it has caught up"
     assert row.curve.verdict == "FAIL" and row.curve.env_step == 4_000 and row.curve.p < 0.01
 
 
 def test_a_band_needs_five_runs_on_either_side_and_max_t_two():
-    curve = curve_of(climbing(LEVELS[:4], 0.06))["curve"]
+    curve = curve_of(climbing(LEVELS[:4], 0.06)).curve
     assert curve.verdict is curve.low is None and "5 runs" in curve.note and 0 < curve.p <= 1
-    assert curve_of(climbing(LEVELS[:1], 0.06))["curve"] is None
+    assert curve_of(climbing(LEVELS[:1], 0.06)).curve is None
 
 
 def test_a_band_with_missing_runs_passes_only_if_these_could_not_matter():
     row = curve_of(climbing([*LEVELS, -900.0], 0.06, accidents={5: {"status": "missing"}}))
-    assert row.curve.n == [5, 6] and row.curve.missing == 1 and row.curve.verdict == "INCONCLUSIVE"
+    assert row.curve.n == (5, 6) and row.curve.missing == 1 and row.curve.verdict == "INCONCLUSIVE"
 
 
 def test_the_draws_depend_on_the_declared_seed_and_on_nothing_else():
@@ -632,9 +638,9 @@ def test_the_draws_depend_on_the_declared_seed_and_on_nothing_else():
     )
     rows = rows_of(tables, chosen=[wide])
     np.random.seed(5)  # noqa: NPY002 - the global generator must not matter
-    shuffled = {name: table.sample(frac=1, random_state=1) for name, table in tables.items()}
-    assert json.dumps(rows_of(shuffled, chosen=[wide])) == json.dumps(rows)
-    other = rows_of(tables, chosen=[wide], declared=Declared(seed=1))
+    shuffled = StudyTables(*(table.sample(frac=1, random_state=1) for table in tables))
+    assert rows_of(shuffled, chosen=[wide]) == rows
+    other = rows_of(tables, chosen=[wide], declared=Declared(Report(seed=1)))
     assert other[-1].curve.low != rows[-1].curve.low
 
 
@@ -667,10 +673,12 @@ def test_p_values_are_adjusted_as_the_family_regression_is_declared():
     rows = rows_of(many_cells(GOOD, BROKEN, AT_50K - 3500))
     family = [row for row in rows if not row.advisory]
     for name in ("p", "p_fail"):
-        expected = multiplicity.adjust([row[name] for row in family], "holm")
-        assert [row[f"{name}_adjusted"] for row in family] == pytest.approx(expected)
+        expected = multiplicity.adjust([getattr(row, name) for row in family], "holm")
+        assert [getattr(row, f"{name}_adjusted") for row in family] == pytest.approx(expected)
     assert {(row.family, row.family_size) for row in family} == {("regression", len(family))}
-    by = rows_of(many_cells(GOOD, BROKEN, AT_50K - 3500), declared=Declared(families={"regression": "none"}))
+    by = rows_of(
+        many_cells(GOOD, BROKEN, AT_50K - 3500), declared=Declared(families=Families.model_construct(regression="none"))
+    )
     assert all(row.p_fail_adjusted == row.p_fail for row in by)
 
 
@@ -685,12 +693,8 @@ def test_losing_exactly_the_margin_everywhere_rarely_fails_a_study(ours, there, 
     alarms = unadjusted = 0
     for _ in range(studies):
         x, y = rng.normal(-100.0, ours[1], (cells, ours[0])), rng.normal(0.0, there[1], (cells, there[0]))
-        rows = [
-            {"p": 0.5, "p_fail": compare.loss_p(compare.summary(a), compare.summary(b), 100.0), "verdict": "FAIL",
-             "advisory": False, "gated": True}
-            for a, b in zip(x, y, strict=True)
-        ]  # fmt: skip
-        outcome.adjust(rows, "holm", 0.05)
+        p_fails = [compare.loss_p(compare.summary(a), compare.summary(b), 100.0) for a, b in zip(x, y, strict=True)]
+        rows = outcome.adjusted([check_row(p_fail=p_fail) for p_fail in p_fails], "holm", 0.05)
         alarms += bool(outcome.failing(rows))
         unadjusted += any(row.p_fail < 0.05 for row in rows)
     assert unadjusted / studies > 0.75
@@ -715,14 +719,14 @@ def test_losing_exactly_the_margin_everywhere_rarely_fails_a_study(ours, there, 
     ],
 )  # fmt: skip
 def test_a_cell_without_a_row_is_told_with_what_keeps_it_apart(tables, chosen, words):
-    (note,) = unmatched.unmatched(tables["runs"], chosen, RANDOM, rows_of(tables, chosen=chosen))
+    (note,) = unmatched.unmatched(tables.runs, chosen, RANDOM, rows_of(tables, chosen=chosen))
     assert note.startswith("HalfCheetah-v5, torch sac_v2: ") and words in note
 
 
 def test_only_cells_without_a_row_are_told():
     tables = together(study(AT_50K), pendulum(GOOD, cell={"run_id": "other"}))
     for chosen, untold in ((REFERENCES, []), ([CHEETAH], ["Pendulum-v1"]), ([], ["HalfCheetah-v5", "Pendulum-v1"])):
-        notes = unmatched.unmatched(tables["runs"], chosen, RANDOM, rows_of(tables, chosen=chosen))
+        notes = unmatched.unmatched(tables.runs, chosen, RANDOM, rows_of(tables, chosen=chosen))
         assert [note.split(",")[0] for note in notes] == untold
 
 
@@ -761,7 +765,7 @@ def test_exit_codes():
     assert outcome.exit_code([], gate=False) == outcome.exit_code([], gate=True) == 3
     undecided = rows_of(pendulum([-150.0, -450.0]))
     assert {row.verdict for row in undecided} == {"INCONCLUSIVE"} and outcome.exit_code(undecided, gate=True) == 0
-    assert verdicts.outcome(undecided) == (
+    assert wording.outcome(undecided) == (
         "gate: 0 of 2 gated rows fail it; 2 INCONCLUSIVE, which alone fails nothing: it takes more seeds to decide"
     )
 
@@ -773,7 +777,7 @@ def test_main_writes_what_it_returns(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "load", lambda: list(REFERENCES))
     written(tmp_path, pendulum(GOOD, accidents={4: {"status": "missing"}}))
     found = check.main(tmp_path)
-    assert found["rows"] and json.loads((tmp_path / "check.json").read_text()) == found
+    assert found.rows and read_check(tmp_path) == found
     assert sorted(path.name for path in tmp_path.iterdir()) == ["check.json", "evaluations.parquet", "runs.parquet"]
 
 
@@ -784,11 +788,11 @@ def test_a_study_that_was_not_gathered_is_said_to_be_so(tmp_path):
 
 def test_rendered_rows_show_every_cell_and_say_a_sentence_of_each():
     rows = rows_of(study([2000.0, 2100.0, 1900.0]), gate=["default"])
-    text = verdicts.render({"rows": rows, "notes": []})
+    text = terminal.render_check(CheckFile(tuple(rows), ()))
     assert "HalfCheetah-v5" in text and "3/3 finished" in text and "cheetah/sac/HalfCheetah-v2" in text
     assert all(row.sentence in text for row in rows)
     assert "advisory" in text.splitlines()[-2] and text.splitlines()[-1].startswith("gate: 1 of 1 gated rows fail it")
-    assert verdicts.render({"rows": [], "notes": ["Why."]}).splitlines()[1:] == ["Why."]
+    assert terminal.render_check(CheckFile((), ("Why.",))).splitlines()[1:] == ["Why."]
 
 
 def test_the_published_runs_hold_against_themselves_and_a_broken_agent_does_not():
@@ -823,18 +827,18 @@ def test_blind_an_arm_is_taken_for_its_baseline():
     )  # fmt: skip
     tables = together(right, wrong, alone)
     assert {row.run_id for row in rows_of(tables, chosen=[CHEETAH])} == {"right"}
-    before = tables["runs"].copy()
-    blind = tables | {"runs": blinded(tables["runs"], manifest)}
-    pd.testing.assert_frame_equal(tables["runs"], before)
+    before = tables.runs.copy()
+    blind = tables._replace(runs=blinded(tables.runs, manifest))
+    pd.testing.assert_frame_equal(tables.runs, before)
     found = {row.run_id: row for row in rows_of(blind, chosen=[CHEETAH]) if row.env_step == 50_000}
     assert set(found) == {"right", "wrong"}, "an arm without a baseline stays what it is"
-    assert not found["wrong"]["advisory"] and found["wrong"]["verdict"] == "FAIL" and found["wrong"]["fails"]
-    assert found["right"]["verdict"] != "FAIL"
+    assert not found["wrong"].advisory and found["wrong"].verdict == "FAIL" and found["wrong"].fails
+    assert found["right"].verdict != "FAIL"
 
 
 def test_blind_writes_nothing(tmp_path):
     written(tmp_path, study(AT_50K))
     arms(("", "", False, "0123456789")).to_parquet(tmp_path / "manifest.parquet")
     found = check.main(tmp_path, blind=True)
-    assert found["rows"] and not (tmp_path / "check.json").exists()
+    assert found.rows and not (tmp_path / "check.json").exists()
     assert check.main(tmp_path) == found and (tmp_path / "check.json").exists()

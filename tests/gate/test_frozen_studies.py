@@ -84,9 +84,7 @@ def test_settings_without_a_mistake_are_not_flagged(healthy, variant, reference,
 
 
 def test_the_settings_of_the_curves_commit_return_what_the_curves_say_and_the_last_ones_later(healthy):
-    rows = {
-        (row.variant.split()[0], row.env_step): row for row in healthy if row.reference.startswith("jaxrl/")
-    }
+    rows = {(row.variant.split()[0], row.env_step): row for row in healthy if row.reference.startswith("jaxrl/")}
     assert rows["jaxrl_curves", 50_000].verdict == "PASS"
     assert rows["jaxrl_curves", 100_000].curve.p > 0.5
     late = rows["jaxrl", 100_000].curve
