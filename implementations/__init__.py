@@ -8,14 +8,19 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+_PARENT = Path(__file__).resolve().parent.parent
+CHECKOUT: Path | None = _PARENT if (_PARENT / "pyproject.toml").is_file() else None
+"""The checkout that this code is imported from; None where the suite is installed as a package."""
+
+ROOT = CHECKOUT or Path.cwd()
+"""Where packages' own environments lie: beside the code, or in the working directory where it is installed."""
 
 
 class Entry(NamedTuple):
     """Where an implementation is ("module" or "module:attribute") and what else one must know before importing it."""
 
     target: str
-    interpreter: str | None = None  # of an environment of its own, from the project's root; None: this one's
+    interpreter: str | None = None  # of an environment of its own, from ROOT; None: this one's
     trainer: bool = False  # a suite.contract.Trainer, not an Implementation
 
     @property

@@ -12,6 +12,7 @@ from suite.analysis.declared import declared_of
 from suite.cli.app import Commands, config_option, main
 from suite.errors import UsageError, nearest
 from suite.study.config import DEFAULT_CONFIG
+from suite.study.workflow import default_config
 
 
 @main.command()
@@ -40,7 +41,7 @@ def check(config: str | None, study: str | None, gate: bool, baseline: str | Non
     known = [path.stem for path in sorted(Path("config").glob("*.yaml"))]
     if study and study not in known:
         raise UsageError(f"there is no config/{study}.yaml; did you mean {nearest(study, known)}?")
-    planned_study = Plan(Path(f"config/{study}.yaml" if study else config or DEFAULT_CONFIG))
+    planned_study = Plan(Path(f"config/{study}.yaml" if study else config or default_config()))
     declared, options = declared_of(planned_study.config), planned_study.config.check
     if baseline:
         found = baselines.compare(

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from suite.errors import UsageError
+from suite.study import workflow
 from suite.study.plan import Plan
 
 ORPHANS_WAIT_S = 60.0
@@ -27,6 +29,7 @@ def sweep(config: Path, cores: int, arguments: list[str]) -> int:
     """
     study = Plan(config)
     study.check_writable()
+    base = [sys.executable, "-m", "snakemake", "--configfile", str(config), *workflow.snakefile_options()]
     lock_file = Path(study.config.results, ".work", "sweep.lock")
     lock_file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(lock_file)
@@ -41,13 +44,12 @@ def sweep(config: Path, cores: int, arguments: list[str]) -> int:
         if owners:
             raise UsageError(f"Snakemake is already running here (process {owners[0]}); wait for it or stop it first")
         _wait_for_orphans()
-        base = [sys.executable, "-m", "snakemake", "--configfile", str(config)]
         if any(Path(".snakemake/locks").glob("*")):
             click.echo(
                 "an earlier sweep was killed: its lock is removed, its runs continue from their checkpoints", err=True
             )
             subprocess.run([*base, "--unlock"], check=True, capture_output=True)
-        process = subprocess.Popen([*base, "--cores", str(cores), *arguments])
+        process = subprocess.Popen([*base, "--cores", str(cores), *map(workflow.find_profile, arguments)])
         try:
             code = process.wait()
         except KeyboardInterrupt:  # the terminal has told Snakemake too
@@ -68,7 +70,7 @@ def trainers() -> list[int]:
     return _processes(lambda words: "suite" in words[:4] and "run" in words[:5])
 
 
-def _processes(matches: object) -> list[int]:
+def _processes(matches: Callable[[list[str]], bool]) -> list[int]:
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found = []
     for process in psutil.process_iter(["pid", "cmdline", "cwd"]):

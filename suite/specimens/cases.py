@@ -217,7 +217,7 @@ def studied() -> dict[str, SacSpec]:
     found: dict[SacSpec, str] = {}
     for name in plan.preset_names():
         found.setdefault(shrunk(plan.resolve(name, "HalfCheetah-v5", {})[0]), name)
-    for name in plan.ablation_names():
+    for name in plan.shipped_ablation_names():
         ablation = plan.load_ablation(name)
         for arm in ablation.arms:
             spec = shrunk(plan.resolve(ablation.baseline, "HalfCheetah-v5", arm.changes)[0])

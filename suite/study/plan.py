@@ -22,7 +22,7 @@ from suite.sac.ablation import Ablation, Changes
 from suite.sac.contract import refusal
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SpecError
-from suite.specimens.catalogue import ablation_names, load_ablation, preset_names, resolve
+from suite.specimens.catalogue import ablation_names, load_ablation, preset_names, resolve, user_ablation_files
 from suite.study.cells import ANY_CELL, RECORD, WORK, Block, Cell, Label, Planned
 from suite.study.config import DEFAULT_CONFIG, Config, Sweep, load
 
@@ -239,7 +239,7 @@ def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[Bl
 
 
 def code_files() -> list[str]:
-    """The suite's own source: what gather, statistics, figures and report depend on besides data.
+    """What gather, statistics, figures and report depend on besides data: the suite's source, and the user's ablations.
 
     Frozen baselines are none of it: they are compared with on request alone.
     """
@@ -247,7 +247,7 @@ def code_files() -> list[str]:
     files = (file for folder in folders for file in (identity.ROOT / folder).rglob("*"))
     kept = (file for file in files if file.suffix in (".py", ".j2", ".csv", ".yaml", ".json"))
     kept = (file for file in kept if file.parent.name != "baselines")
-    return sorted(str(file) for file in kept)
+    return sorted(str(file) for file in (*kept, *user_ablation_files()))
 
 
 def _nothing_to_learn_from(schedule: Schedule, task: str) -> str | None:
