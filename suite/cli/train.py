@@ -99,7 +99,7 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @config_option
-@click.option("--cores", default=os.cpu_count(), show_default=True, help="How many runs at once.")
+@click.option("--cores", default=os.cpu_count(), show_default="all", help="How many runs at once.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sweep(config: str, cores: int, arguments: tuple[str, ...]) -> None:
     """Run Snakemake on a config, first clearing what a killed sweep left; further ARGUMENTS go to Snakemake."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -101,7 +102,7 @@ HEADS = replace(BASE, mean_init=Orthogonal(gain=1.0), log_std_init=Orthogonal(ga
 ONE_CRITIC = {"critics": 1, "target_reduce": "first", "actor_reduce": "first"}
 
 
-def changed(spec: SacSpec, path: str, value: object) -> SacSpec:
+def changed(spec: SacSpec, path: str, value: Any) -> SacSpec:
     """The spec with the field of that path ("adam.eps") replaced."""
     name, _, rest = path.partition(".")
     return replace(spec, **{name: replace(getattr(spec, name), **{rest: value}) if rest else value})
@@ -111,7 +112,7 @@ def variants() -> dict[str, tuple[SacSpec, SacSpec]]:
     """Every value of every switch by name: (base, the base with that value); all distinct."""
     found = {}
 
-    def add(name: str, base: SacSpec, **changes: object) -> None:
+    def add(name: str, base: SacSpec, **changes: Any) -> None:
         found[name] = (base, replace(base, **changes))
 
     for path, choices in CHOICES.items():
