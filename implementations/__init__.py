@@ -6,7 +6,7 @@ import importlib
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _PARENT = Path(__file__).resolve().parent.parent
 CHECKOUT: Path | None = _PARENT if (_PARENT / "pyproject.toml").is_file() else None
@@ -51,8 +51,8 @@ def registered() -> dict[str, Entry]:
     return outside | trainers | REGISTRY | PEERS
 
 
-def load(name: str) -> object:
+def load(name: str) -> Any:
     """The implementation registered as `name`: this is where an engine's framework is imported."""
     module, _, attribute = registered()[name].target.partition(":")
-    found = importlib.import_module(module)
-    return getattr(found, attribute) if attribute else found
+    imported = importlib.import_module(module)
+    return getattr(imported, attribute) if attribute else imported

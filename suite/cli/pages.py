@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -48,7 +49,7 @@ def page() -> str:
 
 def _helps(group: click.Group, path: str, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
     """(name, help) of every command of a group by name, those of the groups inside it too."""
-    sizes = {"terminal_width": WIDTH, "max_content_width": WIDTH}
+    sizes: dict[str, Any] = {"terminal_width": WIDTH, "max_content_width": WIDTH}
     context = click.Context(group, info_name=path, parent=parent, **sizes, **group.context_settings)
     for name, command in sorted(group.commands.items()):
         if isinstance(command, click.Group):

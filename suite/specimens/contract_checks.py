@@ -124,9 +124,9 @@ def params_set_continue_bit_for_bit(engine: Implementation, spec: SacSpec) -> No
     rows, noise, *_ = inputs(spec, seeds=2)
     state, _, _ = engine.update(engine.init(spec, SPACES, start(spec, 0, 1)), rows, noise, None, None)
     other = engine.set_params(engine.init(spec, SPACES, start(spec, 8, 9)), engine.get_params(state))
-    ends = [engine.get_params(engine.update(one, rows, noise, None, None)[0]) for one in (state, other)]
-    _assert_equal(*ends, "the copy went another way")
-    done = ends[0]["updates_done"]
+    end, copys_end = (engine.get_params(engine.update(one, rows, noise, None, None)[0]) for one in (state, other))
+    _assert_equal(copys_end, end, "the copy went another way")
+    done = end["updates_done"]
     assert (np.asarray(done) == 2 * UPDATES).all(), f"updates_done is {done} after {2 * UPDATES} updates"
 
 
