@@ -147,8 +147,8 @@ class Child:
 
 def environment_of(pinned: bool) -> dict[str, str]:
     """The environment of a process that is measured: it finds a checkout's suite, and one thread if it is pinned."""
-    found = {"PYTHONPATH": str(implementations.CHECKOUT)} if implementations.CHECKOUT else {}
-    return os.environ | found | (ONE_THREAD if pinned else {})
+    import_path = {"PYTHONPATH": str(implementations.CHECKOUT)} if implementations.CHECKOUT else {}
+    return os.environ | import_path | (ONE_THREAD if pinned else {})
 
 
 def run(names: Iterable[str], *, rounds: int, env_steps: int, updates: int, say: Say = lambda line: None) -> Result:
