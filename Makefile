@@ -14,8 +14,9 @@ run: $(VENV)/ready
 sweep: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config $(CONFIG) --cores $(CORES)
 
+# A module's tests stay in one process, which trains what they share once; tests/conftest.py puts the longest first.
 test: $(VENV)/ready lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n $(CORES) --dist loadscope --no-loadscope-reorder
 
 test-slow: $(VENV)/ready
 	$(BIN)/python -m pytest -m slow -s
@@ -27,6 +28,7 @@ bench: $(VENV)/ready .venv-tianshou/ready .venv-rliable/ready
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 define environment
 	$(PYTHON) -m venv $(@D)
@@ -67,4 +69,4 @@ COMPILE = .venv-lock/bin/pip-compile --quiet --strip-extras --allow-unsafe --con
   --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-annotate --no-header
 
 clean:
-	rm -rf $(VENV) .venv-* .snakemake
+	rm -rf $(VENV) .venv-* .snakemake .mypy_cache build

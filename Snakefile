@@ -1,19 +1,22 @@
 """all <- report <- figures <- statistics <- check <- gather <- run; suite.study.plan knows which runs a config means."""
 
+import shlex
 import sys
+from pathlib import Path
 
-sys.path.insert(0, workflow.basedir)
+if Path(workflow.basedir, "suite").is_dir():  # a checkout, which need not be installed
+    sys.path.insert(0, workflow.basedir)
 
 from suite.study import cells, plan
 
 STUDY, BLOCKS = plan.for_snakemake(workflow.configfiles, config)
 RESULTS, TABLES, REPORT = STUDY.config.results, STUDY.study_dir, STUDY.report_dir
-SUITE = f"{sys.executable} -m suite"
+SUITE = f"{shlex.quote(sys.executable)} -m suite"
 TRIES = 4
 
 
 onstart:  # before the first run, never in a dry run: what is planned and declared goes on record
-    shell("{SUITE} manifest --config {STUDY.path}")
+    shell("{SUITE} manifest --config {STUDY.path:q}")
 
 
 rule all:
@@ -40,8 +43,8 @@ for block in BLOCKS:
         resources:
             attempt=lambda wildcards, attempt: attempt,
         shell:
-            "exec {SUITE} run --config {STUDY.path} --attempt {resources.attempt} --attempts {TRIES}"
-            " --stop-with-parent {output} > {log} 2>&1"
+            "exec {SUITE} run --config {STUDY.path:q} --attempt {resources.attempt} --attempts {TRIES}"
+            " --stop-with-parent {output:q} > {log:q} 2>&1"
 
 
 rule gather:  # it joins everything to the manifest, which is no output: Snakemake would delete it first
@@ -51,13 +54,13 @@ rule gather:  # it joins everything to the manifest, which is no output: Snakema
     output:
         expand(TABLES / "{name}.parquet", name=["runs", "evaluations", "diagnostics"]),
         expand(TABLES / "{name}.json", name=["ablations", "sources"]),
-    shell: "{SUITE} gather --config {STUDY.path}"
+    shell: "{SUITE} gather --config {STUDY.path:q}"
 
 
 rule check:
     input: rules.gather.output
     output: report(TABLES / "check.json", category="Regression check")
-    shell: "{SUITE} check --config {STUDY.path} || [ $? -eq 3 ]"  # 3: nothing comparable is published, which is no fault
+    shell: "{SUITE} check --config {STUDY.path:q} || [ $? -eq 3 ]"  # 3: nothing comparable is published, which is no fault
 
 
 rule statistics:
@@ -66,13 +69,13 @@ rule statistics:
         rules.check.output,
     output: TABLES / "results.json"
     threads: 8  # or as many as --cores gives
-    shell: "{SUITE} statistics --config {STUDY.path} --workers {threads}"
+    shell: "{SUITE} statistics --config {STUDY.path:q} --workers {threads}"
 
 
 rule figures:
     input: rules.statistics.output
     output: report(directory(REPORT / "figures"), patterns=["{name}.png"], category="Figures")
-    shell: "{SUITE} figures --config {STUDY.path}"
+    shell: "{SUITE} figures --config {STUDY.path:q}"
 
 
 rule report:
@@ -80,4 +83,4 @@ rule report:
         rules.statistics.output,
         rules.figures.output,
     output: report(REPORT / "report.html", category="Report")
-    shell: "{SUITE} report --config {STUDY.path}"
+    shell: "{SUITE} report --config {STUDY.path:q}"

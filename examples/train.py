@@ -17,14 +17,18 @@ arguments.add_argument("--task", default="Pendulum-v1")
 arguments.add_argument("--seed", type=int, required=True)
 arguments.add_argument("--env-steps", type=int, default=20_000)
 arguments.add_argument("--every", type=int, default=1_000)
-told = arguments.parse_args()
+options = arguments.parse_args()
 
-evaluation = Monitor(gym.make(told.task))  # an environment of its own, with starting states of its own
-evaluation.reset(seed=10_000 + told.seed)
-agent = SAC("MlpPolicy", gym.make(told.task), seed=told.seed, learning_starts=1_000)
+evaluation = Monitor(gym.make(options.task))  # an environment of its own, with starting states of its own
+evaluation.reset(seed=10_000 + options.seed)
+agent = SAC("MlpPolicy", gym.make(options.task), seed=options.seed, learning_starts=1_000)
 agent.learn(
-    told.env_steps,
+    options.env_steps,
     callback=EvalCallback(
-        evaluation, eval_freq=told.every, n_eval_episodes=10, log_path=str(told.runs / f"seed_{told.seed}"), verbose=0
+        evaluation,
+        eval_freq=options.every,
+        n_eval_episodes=10,
+        log_path=str(options.runs / f"seed_{options.seed}"),
+        verbose=0,
     ),
 )

@@ -6,16 +6,21 @@ import importlib
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+_PARENT = Path(__file__).resolve().parent.parent
+CHECKOUT: Path | None = _PARENT if (_PARENT / "pyproject.toml").is_file() else None
+"""The checkout that this code is imported from; None where the suite is installed as a package."""
+
+ROOT = CHECKOUT or Path.cwd()
+"""Where packages' own environments lie: beside the code, or in the working directory where it is installed."""
 
 
 class Entry(NamedTuple):
     """Where an implementation is ("module" or "module:attribute") and what else one must know before importing it."""
 
     target: str
-    interpreter: str | None = None  # of an environment of its own, from the project's root; None: this one's
+    interpreter: str | None = None  # of an environment of its own, from ROOT; None: this one's
     trainer: bool = False  # a suite.contract.Trainer, not an Implementation
 
     @property
@@ -46,8 +51,8 @@ def registered() -> dict[str, Entry]:
     return outside | trainers | REGISTRY | PEERS
 
 
-def load(name: str) -> object:
+def load(name: str) -> Any:
     """The implementation registered as `name`: this is where an engine's framework is imported."""
     module, _, attribute = registered()[name].target.partition(":")
-    found = importlib.import_module(module)
-    return getattr(found, attribute) if attribute else found
+    imported = importlib.import_module(module)
+    return getattr(imported, attribute) if attribute else imported

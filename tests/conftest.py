@@ -13,6 +13,26 @@ from hypothesis import settings
 settings.register_profile("suite", derandomize=True, deadline=None)  # the same examples on every machine, however slow
 settings.load_profile("suite")
 
+LONGEST = (
+    "study/test_pipeline.py",
+    "implementations/test_parity.py",
+    "specimens/test_golden.py",
+    "gate/test_baseline.py",
+    "report/test_page.py",
+    "lab/test_training.py",
+    "gate/test_check.py",
+    "implementations/test_adapters.py",
+    "bench/test_engines.py",
+    "test_wheel.py",
+)
+"""The modules that take most processor time, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules first: a module runs in one process, and none of these should be left for the end."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.location[0].removeprefix("tests/"), len(ranks)))
+
 
 @pytest.fixture
 def rng() -> np.random.Generator:

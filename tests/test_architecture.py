@@ -180,3 +180,12 @@ def test_no_test_imports_from_another_test():
 
 def test_the_snakefile_can_be_read_aloud():
     assert len((ROOT / "Snakefile").read_text().splitlines()) <= 90
+
+
+def test_the_document_has_the_same_floors_and_libraries():
+    text = (ROOT / "docs/architecture.md").read_text()
+    for level, rooms in enumerate(FLOORS, start=1):
+        assert f"| {level} | {', '.join(f'`{room}`' for room in rooms)} |" in text
+    for room in ("sac", "statistics"):
+        assert f"`{room}`: {', '.join(sorted(LIBRARIES[room]))}" in text
+    assert f"| {', '.join(sorted(LIBRARIES['lab']))} |" in text

@@ -10,8 +10,6 @@ from collections.abc import Callable
 import numpy as np
 
 SIZE = 256
-
-
 FLOP = 2 * SIZE**3
 
 

@@ -13,66 +13,103 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from suite.bench.engines import ONE_THREAD
-from suite.sac import identity
+import implementations
+from suite.bench.engines import Machine, Say, environment_of, machine
 
-RLIABLE = identity.ROOT / ".venv-rliable/bin/python"  # rliable wants pandas < 3: an environment of its own
-
-
+RLIABLE = implementations.ROOT / ".venv-rliable/bin/python"  # rliable wants pandas < 3: an environment of its own
 TASKS = ("HalfCheetah-v5", "Hopper-v5", "Walker2d-v5", "Ant-v5", "Humanoid-v5")
-
-
 FACTORS = {"alpha": ["fixed", "learned"], "critics": ["single", "twin"]}
-
-
 VARIANTS = ("sac_v2", "sac_v1", *("factorial/" + "+".join(levels) for levels in product(*FACTORS.values())))
-
-
 BASELINE = "factorial/learned+twin"
-
-
 IMPLEMENTATIONS = ("torch", "jax")
-
-
 EVERY, EPISODES = 10_000, 10
-
-
 INTERVALS = {"curve": "IQM of a curve", "improvement": "P(improvement)"}
-
-
 THEIR_RESAMPLES = {"curve": 40, "improvement": 100}
-
-
-LIMITS = {"curve": 5.0, "improvement": 1.5, "step": 90.0, "step_mb": 1000.0}  # seconds, and megabytes at the most
-
-
+LIMITS_S = {"curve": 5.0, "improvement": 1.5}
+STEP_LIMIT_S, STEP_LIMIT_MB = 90.0, 1000.0
 SAMPLED_EVERY_S = 0.05
+
+
+class Shape(NamedTuple):
+    """The size of a study; a curve has `checkpoints` points."""
+
+    tasks: int = len(TASKS)
+    seeds: int = 10
+    checkpoints: int = 100
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Seconds and megabytes of an interval, a value a turn; rliable's seconds are scaled to as many resamples."""
+
+    limit_s: float
+    rliable_resamples: int
+    seconds: list[float] = field(default_factory=list)
+    memory_mb: list[float] = field(default_factory=list)
+    rliable_seconds: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Step:
+    """The whole step: wall and processor seconds, and the most megabytes in memory."""
+
+    seconds: float
+    processor_seconds: float
+    memory_mb: float
+    workers: int
+    cells: int
+    runs: int
+    limit_s: float = STEP_LIMIT_S
+    limit_mb: float = STEP_LIMIT_MB
+
+
+@dataclass(frozen=True)
+class Result:
+    """Every turn of every interval, the whole step, and who was missing, with the reason."""
+
+    machine: Machine
+    shape: Shape
+    resamples: int
+    intervals: dict[str, Interval]
+    step: Step
+    missing: dict[str, str]
+
+
+class Watched(NamedTuple):
+    """A function's answer, and of the process that gave it, with its children: seconds, and megabytes at the most."""
+
+    answer: Any
+    wall_s: float
+    processor_s: float
+    peak_mb: float
 
 
 # --- in a process of its own
 
 
 def interval_seconds(library: str, name: str, shape: list[int], resamples: list[int]) -> list[float]:
-    """Processor seconds of an interval, once for each number of resamples; shape: tasks, seeds, checkpoints."""
+    """Processor seconds of an interval, once for each number of resamples; shape: see Shape."""
     rng = np.random.default_rng(0)
     tasks, seeds, checkpoints = shape
     x = rng.normal(0.6, 0.2, (seeds, tasks, checkpoints)).cumsum(axis=-1)
     y = rng.normal(0.5, 0.2, (seeds, tasks))
     make = {"ours": _ours, "rliable": _theirs}[library](name, x, y)
     make(2)  # everything is loaded
-    found = []
+    measured = []
     for times in resamples:
         before = time.process_time()
         make(times)
-        found.append(time.process_time() - before)
-    return found
+        measured.append(time.process_time() - before)
+    return measured
 
 
 def _ours(name: str, x: np.ndarray, y: np.ndarray) -> Callable[[int], object]:
@@ -98,22 +135,23 @@ def _theirs(name: str, x: np.ndarray, y: np.ndarray) -> Callable[[int], object]:
     def probability(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
         return np.array([metrics.probability_of_improvement(ours, theirs)])
 
-    scores, statistic = {"curve": (x, iqm), "improvement": ([x[..., 0], y], probability)}[name]
-    return lambda resamples: library.get_interval_estimates({"": scores}, statistic, reps=resamples)
+    if name == "curve":
+        return lambda resamples: library.get_interval_estimates({"": x}, iqm, reps=resamples)
+    return lambda resamples: library.get_interval_estimates({"": [x[..., 0], y]}, probability, reps=resamples)
 
 
 def step(folder: str, resamples: int, workers: int) -> None:
     """The statistics of the study in the folder, as the command makes them."""
-    from suite.analysis import results as summary
+    from suite.analysis import results
     from suite.analysis.declared import Declared
-    from suite.published import anchors as references
+    from suite.published import anchors
     from suite.study.config import Report
 
-    summary.main(
+    results.main(
         Path(folder),
-        random_policy={task: policy.mean for task, policy in references.random_policy().items()},
-        anchors=references.anchors(),
-        second_anchors=references.anchors("second"),
+        random_policy={task: policy.mean for task, policy in anchors.random_policy().items()},
+        anchors=anchors.anchors(),
+        second_anchors=anchors.anchors("second"),
         declared=Declared(Report(resamples=resamples)),
         workers=workers,
     )
@@ -126,66 +164,52 @@ def run(
     resamples: int = 50_000,
     *,
     rounds: int = 3,
-    tasks: int = len(TASKS),
-    seeds: int = 10,
-    checkpoints: int = 100,
+    shape: Shape | None = None,
     workers: int = 2,
-    their_resamples: dict[str, int] = THEIR_RESAMPLES,
-    say: Callable[[str], None] = lambda line: None,
-) -> dict:
-    """Every turn of every interval, the medians, the whole step, and who was missing; JSON-able."""
-    from suite.bench.engines import machine
-
-    shape = [tasks, seeds, checkpoints]
-    result = {
-        "machine": machine(),
-        "shape": dict(zip(("tasks", "seeds", "checkpoints"), shape, strict=True)),
-        "resamples": resamples,
-        "missing": {} if RLIABLE.exists() else {"rliable": f"no interpreter at {RLIABLE} (make .venv-rliable/ready)"},
-        "intervals": {},
-    }
-    for name in INTERVALS:
-        found: dict[str, list] = {"seconds": [], "memory_mb": [], "rliable_seconds": []}
+    their_resamples: Mapping[str, int] = THEIR_RESAMPLES,
+    say: Say = lambda line: None,
+) -> Result:
+    """Measures every interval, in turns, and the whole step."""
+    shape = shape or Shape()
+    missing = {} if RLIABLE.exists() else {"rliable": f"no interpreter at {RLIABLE} (make .venv-rliable/ready)"}
+    intervals = {name: Interval(LIMITS_S[name], their_resamples[name]) for name in INTERVALS}
+    for name, interval in intervals.items():
         for turn in range(rounds):
             say(f"{INTERVALS[name]}, {turn + 1} of {rounds}")
-            done = _watched(["interval_seconds", "ours", name, shape, [resamples]], pinned=True)
-            found["seconds"] += done["answer"]
-            found["memory_mb"].append(done["peak_mb"])
-            if "rliable" not in result["missing"]:
-                few = their_resamples[name]
-                asked = ["interval_seconds", "rliable", name, shape, [1, few]]
-                one, all_of_them = _watched(asked, pinned=True, interpreter=str(RLIABLE))["answer"]
-                found["rliable_seconds"].append(one + (all_of_them - one) / (few - 1) * (resamples - 1))
-        result["intervals"][name] = found | {"rliable_resamples": their_resamples[name], "limit_s": LIMITS[name]}
+            _take_turn(name, interval, shape, resamples, with_rliable=not missing)
     say("the whole step")
+    return Result(machine(), shape, resamples, intervals, _whole_step(shape, resamples, workers), missing)
+
+
+def _take_turn(name: str, interval: Interval, shape: Shape, resamples: int, *, with_rliable: bool) -> None:
+    """One interval of ours, and of rliable's with 1 and with few resamples: what the others would take follows."""
+    ours = _watched(["interval_seconds", "ours", name, list(shape), [resamples]], pinned=True)
+    interval.seconds.extend(ours.answer)
+    interval.memory_mb.append(ours.peak_mb)
+    if with_rliable:
+        few = interval.rliable_resamples
+        request = ["interval_seconds", "rliable", name, list(shape), [1, few]]
+        one, all_of_them = _watched(request, pinned=True, interpreter=str(RLIABLE)).answer
+        interval.rliable_seconds.append(one + (all_of_them - one) / (few - 1) * (resamples - 1))
+
+
+def _whole_step(shape: Shape, resamples: int, workers: int) -> Step:
     with tempfile.TemporaryDirectory() as folder:
-        write_study(Path(folder), tasks=tasks, seeds=seeds, checkpoints=checkpoints)
+        write_study(Path(folder), shape)
         done = _watched(["step", folder, resamples, workers], pinned=False)
-        told = json.loads(Path(folder, "results.json").read_text())
-    result["step"] = {
-        "seconds": done["wall_s"],
-        "processor_seconds": done["processor_s"],
-        "memory_mb": done["peak_mb"],
-        "workers": workers,
-        "cells": len(told["cells"]),
-        "runs": told["counts"]["planned"],
-        "limit_s": LIMITS["step"],
-        "limit_mb": LIMITS["step_mb"],
-    }
-    return result
+        results = json.loads(Path(folder, "results.json").read_text())
+    cells, runs = len(results["cells"]), results["counts"]["planned"]
+    return Step(done.wall_s, done.processor_s, done.peak_mb, workers, cells, runs)
 
 
-def _watched(request: list, *, pinned: bool, interpreter: str = sys.executable) -> dict:
-    """A function of this module called in a process of its own: its answer, and of the process with its children
-    wall seconds from start to end, processor seconds, and the most megabytes in memory, shared pages counted in each.
-    """
+def _watched(request: list, *, pinned: bool, interpreter: str = sys.executable) -> Watched:
+    """A function of this module called in a process of its own; shared pages count in each process."""
     import psutil
 
-    environment = os.environ | ONE_THREAD | {"PYTHONPATH": str(identity.ROOT)}
     command = [interpreter, "-m", "suite.bench.statistics", json.dumps([pinned, *request])]
     with tempfile.TemporaryFile("w+") as answer, tempfile.TemporaryFile("w+") as errors:
         started, busy, peak = time.perf_counter(), _children_s(), 0.0
-        with psutil.Popen(command, env=environment, stdout=answer, stderr=errors) as process:
+        with psutil.Popen(command, env=environment_of(pinned=True), stdout=answer, stderr=errors) as process:
             while process.poll() is None:
                 peak = max(peak, _resident_mb(process))
                 time.sleep(SAMPLED_EVERY_S)
@@ -194,7 +218,7 @@ def _watched(request: list, *, pinned: bool, interpreter: str = sys.executable) 
             errors.seek(0)
             raise RuntimeError(f"{request[0]} has failed:\n{errors.read()}")
         answer.seek(0)
-        return {"answer": json.loads(answer.read()), "wall_s": wall_s, "processor_s": processor_s, "peak_mb": peak}
+        return Watched(json.loads(answer.read()), wall_s, processor_s, peak)
 
 
 def _children_s() -> float:
@@ -203,7 +227,7 @@ def _children_s() -> float:
     return times.children_user + times.children_system
 
 
-def _resident_mb(process: object) -> float:
+def _resident_mb(process: Any) -> float:
     import psutil
 
     total = 0
@@ -215,81 +239,138 @@ def _resident_mb(process: object) -> float:
     return total / 1e6
 
 
-def write_study(folder: Path, *, tasks: int, seeds: int, checkpoints: int) -> None:
-    """A made-up study's tables as suite.gather writes them: twelve cells for each task, every run finished."""
+# --- a made-up study
+
+
+def write_study(folder: Path, shape: Shape) -> None:
+    """A made-up study's tables as `gather` writes them: twelve cells for each task, every run finished."""
     import pandas as pd
 
-    from suite.published import anchors as references
-
-    rng, scales, budget = np.random.default_rng(0), references.anchors(), EVERY * checkpoints
-    steps = np.arange(EVERY, budget + 1, EVERY)
-    ids = {variant: f"{i:010x}" for i, variant in enumerate(VARIANTS)}
-    planned, runs, evaluations, diagnostics = [], [], [], []
-    for task, implementation, variant, seed in product(TASKS[:tasks], IMPLEMENTATIONS, VARIANTS, range(seeds)):
-        ablation, _, arm = variant.rpartition("/")
-        run = {"task": task, "implementation": implementation, "run_id": ids[variant], "seed": seed}
-        levels = dict(zip(FACTORS, arm.split("+"), strict=True)) if ablation else {}
-        protocol = {"env_steps": budget, "evaluate_every": EVERY, "evaluation_episodes": EPISODES}
-        planned.append(
-            run | protocol | {"preset": "sac_v2" if ablation else variant, "ablation": ablation, "arm": arm}
-            | {"levels": json.dumps(levels), "baseline": variant == BASELINE, "label": variant}
-        )  # fmt: skip
-        runs.append(
-            run | protocol | {"variant": variant, "status": "finished", "stale": False, "message": "", "code_id": "-"}
-            | {"last_env_step": budget, "stopped_at": None}
-        )  # fmt: skip
-        span = scales[task].reference - scales[task].random
-        level = rng.normal(0.8, 0.1) * (1 - np.exp(-steps / (0.2 * budget)))
-        returns = scales[task].random + span * (level[:, None] + rng.normal(0, 0.05, (checkpoints, EPISODES)))
-        evaluations.append(pd.DataFrame(run | {
-            "env_step": np.repeat(steps, EPISODES), "kind": "mean", "return": returns.ravel(),
-            "episode": np.tile(np.arange(EPISODES), checkpoints), "length": 1000,
-        }))  # fmt: skip
-        diagnostics.append(
-            pd.DataFrame(run | {"env_step": steps, "alpha": 0.2, "q_bias": rng.normal(size=checkpoints)})
-        )
-    tables = {"manifest": pd.DataFrame(planned), "runs": pd.DataFrame(runs).astype({"stopped_at": "Int64"}),
-              "evaluations": pd.concat(evaluations), "diagnostics": pd.concat(diagnostics)}  # fmt: skip
+    rng = np.random.default_rng(0)
+    runs = list(_runs(shape))
+    parts: list[Any] = [_evaluations(run, shape, rng) for run in runs]
+    tables = {
+        "manifest": pd.DataFrame([_planned(run, shape) for run in runs]),
+        "runs": pd.DataFrame([_finished(run, shape) for run in runs]).astype({"stopped_at": "Int64"}),
+        "evaluations": pd.concat([evaluations for evaluations, _ in parts]),
+        "diagnostics": pd.concat([diagnostics for _, diagnostics in parts]),
+    }
     for name, table in tables.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
     (folder / "ablations.json").write_text(json.dumps({"factorial": {"factors": FACTORS}}))
 
 
+class _Run(NamedTuple):
+    task: str
+    implementation: str
+    variant: str
+    seed: int
+
+    def keys(self) -> dict[str, object]:
+        """The columns by which tables are joined."""
+        run_id = f"{VARIANTS.index(self.variant):010x}"
+        return {"task": self.task, "implementation": self.implementation, "run_id": run_id, "seed": self.seed}
+
+
+def _runs(shape: Shape) -> Iterator[_Run]:
+    return map(_Run._make, product(TASKS[: shape.tasks], IMPLEMENTATIONS, VARIANTS, range(shape.seeds)))
+
+
+def _protocol(run: _Run, shape: Shape) -> dict[str, object]:
+    budget = EVERY * shape.checkpoints
+    return run.keys() | {"env_steps": budget, "evaluate_every": EVERY, "evaluation_episodes": EPISODES}
+
+
+def _planned(run: _Run, shape: Shape) -> dict[str, object]:
+    """A row of the manifest."""
+    ablation, _, arm = run.variant.rpartition("/")
+    levels = dict(zip(FACTORS, arm.split("+"), strict=True)) if ablation else {}
+    return _protocol(run, shape) | {
+        "preset": "sac_v2" if ablation else run.variant,
+        "ablation": ablation,
+        "arm": arm,
+        "levels": json.dumps(levels),
+        "baseline": run.variant == BASELINE,
+        "label": run.variant,
+    }
+
+
+def _finished(run: _Run, shape: Shape) -> dict[str, object]:
+    """A row of the table of runs."""
+    return _protocol(run, shape) | {
+        "variant": run.variant,
+        "status": "finished",
+        "stale": False,
+        "message": "",
+        "code_id": "-",
+        "last_env_step": EVERY * shape.checkpoints,
+        "stopped_at": None,
+    }
+
+
+def _evaluations(run: _Run, shape: Shape, rng: np.random.Generator) -> tuple[Any, Any]:
+    """A run's rows of evaluations, near 0.8 of the way from random to reference in the end, and of diagnostics."""
+    import pandas as pd
+
+    from suite.published import anchors
+
+    scale = anchors.anchors()[run.task]
+    steps = EVERY * np.arange(1, shape.checkpoints + 1)
+    level = rng.normal(0.8, 0.1) * (1 - np.exp(-steps / (0.2 * EVERY * shape.checkpoints)))
+    noise = rng.normal(0, 0.05, (shape.checkpoints, EPISODES))
+    returns = scale.random + (scale.reference - scale.random) * (level[:, None] + noise)
+    evaluations = pd.DataFrame(
+        run.keys()
+        | {
+            "env_step": np.repeat(steps, EPISODES),
+            "kind": "mean",
+            "return": returns.ravel(),
+            "episode": np.tile(np.arange(EPISODES), shape.checkpoints),
+            "length": 1000,
+        }
+    )
+    q_bias = rng.normal(size=shape.checkpoints)
+    return evaluations, pd.DataFrame(run.keys() | {"env_step": steps, "alpha": 0.2, "q_bias": q_bias})
+
+
 # --- as text
 
 
-def render(result: dict) -> str:
+def render(result: Result) -> str:
     """The table as text."""
-    shape, machine = result["shape"], result["machine"]
+    shape, step = result.shape, result.step
     lines = [
-        f"{shape['tasks']} tasks x {shape['seeds']} seeds, {shape['checkpoints']} checkpoints on a curve, "
-        f"{result['resamples']:,} resamples; {machine['processor']}, {machine['cores']} cores, "
-        f"Python {machine['python']}",
+        f"{shape.tasks} tasks x {shape.seeds} seeds, {shape.checkpoints} checkpoints on a curve, "
+        f"{result.resamples:,} resamples; {result.machine}",
         f"{'':<19}{'s':>8}{'at most':>9}{'memory MB':>11}{'rliable s':>11}{'times':>8}",
+        *(_interval_line(INTERVALS[name], interval) for name, interval in result.intervals.items()),
+        f"{'the whole step':<19}{step.seconds:>8.1f}{step.limit_s:>9.1f}{step.memory_mb:>11.0f}",
+        *(f"{name:<19}missing: {why}" for name, why in result.missing.items()),
     ]
-    for name, found in result["intervals"].items():
-        seconds, theirs = median(found["seconds"]), found["rliable_seconds"]
-        beside = f"{median(theirs):>11.0f}{median(theirs) / seconds:>8.0f}" if theirs else f"{'-':>11}{'-':>8}"
-        lines.append(
-            f"{INTERVALS[name]:<19}{seconds:>8.2f}{found['limit_s']:>9.1f}{median(found['memory_mb']):>11.0f}{beside}"
-        )
-    step = result["step"]
-    lines.append(f"{'the whole step':<19}{step['seconds']:>8.1f}{step['limit_s']:>9.1f}{step['memory_mb']:>11.0f}")
-    lines += [f"{name:<19}missing: {why}" for name, why in result["missing"].items()]
-    few = {name: found["rliable_resamples"] for name, found in result["intervals"].items()}
+    few = {name: interval.rliable_resamples for name, interval in result.intervals.items()}
     lines += [
         "intervals: processor seconds of one process with one thread, medians of the rounds, both by the plain",
         f"bootstrap; rliable's measured with {few['curve']} and {few['improvement']} resamples and scaled to "
-        f"{result['resamples']:,};",
-        f"the whole step: {step['cells']} cells, {step['runs']} runs, {step['workers']} workers; seconds on the wall "
-        f"({step['processor_seconds']:.0f} processor seconds), at most {step['limit_mb']:.0f} MB;",
+        f"{result.resamples:,};",
+        f"the whole step: {step.cells} cells, {step.runs} runs, {step.workers} workers; seconds on the wall "
+        f"({step.processor_seconds:.0f} processor seconds), at most {step.limit_mb:.0f} MB;",
         "memory: the most that a process and its children had in memory together, seen every 50 ms",
     ]
     return "\n".join(lines)
+
+
+def _interval_line(label: str, interval: Interval) -> str:
+    seconds = median(interval.seconds)
+    beside = f"{'-':>11}{'-':>8}"
+    if interval.rliable_seconds:
+        theirs = median(interval.rliable_seconds)
+        beside = f"{theirs:>11.0f}{theirs / seconds:>8.0f}"
+    return f"{label:<19}{seconds:>8.2f}{interval.limit_s:>9.1f}{median(interval.memory_mb):>11.0f}{beside}"
 
 
 if __name__ == "__main__":
     on_one_core, called, *arguments = json.loads(sys.argv[1])
     if on_one_core and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    print(json.dumps({"interval_seconds": interval_seconds, "step": step}[called](*arguments)))
+    functions: dict[str, Callable] = {"interval_seconds": interval_seconds, "step": step}
+    print(json.dumps(functions[called](*arguments)))

@@ -9,12 +9,16 @@ import click
 
 from suite.errors import UsageError, nearest
 from suite.study.config import DEFAULT_CONFIG
+from suite.study.workflow import default_config
 
 EXIT_USAGE, EXIT_INTERRUPTED, EXIT_OWNED = 2, 75, 76
 
 
 config_option = click.option(
-    "--config", "config", default=DEFAULT_CONFIG, show_default=True, help="The study's YAML file."
+    "--config",
+    default=default_config,
+    show_default=f"{DEFAULT_CONFIG}; outside a checkout the quick.yaml that comes with the suite",
+    help="The study's YAML file.",
 )
 
 

@@ -13,6 +13,7 @@ from suite.analysis.declared import declared_of
 from suite.cli.app import Commands, config_option, main
 from suite.errors import UsageError, nearest
 from suite.study.config import DEFAULT_CONFIG
+from suite.study.workflow import default_config
 
 if TYPE_CHECKING:
     from suite.analysis.check_rows import CheckFile
@@ -61,7 +62,7 @@ def config_file(config: str | None, study: str | None) -> Path:
     known = [path.stem for path in sorted(Path("config").glob("*.yaml"))]
     if study and study not in known:
         raise UsageError(f"there is no config/{study}.yaml; did you mean {nearest(study, known)}?")
-    return Path(f"config/{study}.yaml" if study else config or DEFAULT_CONFIG)
+    return Path(f"config/{study}.yaml" if study else config or default_config())
 
 
 @main.group(cls=Commands)

@@ -1,4 +1,4 @@
-"""Commands about presets and runs: show, difference, conformance."""
+"""Commands about presets, engines and runs: show, difference, conformance, contract, docs."""
 
 from __future__ import annotations
 
@@ -44,9 +44,8 @@ def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[s
     Exit code 1 if a deviation in float64 exceeds its tolerance.
     """
     import implementations
-    from suite.specimens import switches as pages
-    from suite.specimens.conformance import record as write_down
-    from suite.specimens.conformance import render, run
+    from suite.specimens import conformance as vectors
+    from suite.specimens import switches
 
     engines = list(implementations.REGISTRY)
     if implementation not in ("all", *engines):
@@ -58,29 +57,52 @@ def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[s
             "--record writes what tests/vectors give in every engine; leave out PATHS and --implementation"
         )
     names = engines if implementation == "all" else [implementation]
-    verdicts = list(run([Path(path) for path in paths or ("tests/vectors",)], names))
+    verdicts = list(vectors.run([Path(path) for path in paths or ("tests/vectors",)], names))
     if as_json:
         rows = [one._asdict() | {"passed": one.passed} for one in verdicts]
         for row in rows:
             row["deviations"] = {kind: each._asdict() for kind, each in row["deviations"].items()}
         click.echo(json.dumps(rows, indent=1))
     else:
-        click.echo(render(verdicts))
+        click.echo(vectors.render(verdicts))
     if record:
-        write_down(verdicts)
-        pages.main(check=False)
+        vectors.record(verdicts)
+        switches.main(check=False)
     if any(not one.passed for one in verdicts if one.precision == "float64"):
         sys.exit(1)
 
 
 @main.command()
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 if a page is not what would be written.")
-def switches(check: bool) -> None:
-    """Write docs/switches.md and docs/presets.md, what the code bases differ in and how far each is reproduced."""
-    from suite.specimens import switches as pages
+@click.argument("name")
+def contract(name: str) -> None:
+    """Hold the implementation registered as NAME against the equations, on a few settings at a small size.
 
-    files = pages.main(check)
-    for file in files:
-        click.echo(file)
-    if check and files:
+    Exit code 1 if a check fails. docs/extending.md has a worked example of an implementation and how it is registered.
+    """
+    import implementations
+    from suite.specimens import contract_checks
+
+    known = {key: entry for key, entry in implementations.registered().items() if not entry.trainer}
+    if name not in known:
+        raise UsageError(f"there is no implementation {name!r}; did you mean {nearest(name, known)}?")
+    outcomes = contract_checks.run(implementations.load(name))
+    click.echo(contract_checks.render(name, outcomes))
+    if any(one.problem for one in outcomes):
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if a page is not what would be written.")
+def docs(check: bool) -> None:
+    """Write the generated pages: docs/cli.md of the commands, docs/switches.md and docs/presets.md of the presets."""
+    import implementations
+    from suite.cli import pages
+    from suite.specimens import switches
+
+    if implementations.CHECKOUT is None:
+        raise UsageError("the pages are written in a checkout; this suite is installed without one")
+    outdated = [*pages.write(check), *switches.main(check)]
+    for page in outdated:
+        click.echo(page)
+    if check and outdated:
         sys.exit(1)

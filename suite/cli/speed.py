@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from suite.cli.app import main
 from suite.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @main.command()
@@ -38,7 +43,7 @@ def bench(
     contenders: tuple[str, ...],
 ) -> None:
     """Our engines beside other packages on one core: steps/s, updates/s, memory, start. CONTENDERS: all by default."""
-    from suite.bench import engines as benching
+    from suite.bench import engines
     from suite.bench import statistics as bench_statistics
     from suite.study.plan import obstacle
 
@@ -46,23 +51,28 @@ def bench(
         raise UsageError("--statistics measures no engine; leave out --blocks and the contenders")
     if blocks is not None and contenders:
         raise UsageError(f"--blocks measures one engine; name it as in --engine {contenders[0]}")
-    output = output or f"reports/bench{'-statistics' if statistics else ''}.json"
-    if there := obstacle(Path(output).parent):  # said before minutes of measuring, not after
-        raise UsageError(f"--output is {output!r}, but {there} is not a folder one may write to")
+    kind = "bench-statistics" if statistics else "bench"
+    path = Path(output or f"reports/{kind}.json")
+    if blocked := obstacle(path.parent):  # before minutes of measuring, not after
+        raise UsageError(f"--output is {str(path)!r}, but {blocked} is not a folder one may write to")
 
     def say(line: str) -> None:
         click.echo(line, err=True)
 
     if statistics:
-        result = bench_statistics.run(rounds=rounds, say=say)
-        text = bench_statistics.render(result)
+        of_statistics = bench_statistics.run(rounds=rounds, say=say)
+        _finish(path, of_statistics, bench_statistics.render(of_statistics))
     elif blocks is None:
-        result = benching.run(contenders, rounds=rounds, env_steps=env_steps, updates=updates, say=say)
-        text = benching.render(result)
+        result = engines.run(contenders, rounds=rounds, env_steps=env_steps, updates=updates, say=say)
+        _finish(path, result, engines.render(result))
     else:
-        sizes = benching.sizes(blocks)
-        result = benching.blocks(engine, sizes, rounds=rounds, env_steps=env_steps, updates=updates)
-        text = benching.render_blocks(result)
-    Path(output).parent.mkdir(parents=True, exist_ok=True)
-    Path(output).write_text(json.dumps(result, indent=1))
-    click.echo(f"{text}\n{output}")
+        sizes = engines.sizes(blocks)
+        of_blocks = engines.blocks(engine, sizes, rounds=rounds, env_steps=env_steps, updates=updates)
+        _finish(path, of_blocks, engines.render_blocks(of_blocks))
+
+
+def _finish(path: Path, result: DataclassInstance, text: str) -> None:
+    """Writes every number and prints the table."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(dataclasses.asdict(result), indent=1))
+    click.echo(f"{text}\n{path}")

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from suite.errors import UsageError
 from suite.lab.records import RecordError, arrays_path, read_meta
+from suite.study import workflow
 from suite.study.plan import Plan
 
 ORPHANS_WAIT_S = 60.0
@@ -29,6 +30,7 @@ def sweep(config: Path, cores: int, arguments: list[str]) -> int:
     """
     study = Plan(config)
     study.check_writable()
+    base = [sys.executable, "-m", "snakemake", "--configfile", str(config), *workflow.snakefile_options()]
     lock_file = Path(study.config.results, ".work", "sweep.lock")
     lock_file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(lock_file)
@@ -44,13 +46,12 @@ def sweep(config: Path, cores: int, arguments: list[str]) -> int:
             raise UsageError(f"Snakemake is already running here (process {owners[0]}); wait for it or stop it first")
         _wait_for_orphans()
         _clear_interrupted(study)
-        base = [sys.executable, "-m", "snakemake", "--configfile", str(config)]
         if any(Path(".snakemake/locks").glob("*")):
             click.echo(
                 "an earlier sweep was killed: its lock is removed, its runs continue from their checkpoints", err=True
             )
             subprocess.run([*base, "--unlock"], check=True, capture_output=True)
-        process = subprocess.Popen([*base, "--cores", str(cores), *arguments])
+        process = subprocess.Popen([*base, "--cores", str(cores), *map(workflow.find_profile, arguments)])
         try:
             code = process.wait()
         except KeyboardInterrupt:  # the terminal has told Snakemake too

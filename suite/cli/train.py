@@ -153,7 +153,7 @@ def _make_tracker(options: Tracking) -> MakeTracker:
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @config_option
-@click.option("--cores", default=os.cpu_count(), show_default=True, help="How many runs at once.")
+@click.option("--cores", default=os.cpu_count(), show_default="all", help="How many runs at once.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sweep(config: str, cores: int, arguments: tuple[str, ...]) -> None:
     """Run Snakemake on a config, first clearing what a killed sweep left; further ARGUMENTS go to Snakemake."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
-Changes = dict[str, object]
+Changes = dict[str, Any]
 """SacSpec or Schedule fields to replace in the baseline, by name."""
 
 
@@ -41,13 +42,13 @@ class Ablation:
         return factors
 
 
-def one_factor(factor: str, levels: dict[str, Changes], **prose: object) -> Ablation:
+def one_factor(factor: str, levels: dict[str, Changes], **prose: Any) -> Ablation:
     """An ablation of one factor: an arm per level, the first being the baseline's own (no changes)."""
     arms = tuple(Arm(name=level, changes=changes, levels={factor: level}) for level, changes in levels.items())
     return Ablation(arms=arms, **prose)
 
 
-def factorial(*ablations: Ablation, **prose: object) -> Ablation:
+def factorial(*ablations: Ablation, **prose: Any) -> Ablation:
     """The full cross of one-factor ablations: an arm per combination of their arms."""
     arms = []
     for chosen in itertools.product(*(ablation.arms for ablation in ablations)):

@@ -6,11 +6,14 @@ Parity holds the engines against the equations on them, the golden runs against 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 
-from suite.sac import weights as initial
+from suite.sac import weights
+from suite.sac.ablation import Changes
 from suite.sac.contract import Spaces, row_width
 from suite.sac.spec import (
     CHOICES,
@@ -29,7 +32,7 @@ from suite.sac.spec import (
     Uniform,
     ValueNet,
 )
-from suite.specimens import catalogue as plan
+from suite.specimens import catalogue
 
 SPACES = Spaces(obs_dim=5, action_dim=2, action_scale=(0.4, 3.0), action_center=(0.1, -1.0))
 
@@ -87,122 +90,135 @@ BASE = SacSpec(
 
 
 WITH_V = replace(BASE, value_net=ValueNet(loss_scale=0.5, target="per_sample"))
-
-
-FRESH = replace(BASE, temperature=replace(BASE.temperature, sample="fresh"))
-
-
+FRESH_ALPHA = LearnedAlpha(init=0.5, entropy_per_dim=-1.0, objective="alpha", sample="fresh", lr=1e-3)
+FRESH = replace(BASE, temperature=FRESH_ALPHA)
 GLOROT = replace(BASE, mean_init="glorot_uniform", log_std_init="glorot_uniform")
-
-
 HEADS = replace(BASE, mean_init=Orthogonal(gain=1.0), log_std_init=Orthogonal(gain=1.0))
+NARROW = ClipLogStd(low=-0.1, high=0.1)
+ONE_CRITIC: Changes = {"critics": 1, "target_reduce": "first", "actor_reduce": "first"}
+
+Variant = tuple[SacSpec, SacSpec]
+"""A base, and the base with one thing changed."""
+
+VALUES: dict[str, tuple[Any, ...]] = {
+    "reward_scale": (5.0,),
+    "discount": (0.9,),
+    "entropy_in_target": (False,),
+    "critic_loss_scale": (1.0,),
+    "hidden": ((8,), (8, 16, 4)),
+    "gaussian_eps": (1e-2,),
+    "hidden_init": (Orthogonal(gain=1.0), Orthogonal(gain=2.0), Uniform(weight=0.1, bias=0.1)),
+    "critic_output_init": (Uniform(weight=3e-3, bias=0.0), Uniform(weight=3e-3, bias=3e-3)),
+    "mean_init": (Uniform(weight=1e-3, bias=0.0),),
+    "log_std_init": (Orthogonal(gain=1.0),),
+    "actor_every": (2, 3),
+    "target_every": (2,),
+    "target_copy_every": (2, 3),
+    "tau": (0.1, 1.0),
+    "batch_size": (16,),
+    "actor_lr": (1e-3,),
+    "critic_lr": (3e-4,),
+    "adam.beta1": (0.0, 0.5),
+    "adam.beta2": (0.9,),
+    "adam.eps": (1e-8, 1e-3),
+    "temperature": (FixedAlpha(value=0.2), FixedAlpha(value=0.0)),
+    "temperature.init": (1.0,),
+    "temperature.entropy_per_dim": (-0.5,),
+    "temperature.lr": (1e-4,),
+    "std": (NARROW, SquashLogStd(low=-5.0, high=2.0), SoftplusStd(floor=1e-3)),
+    "log_det": (EpsilonLogDet(eps=1e-6), EpsilonLogDet(eps=1e-2)),
+    "critics": (3,),
+    "value_net": (ValueNet(loss_scale=0.5, target="per_sample"), ValueNet(loss_scale=1.0, target="per_sample")),
+}
+"""Values of switches that are no choice among words."""
 
 
-ONE_CRITIC = {"critics": 1, "target_reduce": "first", "actor_reduce": "first"}
-
-
-def changed(spec: SacSpec, path: str, value: object) -> SacSpec:
+def changed(spec: SacSpec, path: str, value: Any) -> SacSpec:
     """The spec with the field of that path ("adam.eps") replaced."""
     name, _, rest = path.partition(".")
     return replace(spec, **{name: replace(getattr(spec, name), **{rest: value}) if rest else value})
 
 
-def variants() -> dict[str, tuple[SacSpec, SacSpec]]:
-    """Every value of every switch by name: (base, the base with that value); all distinct."""
-    found = {}
+def variants() -> dict[str, Variant]:
+    """Every value of every switch by name, and what needs several of them; all distinct."""
+    by_name = dict(_choices())
+    for path, values in VALUES.items():
+        by_name |= {f"{path}={value}": (BASE, changed(BASE, path, value)) for value in values}
+    for name, base, changes in (*_with_other_bases(), *_with_a_value_net()):
+        by_name[name] = base, replace(base, **changes)
+    tensorflow = changed(BASE, "adam.eps_placement", "tensorflow")
+    by_name["simultaneous, fresh alpha"] = FRESH, replace(FRESH, gradients="simultaneous")
+    by_name["adam.eps_placement=tensorflow, eps=1e-3"] = BASE, changed(tensorflow, "adam.eps", 1e-3)
+    return by_name | {name: (base, replace(base, order=order)) for name, base, order in _orders()}
 
-    def add(name: str, base: SacSpec, **changes: object) -> None:
-        found[name] = (base, replace(base, **changes))
 
+def _choices() -> Iterator[tuple[str, Variant]]:
     for path, choices in CHOICES.items():
         base = {"value_net.target": WITH_V, "actor_head": GLOROT}.get(path, BASE)
         for value in choices:
             spec = changed(base, path, value)
             if spec != base:
-                found[f"{path}={value}"] = (base, spec)
-    for path, values in {
-        "reward_scale": (5.0,),
-        "discount": (0.9,),
-        "entropy_in_target": (False,),
-        "critic_loss_scale": (1.0,),
-        "hidden": ((8,), (8, 16, 4)),
-        "gaussian_eps": (1e-2,),
-        "hidden_init": (Orthogonal(gain=1.0), Orthogonal(gain=2.0), Uniform(weight=0.1, bias=0.1)),
-        "critic_output_init": (Uniform(weight=3e-3, bias=0.0), Uniform(weight=3e-3, bias=3e-3)),
-        "mean_init": (Uniform(weight=1e-3, bias=0.0),),
-        "log_std_init": (Orthogonal(gain=1.0),),
-        "actor_every": (2, 3),
-        "target_every": (2,),
-        "target_copy_every": (2, 3),
-        "tau": (0.1, 1.0),
-        "batch_size": (16,),
-        "actor_lr": (1e-3,),
-        "critic_lr": (3e-4,),
-        "adam.beta1": (0.0, 0.5),
-        "adam.beta2": (0.9,),
-        "adam.eps": (1e-8, 1e-3),
-        "temperature": (FixedAlpha(value=0.2), FixedAlpha(value=0.0)),
-        "temperature.init": (1.0,),
-        "temperature.entropy_per_dim": (-0.5,),
-        "temperature.lr": (1e-4,),
-        "std": (
-            ClipLogStd(low=-0.1, high=0.1),
-            SquashLogStd(low=-5.0, high=2.0),
-            SoftplusStd(floor=1e-3),
-        ),
-        "log_det": (EpsilonLogDet(eps=1e-6), EpsilonLogDet(eps=1e-2)),
-        "critics": (3,),
-        "value_net": (ValueNet(loss_scale=0.5, target="per_sample"), ValueNet(loss_scale=1.0, target="per_sample")),
-    }.items():
-        for value in values:
-            found[f"{path}={value}"] = (BASE, changed(BASE, path, value))
-    unit_floor, env = EpsilonLogDet(eps=1e-2), {"log_prob_units": "env"}
-    add("log_prob_units=env, log_det with epsilon", replace(BASE, log_det=unit_floor), **env)
-    add("joint head, orthogonal", replace(HEADS, actor_head="separate"), actor_head="joint")
-    add("first_update=2", replace(BASE, actor_every=2), first_update=2)
-    add("first_update=0, target_every=2", replace(BASE, target_every=2), first_update=0)
+                yield f"{path}={value}", (base, spec)
+
+
+def _with_other_bases() -> Iterator[tuple[str, SacSpec, Changes]]:
+    """(name, base, changes): switches that come alive beside others."""
+    floor = replace(BASE, log_det=EpsilonLogDet(eps=1e-2))
+    yield "log_prob_units=env, log_det with epsilon", floor, {"log_prob_units": "env"}
+    yield "joint head, orthogonal", replace(HEADS, actor_head="separate"), {"actor_head": "joint"}
+    yield "first_update=2", replace(BASE, actor_every=2), {"first_update": 2}
+    yield "first_update=0, target_every=2", replace(BASE, target_every=2), {"first_update": 0}
     delayed = replace(FRESH, order=("value", "critic", "actor", "alpha", "target"), actor_every=2)
-    add("actor_repeats=2", delayed, actor_repeats=2)
-    add("actor_repeats=3, alpha of the actor's sample", replace(delayed, temperature=BASE.temperature), actor_repeats=3)
-    add("actor_repeats=2, every update, alpha fixed", replace(BASE, temperature=FixedAlpha(value=0.2)), actor_repeats=2)
-    add("alpha before the critic, delayed", BASE, order=("alpha", "value", "critic", "actor", "target"), actor_every=2)
-    add("V, delayed", WITH_V, order=("critic", "actor", "alpha", "value", "target"), actor_every=2, actor_repeats=2)
-    add("V, sum of relus, copied targets", WITH_V, first_critic_layer="sum_of_relus", target_copy_every=2)
-    add("sum of relus, one hidden layer", replace(BASE, hidden=(16,)), first_critic_layer="sum_of_relus")
-    add("sum of relus, environment's units", BASE, first_critic_layer="sum_of_relus", critic_action_units="env")
-    add(
-        "independent draws, three critics' mean",
-        replace(BASE, critics=3, actor_reduce="mean"),
-        pathwise_noise="independent",
+    actors_sample = replace(delayed, temperature=BASE.temperature)
+    fixed = replace(BASE, temperature=FixedAlpha(value=0.2))
+    yield "actor_repeats=2", delayed, {"actor_repeats": 2}
+    yield "actor_repeats=3, alpha of the actor's sample", actors_sample, {"actor_repeats": 3}
+    yield "actor_repeats=2, every update, alpha fixed", fixed, {"actor_repeats": 2}
+    alpha_first, alpha_early = (
+        ("alpha", "value", "critic", "actor", "target"),
+        ("critic", "actor", "alpha", "value", "target"),
     )
-    add("std=ExpStd", found[f"std={ClipLogStd(low=-0.1, high=0.1)}"][1], std=ExpStd())
-    add("one critic", BASE, **ONE_CRITIC)
-    add("three critics, mean", found["critics=3"][1], target_reduce="mean", actor_reduce="mean")
-    for path, value in {
+    yield "alpha before the critic, delayed", BASE, {"order": alpha_first, "actor_every": 2}
+    yield "V, delayed", WITH_V, {"order": alpha_early, "actor_every": 2, "actor_repeats": 2}
+    sum_of_relus = {"first_critic_layer": "sum_of_relus"}
+    yield "V, sum of relus, copied targets", WITH_V, {**sum_of_relus, "target_copy_every": 2}
+    yield "sum of relus, one hidden layer", replace(BASE, hidden=(16,)), sum_of_relus
+    yield "sum of relus, environment's units", BASE, {**sum_of_relus, "critic_action_units": "env"}
+    three_means = replace(BASE, critics=3, actor_reduce="mean")
+    yield "independent draws, three critics' mean", three_means, {"pathwise_noise": "independent"}
+    yield "std=ExpStd", replace(BASE, std=NARROW), {"std": ExpStd()}
+    yield "one critic", BASE, ONE_CRITIC
+    yield "three critics, mean", replace(BASE, critics=3), {"target_reduce": "mean", "actor_reduce": "mean"}
+
+
+def _with_a_value_net() -> Iterator[tuple[str, SacSpec, Changes]]:
+    """(name, base, changes): what a value network reads too."""
+    values: Changes = {
         "target_reduce": "mean",
         "entropy_in_target": False,
         "target_init": "independent",
         "gradients": "simultaneous",
         "target_every": 2,
         "temperature": FixedAlpha(value=1.0),
-    }.items():
-        add(f"V, {path}={value}", WITH_V, **{path: value})
-    add("V, one critic", WITH_V, **ONE_CRITIC)
-    tensorflow = changed(BASE, "adam.eps_placement", "tensorflow")
-    add("simultaneous, fresh alpha", FRESH, gradients="simultaneous")
-    found["adam.eps_placement=tensorflow, eps=1e-3"] = (BASE, changed(tensorflow, "adam.eps", 1e-3))
+    }
+    for path, value in values.items():
+        yield f"V, {path}={value}", WITH_V, {path: value}
+    yield "V, one critic", WITH_V, ONE_CRITIC
+
+
+def _orders() -> Iterator[tuple[str, SacSpec, tuple[str, ...]]]:
+    """(name, base, order of the stages)."""
     for order in itertools.permutations(("critic", "actor", "target")):
         if order[0] != "critic":  # else as BASE: neither the actor nor alpha reads the targets
-            add(f"order {' '.join(order)}", BASE, order=("value", *order, "alpha"))
-    add("order alpha first, fresh", FRESH, order=("value", "critic", "alpha", "actor", "target"))
+            yield f"order {' '.join(order)}", BASE, ("value", *order, "alpha")
+    yield "order alpha first, fresh", FRESH, ("value", "critic", "alpha", "actor", "target")
     for order in (
         ("critic", "value", "actor", "alpha", "target"),
         ("critic", "actor", "value", "alpha", "target"),
         ("target", "actor", "critic", "value", "alpha"),
         ("actor", "alpha", "value", "target", "critic"),
     ):
-        add(f"V, order {' '.join(order)}", WITH_V, order=order)
-    return found
+        yield f"V, order {' '.join(order)}", WITH_V, order
 
 
 VARIANTS = variants()
@@ -214,15 +230,15 @@ def shrunk(spec: SacSpec) -> SacSpec:
 
 def studied() -> dict[str, SacSpec]:
     """Every preset and every arm of every ablation, shrunk; what several names share stands once."""
-    found: dict[SacSpec, str] = {}
-    for name in plan.preset_names():
-        found.setdefault(shrunk(plan.resolve(name, "HalfCheetah-v5", {})[0]), name)
-    for name in plan.ablation_names():
-        ablation = plan.load_ablation(name)
+    names: dict[SacSpec, str] = {}
+    for name in catalogue.preset_names():
+        names.setdefault(shrunk(catalogue.resolve(name, "HalfCheetah-v5", {})[0]), name)
+    for name in catalogue.shipped_ablation_names():
+        ablation = catalogue.load_ablation(name)
         for arm in ablation.arms:
-            spec = shrunk(plan.resolve(ablation.baseline, "HalfCheetah-v5", arm.changes)[0])
-            found.setdefault(spec, f"{name}/{arm.name}")
-    return {name: spec for spec, name in found.items()}
+            spec = shrunk(catalogue.resolve(ablation.baseline, "HalfCheetah-v5", arm.changes)[0])
+            names.setdefault(spec, f"{name}/{arm.name}")
+    return {name: spec for spec, name in names.items()}
 
 
 CASES = {"base": BASE, "base with V": WITH_V, "base, fresh alpha": FRESH}
@@ -231,15 +247,15 @@ CASES = {"base": BASE, "base with V": WITH_V, "base, fresh alpha": FRESH}
 CASES |= {name: spec for name, (_, spec) in VARIANTS.items()} | studied()
 
 
-def at(spec: SacSpec, precision: str) -> SacSpec:
+def at(spec: SacSpec, precision: Literal["float32", "float64"]) -> SacSpec:
     """The case at a precision; one that is about rounding stays as it is."""
     return spec if spec.precision == "bfloat16_hidden" else replace(spec, precision=precision)
 
 
 def start(spec: SacSpec, *seeds: int) -> dict[str, np.ndarray]:
     """Initial params [S, ...] at the spec's precision."""
-    every = [initial.params(spec, SPACES, np.random.default_rng(seed)) for seed in seeds]
-    return {name: np.stack([own[name] for own in every]).astype(spec.dtype) for name in every[0]}
+    every = [weights.params(spec, SPACES, np.random.default_rng(seed)) for seed in seeds]
+    return {name: np.stack([of_seed[name] for of_seed in every]).astype(spec.dtype) for name in every[0]}
 
 
 def inputs(spec: SacSpec, seeds: int = 1, updates: int = UPDATES, noise_scale: float = 1.0) -> tuple:

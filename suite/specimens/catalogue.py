@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import importlib.util
 import pkgutil
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
-import ablations as ablations_package
 from implementations import presets as presets_package
 from suite.errors import UsageError, nearest
+from suite.sac import identity
 from suite.sac.ablation import Ablation, Changes
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec, SpecError
+
+SHIPPED_ABLATIONS = identity.ROOT / "ablations"
+USER_ABLATIONS = Path("ablations")
+"""Of the working directory; in a checkout it is the same folder."""
 
 
 def preset_names() -> list[str]:
@@ -21,7 +27,20 @@ def preset_names() -> list[str]:
 
 
 def ablation_names() -> list[str]:
-    return [module.name for module in pkgutil.iter_modules(ablations_package.__path__)]
+    """The suite's ablations and the working directory's."""
+    return sorted(_ablation_files())
+
+
+def shipped_ablation_names() -> list[str]:
+    """The suite's ablations alone."""
+    return sorted(_modules(SHIPPED_ABLATIONS))
+
+
+def user_ablation_files() -> list[Path]:
+    """The ablations that the working directory adds to the suite's."""
+    if USER_ABLATIONS.resolve() == SHIPPED_ABLATIONS.resolve():
+        return []
+    return list(_modules(USER_ABLATIONS).values())
 
 
 def load_preset(name: str) -> ModuleType:
@@ -33,9 +52,36 @@ def load_preset(name: str) -> ModuleType:
 
 def load_ablation(name: str) -> Ablation:
     """The ablation of that file name; UsageError for an unknown name."""
-    if name not in ablation_names():
-        raise UsageError(f"there is no ablation {name!r}; did you mean {nearest(name, ablation_names())}?")
-    return importlib.import_module(f"ablations.{name}").ABLATION
+    files = _ablation_files()
+    if name not in files:
+        raise UsageError(f"there is no ablation {name!r}; did you mean {nearest(name, files)}?")
+    return _read_ablation(files[name])
+
+
+def _modules(folder: Path) -> dict[str, Path]:
+    """The Python files of a folder by module name; empty where there is no such folder."""
+    return {file.stem: file for file in sorted(folder.glob("*.py")) if file.stem != "__init__"}
+
+
+def _ablation_files() -> dict[str, Path]:
+    shipped = _modules(SHIPPED_ABLATIONS)
+    for file in user_ablation_files():
+        if file.stem in shipped:
+            raise UsageError(f"{file} has the name of an ablation that the suite ships; give it another name")
+        shipped[file.stem] = file
+    return shipped
+
+
+def _read_ablation(file: Path) -> Ablation:
+    """The Ablation in a file, which is loaded by its path: a folder `ablations` may be importable twice."""
+    module_spec = importlib.util.spec_from_file_location(f"ablations.{file.stem}", file)
+    assert module_spec is not None and module_spec.loader is not None
+    module = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(module)
+    ablation = getattr(module, "ABLATION", None)
+    if not isinstance(ablation, Ablation):
+        raise UsageError(f"{file} must hold an Ablation called ABLATION")
+    return ablation
 
 
 @cache

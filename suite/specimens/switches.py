@@ -11,7 +11,7 @@ from suite.sac import identity
 from suite.specimens import conformance
 from suite.specimens.catalogue import load_preset, preset_names
 
-COMMAND = "python -m suite switches"
+COMMAND = "python -m suite docs"
 DOCS = identity.ROOT / "docs"
 PAPERS = ("sac_v1", "sac_v2")
 """The presets that stand for a paper: beside the code bases, on the page of switches."""

@@ -18,7 +18,7 @@ from suite.published import anchors, comparability
 from suite.sac import identity
 from suite.sac.ablation import Ablation
 from suite.sac.source import ROOT
-from suite.specimens.catalogue import load_ablation
+from suite.specimens.catalogue import load_ablation, user_ablation_files
 from suite.study.cells import ANY_CELL, RECORD, WORK, Asked, Block, Cell, Label, Planned
 from suite.study.config import DEFAULT_CONFIG, Config, load
 from suite.study.sweeps import cells_of, checked
@@ -192,7 +192,7 @@ def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[Bl
 
 
 def code_files() -> list[str]:
-    """The suite's own source: what gather, statistics, figures and report depend on besides data.
+    """What gather, statistics, figures and report depend on besides data: the suite's source, and the user's ablations.
 
     Frozen baselines are none of it: they are compared with on request alone.
     """
@@ -200,4 +200,4 @@ def code_files() -> list[str]:
     files = (file for folder in folders for file in (ROOT / folder).rglob("*"))
     kept = (file for file in files if file.suffix in (".py", ".j2", ".csv", ".yaml", ".json"))
     kept = (file for file in kept if file.parent.name != "baselines")
-    return sorted(str(file) for file in kept)
+    return sorted(str(file) for file in (*kept, *user_ablation_files()))

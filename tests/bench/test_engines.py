@@ -13,6 +13,7 @@ from builders.runs import suite
 import implementations
 from suite.bench import engines as bench
 from suite.bench import statistics as bench_statistics
+from suite.bench.contenders import Request
 from suite.errors import UsageError
 from suite.published import anchors as references
 from suite.specimens.catalogue import load_preset
@@ -32,31 +33,31 @@ def result():
 def test_every_contender_is_measured_and_the_missing_ones_are_named(result):
     pytest.importorskip("torch")
     pytest.importorskip("jax")
-    assert set(result["table"]) == {"torch", "jax"} and set(result["missing"]) == {"nowhere", "unwritten"}
-    assert "no interpreter at no/such/bin/python" in result["missing"]["nowhere"]
-    assert "implementations.adapters.unwritten" in result["missing"]["unwritten"]
-    for row in result["table"].values():
-        assert row["updates_per_s"] > 0 and row["env_steps_per_s"] > 0
-        assert 0.01 < row["share_of_floor"] < 1.5
-        assert row["first_start_s"] > 0.1  # a process starts, imports a framework and compiles
-    row, floor = result["table"]["torch"], result["floor_gflop_per_s"] * 1e9
-    assert row["share_of_floor"] == pytest.approx(row["updates_per_s"] * result["flop_per_update"] / floor, rel=0.5)
+    assert set(result.table) == {"torch", "jax"} and set(result.missing) == {"nowhere", "unwritten"}
+    assert "no interpreter at no/such/bin/python" in result.missing["nowhere"]
+    assert "implementations.adapters.unwritten" in result.missing["unwritten"]
+    for row in result.table.values():
+        assert row.updates_per_s > 0 and row.env_steps_per_s > 0
+        assert 0.01 < row.share_of_floor < 1.5
+        assert row.first_start_s > 0.1  # a process starts, imports a framework and compiles
+    row, floor = result.table["torch"], result.floor_gflop_per_s * 1e9
+    assert row.share_of_floor == pytest.approx(row.updates_per_s * result.flop_per_update / floor, rel=0.5)
     for name in ("torch", "jax"):
-        turns = result["found"][name]
-        assert len(turns["env_step_s"]) == len(turns["update_s"]) == 2 * bench.TURNS
-        assert len(turns["start_s"]) == len(turns["peak_memory_mb"]) == 2
-    there, back = (result["ratios_of_env_steps_per_s"][a][b] for a, b in (("jax", "torch"), ("torch", "jax")))
+        turns = result.contenders[name]
+        assert len(turns.env_step_s) == len(turns.update_s) == len(result.products[name]) == 2 * bench.TURNS
+        assert len(turns.start_s) == len(turns.peak_memory_mb) == 2
+    there, back = (result.ratios_of_env_steps_per_s[a][b] for a, b in (("jax", "torch"), ("torch", "jax")))
     assert there * back == pytest.approx(1, rel=0.2)
 
 
 def test_memory_is_that_of_a_full_replay_buffer(result):
     buffer = 1_000_000 * 4 * (17 + 6 + 1 + 17 + 1) / 1e6
-    for row in result["table"].values():
-        assert buffer < row["peak_memory_mb"] < buffer + 1000
+    for row in result.table.values():
+        assert buffer < row.peak_memory_mb < buffer + 1000
 
 
 def test_the_table_says_what_its_numbers_are(result):
-    text = bench.render(json.loads(json.dumps(result)))
+    text = bench.render(result)
     for words in ("jax", "torch", "nowhere", "missing: no interpreter", "GFLOP/s", "MFLOP per update", "per processor"):
         assert words in text, words
 
@@ -72,13 +73,13 @@ def test_flop_of_an_update_by_hand():
 def test_a_block_of_seeds_is_counted_by_the_seed(tmp_path):
     pytest.importorskip("jax")
     result = bench.blocks("jax", [2], rounds=2, env_steps=20, updates=5)
-    row = result["blocks"]["2"]
-    assert row["seed_steps_per_s"] > 0 and row["seed_updates_per_s"] > 0 and row["device"]
+    row = result.blocks[2]
+    assert row.seed_steps_per_s > 0 and row.seed_updates_per_s > 0 and row.device
     assert "seed-steps/s" in bench.render_blocks(result)
 
 
 def test_a_contender_that_dies_says_why():
-    request = bench._request(1, "processor") | {"target": "implementations.sac_torch", "seeds": 0}
+    request = Request(target="implementations.sac_torch", seeds=0)
     with pytest.raises(RuntimeError, match=r"died:[\s\S]*Error"):
         bench.Child(sys.executable, request)
 
@@ -108,7 +109,7 @@ def test_sizes():
 
 # --- the benchmark of the statistics
 
-TINY = {"tasks": 2, "seeds": 3, "checkpoints": 5}
+TINY = bench_statistics.Shape(tasks=2, seeds=3, checkpoints=5)
 
 
 def test_seconds_are_scaled_by_the_number_of_resamples_less_what_does_not_grow(monkeypatch):
@@ -121,35 +122,35 @@ def test_seconds_are_scaled_by_the_number_of_resamples_less_what_does_not_grow(m
             told = {"cells": [1] * 24, "counts": {"planned": 72}}
             Path(request[1], "results.json").write_text(json.dumps(told))
         answer = [1.0, 3.0] if interpreter != sys.executable else [0.5]
-        return {"answer": answer, "wall_s": 7.0, "processor_s": 8.0, "peak_mb": 9.0}
+        return bench_statistics.Watched(answer, wall_s=7.0, processor_s=8.0, peak_mb=9.0)
 
     monkeypatch.setattr(bench_statistics, "_watched", watched)
     monkeypatch.setattr(bench_statistics, "RLIABLE", Path(sys.prefix))
     few = {"curve": 5, "improvement": 9}
-    result = bench_statistics.run(101, rounds=2, their_resamples=few, **TINY)
-    curve, improvement = result["intervals"]["curve"], result["intervals"]["improvement"]
-    assert curve["rliable_seconds"] == [51.0, 51.0] and curve["seconds"] == [0.5, 0.5]
-    assert improvement["rliable_seconds"] == [26.0, 26.0]
+    result = bench_statistics.run(101, rounds=2, their_resamples=few, shape=TINY)
+    curve, improvement = result.intervals["curve"], result.intervals["improvement"]
+    assert curve.rliable_seconds == [51.0, 51.0] and curve.seconds == [0.5, 0.5]
+    assert improvement.rliable_seconds == [26.0, 26.0]
     assert [len(request[4]) for request, *_ in asked if request[0] == "interval_seconds"] == [1, 2] * 4
     assert all(pinned == (request[0] != "step") for request, pinned, _ in asked)
-    assert (result["step"]["seconds"], result["step"]["memory_mb"], result["step"]["cells"]) == (7.0, 9.0, 24)
-    text = bench_statistics.render(json.loads(json.dumps(result)))
+    assert (result.step.seconds, result.step.memory_mb, result.step.cells) == (7.0, 9.0, 24)
+    text = bench_statistics.render(result)
     for words in ("IQM of a curve         0.50      5.0", "         51     102", "24 cells, 72 runs", "101 resamples"):
         assert words in text, words
 
 
 def test_a_missing_rliable_is_named(monkeypatch):
     monkeypatch.setattr(bench_statistics, "RLIABLE", Path("no/such/python"))
-    monkeypatch.setattr(bench_statistics, "write_study", lambda folder, **sizes: None)
+    monkeypatch.setattr(bench_statistics, "write_study", lambda folder, shape: None)
 
     def watched(request, *, pinned):
         if request[0] == "step":
             Path(request[1], "results.json").write_text('{"cells": [], "counts": {"planned": 0}}')
-        return {"answer": [0.5], "wall_s": 1.0, "processor_s": 1.0, "peak_mb": 1.0}
+        return bench_statistics.Watched([0.5], wall_s=1.0, processor_s=1.0, peak_mb=1.0)
 
     monkeypatch.setattr(bench_statistics, "_watched", watched)
     result = bench_statistics.run(rounds=1)
-    assert result["intervals"]["curve"]["rliable_seconds"] == []
+    assert result.intervals["curve"].rliable_seconds == []
     assert "rliable            missing: no interpreter at no/such/python (make .venv-rliable/ready)" in (
         bench_statistics.render(result)
     )
@@ -161,10 +162,10 @@ def test_an_interval_is_made_in_a_process_of_its_own(library):
     if not Path(interpreter).exists():
         pytest.skip("rliable is not set up (make .venv-rliable/ready)")
     for name in bench_statistics.INTERVALS:
-        request = ["interval_seconds", library, name, list(TINY.values()), [1, 40]]
-        found = bench_statistics._watched(request, pinned=True, interpreter=interpreter)
-        assert len(found["answer"]) == 2 and 0 < found["answer"][1] < found["processor_s"]
-        assert found["peak_mb"] > 10 and found["wall_s"] > 0
+        request = ["interval_seconds", library, name, list(TINY), [1, 40]]
+        watched = bench_statistics._watched(request, pinned=True, interpreter=interpreter)
+        assert len(watched.answer) == 2 and 0 < watched.answer[1] < watched.processor_s
+        assert watched.peak_mb > 10 and watched.wall_s > 0
 
 
 def test_a_process_that_fails_says_why():
@@ -174,7 +175,7 @@ def test_a_process_that_fails_says_why():
 
 def test_the_made_up_study_is_one_that_the_statistics_take(tmp_path):
     """Twelve cells for each task, every run scored near 0.8 of the way from random to reference."""
-    bench_statistics.write_study(tmp_path, **TINY)
+    bench_statistics.write_study(tmp_path, TINY)
     bench_statistics.step(str(tmp_path), 100, 1)
     told = json.loads((tmp_path / "results.json").read_text())
     assert len(told["cells"]) == 12 * 2 and told["counts"]["planned"] == told["counts"]["finished"] == 12 * 2 * 3

@@ -1,0 +1,150 @@
+"""What is measured, in a process of its own: an engine or a package at work, or a library's matrix products.
+
+The process answers requests on standard input, a line of JSON each, until it closes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from suite.sac.contract import Implementation, Job
+from suite.sac.schedule import Schedule
+from suite.sac.spec import SacSpec
+
+TASK, PRESET, WARMUP = "HalfCheetah-v5", "sac_v2", 256
+
+
+class Request(NamedTuple):
+    """What a process is to measure: a module's training, or with `library` that library's matrix products.
+
+    clock: "processor" or "wall"; started: seconds since the epoch at which the process was asked for.
+    """
+
+    target: str = ""
+    library: str = ""
+    seeds: int = 1
+    clock: str = "processor"
+    started: float = 0.0
+    core: int | None = None
+
+
+Answers = dict[str, Callable[..., Any]]
+"""What a process can be asked, by name; every answer is JSON-able."""
+
+
+class EngineLoop:
+    """See suite.sac.contract.Loop: one of the suite's engines in the suite's own loop, without a recorder."""
+
+    def __init__(self, engine: Implementation, job: Job):
+        from suite.lab.lab import Lab
+
+        recorders: list[Any] = [_Unrecorded() for _ in job.seeds]
+        self.lab = Lab(engine, job, recorders)
+
+    def learn(self, env_steps: int) -> None:
+        for _ in range(env_steps):
+            self.lab.step()
+
+    def update(self, times: int) -> None:
+        obs = np.stack([seat.obs for seat in self.lab.seats])[:, None]
+        act_noise = np.zeros((*obs.shape[:2], self.lab.spaces.action_dim), np.float32)
+        for _ in range(times):  # with the next action, as the loop asks for them
+            self.lab.update(obs, act_noise)
+
+    def fill(self) -> None:
+        for seat in self.lab.seats:
+            seat.replay.rows.fill(0)
+
+
+class _Unrecorded:
+    """Takes the place of a recorder: nothing of this is kept."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict] = []
+
+
+def settings() -> tuple[SacSpec, Schedule]:
+    """The preset that is measured, with a short warm-up."""
+    from suite.specimens.catalogue import resolve
+
+    return resolve(PRESET, TASK, {"warmup_steps": WARMUP, "learn_after": WARMUP})
+
+
+def training(request: Request) -> Answers:
+    """What a contender can be asked; it has had its first update and knows how long that took."""
+    job = Job(TASK, "", "", *settings(), 10**9, 1, 10**9, tuple(range(request.seeds)), {})
+    module: Any = importlib.import_module(request.target)
+    loop = module.start(job) if hasattr(module, "start") else EngineLoop(module, job)
+    loop.learn(WARMUP + 1)
+    start_s = time.time() - request.started
+    loop.learn(50)
+    loop.update(5)
+
+    def memory() -> float:
+        """Megabytes of the largest resident set so far, with the whole replay buffer written to."""
+        loop.fill()
+        return _peak_memory_mb()
+
+    clock = time.perf_counter if request.clock == "wall" else time.process_time
+    device = (module.device() if hasattr(module, "device") else None) or "processor"
+    return {
+        "about": lambda: {"start_s": start_s, "device": device},
+        "learn": lambda times: _timed(clock, loop.learn, times),
+        "update": lambda times: _timed(clock, loop.update, times),
+        "memory": memory,
+    }
+
+
+def multiplying(request: Request) -> Answers:
+    """What a library's matrix products can be asked."""
+    from suite.bench import matrices
+
+    products = getattr(matrices, request.library)()
+    products(100)
+    return {"about": dict, "multiply": lambda times: _timed(time.process_time, products, times)}
+
+
+def serve(request: Request) -> None:
+    """Answers until standard input closes; a module that is not installed is an answer too."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a package prints does not get between them
+    if request.core is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {request.core})
+    try:
+        can: Answers = multiplying(request) if request.library else training(request)
+    except ModuleNotFoundError as error:
+        missing = {"missing": str(error)}
+        can = {"about": lambda: missing}
+    for line in sys.stdin:
+        name, *arguments = json.loads(line)
+        print(json.dumps(can[name](*arguments)), file=answers, flush=True)
+
+
+def _timed(clock: Callable[[], float], work: Callable[[int], None], times: int) -> float:
+    """Seconds that `work` takes each time; processor seconds are those of all threads of the process."""
+    before = clock()
+    work(times)
+    return (clock() - before) / times
+
+
+def _peak_memory_mb() -> float:
+    """The largest resident set this program has had: ru_maxrss would count the parent's it was started from."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))) / 1e3
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+if __name__ == "__main__":
+    serve(Request(**json.loads(sys.argv[1])))

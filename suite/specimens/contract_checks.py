@@ -1,0 +1,194 @@
+"""The checks that an implementation keeps the contract (suite.sac.contract), shipped so that outside engines have them.
+
+An engine is held against the NumPy equations on a few settings: a plain one, one with a value network, and what the
+presets `sac_v2` and `spinningup` are at a small size. Each check is a function that raises AssertionError.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from suite.sac import equations
+from suite.sac.contract import Implementation, Metrics, Params, unpack
+from suite.sac.spec import SacSpec
+from suite.specimens.cases import CASES, SPACES, TOLERANCE, UPDATES, at, inputs, start
+
+SETTINGS = ("base", "base with V", "sac_v2", "spinningup")
+FUNCTIONS = ("init", "act", "update", "explain", "get_params", "set_params", "device")
+
+
+class Outcome(NamedTuple):
+    """What came of one check on one setting; `problem` is empty where the contract is kept."""
+
+    check: str
+    setting: str
+    problem: str
+
+
+def run(engine: Implementation, settings: tuple[str, ...] = SETTINGS) -> list[Outcome]:
+    """Every check on every setting; a check that an exception ends has failed."""
+    missing = [name for name in FUNCTIONS if not callable(getattr(engine, name, None))]
+    if missing:
+        return [Outcome("has the functions of the contract", "", f"it lacks {', '.join(missing)}")]
+    return [_outcome(check, engine, name) for name in settings for check in CHECKS]
+
+
+def render(name: str, outcomes: list[Outcome]) -> str:
+    """A line for each check and setting, and what is wrong under it."""
+    lines = []
+    for one in outcomes:
+        lines.append(f"{'FAILED' if one.problem else 'kept':<7}{one.setting:<12} {one.check}")
+        lines += [f"       {line}" for line in one.problem.splitlines()]
+    failed = sum(bool(one.problem) for one in outcomes)
+    verdict = f"{failed} of {len(outcomes)} checks failed" if failed else f"all {len(outcomes)} checks passed"
+    return "\n".join([*lines, f"{name}: {verdict}"])
+
+
+def _outcome(check: Callable[[Implementation, SacSpec], None], engine: Implementation, setting: str) -> Outcome:
+    what = check.__name__.replace("_", " ")
+    try:
+        check(engine, CASES[setting])
+    except AssertionError as error:
+        return Outcome(what, setting, str(error) or traceback.format_exc(limit=-1).strip())
+    except Exception:  # whatever an engine raises is its answer
+        return Outcome(what, setting, traceback.format_exc(limit=-2).strip())
+    return Outcome(what, setting, "")
+
+
+# --- the checks
+
+
+def params_in_are_params_out(engine: Implementation, spec: SacSpec) -> None:
+    spec = at(spec, "float32")
+    params = start(spec, 0, 1)
+    held = engine.get_params(engine.init(spec, SPACES, params))
+    for name, value in params.items():
+        assert name in held, f"get_params gives no {name}"
+        assert held[name].dtype == spec.dtype, f"{name} is {held[name].dtype}, not {spec.dtype}"
+        assert np.array_equal(held[name], value), f"{name} is not what init was given"
+
+
+def an_update_is_the_equations(engine: Implementation, spec: SacSpec) -> None:
+    """In float32, one update at a time with the next action; small noise, since saturated actions have few digits."""
+    spec = at(spec, "float32")
+    params, (rows, noise, obs, act_noise) = start(spec, 0), inputs(spec, noise_scale=0.25)
+    state = engine.init(spec, SPACES, params)
+    for k, (expected, seen) in enumerate(reference(spec, params, rows, noise)):
+        one = slice(k, k + 1)
+        state, action, metrics = engine.update(state, rows[:, one], noise[:, one], obs, act_noise)
+        assert action is not None, "update was given observations and returned no action"
+        drawn = equations.sample(spec, SPACES, expected, obs[0].astype(float), act_noise[0].astype(float))
+        agree({"action": action[0]}, {"action": drawn.action}, TOLERANCE["float32"], k)
+        agree(_of_seed(engine.get_params(state)), expected, TOLERANCE["float32"], k)
+        _metrics_agree(spec, metrics, seen, k)
+
+
+def explain_names_what_the_equations_name(engine: Implementation, spec: SacSpec) -> None:
+    """In float64, the first sample of the policy besides; it gives the state after, and keeps the one before."""
+    spec = at(spec, "float64")
+    params, (rows, noise, *_) = start(spec, 0), inputs(spec)
+    state = engine.init(spec, SPACES, params)
+    before = {name: value.copy() for name, value in engine.get_params(state).items()}
+    after, named = engine.explain(state, rows[:, :1], noise[:, :1])
+    expected, seen = reference(spec, params, rows[:, :1], noise[:, :1])[0]
+    exact, obs = {name: value[0] for name, value in params.items()}, unpack(rows[0, 0].astype(float), SPACES).obs
+    draw = noise[0, 0, spec.draws.index("action")].astype(float)
+    seen["action"] = equations.sample(spec, SPACES, exact, obs, draw).action
+    missing = sorted(set(seen) - set(named))
+    assert not missing, f"explain does not name {', '.join(missing)}"
+    agree(_of_seed(named), seen, TOLERANCE["float64"], 0)
+    agree(_of_seed(engine.get_params(after)), expected, TOLERANCE["float64"], 0)
+    _assert_equal(engine.get_params(state), before, "explain changed the state")
+
+
+def actions_come_from_the_policy(engine: Implementation, spec: SacSpec) -> None:
+    """Sampled with the noise that is given, or the tanh of the mean without any; in float32 and in [-1, 1]."""
+    spec = at(spec, "float32")
+    params, (_, _, obs, act_noise) = start(spec, 0), inputs(spec)
+    state = engine.init(spec, SPACES, params)
+    sampled, mean = engine.act(state, obs, act_noise), engine.act(state, obs, None)
+    assert sampled.dtype == mean.dtype == np.float32, "actions must be float32"
+    exact = {name: value[0].astype(float) for name, value in params.items()}
+    drawn = equations.sample(spec, SPACES, exact, obs[0].astype(float), act_noise[0].astype(float))
+    expected = {"sampled action": drawn.action, "mean action": np.tanh(drawn.mean)}
+    agree({"sampled action": sampled[0], "mean action": mean[0]}, expected, TOLERANCE["float32"], 0)
+
+
+def params_set_continue_bit_for_bit(engine: Implementation, spec: SacSpec) -> None:
+    """What a resumed run rests on: set_params of get_params goes on as if nothing had happened."""
+    spec = at(spec, "float32")
+    rows, noise, *_ = inputs(spec, seeds=2)
+    state, _, _ = engine.update(engine.init(spec, SPACES, start(spec, 0, 1)), rows, noise, None, None)
+    other = engine.set_params(engine.init(spec, SPACES, start(spec, 8, 9)), engine.get_params(state))
+    end, copys_end = (engine.get_params(engine.update(one, rows, noise, None, None)[0]) for one in (state, other))
+    _assert_equal(copys_end, end, "the copy went another way")
+    done = end["updates_done"]
+    assert (np.asarray(done) == 2 * UPDATES).all(), f"updates_done is {done} after {2 * UPDATES} updates"
+
+
+def seeds_do_not_know_each_other(engine: Implementation, spec: SacSpec) -> None:
+    """A block of two seeds ends as each seed alone, to rounding."""
+    spec = at(spec, "float32")
+    params, (rows, noise, *_) = start(spec, 0, 1), inputs(spec, seeds=2, noise_scale=0.25)
+    block = engine.get_params(engine.update(engine.init(spec, SPACES, params), rows, noise, None, None)[0])
+    for i in range(2):
+        one = slice(i, i + 1)
+        state = engine.init(spec, SPACES, {name: value[one] for name, value in params.items()})
+        alone = engine.get_params(engine.update(state, rows[one], noise[one], None, None)[0])
+        agree(_of_seed(block, i), _of_seed(alone), TOLERANCE["float32"], UPDATES - 1)
+
+
+CHECKS = (
+    params_in_are_params_out,
+    an_update_is_the_equations,
+    explain_names_what_the_equations_name,
+    actions_come_from_the_policy,
+    params_set_continue_bit_for_bit,
+    seeds_do_not_know_each_other,
+)
+
+
+# --- what they compare
+
+
+def reference(spec: SacSpec, params: Params, rows: np.ndarray, noise: np.ndarray) -> list[tuple[Params, Params]]:
+    """(parameters, everything else by name) after each update, by the equations, of the first seed."""
+    exact = {name: np.asarray(value[0], float) for name, value in params.items()}
+    steps = []
+    for row, draw in zip(rows[0].astype(float), noise[0].astype(float), strict=True):
+        draws = dict(zip(spec.draws, draw, strict=True))
+        exact, seen = equations.update(spec, SPACES, exact, unpack(row, SPACES), draws)
+        steps.append((exact, {name: value for name, value in seen.items() if value is not None}))
+    return steps
+
+
+def agree(actual: Params, expected: Params, tolerance: float, k: int) -> None:
+    """Every expected array to within a share of its largest entry; k: the update, from 0, for the message."""
+    for name, value in expected.items():
+        assert name in actual, f"{name} is missing after update {k + 1}"
+        ours, theirs = np.asarray(actual[name], float), np.asarray(value, float)
+        assert ours.shape == theirs.shape, f"{name} has the shape {ours.shape}, not {theirs.shape}"
+        error = np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-9)
+        assert error <= tolerance, f"{name} is off by {error:.1e} of its largest entry after update {k + 1}"
+
+
+def _metrics_agree(spec: SacSpec, metrics: Metrics, seen: Params, k: int) -> None:
+    expected = {name: np.squeeze(seen[name]) for name in ("critic_loss", "actor_loss", "alpha")}
+    expected["entropy"] = -seen["log_prob"].mean()
+    if not spec.due(spec.actor_every, k + 1):
+        assert np.isnan(np.asarray(metrics["actor_loss"])).all(), "actor_loss must be nan where the actor is not due"
+        del expected["actor_loss"]
+    agree(_of_seed(metrics), expected, TOLERANCE["float32"], k)
+
+
+def _of_seed(arrays: Params, i: int = 0) -> Params:
+    return {name: np.asarray(value)[i] for name, value in arrays.items()}
+
+
+def _assert_equal(actual: Params, expected: Params, otherwise: str) -> None:
+    for name, value in expected.items():
+        assert np.array_equal(actual[name], value), f"{otherwise}: {name} differs"
