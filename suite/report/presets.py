@@ -15,7 +15,7 @@ from suite.study.cells import CELL
 
 PARTS = ("spec", "schedule")
 
-Path = tuple[str, ...]
+FieldPath = tuple[str, ...]
 """Names from a spec or schedule down to a field of it."""
 
 
@@ -82,7 +82,7 @@ def _preset(name: str, rows: pd.DataFrame, study: Study) -> Preset:
     alone = rows[rows["ablation"] == ""]
     cells = alone if len(alone) else rows
     known = cells[CELL].merge(study.runs, on=CELL).dropna(subset=list(PARTS)).drop_duplicates(CELL)
-    tasks: dict[tuple[str, Path], dict[str, list[str]]] = {}  # (part, path of a field) -> value -> where it holds
+    tasks: dict[tuple[str, FieldPath], dict[str, list[str]]] = {}  # (part, path of a field) -> value -> where it holds
     for run in known.to_dict("records"):
         for part in PARTS:
             for path, value in _flat(json.loads(run[part])):
@@ -120,7 +120,7 @@ def changes_of(ablation: AblationResult, runs: pd.DataFrame) -> dict[str, list[s
     return changes
 
 
-def _differences(fields: Mapping[Path, str], baseline: Mapping[Path, str]) -> list[str]:
+def _differences(fields: Mapping[FieldPath, str], baseline: Mapping[FieldPath, str]) -> list[str]:
     words = []
     for path, value in fields.items():
         if path not in baseline:
@@ -130,7 +130,7 @@ def _differences(fields: Mapping[Path, str], baseline: Mapping[Path, str]) -> li
     return words
 
 
-def _flat(data: Mapping[str, Any], above: Path = ()) -> Iterator[tuple[Path, str]]:
+def _flat(data: Mapping[str, Any], above: FieldPath = ()) -> Iterator[tuple[FieldPath, str]]:
     """The fields of a spec as path and text; a nested choice is named by its kind, and after it come its fields."""
     for name, value in data.items():
         if isinstance(value, dict):

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from suite.analysis.types import Aggregate, Results
+from suite.analysis.types import Aggregate, Improvement, Results
 from suite.report.figures.canvas import MARKERS, fold, grid, instead, interval, label, legend, looks, rows
 from suite.report.figures.captions import Shown, Without, cells_of, coverage, finished, left_out, level, tasks_of
 from suite.report.figures.picture import Content
@@ -105,7 +105,7 @@ def _draw_profiles(data: pd.DataFrame) -> Figure:
 def improvement(results: Results) -> Content:
     """A panel per implementation, a row per variant: the probability over all tasks, and that of each task."""
     entries = results.improvements
-    shown = [one for entry in entries for one in cells_of(entry.implementation, entry.variant, entry.tasks, results)]
+    shown = _shown(entries, results)
     compared_with = " or ".join(dict.fromkeys(entry.over.name for entry in entries))
     caption = (
         f"Probability that a run of the variant ends above a run of {compared_with} of the same implementation and "
@@ -165,7 +165,7 @@ def _draw_probabilities(
     return handles
 
 
-def _shown(entries: Sequence[Aggregate], results: Results) -> list[Shown]:
+def _shown(entries: Sequence[Aggregate | Improvement], results: Results) -> list[Shown]:
     return [one for entry in entries for one in cells_of(entry.implementation, entry.variant, entry.tasks, results)]
 
 
