@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
+
+
+class WithInterval(Protocol):
+    """An estimate and the ends of its interval, None where too few runs give none."""
+
+    @property
+    def estimate(self) -> float | None: ...
+
+    @property
+    def low(self) -> float | None: ...
+
+    @property
+    def high(self) -> float | None: ...
 
 
 def number(value: float | None) -> str:
@@ -18,16 +32,40 @@ def score(value: float | None) -> str:
     return "–" if value is None or value != value else f"{value:.3f}".replace("-", "−")
 
 
-def interval(found: dict | None, number: Callable[[float | None], str] = number) -> str:
-    """An estimate with its interval, or alone where there is none."""
-    if found is None:
-        return "–"
-    estimate = found.get("estimate", found.get("difference", found.get("mean")))
-    if found.get("low") is None:
-        return number(estimate)
-    return f"{number(estimate)} ({number(found['low'])}\u00a0to\u00a0{number(found['high'])})"
+def interval(value: WithInterval | None, form: Callable[[float | None], str] = number) -> str:
+    """An estimate with its interval, or alone where there is none; form: how its numbers are printed."""
+    return "–" if value is None else with_range(value.estimate, value.low, value.high, form)
+
+
+def with_range(
+    value: float | None, low: float | None, high: float | None, form: Callable[[float | None], str] = number
+) -> str:
+    """A number with the two between which it lies, or alone where there are none."""
+    if low is None:
+        return form(value)
+    return f"{form(value)} ({form(low)}\u00a0to\u00a0{form(high)})"
 
 
 def p_value(value: float | None) -> str:
     """A p value with three digits, and never zero."""
-    return "–" if value is None or value != value else "<\u00a00.001" if value < 0.001 else f"{value:.3f}"
+    if value is None or value != value:
+        return "–"
+    return "<\u00a00.001" if value < 0.001 else f"{value:.3f}"
+
+
+def p_equals(value: float | None) -> str:
+    """A p value within a sentence: "p = 0.012", "p < 0.001", "no p"."""
+    if value is None or value != value:
+        return "no p"
+    printed = p_value(value)
+    return f"p {printed}" if printed.startswith("<") else f"p = {printed}"
+
+
+def share(value: float) -> str:
+    """A level or a share of 1 in percent, "95 %"."""
+    return f"{100 * value:g} %"
+
+
+def p_short(value: float | None) -> str:
+    """A p value with two significant digits, for a terminal."""
+    return "–" if value is None or value != value else f"{value:.2g}"

@@ -3,187 +3,375 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import combinations, product
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from suite.analysis.agreement import compared
+from suite.analysis.agreement import differing, unadjusted
 from suite.analysis.declared import Declared
+from suite.analysis.runs import label_of
 from suite.analysis.scores import FEWEST, normalised, scores_of
-from suite.statistics import factorial
-from suite.study.cells import key_of
+from suite.analysis.types import (
+    AblationOverTasks,
+    AblationResult,
+    AblationTable,
+    AdjustedEffect,
+    ArmResult,
+    CellKey,
+    CellResult,
+    Effect,
+    Factorial,
+    FailureComparison,
+    Label,
+    LeftOut,
+    SuiteEffect,
+)
+from suite.analysis.workers import DoJobs
+from suite.published.anchors import Scale
+from suite.statistics import factorial, failures
 
 SIMPLE_ONLY = "The differences to the baseline are simple effects only."
 
-
-def ablation_tables(manifest, cells, prose, anchors, declared, run) -> list[dict]:
-    """Every ablation's arms against the baseline by task and implementation, its factorial, and all tasks at once."""
-    by_key = {key_of(cell): cell for cell in cells}
-    found, jobs = [], []
-    for name, rows in manifest[manifest["ablation"] != ""].groupby("ablation", sort=False):
-        told = prose.get(name, {})
-        fields = {key: told.get(key) for key in ("question", "metric", "expected", "literature", "factors")}
-        levels = told.get("factors") or {}
-        tables = []
-        for (task, implementation), part in rows.groupby(["task", "implementation"], sort=False):
-            planned = part.drop_duplicates("arm").sort_values("baseline", ascending=False, kind="stable")
-            arms = [
-                {
-                    **{key: row[key] for key in ("arm", "label")},
-                    "levels": json.loads(row["levels"]),
-                    "baseline": bool(row["baseline"]),
-                    "cell": by_key[task, implementation, row["run_id"]],
-                }
-                for row in planned.to_dict("records")
-            ]
-            tables.append({"task": task, "implementation": implementation, "arms": arms})
-        for table in tables:
-            jobs.append(
-                partial(_table, table["arms"], levels, declared, (name, table["task"], table["implementation"]))
-            )
-        found.append(fields | {"name": name, "tables": tables, "suite": []})
-        for implementation in dict.fromkeys(table["implementation"] for table in tables):
-            own = [table for table in tables if table["implementation"] == implementation]
-            told, job = _suite_job(name, implementation, own, levels, anchors, declared)
-            found[-1]["suite"].append(told)
-            jobs.append(job)
-    done = iter(run(jobs))
-    for ablation in found:
-        for table in ablation["tables"]:
-            table |= next(done)
-        for suite in ablation["suite"]:
-            suite |= next(done)
-    return found
+Levels = Mapping[str, Sequence[str]]
+"""Factor -> its levels, the one that effects start from first."""
+Scores = Callable[[CellResult], np.ndarray]
+"""The scores of a cell's runs, in return or normalised."""
+CellScores = dict[tuple[int, ...], np.ndarray]
+"""Scores [runs] by the places of the factors' levels, 0 or 1."""
 
 
-def _table(arms: list[dict], levels: Mapping[str, list], declared: Declared, key: tuple) -> dict:
-    baseline = next((arm["cell"] for arm in arms if arm["baseline"]), None)
-    shown = [_arm(arm, baseline, declared, (*key, arm["arm"])) for arm in arms]
-    return {"arms": shown, "factorial": _factorial(arms, levels, declared, key)}
+# --- the plan
 
 
-def _arm(arm: dict, baseline: dict | None, declared: Declared, key: tuple) -> dict:
-    """An arm with its difference to the baseline, or the sentence why there is none."""
-    cell = arm["cell"]
-    told = {**{name: arm[name] for name in ("arm", "label", "levels", "baseline")}, "variant": cell["variant"],
-            "run_id": cell["run_id"], "difference": None, "failures": None, "note": ""}  # fmt: skip
-    if baseline is None:
-        return told | {"note": "no baseline is planned here"}
-    if arm["baseline"] or cell is baseline or cell["run_id"] == baseline["run_id"]:
-        return told
-    x, y = scores_of(cell), scores_of(baseline)
-    told["failures"] = _failures(cell, baseline)
-    if min(len(x), len(y)) < FEWEST:
-        return told | {"note": f"a difference needs two scored runs on each side, here are {len(x)} and {len(y)}"}
-    return told | {"difference": compared(x, y, declared.confidence, declared.rng("arm", *key))}
+@dataclass(frozen=True)
+class Question:
+    """What an ablation asks, as its file says it; empty where it says nothing."""
+
+    question: str = ""
+    metric: str = ""
+    expected: str = ""
+    literature: tuple[str, ...] = ()
+    factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def _failures(cell: dict, baseline: dict) -> dict | None:
-    """Barnard's exact test of the failure rates, where a run failed at all."""
-    from suite.statistics import failures
+class PlannedArm(NamedTuple):
+    """An arm of an ablation, and its cell's run_id."""
 
-    counts = [(one["n_diverged"] + one["n_crashed"], one["n_scored"]) for one in (cell, baseline)]
-    if not any(failed for failed, _ in counts) or not all(n for _, n in counts):
-        return None
-    tested = failures.barnard(*counts[0], *counts[1])
-    return {"failed": [failed for failed, _ in counts], "n": [n for _, n in counts], "p": tested.p}
-
-
-def _cells_of(
-    arms: list[dict], levels: Mapping[str, list], scores: Callable[[dict], np.ndarray]
-) -> dict[tuple, np.ndarray]:
-    """The arms' scores by their factors' levels as 0 and 1, without cells that have none."""
-    found = {}
-    for arm in arms:
-        if set(arm["levels"]) == set(levels):
-            key = tuple(levels[factor].index(arm["levels"][factor]) for factor in levels)
-            if len(own := scores(arm["cell"])):
-                found[key] = own
-    return found
+    arm: str
+    label: Label
+    levels: Mapping[str, str]
+    baseline: bool
+    run_id: str
 
 
-def _two_levels(levels: Mapping[str, list]) -> bool:
-    return len(levels) >= 2 and all(len(own) == 2 for own in levels.values())
+class PlannedTable(NamedTuple):
+    """The arms of an ablation on one task with one implementation, the baseline first."""
+
+    task: str
+    implementation: str
+    arms: tuple[PlannedArm, ...]
 
 
-def _factorial(arms, levels, declared, key) -> dict | None:
-    """Main effects, interactions, simple effects and Shapley shares where every factor has two levels; a sentence
-    instead of what a missing cell forbids."""
-    if not _two_levels(levels):
-        return None
-    names, cells = list(levels), _cells_of(arms, levels, scores_of)
-    told = {"effects": [], "simple": [], "shapley": [], "note": ""}
-    with suppress(ValueError):  # no two cells to compare: the refusal below says what is missing
-        told["simple"] = [
-            effect | {"name": _named(effect["name"], levels)}
-            for effect in _effects(factorial.simple_effects(cells, names, declared.confidence))
-        ]
-    try:
-        told["effects"] = _effects(factorial.contrasts(cells, names, declared.confidence))
-        rng = declared.rng("shapley", *key)
-        options = {"resamples": declared.curve_resamples, "rng": rng}
-        told["shapley"] = _effects(factorial.shapley(cells, names, declared.confidence, **options))
-    except ValueError as refusal:
-        told["note"] = f"{refusal}. {SIMPLE_ONLY}"
-    return told
+class PlannedAblation(NamedTuple):
+    name: str
+    question: Question
+    tables: tuple[PlannedTable, ...]
 
 
-def _named(effect: str, levels: Mapping[str, list]) -> str:
-    """A simple effect's name with its levels' own names instead of 0 and 1."""
-    factor, held = effect.split(" | ")
-    pairs = (pair.rsplit("=", 1) for pair in held.split(", "))
-    return f"{factor} | " + ", ".join(f"{other}={levels[other][int(level)]}" for other, level in pairs)
+def question_of(data: Mapping) -> Question:
+    """An ablation's question from its entry in ablations.json."""
+    return Question(
+        question=data.get("question") or "",
+        metric=data.get("metric") or "",
+        expected=data.get("expected") or "",
+        literature=tuple(data.get("literature") or ()),
+        factors={factor: tuple(levels) for factor, levels in (data.get("factors") or {}).items()},
+    )
 
 
-def _effects(effects: Iterable[factorial.Effect]) -> list[dict]:
-    return [effect._asdict() for effect in effects]
+def planned_ablations(manifest: pd.DataFrame, questions: Mapping[str, Question]) -> list[PlannedAblation]:
+    """The ablations of the manifest with their questions."""
+    rows = manifest[manifest["ablation"] != ""]
+    return [
+        PlannedAblation(name, questions.get(name, Question()), tuple(_planned_tables(of_ablation)))
+        for name, of_ablation in rows.groupby("ablation", sort=False)
+    ]
 
 
-def _suite_job(name, implementation, tables, levels, anchors, declared) -> tuple[dict, Callable[[], dict]]:
-    """The ablation over all tasks: what is said of it, and the job that makes its numbers."""
-    used, left_out = [], []
+def _planned_tables(rows: pd.DataFrame) -> Iterable[PlannedTable]:
+    for (task, implementation), part in rows.groupby(["task", "implementation"], sort=False):
+        arms = part.drop_duplicates("arm").sort_values("baseline", ascending=False, kind="stable")
+        yield PlannedTable(task, implementation, tuple(_planned_arm(row) for row in arms.itertuples()))
+
+
+def _planned_arm(row) -> PlannedArm:
+    label = label_of(row.label, row.ablation, row.arm)
+    return PlannedArm(row.arm, label, json.loads(row.levels), bool(row.baseline), row.run_id)
+
+
+# --- arms with their cells
+
+
+class _Arm(NamedTuple):
+    planned: PlannedArm
+    cell: CellResult
+
+
+class _Table(NamedTuple):
+    task: str
+    implementation: str
+    arms: tuple[_Arm, ...]
+
+    @property
+    def baseline(self) -> _Arm | None:
+        return next((arm for arm in self.arms if arm.planned.baseline), None)
+
+
+def ablation_results(
+    ablations: Sequence[PlannedAblation],
+    cells: Sequence[CellResult],
+    anchors: Mapping[str, Scale],
+    declared: Declared,
+    do: DoJobs,
+) -> list[AblationResult]:
+    """Every ablation's arms against the baseline by task and implementation, its factorial, and all tasks at once; p
+    values not adjusted yet."""
+    by_key = {cell.key: cell for cell in cells}
+    tables = {ablation.name: [_with_cells(table, by_key) for table in ablation.tables] for ablation in ablations}
+    single = [
+        partial(_table_result, table, ablation.question.factors, declared, (ablation.name, *table[:2]))
+        for ablation in ablations
+        for table in tables[ablation.name]
+    ]
+    overall = [
+        partial(_over_tasks, of_name, ablation.question.factors, anchors, declared, ("suite", ablation.name, name))
+        for ablation in ablations
+        for name, of_name in _by_implementation(tables[ablation.name]).items()
+    ]
+    tables_again, together = iter(do(single)), iter(do(overall))
+    return [
+        AblationResult(
+            name=ablation.name,
+            **vars(ablation.question),
+            tables=tuple(next(tables_again) for _ in ablation.tables),
+            over_tasks=tuple(next(together) for _ in _by_implementation(tables[ablation.name])),
+        )
+        for ablation in ablations
+    ]
+
+
+def _with_cells(table: PlannedTable, cells: Mapping[CellKey, CellResult]) -> _Table:
+    task, implementation, arms = table
+    with_cells = tuple(_Arm(arm, cells[CellKey(task, implementation, arm.run_id)]) for arm in arms)
+    return _Table(task, implementation, with_cells)
+
+
+def _by_implementation(tables: Sequence[_Table]) -> dict[str, list[_Table]]:
+    groups: dict[str, list[_Table]] = {}
     for table in tables:
-        if table["task"] not in anchors:
-            left_out.append({"task": table["task"], "why": "no reference return"})
-        elif short := [arm["arm"] for arm in table["arms"] if len(scores_of(arm["cell"])) < FEWEST]:
-            left_out.append({"task": table["task"], "why": f"fewer than two scored runs of {', '.join(short)}"})
-        else:
-            used.append(table)
-    told = {"implementation": implementation, "tasks": [table["task"] for table in used], "left_out": left_out}
+        groups.setdefault(table.implementation, []).append(table)
+    return groups
 
-    def scores(cell: dict) -> np.ndarray:
+
+# --- one task
+
+
+def _table_result(table: _Table, levels: Levels, declared: Declared, key: tuple) -> AblationTable:
+    return AblationTable(
+        task=table.task,
+        implementation=table.implementation,
+        arms=tuple(_arm_result(arm, table.baseline, declared, ("arm", *key)) for arm in table.arms),
+        factorial=_factorial(table, levels, declared, key) if _two_levels(levels) else None,
+    )
+
+
+def _arm_result(arm: _Arm, baseline: _Arm | None, declared: Declared, key: tuple) -> ArmResult:
+    """An arm with its difference to the baseline, or the sentence why there is none."""
+    planned, cell = arm
+    alone = ArmResult(
+        arm=planned.arm,
+        label=planned.label,
+        levels=planned.levels,
+        baseline=planned.baseline,
+        variant=cell.variant,
+        run_id=cell.run_id,
+        difference=None,
+        failures=None,
+        note="no baseline is planned here" if baseline is None else "",
+    )
+    if baseline is None or planned.baseline or cell.key == baseline.cell.key:
+        return alone
+    x, y = scores_of(cell), scores_of(baseline.cell)
+    failed = _failures(cell, baseline.cell)
+    if min(len(x), len(y)) < FEWEST:
+        note = f"a difference needs two scored runs on each side, here are {len(x)} and {len(y)}"
+        return replace(alone, failures=failed, note=note)
+    difference = differing(x, y, declared.confidence, declared.rng(*key, planned.arm))
+    return replace(alone, failures=failed, difference=unadjusted(difference, "exploratory"))
+
+
+def _failures(cell: CellResult, baseline: CellResult) -> FailureComparison | None:
+    """Barnard's exact test of the failure rates, where a run failed at all."""
+    failed, scored = (cell.n_failed, baseline.n_failed), (cell.n_scored, baseline.n_scored)
+    if not any(failed) or not all(scored):
+        return None
+    tested = failures.barnard(failed[0], scored[0], failed[1], scored[1])
+    return FailureComparison(failed, scored, tested.p)
+
+
+def _cell_scores(table: _Table, levels: Levels, scores: Scores) -> CellScores:
+    """The arms' scores by their factors' levels as 0 and 1, without cells that have none."""
+    cells = {}
+    for arm in table.arms:
+        of_arm = scores(arm.cell)
+        if set(arm.planned.levels) == set(levels) and len(of_arm):
+            key = tuple(levels[factor].index(arm.planned.levels[factor]) for factor in levels)
+            cells[key] = of_arm
+    return cells
+
+
+def _two_levels(levels: Levels) -> bool:
+    return len(levels) >= 2 and all(len(names) == 2 for names in levels.values())
+
+
+def _factorial(table: _Table, levels: Levels, declared: Declared, key: tuple) -> Factorial:
+    """Main effects, interactions, simple effects and Shapley shares; a sentence instead of what a missing cell
+    forbids."""
+    factors, cells = list(levels), _cell_scores(table, levels, scores_of)
+    simple: tuple[Effect, ...] = ()
+    with suppress(ValueError):  # no two cells to compare: the refusal below says what is missing
+        simple = _simple_effects(cells, levels, declared.confidence)
+    try:
+        effects = factorial.contrasts(cells, factors, declared.confidence)
+        rng = declared.rng("shapley", *key)
+        shares = factorial.shapley(cells, factors, declared.confidence, resamples=declared.curve_resamples, rng=rng)
+    except ValueError as refusal:
+        return Factorial((), simple, (), f"{refusal}. {SIMPLE_ONLY}")
+    adjustable: dict[str, Any] = {"p_adjusted": None, "family": "exploratory", "family_size": 0}
+    crossed = zip(_crossed(factors), effects, strict=True)
+    return Factorial(
+        effects=tuple(AdjustedEffect(of, {}, **_numbers(effect), **adjustable) for of, effect in crossed),
+        simple=simple,
+        shapley=_shares(factors, shares),
+        note="",
+    )
+
+
+def _numbers(effect: factorial.Effect) -> dict[str, Any]:
+    """An effect's numbers by field, without its name: what it is of is said in parts."""
+    return {name: value for name, value in effect._asdict().items() if name != "name"}
+
+
+def _crossed(factors: Sequence[str]) -> list[tuple[str, ...]]:
+    """The factors of each main effect and interaction, in the order of `factorial.contrasts`."""
+    return [of for size in range(1, len(factors) + 1) for of in combinations(factors, size)]
+
+
+def _shares(factors: Sequence[str], shares: Iterable[factorial.Effect]) -> tuple[Effect, ...]:
+    return tuple(Effect((factor,), {}, **_numbers(share)) for factor, share in zip(factors, shares, strict=True))
+
+
+def _simple_effects(cells: CellScores, levels: Levels, confidence: float) -> tuple[Effect, ...]:
+    """The effect of each factor with all others held, wherever both of its cells have runs."""
+    effects = factorial.simple_effects(cells, list(levels), confidence)
+    held = list(_held(cells, levels))
+    return tuple(Effect((of,), at, **_numbers(effect)) for (of, at), effect in zip(held, effects, strict=True))
+
+
+def _held(cells: CellScores, levels: Levels) -> Iterable[tuple[str, dict[str, str]]]:
+    """Factor and held levels of each simple effect, in the order of `factorial.simple_effects`."""
+    for place, factor in enumerate(levels):
+        for low in product((0, 1), repeat=len(levels)):
+            high = (*low[:place], 1, *low[place + 1 :])
+            if low[place] == 0 and low in cells and high in cells:
+                names = {other: levels[other][at] for other, at in zip(levels, low, strict=True)}
+                yield factor, {other: level for other, level in names.items() if other != factor}
+
+
+# --- all tasks
+
+
+def _over_tasks(
+    tables: Sequence[_Table], levels: Levels, anchors: Mapping[str, Scale], declared: Declared, key: tuple
+) -> AblationOverTasks:
+    """The ablation over all tasks of one implementation, in normalised scores."""
+    used, left_out = _usable(tables, anchors)
+    empty = AblationOverTasks(
+        implementation=tables[0].implementation,
+        tasks=tuple(table.task for table in used),
+        left_out=left_out,
+        effects=(),
+        shapley=(),
+        note="",
+    )
+
+    def scores(cell: CellResult) -> np.ndarray:
         return normalised(cell, anchors)
 
-    if _two_levels(levels):
-        tasks = {"factorial": [_cells_of(table["arms"], levels, scores) for table in used]}
-    else:
-        tasks = {}
-        for table in used:
-            base = next((arm for arm in table["arms"] if arm["baseline"]), None)
-            for arm in table["arms"]:
-                if base is not None and not arm["baseline"]:
-                    pair = {(0,): scores(base["cell"]), (1,): scores(arm["cell"])}
-                    tasks.setdefault(f"{arm['arm']} − {base['arm']}", []).append(pair)
-    return told, partial(_suite, tasks, list(levels), declared, ("suite", name, implementation))
-
-
-def _suite(tasks: dict[str, list[dict]], factors: list[str], declared: Declared, key: tuple) -> dict:
-    options = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
-    if "factorial" not in tasks:
-        effects = []
-        for name, pairs in tasks.items():
-            (effect,) = factorial.suite_contrasts(pairs, [name], rng=declared.rng(*key, name), **options)
-            effects.append(effect._asdict())
-        return {"effects": effects, "shapley": [], "note": ""}
+    if not _two_levels(levels):
+        return replace(empty, effects=_arms_over_tasks(used, scores, declared, key))
     try:
-        effects = factorial.suite_contrasts(tasks["factorial"], factors, rng=declared.rng(*key), **options)
-        shares = factorial.suite_shapley(tasks["factorial"], factors, rng=declared.rng(*key, "shapley"), **options)
+        cells = [_cell_scores(table, levels, scores) for table in used]
+        effects, shares = _factors_over_tasks(cells, list(levels), declared, key)
     except ValueError as refusal:
-        return {
-            "effects": [],
-            "shapley": [],
-            "note": f"{refusal}. The differences to the baseline are simple effects only.",
-        }
-    return {"effects": _effects(effects), "shapley": _effects(shares), "note": ""}
+        return replace(empty, note=f"{refusal}. {SIMPLE_ONLY}")
+    return replace(empty, effects=effects, shapley=shares)
+
+
+def _usable(tables: Sequence[_Table], anchors: Mapping[str, Scale]) -> tuple[list[_Table], tuple[LeftOut, ...]]:
+    """The tables with anchors and enough scored runs of every arm, and why the others are left out."""
+    used, left_out = [], []
+    for table in tables:
+        short = [arm.planned.arm for arm in table.arms if len(arm.cell.scores) < FEWEST]
+        if table.task not in anchors:
+            left_out.append(LeftOut(table.task, "no reference return"))
+        elif short:
+            left_out.append(LeftOut(table.task, f"fewer than two scored runs of {', '.join(short)}"))
+        else:
+            used.append(table)
+    return used, tuple(left_out)
+
+
+def _factors_over_tasks(
+    cells: list[CellScores], factors: list[str], declared: Declared, key: tuple
+) -> tuple[tuple[SuiteEffect, ...], tuple[Effect, ...]]:
+    """Main effects and interactions averaged over tasks, and Shapley shares; ValueError if a cell has no runs."""
+    options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
+    effects = factorial.suite_contrasts(cells, factors, rng=declared.rng(*key), **options)
+    shares = factorial.suite_shapley(cells, factors, rng=declared.rng(*key, "shapley"), **options)
+    crossed = zip(_crossed(factors), effects, strict=True)
+    return tuple(_suite_effect(effect, factors=of) for of, effect in crossed), _shares(factors, shares)
+
+
+def _arms_over_tasks(
+    tables: Sequence[_Table], scores: Scores, declared: Declared, key: tuple
+) -> tuple[SuiteEffect, ...]:
+    """Every arm minus the baseline, averaged over the tasks where both are planned."""
+    pairs: dict[tuple[str, str], list[CellScores]] = {}
+    for table in tables:
+        if (base := table.baseline) is None:
+            continue
+        for arm in table.arms:
+            if not arm.planned.baseline:
+                both: CellScores = {(0,): scores(base.cell), (1,): scores(arm.cell)}
+                pairs.setdefault((arm.planned.arm, base.planned.arm), []).append(both)
+    effects = []
+    options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
+    for (name, baseline), cells in pairs.items():
+        of = f"{name} − {baseline}"  # the name of the random stream, too
+        (effect,) = factorial.suite_contrasts(cells, [of], rng=declared.rng(*key, of), **options)
+        effects.append(_suite_effect(effect, arm=name, baseline=baseline))
+    return tuple(effects)
+
+
+def _suite_effect(
+    effect: factorial.Effect, factors: tuple[str, ...] = (), arm: str = "", baseline: str = ""
+) -> SuiteEffect:
+    adjustable: dict[str, Any] = {"p_adjusted": None, "family": "ablation", "family_size": 0}
+    return SuiteEffect(factors, arm, baseline, **_numbers(effect), **adjustable)

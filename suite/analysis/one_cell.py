@@ -2,165 +2,234 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from suite.analysis.declared import Declared
+from suite.analysis.run_curves import AlignedCurves, aligned_where_known
+from suite.analysis.runs import PlannedCell, ScoredRun
+from suite.analysis.types import (
+    Band,
+    Bounds,
+    CellKey,
+    CellResult,
+    CurveResult,
+    DiagnosticSummary,
+    Distribution,
+    Estimate,
+    Interval,
+    Mean,
+    Rate,
+    Reliability,
+)
 from suite.sac.status import FAILED, STATUSES
 from suite.statistics import aggregate, bootstrap, curves, failures, reliability
 
-RUN_CURVE = ("seed", "status", "stopped_at", "floor", "env_steps", "values")
+
+class DescribedCell(NamedTuple):
+    """A cell's numbers, its curve, and the aligned curves that comparisons take."""
+
+    cell: CellResult
+    curve: CurveResult
+    aligned: AlignedCurves | None
 
 
-def described_cell(key: tuple, seeds: list[dict], budget: int, protocol: dict, declared: Declared) -> dict:
-    """A cell's numbers, its curve, and the grid and curves [runs, T] that comparisons take."""
-    curve, aligned = _curve(seeds, budget, protocol, declared, declared.rng("curve", *key))
-    return {"cell": _cell(seeds, declared, key), "curve": curve, "aligned": aligned}
+def described_cell(
+    planned: PlannedCell, runs: Sequence[ScoredRun], diagnostics: Mapping[str, DiagnosticSummary], declared: Declared
+) -> DescribedCell:
+    """What there is to say of a cell from its runs, in the order of their seeds."""
+    curve, aligned = _curve(planned, [run for run in runs if not run.result.stale], declared)
+    return DescribedCell(_cell(planned, runs, diagnostics, declared), curve, aligned)
 
 
-def _cell(seeds: list[dict], declared: Declared, key: tuple) -> dict:
+def identity_of(planned: PlannedCell) -> dict[str, Any]:
+    """The fields by which a cell and its variant are named in every table."""
+    names = {"variant": planned.variant, "labels": planned.labels, "env_steps": planned.env_steps}
+    return planned.key._asdict() | names
+
+
+def _cell(
+    planned: PlannedCell, runs: Sequence[ScoredRun], diagnostics: Mapping[str, DiagnosticSummary], declared: Declared
+) -> CellResult:
     """What was planned, what is known, mean with Student's interval, IQM with the bootknife's, spread and risk."""
-    scored = [run for run in seeds if run["score"] is not None]
-    scores = np.array([run["score"] for run in scored])
-    failed = np.array([run["status"] in FAILED for run in scored], dtype=bool)
-    fresh = [run for run in seeds if not run["stale"]]
-    decided = sum(run["status"] in ("finished", *FAILED) for run in fresh)
-    n_failed = sum(run["status"] in FAILED for run in fresh)
-    absent = len(seeds) - len(scored)
-    floor = min((run["floor"] for run in seeds if run["floor"] is not None), default=None)
-    complete = failures.complete_case(scores, failed)
-    last = np.array([run["values"][-1] if run["status"] in FAILED and run["values"] else run["score"]
-                     for run in scored])  # fmt: skip
-    confidence = declared.confidence
-    return {
-        "n_planned": len(seeds),
-        "n_finished": sum(run["status"] == "finished" for run in fresh),
-        **{f"n_{status}": sum(run["status"] == status for run in fresh) for status in STATUSES[1:]},
-        "n_stale": len(seeds) - len(fresh),
-        "n_scored": len(scored),
-        "kind": next((run["kind"] for run in seeds if run["kind"]), None),
-        "seeds": [public_run(run) for run in seeds],
-        "mean": _mean(scores, confidence),
-        "studentised": _studentised(scores, declared, key),
-        "sd": scores.std(ddof=1) if len(scores) > 1 else None,
-        "median": np.median(scores) if len(scores) else None,
-        "lowest": scores.min(initial=np.inf) if len(scores) else None,
-        "highest": scores.max(initial=-np.inf) if len(scores) else None,
-        "iqm": _iqm(scores, declared, key),
-        "complete_case": {"n": len(complete), **_mean(complete, confidence)},
-        "carried_forward": _mean(last, confidence) if failed.any() else None,
-        "bounds": failures.bounds(scores, absent, floor)._asdict() if absent and len(scores) else None,
-        "failure_rate": failures.wilson(n_failed, decided, confidence)._asdict() if decided else None,
-        "distribution": _distribution(scores),
-    }
+    fresh = [run for run in runs if not run.result.stale]
+    statuses = [run.result.status for run in fresh]
+    counts: dict[str, Any] = {f"n_{status}": statuses.count(status) for status in STATUSES}
+    scored = [run for run in runs if run.result.score is not None]
+    scores = np.array([run.result.score for run in scored], dtype=float)
+    return CellResult(
+        **identity_of(planned),
+        **counts,
+        diagnostics=diagnostics,
+        n_planned=len(runs),
+        n_stale=len(runs) - len(fresh),
+        n_scored=len(scored),
+        kind=next((run.kind for run in runs if run.kind != "unknown"), "unknown"),
+        seeds=tuple(run.result for run in runs),
+        mean=mean_of(scores, declared.confidence),
+        studentised=_studentised(scores, declared, planned.key),
+        sd=scores.std(ddof=1) if len(scores) > 1 else None,
+        median=float(np.median(scores)) if len(scores) else None,
+        lowest=scores.min() if len(scores) else None,
+        highest=scores.max() if len(scores) else None,
+        iqm=_iqm(scores, declared, planned.key),
+        complete_case=_complete_case(scored, declared.confidence),
+        carried_forward=_carried_forward(scored, declared.confidence),
+        bounds=_bounds(runs, scores),
+        failure_rate=_failure_rate(fresh, declared.confidence),
+        distribution=_distribution(scores),
+    )
 
 
-def public_run(run: dict) -> dict:
-    return {name: run[name] for name in ("seed", "status", "stale", "stopped_at", "score", "sentence")}
+# --- scores
 
 
-def _mean(scores: np.ndarray, confidence: float) -> dict:
+def mean_of(scores: np.ndarray, confidence: float) -> Estimate:
     """The mean with Student's interval; with one score the mean alone, with none nothing."""
     if len(scores) > 1:
-        return aggregate.student(scores, confidence)._asdict()
-    estimate = scores[0] if len(scores) else None
-    return {"estimate": estimate, "low": None, "high": None, "standard_error": None}
+        return Estimate(**aggregate.student(scores, confidence)._asdict())
+    return Estimate(scores[0] if len(scores) else None, None, None, None)
 
 
-def _iqm(scores: np.ndarray, declared: Declared, key: tuple) -> dict:
+def _iqm(scores: np.ndarray, declared: Declared, key: CellKey) -> Estimate:
     if len(scores) < 2:
-        return _mean(scores, declared.confidence)
-    options = {"confidence": declared.confidence, "resamples": declared.resamples, "rng": declared.rng("iqm", *key)}
-    return bootstrap.stratified(scores, aggregate.iqm, **options)._asdict()
+        return mean_of(scores, declared.confidence)
+    options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.resamples}
+    interval = bootstrap.stratified(scores, aggregate.iqm, rng=declared.rng("iqm", *key), **options)
+    return Estimate(**interval._asdict())
 
 
-def _studentised(scores: np.ndarray, declared: Declared, key: tuple) -> dict:
+def _studentised(scores: np.ndarray, declared: Declared, key: CellKey) -> Estimate:
     if len(scores) < 2:
-        return _mean(scores, declared.confidence)
+        return mean_of(scores, declared.confidence)
     rng = declared.rng("studentised", *key)
-    return bootstrap.studentised_mean(scores, declared.confidence, declared.curve_resamples, rng)._asdict()
+    interval = bootstrap.studentised_mean(scores, declared.confidence, declared.curve_resamples, rng)
+    return Estimate(**interval._asdict())
 
 
-def _distribution(scores: np.ndarray) -> dict | None:
+def _complete_case(scored: Sequence[ScoredRun], confidence: float) -> Mean:
+    """The mean of the finished runs alone."""
+    scores = np.array([run.result.score for run in scored], dtype=float)
+    finished = failures.complete_case(scores, [run.curve.failed for run in scored])
+    mean = mean_of(finished, confidence)
+    return Mean(len(finished), mean.estimate, mean.low, mean.high, mean.standard_error)
+
+
+def _carried_forward(scored: Sequence[ScoredRun], confidence: float) -> Estimate | None:
+    """The mean with failed runs at their last evaluation; None where no run failed."""
+    if not any(run.curve.failed for run in scored):
+        return None
+    carried = [run.curve.failed and len(run.curve.values) > 0 for run in scored]
+    last = [run.curve.values[-1] if at_last else run.result.score for run, at_last in zip(scored, carried, strict=True)]
+    return mean_of(np.array(last, dtype=float), confidence)
+
+
+def _bounds(runs: Sequence[ScoredRun], scores: np.ndarray) -> Bounds | None:
+    absent = len(runs) - len(scores)
+    if not absent or not len(scores):
+        return None
+    floor = min(run.curve.floor for run in runs if run.curve.floor is not None)
+    return Bounds(**failures.bounds(scores, absent, floor)._asdict())
+
+
+def _failure_rate(fresh: Sequence[ScoredRun], confidence: float) -> Rate | None:
+    """Failed runs of those that ended by themselves."""
+    ended = [run for run in fresh if run.result.status in ("finished", *FAILED)]
+    if not ended:
+        return None
+    return Rate(**failures.wilson(sum(run.curve.failed for run in ended), len(ended), confidence)._asdict())
+
+
+def _distribution(scores: np.ndarray) -> Distribution | None:
     """Where single runs lie: dispersion over seeds, the mean of the worst tenth, a normal tolerance interval (the range
     that holds 90 % of all runs with 95 % confidence, if returns are normal)."""
     if len(scores) < 2:
         return None
     low, high, *_ = reliability.tolerance_interval(scores, 0.90, 0.95, kind="normal")
-    return {
-        "iqr": reliability.dispersion_across(scores[:, None], "iqr")[0],
-        "mad": reliability.dispersion_across(scores[:, None], "mad")[0],
-        "cvar": reliability.cvar(scores, 0.1, "lower"),
-        "tolerance": {"low": low, "high": high},
-    }
+    return Distribution(
+        iqr=reliability.dispersion_across(scores[:, None], "iqr")[0],
+        mad=reliability.dispersion_across(scores[:, None], "mad")[0],
+        cvar=float(reliability.cvar(scores, 0.1, "lower")),
+        tolerance=Interval(low, high),
+    )
+
+
+# --- curves
 
 
 def _curve(
-    seeds: list[dict], budget: int, protocol: dict, declared: Declared, rng: np.random.Generator
-) -> tuple[dict, tuple[np.ndarray, np.ndarray] | None]:
+    planned: PlannedCell, fresh: Sequence[ScoredRun], declared: Declared
+) -> tuple[CurveResult, AlignedCurves | None]:
     """Every run's own curve, their mean on the planned grid, its band if at least five runs are scored, and the area;
-    beside it the grid and the scored runs' curves on it.
+    beside it the grid and the scored runs' curves on it."""
+    scored = [run.curve for run in fresh if run.result.score is not None]
+    aligned = None
+    band, note = None, "no run to average"
+    if scored and planned.evaluate_every:
+        aligned = aligned_where_known(scored, planned.evaluate_every, planned.env_steps)
+        band, note = _band(aligned, declared, planned.key)
+    result = CurveResult(
+        **identity_of(planned),
+        evaluate_every=planned.evaluate_every,
+        evaluation_episodes=planned.evaluation_episodes,
+        runs=tuple(run.curve for run in fresh),
+        n_scored=len(scored),
+        grid=() if aligned is None else tuple(aligned.grid.tolist()),
+        mean=() if aligned is None else tuple(aligned.values.mean(axis=0).tolist()),
+        band=band,
+        area=_area(aligned, declared.confidence),
+        reliability=_reliability(aligned),
+        note=note,
+    )
+    return result, aligned
 
-    The mean stands only where every scored run has a value: a mean over changing runs would jump by itself.
-    """
-    shown = [run for run in seeds if not run["stale"]]
-    scored = [run for run in shown if run["score"] is not None]
-    result = {
-        "evaluation_episodes": next((int(n) for n in protocol["evaluation_episodes"]), None),
-        "runs": [{name: run[name] for name in RUN_CURVE} for run in shown],
-        "n_scored": len(scored),
-        "grid": [],
-        "mean": [],
-        "band": None,
-        "area": _mean(np.array([]), declared.confidence),
-        "reliability": None,
-        "note": "",
-    }
-    if not scored or not protocol["evaluate_every"]:
-        return result | {"note": "no run to average"}, None
-    window = int(protocol["evaluate_every"][0])
-    start = 0 if any(run["env_steps"][:1] == [0] for run in scored) else window
-    grid = np.unique([*range(start, budget + 1, window), budget])
-    aligned = []
-    for run in scored:
-        curve = curves.align(run["env_steps"], run["values"], grid, window)
-        failed = run["status"] in FAILED
-        aligned.append(failures.curve_at_floor(curve, grid, run["stopped_at"], run["floor"]) if failed else curve)
-    known = np.isfinite(aligned).all(axis=0)
-    grid, aligned = grid[known], np.array(aligned)[:, known]
-    result |= {"grid": grid, "mean": aligned.mean(axis=0)}
-    if len(grid) > 1:
-        area = np.array([curves.area_under_curve(grid, run) for run in aligned])
-        result["area"] = _mean(area, declared.confidence)
-    if len(grid) > 2:
-        result["reliability"] = _reliability(aligned)
+
+def _band(aligned: AlignedCurves | None, declared: Declared, key: CellKey) -> tuple[Band | None, str]:
+    """The simultaneous band of the mean curve, or why there is none."""
+    if aligned is None:
+        return None, "no evaluation that every scored run has"
     try:
-        band = curves.sup_t_band(aligned, declared.confidence, resamples=declared.curve_resamples, rng=rng)
-        result["band"] = {"low": band.low, "high": band.high, "quantile": band.quantile}
+        rng = declared.rng("curve", *key)
+        band = curves.sup_t_band(aligned.values, declared.confidence, resamples=declared.curve_resamples, rng=rng)
     except ValueError as refusal:
-        result["note"] = str(refusal)
-    return result, (grid, aligned) if len(grid) else None
+        return None, str(refusal)
+    return Band(tuple(band.low.tolist()), tuple(band.high.tolist()), band.quantile), ""
 
 
-def _reliability(aligned: np.ndarray) -> dict:
-    """How steadily the runs [n, T] learn: median over runs of each one's own measure (Chan et al. 2020, 1912.05663)."""
-    whole = aligned.shape[1] - 1
-    return {
-        "dispersion_within": np.median(reliability.dispersion_within(aligned, whole)),
-        "cvar_of_steps": np.median(reliability.cvar_of_differences(aligned, 0.1)),
-        "max_drawdown": np.median(reliability.max_drawdown(aligned)),
-    }
+def _area(aligned: AlignedCurves | None, confidence: float) -> Estimate:
+    """The mean over runs of the area under the curve, divided by the grid's span."""
+    if aligned is None or len(aligned.grid) < 2:
+        return mean_of(np.array([]), confidence)
+    return mean_of(np.array([curves.area_under_curve(aligned.grid, run) for run in aligned.values]), confidence)
 
 
-def cell_diagnostics(per_seed: pd.DataFrame | None, seeds: list[dict]) -> dict:
+def _reliability(aligned: AlignedCurves | None) -> Reliability | None:
+    """How steadily the runs learn: median over runs of each one's own measure (Chan et al. 2020, 1912.05663)."""
+    if aligned is None or len(aligned.grid) < 3:
+        return None
+    whole = len(aligned.grid) - 1
+    return Reliability(
+        dispersion_within=np.median(reliability.dispersion_within(aligned.values, whole)),
+        cvar_of_steps=np.median(reliability.cvar_of_differences(aligned.values, 0.1)),
+        max_drawdown=np.median(reliability.max_drawdown(aligned.values)),
+    )
+
+
+# --- diagnostics
+
+
+def cell_diagnostics(per_seed: pd.DataFrame | None, runs: Sequence[ScoredRun]) -> dict[str, DiagnosticSummary]:
     """Mean and standard deviation over the finished seeds of every diagnostic that was recorded."""
     if per_seed is None:
         return {}
-    finished = [run["seed"] for run in seeds if run["status"] == "finished" and not run["stale"]]
+    finished = [run.result.seed for run in runs if run.result.status == "finished" and not run.result.stale]
     rows = per_seed[per_seed["seed"].isin(finished)].drop(columns="seed")
-    described = {name: rows[name][np.isfinite(rows[name])] for name in rows}
+    columns = {name: rows[name][np.isfinite(rows[name])] for name in rows}
     return {
-        name: {"mean": x.mean(), "sd": x.std(ddof=1) if len(x) > 1 else None, "n": len(x)}
-        for name, x in described.items()
+        name: DiagnosticSummary(x.mean(), x.std(ddof=1) if len(x) > 1 else None, len(x))
+        for name, x in columns.items()
         if len(x)
     }

@@ -6,115 +6,190 @@ that needs draws has a stream of its own, so neither the order of the cells nor 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from suite.analysis.ablations import ablation_tables
-from suite.analysis.agreement import equivalences, superiority_of
+from suite.analysis.ablations import PlannedAblation, ablation_results
+from suite.analysis.agreement import agreements, superiority_of
+from suite.analysis.check_rows import CheckRow
 from suite.analysis.declared import Declared
-from suite.analysis.families import adjust_families
-from suite.analysis.scores import COUNTS, FEWEST, groups_of, normalised, scores_of, usable_cells
-from suite.analysis.workers import Run
-from suite.published.anchors import Scale
+from suite.analysis.families import adjusted_ablations, adjusted_agreements, families_of
+from suite.analysis.run_curves import AlignedCurves
+from suite.analysis.scores import FEWEST, Variant, groups_of, normalised, scores_of, usable_cells
+from suite.analysis.types import (
+    AblationResult,
+    Aggregate,
+    Agreement,
+    Anchors,
+    CellKey,
+    CellResult,
+    Estimate,
+    Family,
+    FamilyName,
+    Improvement,
+    Label,
+    Profile,
+    SecondAggregate,
+    Superiority,
+)
+from suite.analysis.workers import DoJobs
 from suite.statistics import aggregate, bootstrap, curves
-from suite.study.cells import key_of
 
 TAUS = np.round(np.arange(-0.2, 1.61, 0.02), 2)  # of the performance profiles
 
 
+@dataclass(frozen=True)
+class Inference:
+    """The parts of the results that compare cells."""
+
+    aggregates: tuple[Aggregate, ...]
+    improvements: tuple[Improvement, ...]
+    agreements: tuple[Agreement, ...]
+    ablations: tuple[AblationResult, ...]
+    families: dict[FamilyName, Family]
+
+
 def infer(
-    cells: list[dict],
-    aligned: Mapping[tuple, tuple[np.ndarray, np.ndarray]],
-    manifest: pd.DataFrame,
-    prose: Mapping,
-    check: list[dict],
-    anchors: Mapping[str, Scale],
-    second: Mapping[str, Scale],
+    cells: list[CellResult],
+    aligned: Mapping[CellKey, AlignedCurves],
+    planned_ablations: Sequence[PlannedAblation],
+    check: Sequence[CheckRow],
+    anchors: Anchors,
     declared: Declared,
-    run: Run,
-) -> dict:
-    """The parts of results.json that compare cells (those of suite.summary, with their scores).
+    do: DoJobs,
+) -> Inference:
+    """Everything that cells say against each other, p values adjusted in their families.
 
-    aligned: by cell, the grid [T] and the curves [runs, T] of its scored runs; check: the regression check's rows;
-    anchors and second: two sets of anchors by task, the second only to see how much hangs on the first.
+    aligned: the scored runs' curves by cell; check: the regression check's rows, which count their own family.
     """
-    found = {
-        "aggregates": _aggregates(cells, anchors, second, declared, run),
-        "improvement": _improvement(cells, anchors, declared, run),
-        "equivalence": equivalences(cells, aligned, anchors, declared, run),
-        "ablations": ablation_tables(manifest, cells, prose, anchors, declared, run),
-        "check": [dict(row) for row in check],
-    }
-    return found | {"families": adjust_families(found, declared)}
-
-
-def _aggregates(cells, anchors, second, declared, run) -> list[dict]:
-    """Every variant over all its tasks that have anchors and enough runs."""
-    told, jobs = [], []
-    for (implementation, label), group in groups_of(cells).items():
-        used, left_out = usable_cells(group, anchors)
-        told.append({
-            "implementation": implementation, "variant": label, "tasks": list(used), "left_out": left_out,
-            **{what: sum(cell[what] for cell in group.values()) for what in COUNTS},
-        })  # fmt: skip
-        again = {task: cell for task, cell in used.items() if task in second}
-        scores = [normalised(cell, anchors) for cell in used.values()]
-        scores_again = [normalised(cell, second) for cell in again.values()]
-        key = "aggregate", implementation, label
-        jobs.append(partial(_aggregate, scores, scores_again, list(again), declared, key))
-    return [names | numbers for names, numbers in zip(told, run(jobs), strict=True)]
-
-
-def _aggregate(scores, again, again_tasks, declared, key) -> dict:
-    nothing = dict.fromkeys(("mean", "median", "iqm", "optimality_gap", "profile", "second"))
-    if not scores:
-        return nothing
-    options = {"confidence": declared.confidence, "resamples": declared.resamples}
-    statistics = {"mean": aggregate.mean, "median": aggregate.median, "iqm": aggregate.iqm,
-                  "optimality_gap": aggregate.optimality_gap}  # fmt: skip
-    found = {  # each from the same stream: one draw of runs for all of them
-        name: bootstrap.stratified(scores, statistic, rng=declared.rng(*key), **options)._asdict()
-        for name, statistic in statistics.items()
-    }
-    band = curves.profile_band(
-        scores, TAUS, declared.confidence, declared.curve_resamples, declared.rng(*key, "profile")
+    pairs = adjusted_agreements(agreements(cells, aligned, anchors.primary, declared, do), declared)
+    ablations = adjusted_ablations(ablation_results(planned_ablations, cells, anchors.primary, declared, do), declared)
+    return Inference(
+        aggregates=_aggregates(cells, anchors, declared, do),
+        improvements=_improvements(cells, declared, do),
+        agreements=pairs,
+        ablations=ablations,
+        families=families_of(pairs, ablations, check, declared),
     )
-    profile = {"taus": TAUS, "share": band.center, "low": band.low, "high": band.high}
-    if again:
-        iqm = bootstrap.stratified(again, aggregate.iqm, rng=declared.rng(*key, "second"), **options)._asdict()
-        nothing["second"] = {"tasks": again_tasks, "iqm": iqm}
-    return nothing | found | {"profile": profile}
 
 
-def _improvement(cells, anchors, declared, run) -> list[dict]:
-    """Every variant against the study's first of the same implementation: does a run of it beat a run of that?"""
-    told, jobs = [], []
+# --- aggregates of a variant
+
+
+def _aggregates(cells: list[CellResult], anchors: Anchors, declared: Declared, do: DoJobs) -> tuple[Aggregate, ...]:
+    """Every variant over all its tasks that have anchors and enough runs."""
     groups = groups_of(cells)
+    jobs = [partial(_aggregate, variant, group, anchors, declared) for variant, group in groups.items()]
+    return tuple(do(jobs))
+
+
+def _aggregate(variant: Variant, group: Mapping[str, CellResult], anchors: Anchors, declared: Declared) -> Aggregate:
+    implementation, label = variant
+    used, left_out = usable_cells(group, anchors.primary)
+    key = ("aggregate", implementation, label)
+    counted = Aggregate(
+        implementation=implementation,
+        variant=label,
+        tasks=tuple(used),
+        left_out=left_out,
+        n_planned=sum(cell.n_planned for cell in group.values()),
+        n_finished=sum(cell.n_finished for cell in group.values()),
+        n_scored=sum(cell.n_scored for cell in group.values()),
+        mean=None,
+        median=None,
+        iqm=None,
+        optimality_gap=None,
+        profile=None,
+        second=_second({task: cell for task, cell in used.items() if task in anchors.second}, anchors, declared, key),
+    )
+    if not used:
+        return counted
+    return replace(counted, **_numbers([normalised(cell, anchors.primary) for cell in used.values()], declared, key))
+
+
+def _numbers(scores: list[np.ndarray], declared: Declared, key: tuple) -> dict[str, Any]:
+    """The numbers of an aggregate by field: each from the same stream, one draw of runs for all of them."""
+    statistics: dict[str, Callable] = {"mean": aggregate.mean, "median": aggregate.median, "iqm": aggregate.iqm,
+                  "optimality_gap": aggregate.optimality_gap}  # fmt: skip
+    return {name: _bootstrapped(scores, statistic, declared, key) for name, statistic in statistics.items()} | {
+        "profile": _profile(scores, declared, (*key, "profile"))
+    }
+
+
+def _bootstrapped(scores: list[np.ndarray], statistic: Callable, declared: Declared, key: tuple) -> Estimate:
+    options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.resamples}
+    return Estimate(**bootstrap.stratified(scores, statistic, rng=declared.rng(*key), **options)._asdict())
+
+
+def _profile(scores: list[np.ndarray], declared: Declared, key: tuple) -> Profile:
+    band = curves.profile_band(scores, TAUS, declared.confidence, declared.curve_resamples, declared.rng(*key))
+    return Profile(*(tuple(column.tolist()) for column in (TAUS, band.center, band.low, band.high)))
+
+
+def _second(
+    cells: Mapping[str, CellResult], anchors: Anchors, declared: Declared, key: tuple
+) -> SecondAggregate | None:
+    """The interquartile mean by the second set of anchors."""
+    if not cells:
+        return None
+    scores = [normalised(cell, anchors.second) for cell in cells.values()]
+    return SecondAggregate(tuple(cells), _bootstrapped(scores, aggregate.iqm, declared, (*key, "second")))
+
+
+# --- probability of improvement
+
+
+def _improvements(cells: list[CellResult], declared: Declared, do: DoJobs) -> tuple[Improvement, ...]:
+    """Every variant against the study's first of the same implementation: does a run of it beat a run of that?"""
+    groups = groups_of(cells)
+    jobs = []
     for implementation in dict.fromkeys(name for name, _ in groups):
         first, *others = [label for name, label in groups if name == implementation]
         theirs = groups[implementation, first]
         for label in others:
             ours = groups[implementation, label]
-            both = [task for task in ours if task in theirs and key_of(ours[task]) != key_of(theirs[task])]
-            both = [task for task in both if min(len(scores_of(ours[task])), len(scores_of(theirs[task]))) >= FEWEST]
-            if both:
-                told.append({"implementation": implementation, "variant": label, "over": first, "tasks": both})
-                x, y = ([scores_of(side[task]) for task in both] for side in (ours, theirs))
-                jobs.append(partial(improved, x, y, declared, ("improvement", implementation, label, first)))
-    return [names | numbers for names, numbers in zip(told, run(jobs), strict=True)]
+            pairs = [(ours[task], theirs[task]) for task in _comparable_tasks(ours, theirs)]
+            if pairs:
+                jobs.append(partial(_improvement, (implementation, label), first, pairs, declared))
+    return tuple(do(jobs))
 
 
-def improved(x, y, declared, key) -> dict:
-    """P(a run of x beats one of y) over all tasks and for each; x, y: scores by task."""
-    found = bootstrap.two_sample(x, y, aggregate.probability_of_improvement, confidence=declared.confidence,
-                                 resamples=declared.resamples, rng=declared.rng(*key))  # fmt: skip
-    told = found._asdict()
-    if found.standard_error == 0:  # every resample agrees: that bounds nothing
-        told |= {"low": None, "high": None}
-    return {
-        "probability": told,
-        "by_task": [superiority_of(a, b, declared.confidence) for a, b in zip(x, y, strict=True)],
-    }
+def _comparable_tasks(ours: Mapping[str, CellResult], theirs: Mapping[str, CellResult]) -> list[str]:
+    """The tasks on which both have a cell of their own with enough scored runs."""
+    both = [task for task in ours if task in theirs and ours[task].key != theirs[task].key]
+    return [task for task in both if min(len(ours[task].scores), len(theirs[task].scores)) >= FEWEST]
+
+
+def _improvement(
+    variant: Variant, over: Label, pairs: list[tuple[CellResult, CellResult]], declared: Declared
+) -> Improvement:
+    implementation, label = variant
+    x, y = ([scores_of(pair[side]) for pair in pairs] for side in (0, 1))
+    return Improvement(
+        implementation=implementation,
+        variant=label,
+        over=over,
+        tasks=tuple(cell.task for cell, _ in pairs),
+        probability=probability_of_improvement(x, y, declared, ("improvement", implementation, label, over)),
+        by_task=superiorities(x, y, declared),
+    )
+
+
+def probability_of_improvement(x: list[np.ndarray], y: list[np.ndarray], declared: Declared, key: tuple) -> Estimate:
+    """P(a run of x beats one of y) over all tasks; x, y: scores by task."""
+    probability = bootstrap.two_sample(
+        x, y, aggregate.probability_of_improvement, confidence=declared.confidence, resamples=declared.resamples,
+        rng=declared.rng(*key),
+    )  # fmt: skip
+    if probability.standard_error == 0:  # every resample agrees: that bounds nothing
+        return Estimate(probability.estimate, None, None, probability.standard_error)
+    return Estimate(**probability._asdict())
+
+
+def superiorities(x: list[np.ndarray], y: list[np.ndarray], declared: Declared) -> tuple[Superiority, ...]:
+    """P(a run of x beats one of y) for each task."""
+    return tuple(superiority_of(a, b, declared.confidence) for a, b in zip(x, y, strict=True))

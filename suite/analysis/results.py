@@ -2,134 +2,186 @@
 
 A cell is one task, implementation and variant: the seeds that share all but the seed. Every cell counts its planned
 runs; a run that diverged or crashed scores the floor, one without a result or made by other code is listed and not
-averaged. What cells say against each other is suite.inference's. results.json holds no wall time, and every number that
-needs draws has its own stream: the same rows give the same bytes, whatever the number of workers.
+averaged. results.json holds no wall time, and every number that needs draws has its own stream: the same rows give the
+same bytes, whatever the number of workers.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from suite.analysis import over_tasks
-from suite.analysis.declared import Declared
-from suite.analysis.one_cell import cell_diagnostics, described_cell, public_run
-from suite.analysis.results_file import plain, read
-from suite.analysis.runs import SCORED_SHARE, end_of_run, one_run, planned_runs, run_curves
-from suite.analysis.workers import crew
-from suite.files import atomic
+from suite.analysis.ablations import PlannedAblation, Question, planned_ablations, question_of
+from suite.analysis.check_rows import CheckFile
+from suite.analysis.declared import Declared, departures
+from suite.analysis.evaluations import NO_CURVE, RunKey, evaluation_curves
+from suite.analysis.one_cell import DescribedCell, cell_diagnostics, described_cell, identity_of
+from suite.analysis.over_tasks import Inference, infer
+from suite.analysis.results_file import from_plain, read_check, to_plain, write_results
+from suite.analysis.runs import SCORED_SHARE, Floors, PlannedCell, ScoredRun, end_of_run, planned_cells, scored_run
+from suite.analysis.types import Anchors, Counts, Declaration, LedgerEntry, Results, Settings
+from suite.analysis.workers import DoJobs, processes
 from suite.published.anchors import Scale
 from suite.sac.status import STATUSES
-from suite.statistics import bootstrap
-from suite.study.cells import CELL, key_of
+from suite.statistics import bootstrap, power
 
 PACKAGES = ("numpy", "scipy", "statsmodels", "pandas")
 
 
+class Tables(NamedTuple):
+    """The tidy tables of a study, as gathered."""
+
+    manifest: pd.DataFrame
+    runs: pd.DataFrame
+    evaluations: pd.DataFrame
+    diagnostics: pd.DataFrame
+
+
 def summarise(
-    manifest: pd.DataFrame,
-    runs: pd.DataFrame,
-    evaluations: pd.DataFrame,
-    diagnostics: pd.DataFrame,
-    ablations: Mapping,
+    tables: Tables,
+    questions: Mapping[str, Question],
     *,
     study: str,
     random_policy: Mapping[str, float],
     anchors: Mapping[str, Scale] | None = None,
     second_anchors: Mapping[str, Scale] | None = None,
-    check: Iterable[dict] = (),
+    check: CheckFile = CheckFile((), ()),  # noqa: B008 - immutable
+    declaration: Declaration | None = None,
     declared: Declared = Declared(),  # noqa: B008 - immutable
     workers: int = 1,
-) -> dict:
-    """Every number of the report as one JSON-able dict, from the tidy tables of a study (columns: suite.gather).
+) -> Results:
+    """Every number of the report from the tables of a study, as results.json holds it.
 
-    random_policy: the mean return per episode of the random policy by task, the floor of a failed run; anchors: what
-    normalises scores, by task, and a second set to compare with; check: the regression check's rows.
+    questions: of the ablations, by name; random_policy: its mean return by task, the floor of a failed run; anchors:
+    what normalises scores, by task, and a second set; declaration: what is on record, and declared: what is used.
     """
-    anchors, second_anchors = anchors or {}, second_anchors or {}
-    planned = planned_runs(manifest, runs)
-    values = run_curves(evaluations)
-    first = {key: curve["values"][0] for key, curve in values.items() if curve["values"]}
-    ends = end_of_run(diagnostics, planned)
-    labels = manifest.groupby(CELL, sort=False)["label"].unique()
-    identities, jobs, ledger = [], [], []
-    for key, rows in planned.groupby(CELL, sort=False):
-        seeds = [one_run(row, values, first, random_policy) for row in rows.sort_values("seed").to_dict("records")]
-        identity = {
-            **dict(zip(CELL, key, strict=True)),
-            "variant": rows["variant"].iloc[0],
-            "labels": list(labels[key]),
-            "env_steps": int(rows["env_steps"].iloc[0]),
-        }
-        identities.append(identity | {"diagnostics": cell_diagnostics(ends.get(key), seeds)})
-        protocol = {name: rows[name].dropna().iloc[:1].tolist() for name in ("evaluate_every", "evaluation_episodes")}
-        jobs.append(partial(described_cell, key, seeds, identity["env_steps"], protocol, declared))
-        ledger += [{**identity, **public_run(run)} for run in seeds if run["sentence"]]
-    with crew(workers) as run:
-        described = run(jobs)
-        cells = [identity | told["cell"] for identity, told in zip(identities, described, strict=True)]
-        curves_of = {
-            key_of(cell): told["aligned"]
-            for cell, told in zip(cells, described, strict=True)
-            if told["aligned"] is not None
-        }
-        compared = over_tasks.infer(
-            cells, curves_of, manifest, ablations, list(check), anchors, second_anchors, declared, run
-        )
-    settings = {
-        "confidence": declared.confidence,
-        "resamples": declared.resamples,
-        "curve_resamples": declared.curve_resamples,
-        "limit_error": bootstrap.limit_error(declared.confidence, declared.resamples),
-        "seed": declared.seed,
-        "scored_share": SCORED_SHARE,
-        "random_policy": {task: random_policy.get(task) for task in manifest["task"].unique()},
-        "equivalence": declared.equivalence,
-        "anchors": {
-            name: {task: own[task]._asdict() for task in manifest["task"].unique() if task in own}
-            for name, own in {"primary": anchors, "second": second_anchors}.items()
-        },
-    }
-    counts = planned["status"].value_counts()
-    return plain({
-        "study": study,
-        "settings": settings,
-        "versions": {name: version(name) for name in PACKAGES},
-        "counts": {
-            "planned": len(planned),
-            **{status: counts.get(status, 0) for status in STATUSES},
-            "stale": planned["stale"].sum(),
-        },
-        "cells": cells,
-        "curves": [
-            {name: cell[name] for name in (*CELL, "variant", "labels", "env_steps")} | told["curve"]
-            for cell, told in zip(cells, described, strict=True)
-        ],
-        "ledger": ledger,
-        **compared,
-    })  # fmt: skip
+    cells, tasks = planned_cells(tables.manifest, tables.runs), list(dict.fromkeys(tables.manifest["task"]))
+    runs = _scored_runs(cells, tables.evaluations, random_policy)
+    scales = Anchors(_of_tasks(tasks, anchors or {}), _of_tasks(tasks, second_anchors or {}))
+    with processes(workers) as do:
+        described = _described(cells, runs, tables.diagnostics, declared, do)
+        ablations = planned_ablations(tables.manifest, questions)
+        inference = _inference(described, ablations, check, scales, declared, do)
+    results = Results(
+        study=study,
+        settings=_settings(declared, {task: random_policy.get(task) for task in tasks}, scales),
+        versions={name: version(name) for name in PACKAGES},
+        counts=_counts(cells),
+        cells=tuple(one.cell for one in described),
+        curves=tuple(one.curve for one in described),
+        ledger=_ledger(cells, runs),
+        **vars(inference),
+        check=check.rows,
+        unmatched=check.notes,
+        declaration=declaration,
+        departures=departures(declaration, declared),
+    )
+    return from_plain(Results, to_plain(results))  # plain numbers, as whoever reads the file has them
 
 
-def main(study_dir: Path, **options: object) -> None:
+def main(study_dir: Path, **options: Any) -> None:
     """Write results.json beside the tidy tables in study_dir; options as of `summarise`."""
     study_dir = Path(study_dir)
-    names = ("manifest", "runs", "evaluations", "diagnostics")
-    tables = [pd.read_parquet(study_dir / f"{name}.parquet") for name in names]
-    checked = read(study_dir, "check.json") or {"rows": [], "notes": []}
+    questions, declaration = _json(study_dir / "ablations.json"), _json(study_dir / "declaration.json")
     results = summarise(
-        *tables,
-        read(study_dir, "ablations.json") or {},
+        Tables(*(pd.read_parquet(study_dir / f"{name}.parquet") for name in Tables._fields)),
+        {name: question_of(entry) for name, entry in (questions or {}).items()},
         study=study_dir.name,
-        check=checked["rows"],
+        check=read_check(study_dir) or CheckFile((), ()),
+        declaration=declaration_of(declaration) if declaration else None,
         **options,
     )
-    results["unmatched"] = checked["notes"]
-    results["declaration"] = read(study_dir, "declaration.json") or None
-    with atomic(study_dir / "results.json") as temporary:
-        text = json.dumps(results, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-        temporary.write_text(text, encoding="utf-8")
+    write_results(study_dir, results)
+
+
+def declaration_of(data: Mapping[str, Any]) -> Declaration:
+    """What declaration.json holds; one of before anchors were declared names none."""
+    return from_plain(Declaration, {**data, "declaration": {"anchors": "", **data["declaration"]}})
+
+
+def _json(path: Path) -> dict | None:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _scored_runs(
+    cells: Sequence[PlannedCell], evaluations: pd.DataFrame, random_policy: Mapping[str, float]
+) -> list[tuple[ScoredRun, ...]]:
+    """Every cell's runs with their scores."""
+    curves = evaluation_curves(evaluations)
+    floors = Floors(random_policy, curves)
+    return [
+        tuple(scored_run(cell, run, curves.get(RunKey(cell.key, run.seed), NO_CURVE), floors) for run in cell.runs)
+        for cell in cells
+    ]
+
+
+def _described(
+    cells: Sequence[PlannedCell],
+    runs: Sequence[Sequence[ScoredRun]],
+    diagnostics: pd.DataFrame,
+    declared: Declared,
+    do: DoJobs,
+) -> list[DescribedCell]:
+    """Every cell's numbers, curve and diagnostics."""
+    per_seed = end_of_run(diagnostics, cells)
+    return do(
+        partial(described_cell, cell, of_cell, cell_diagnostics(per_seed.get(cell.key), of_cell), declared)
+        for cell, of_cell in zip(cells, runs, strict=True)
+    )
+
+
+def _inference(
+    described: Sequence[DescribedCell],
+    ablations: Sequence[PlannedAblation],
+    check: CheckFile,
+    anchors: Anchors,
+    declared: Declared,
+    do: DoJobs,
+) -> Inference:
+    """What the cells say against each other."""
+    aligned = {one.cell.key: one.aligned for one in described if one.aligned is not None}
+    return infer([one.cell for one in described], aligned, ablations, check.rows, anchors, declared, do)
+
+
+def _ledger(cells: Sequence[PlannedCell], runs: Sequence[Sequence[ScoredRun]]) -> tuple[LedgerEntry, ...]:
+    """The runs of which something is to be said."""
+    return tuple(
+        LedgerEntry(**identity_of(cell), **vars(run.result))
+        for cell, of_cell in zip(cells, runs, strict=True)
+        for run in of_cell
+        if run.result.sentence
+    )
+
+
+def _counts(cells: Sequence[PlannedCell]) -> Counts:
+    """Planned runs by the status on record."""
+    runs = [run for cell in cells for run in cell.runs]
+    by_status = Counter(run.status for run in runs)
+    statuses: dict[str, int] = {status: by_status[status] for status in STATUSES}
+    return Counts(planned=len(runs), stale=sum(run.stale for run in runs), **statuses)
+
+
+def _settings(declared: Declared, random_policy: Mapping[str, float | None], anchors: Anchors) -> Settings:
+    return Settings(
+        confidence=declared.confidence,
+        resamples=declared.resamples,
+        curve_resamples=declared.curve_resamples,
+        limit_error=bootstrap.limit_error(declared.confidence, declared.resamples),
+        order_statistics_needed=power.order_statistics_needed(),
+        seed=declared.seed,
+        scored_share=SCORED_SHARE,
+        random_policy=random_policy,
+        equivalence=declared.equivalence,
+        anchors=anchors,
+    )
+
+
+def _of_tasks(tasks: Sequence[str], anchors: Mapping[str, Scale]) -> dict[str, Scale]:
+    return {task: anchors[task] for task in tasks if task in anchors}

@@ -1,27 +1,128 @@
-"""results.json: written and read in one place."""
+"""results.json and check.json: written and read here alone, each with the version of its schema."""
 
 from __future__ import annotations
 
 import json
 import math
+import types
+import typing
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import BaseModel
+
+from suite.analysis.check_rows import CheckFile
+from suite.analysis.types import Results
+from suite.errors import UsageError
+from suite.files import atomic
+
+SCHEMA_VERSION = 2
+"""Of results.json and check.json: raised whenever a field of their types changes its name or its meaning."""
+
+RESULTS, CHECK = "results.json", "check.json"
+
+MADE_BY = {RESULTS: "statistics", CHECK: "check"}
+"""The command that makes each file anew."""
+
+T = TypeVar("T")
 
 
-def plain(value: object) -> object:
-    """The same value of plain Python types; a number that is not finite is None."""
+# --- files
+
+
+def write_results(study_dir: Path, results: Results) -> None:
+    """Write results.json of the study in study_dir."""
+    _write(Path(study_dir) / RESULTS, results)
+
+
+def read_results(study_dir: Path) -> Results | None:
+    """results.json of the study in study_dir, or None where there is none; UsageError for another schema."""
+    return _read(Path(study_dir) / RESULTS, Results)
+
+
+def write_check(study_dir: Path, check: CheckFile) -> None:
+    """Write check.json of the study in study_dir."""
+    _write(Path(study_dir) / CHECK, check)
+
+
+def read_check(study_dir: Path) -> CheckFile | None:
+    """check.json of the study in study_dir, or None where there is none; UsageError for another schema."""
+    return _read(Path(study_dir) / CHECK, CheckFile)
+
+
+def _write(path: Path, content: Results | CheckFile) -> None:
+    data = {"schema_version": SCHEMA_VERSION, **to_plain(content)}
+    with atomic(path) as temporary:
+        text = json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _read(path: Path, kind: type[T]) -> T | None:
+    if not path.exists():
+        return None
+    data = json.loads(path.read_text(encoding="utf-8"))
+    version = data.pop("schema_version", 1)
+    remedy = f"run `python -m suite {MADE_BY[path.name]}` for this study again"
+    if version != SCHEMA_VERSION:
+        raise UsageError(f"{path} has schema version {version}, and this suite reads {SCHEMA_VERSION}: {remedy}")
+    try:
+        return from_plain(kind, data)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{path} is not what this suite writes ({error}): {remedy}") from None
+
+
+# --- dataclasses as plain Python values, and back
+
+
+def to_plain(value: Any) -> Any:
+    """The value as JSON takes it: dataclasses and mappings as dicts, sequences as lists, not-finite numbers as None."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, BaseModel):
+        return to_plain(value.model_dump())
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return to_plain(value._asdict())
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def read(study_dir: Path, name: str) -> object:
-    """A JSON file of the study, or an empty list where the study has none."""
-    path = Path(study_dir) / name
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+def from_plain(kind: Any, data: Any) -> Any:
+    """The value of the type `kind` that `to_plain` made `data` of; TypeError or ValueError where it made it of another.
+
+    kind: a dataclass, a NamedTuple, a pydantic model, a tuple, mapping or union of these, or a plain type.
+    """
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return None if data is None else from_plain(next(one for one in arguments if one is not type(None)), data)
+    if origin is tuple:
+        kinds = arguments[:1] * len(data) if arguments[-1] is Ellipsis else arguments
+        return tuple(from_plain(one, item) for one, item in zip(kinds, data, strict=True))
+    if origin in (Mapping, dict):
+        return {key: from_plain(arguments[1], item) for key, item in data.items()}
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind.model_validate(data)
+    if is_dataclass(kind) or hasattr(kind, "_fields"):
+        return _from_fields(kind, data)
+    return data
+
+
+def _from_fields(kind: Any, data: Mapping) -> Any:
+    hints = _hints(kind)
+    if wrong := sorted(set(hints) ^ set(data)):
+        where = "is missing" if wrong[0] in hints else "is no field"
+        raise TypeError(f"{wrong[0]} {where} of {kind.__name__}")
+    return kind(**{name: from_plain(hint, data[name]) for name, hint in hints.items()})
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)

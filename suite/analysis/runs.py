@@ -1,24 +1,73 @@
-"""What became of each planned run: its curve, its status, its final score."""
+"""What became of each planned run: its curve, its status, its score."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from suite.sac.status import FAILED, STATUSES
+from suite.analysis.evaluations import EvaluationCurve, RunKey
+from suite.analysis.types import CellKey, Label, RunCurve, RunResult
+from suite.sac.status import FAILED, STATUSES, KindOfReturn, Status
 from suite.study.cells import CELL
 
-SCORED_SHARE = 0.1  # of the budget, at its end: the evaluations that make a run's final score
+SCORED_SHARE = 0.1  # of the budget, at its end: the evaluations that make a run's score
 
 
 DIAGNOSTICS = ("q_bias", "entropy", "alpha", "tanh_saturation", "actor_grad_norm", "critic_grad_norm",
                "critic_loss", "actor_loss")  # fmt: skip
 
 
-def planned_runs(manifest: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per planned run, also of those without any record: a planned run can never vanish."""
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of the plan and what its record says of it."""
+
+    seed: int
+    status: Status
+    stale: bool
+    stopped_at: int | None  # environment step, or the last one that was recorded
+    message: str
+    training_returns: bool  # imported returns of training, no evaluations
+    code_id: str
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """The runs that differ only in their seed, in the order of their seeds."""
+
+    key: CellKey
+    variant: Label
+    labels: tuple[Label, ...]
+    env_steps: int
+    evaluate_every: int | None
+    evaluation_episodes: int | None
+    runs: tuple[PlannedRun, ...]
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """A run's result, its curve, and what kind of returns these are."""
+
+    result: RunResult
+    curve: RunCurve
+    kind: KindOfReturn
+
+
+# --- the plan
+
+
+def planned_cells(manifest: pd.DataFrame, runs: pd.DataFrame) -> list[PlannedCell]:
+    """Every cell of the plan with every planned run, also those without any record: a planned run can never vanish."""
+    rows = _planned_rows(manifest, runs)
+    labels = {key: dict(_labels(of_cell)) for key, of_cell in manifest.groupby(CELL, sort=False)}
+    return [_planned_cell(CellKey(*key), of_cell, labels[key]) for key, of_cell in rows.groupby(CELL, sort=False)]
+
+
+def _planned_rows(manifest: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The manifest's runs, one row each, beside what is recorded of them."""
     key = [*CELL, "seed", "env_steps"]
     plan = manifest.drop_duplicates(key)[[*key, "label"]]
     rows = plan.merge(runs, on=key, how="left", validate="one_to_one", indicator="record")
@@ -35,100 +84,159 @@ def planned_runs(manifest: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def run_curves(evaluations: pd.DataFrame) -> dict[tuple, dict]:
-    """Each run's curve: (task, implementation, run_id, seed) -> env_steps, values, episodes per evaluation, kind.
+def _labels(manifest: pd.DataFrame) -> Iterator[tuple[str, Label]]:
+    """The labels of a cell by their names, as the manifest lists them."""
+    for row in manifest.drop_duplicates("label").itertuples():
+        yield row.label, label_of(row.label, row.ablation, row.arm)
 
-    A value is the mean over the episodes with the deterministic action, or with the sampled one if the run was
-    evaluated with that alone. The curve is cut before the first value that is not a finite number ("broken" there).
+
+def label_of(name: str, ablation: str, arm: str) -> Label:
+    """The label of a row of the manifest, whose name is a preset's as reports print it or an arm's."""
+    return Label("", ablation, arm) if ablation else Label(name, "", "")
+
+
+def _planned_cell(key: CellKey, rows: pd.DataFrame, labels: Mapping[str, Label]) -> PlannedCell:
+    variant = rows["variant"].iloc[0]
+    return PlannedCell(
+        key=key,
+        variant=labels.get(variant, Label(variant, "", "")),
+        labels=tuple(labels.values()),
+        env_steps=int(rows["env_steps"].iloc[0]),
+        evaluate_every=_first_number(rows["evaluate_every"]),
+        evaluation_episodes=_first_number(rows["evaluation_episodes"]),
+        runs=tuple(_planned_run(row) for row in rows.sort_values("seed").to_dict("records")),
+    )
+
+
+def _first_number(column: pd.Series) -> int | None:
+    return next((int(value) for value in column.dropna()), None)
+
+
+def stopped_at(row: Mapping) -> int | None:
+    """The environment step where a run stopped (row: of the table of runs), or the last one that was recorded.
+
+    A failed run counts at its floor from there on, in every score, curve and window mean.
     """
-    if evaluations.empty:
-        return {}
-    has_mean = evaluations["kind"].eq("mean").groupby([evaluations[name] for name in (*CELL, "seed")]).transform("any")
-    used = evaluations[evaluations["kind"].eq("mean") | ~has_mean].sort_values("episode")
-    used = used.assign(**{"return": used["return"].where(np.isfinite(used["return"]), np.inf)})  # a mean skips NaN
-    table = used.groupby([*CELL, "seed", "env_step"])["return"].agg(["mean", "size"]).reset_index()
-    kinds = used.groupby([*CELL, "seed"])["kind"].first()
-    found = {}
-    for key, rows in table.groupby([*CELL, "seed"]):
-        finite = np.isfinite(rows["mean"].to_numpy())
-        kept = len(rows) if finite.all() else int(finite.argmin())
-        found[key] = {
-            "env_steps": rows["env_step"].tolist()[:kept],
-            "values": rows["mean"].tolist()[:kept],
-            "episodes": rows["size"].tolist()[:kept],
-            "kind": kinds[key],
-            "broken": None if kept == len(rows) else int(rows["env_step"].iloc[kept]),
-        }
-    return found
+    steps: list[Any] = [row.get(name) for name in ("stopped_at", "last_env_step")]
+    return next((int(step) for step in steps if pd.notna(step)), None)
 
 
-def one_run(row: dict, curves_of: dict, first: dict, random_policy: Mapping[str, float]) -> dict:
+def _planned_run(row: Mapping) -> PlannedRun:
+    return PlannedRun(
+        seed=int(row["seed"]),
+        status=row["status"],
+        stale=bool(row["stale"]),
+        stopped_at=stopped_at(row),
+        message=_text(row.get("message")),
+        training_returns=row.get("kind_of_return") == "training",
+        code_id=str(row.get("code_id")),
+    )
+
+
+def _text(value: object) -> str:
+    return "" if value is None or value is pd.NA or value != value else str(value)
+
+
+# --- the score of a run
+
+
+class Floors:
+    """What a failed run counts for: the random policy's return, or else what a run of the task began with."""
+
+    def __init__(self, random_policy: Mapping[str, float], curves: Mapping[RunKey, EvaluationCurve]):
+        self.random_policy = random_policy
+        self.first: dict[str, list[float]] = {}
+        for run, curve in curves.items():
+            self.first.setdefault(run.cell.task, []).extend(curve.values[:1])
+
+    def of(self, task: str, curve: EvaluationCurve) -> float | None:
+        """The random policy's mean return, else the run's first evaluation, else the mean first one of the task."""
+        first = self.first.get(task, [])
+        mean = [float(np.mean(first))] if first else []
+        choices = [self.random_policy.get(task), *curve.values[:1], *mean]
+        return next((value for value in choices if value is not None), None)
+
+    def origin(self, task: str) -> str:
+        """Where the task's floor comes from, in words."""
+        random = task in self.random_policy
+        return "the random policy's return" if random else "its first evaluation, or the task's mean one"
+
+
+def scored_run(cell: PlannedCell, run: PlannedRun, curve: EvaluationCurve, floors: Floors) -> ScoredRun:
     """One seed: its curve, its status, its floor, its score (None: not averaged), and what is to be said about it."""
-    cell = tuple(row[name] for name in CELL)
-    curve = curves_of.get((*cell, row["seed"]), {"env_steps": [], "values": [], "episodes": [], "kind": None})
-    status, message = row["status"], _text(row.get("message"))
-    stopped_at = next((int(row[name]) for name in ("stopped_at", "last_env_step") if pd.notna(row.get(name))), None)
-    if status == "finished" and curve.get("broken") is not None:
-        status, stopped_at, message = "diverged", curve["broken"], "an evaluation returned no finite number"
-    elif status == "finished" and not curve["values"]:
-        status, message = "invalid", "it finished without a single evaluation"
-    failed = status in FAILED
+    status, stopped_at, message = _outcome(run, curve)
+    failed, floor = status in FAILED, floors.of(cell.key.task, curve)
     stopped_at = (stopped_at or 0) if failed else None
-    others = [value for key, value in first.items() if key[0] == row["task"]]
-    floors = [random_policy.get(row["task"]), *curve["values"][:1], *([float(np.mean(others))] if others else [])]
-    floor = next((value for value in floors if value is not None), None)
-    if status == "finished":
-        steps, late = np.array(curve["env_steps"]), (1 - SCORED_SHARE) * row["env_steps"]
-        chosen = steps > late if (steps > late).any() else steps == steps[-1]
-        final = np.average(np.array(curve["values"])[chosen], weights=np.array(curve["episodes"])[chosen])
-    else:
-        final = None
-    run = {
-        "seed": int(row["seed"]),
-        "status": status,
-        "stale": bool(row["stale"]),
-        "stopped_at": stopped_at,
-        "floor": floor,
-        "final": final,
-        "score": None if row["stale"] else floor if failed else final,
-        "kind": "training" if row.get("kind_of_return") == "training" else curve["kind"],
-        "env_steps": curve["env_steps"],
-        "values": curve["values"],
-    }
-    return run | {"sentence": _sentence(run, row, message, row["task"] in random_policy)}
+    score = None
+    if failed:
+        score = floor
+    elif status == "finished":
+        score = _final(curve, cell.env_steps)
+    return ScoredRun(
+        result=RunResult(
+            seed=run.seed,
+            status=status,
+            stale=run.stale,
+            stopped_at=stopped_at,
+            score=None if run.stale else score,
+            sentence="; ".join(_remarks(cell, run, status, stopped_at, message, _floor_in_words(floor, floors, cell))),
+        ),
+        curve=RunCurve(run.seed, status, stopped_at, floor, curve.env_steps, curve.values),
+        kind="training" if run.training_returns else curve.kind,
+    )
 
 
-def _sentence(run: dict, row: dict, message: str, floor_is_random: bool) -> str:
-    """What the report says of a run that did not simply finish; empty for one that did."""
-    said = []
-    if run["status"] in FAILED:
-        said.append(f"{run['status']} at environment step {run['stopped_at']:,} of {row['env_steps']:,}")
-    elif run["status"] != "finished":
-        said.append(f"{run['status']}, not averaged")
-    if message and run["status"] != "finished":
-        said.append(message)
-    if run["stale"]:
-        said.append(f"stale: made by other code (code_id {row.get('code_id')}), not averaged")
-    elif run["status"] in FAILED and run["floor"] is None:
-        said.append("no floor is known for it, so it is not averaged")
-    elif run["status"] in FAILED:
-        origin = "the random policy's return" if floor_is_random else "its first evaluation, or the task's mean one"
-        said.append(f"scored {run['floor']:.6g}, {origin}")
-    return "; ".join(said)
+def _outcome(run: PlannedRun, curve: EvaluationCurve) -> tuple[Status, int | None, str]:
+    """Status, where the run stopped, and its message, after a look at its evaluations."""
+    if run.status == "finished" and curve.broken_at is not None:
+        return "diverged", curve.broken_at, "an evaluation returned no finite number"
+    if run.status == "finished" and not curve.values:
+        return "invalid", None, "it finished without a single evaluation"
+    return run.status, run.stopped_at, run.message
 
 
-def end_of_run(diagnostics: pd.DataFrame, planned: pd.DataFrame) -> dict[tuple, pd.DataFrame]:
+def _final(curve: EvaluationCurve, env_steps: int) -> float:
+    """The mean return of the episodes in the last tenth of the budget, at least those of the last evaluation."""
+    steps = np.array(curve.env_steps)
+    chosen = steps > (1 - SCORED_SHARE) * env_steps
+    if not chosen.any():
+        chosen = steps == steps[-1]
+    return float(np.average(np.array(curve.values)[chosen], weights=np.array(curve.episodes)[chosen]))
+
+
+def _floor_in_words(floor: float | None, floors: Floors, cell: PlannedCell) -> str:
+    if floor is None:
+        return "no floor is known for it, so it is not averaged"
+    return f"scored {floor:.6g}, {floors.origin(cell.key.task)}"
+
+
+def _remarks(
+    cell: PlannedCell, run: PlannedRun, status: Status, stopped_at: int | None, message: str, floor_in_words: str
+) -> Iterator[str]:
+    """What the report says of a run that did not simply finish; nothing of one that did."""
+    if status in FAILED:
+        yield f"{status} at environment step {stopped_at:,} of {cell.env_steps:,}"
+    elif status != "finished":
+        yield f"{status}, not averaged"
+    if message and status != "finished":
+        yield message
+    if run.stale:
+        yield f"stale: made by other code (code_id {run.code_id}), not averaged"
+    elif status in FAILED:
+        yield floor_in_words
+
+
+# --- diagnostics
+
+
+def end_of_run(diagnostics: pd.DataFrame, cells: Sequence[PlannedCell]) -> dict[CellKey, pd.DataFrame]:
     """Each cell's diagnostics, averaged per seed over the same end of the budget as the score."""
     if diagnostics.empty:
         return {}
-    budgets = planned.drop_duplicates(CELL)[[*CELL, "env_steps"]]
+    budgets = pd.DataFrame([{**cell.key._asdict(), "env_steps": cell.env_steps} for cell in cells])
     rows = diagnostics.merge(budgets, on=CELL)
     last = rows.groupby([*CELL, "seed"])["env_step"].transform("max")
     rows = rows[(rows["env_step"] > (1 - SCORED_SHARE) * rows["env_steps"]) | (rows["env_step"] == last)]
     columns = [name for name in DIAGNOSTICS if name in rows]
     per_seed = rows.groupby([*CELL, "seed"])[columns].mean().reset_index("seed")
-    return {key: part for key, part in per_seed.groupby(level=CELL)}
-
-
-def _text(value: object) -> str:
-    return "" if value is None or value is pd.NA or value != value else str(value)
+    return {CellKey(*key): part for key, part in per_seed.groupby(level=CELL)}

@@ -1,50 +1,53 @@
-"""Final scores of cells, in return units and normalised by the anchors."""
+"""Scores of cells, in return and normalised by the anchors, and which cells count together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from suite.analysis.types import CellResult, Label, LeftOut
 from suite.published.anchors import Scale
-from suite.study.cells import key_of
-
-COUNTS = ("n_planned", "n_finished", "n_scored")
-
 
 FEWEST = 2  # scored runs on either side of any comparison
 
+Variant = tuple[str, Label]
+"""An implementation and a label."""
 
-def groups_of(cells: list[dict]) -> dict[tuple[str, str], dict[str, dict]]:
+
+def groups_of(cells: Iterable[CellResult]) -> dict[Variant, dict[str, CellResult]]:
     """(implementation, label) -> task -> cell; of labels that mean the same cells the first."""
-    groups: dict[tuple[str, str], dict[str, dict]] = {}
+    groups: dict[Variant, dict[str, CellResult]] = {}
     for cell in cells:
-        for label in cell["labels"]:
-            groups.setdefault((cell["implementation"], label), {})[cell["task"]] = cell
-    distinct: dict[tuple, tuple[str, str]] = {}
-    for name, group in groups.items():
-        distinct.setdefault(tuple(sorted(key_of(cell) for cell in group.values())), name)
-    return {name: groups[name] for name in distinct.values()}
+        for label in cell.labels:
+            groups.setdefault((cell.implementation, label), {})[cell.task] = cell
+    distinct: dict[tuple, Variant] = {}
+    for variant, group in groups.items():
+        distinct.setdefault(tuple(sorted(cell.key for cell in group.values())), variant)
+    return {variant: groups[variant] for variant in distinct.values()}
 
 
-def scores_of(cell: dict) -> np.ndarray:
+def scores_of(cell: CellResult) -> np.ndarray:
     """The scores of the cell's runs that have one, in the order of their seeds."""
-    return np.array([run["score"] for run in cell["seeds"] if run["score"] is not None], dtype=float)
+    return np.array(cell.scores, dtype=float)
 
 
-def normalised(cell: dict, anchors: Mapping[str, Scale]) -> np.ndarray:
-    scale = anchors[cell["task"]]
+def normalised(cell: CellResult, anchors: Mapping[str, Scale]) -> np.ndarray:
+    """(score - random policy) / (reference - random policy) of the same runs; the task must have anchors."""
+    scale = anchors[cell.task]
     return (scores_of(cell) - scale.random) / (scale.reference - scale.random)
 
 
-def usable_cells(group: Mapping[str, dict], anchors: Mapping[str, Scale]) -> tuple[dict[str, dict], list[dict]]:
+def usable_cells(
+    group: Mapping[str, CellResult], anchors: Mapping[str, Scale]
+) -> tuple[dict[str, CellResult], tuple[LeftOut, ...]]:
     """The cells with anchors and enough scored runs by task, and why the others are left out."""
     used, left_out = {}, []
     for task, cell in group.items():
         if task not in anchors:
-            left_out.append({"task": task, "why": "no reference return"})
-        elif len(scores_of(cell)) < FEWEST:
-            left_out.append({"task": task, "why": f"{len(scores_of(cell))} scored runs"})
+            left_out.append(LeftOut(task, "no reference return"))
+        elif len(cell.scores) < FEWEST:
+            left_out.append(LeftOut(task, f"{len(cell.scores)} scored runs"))
         else:
             used[task] = cell
-    return used, left_out
+    return used, tuple(left_out)

@@ -3,25 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
-from suite.analysis import scores as inference
 from suite.analysis.declared import Declared
-from suite.analysis.results_file import plain
-from suite.analysis.scores import scores_of
-from suite.analysis.two_cells import cell_name, study_results
+from suite.analysis.scores import FEWEST, scores_of
+from suite.analysis.two_cells import NamedStudy, cell_name
+from suite.analysis.types import CellResult
 from suite.errors import UsageError
 from suite.published.anchors import Scale
 from suite.statistics import power as planning
 from suite.statistics import two_samples as comparing
-from suite.study.cells import key_of
 
 SEEDS = (3, 5, 10, 20, 30)  # per group: the numbers shown where none is asked for
 
 
 STUDIES = 400  # simulated for the power of a cell: to 0.025 at worst
+
+T = TypeVar("T")
+
+
+# --- without a study
+
+
+@dataclass(frozen=True)
+class PowerQuestion:
+    """What a table of power is for: an effect in SDs and a margin in return (in SDs without sd), None if not asked."""
+
+    effect: float | None
+    sd: float | None
+    margin: float | None
+    target: float  # power
+    alpha: float  # level of the two-sided test, and of each one-sided one
+
+
+@dataclass(frozen=True)
+class PowerRow:
+    """What n seeds in each of two groups can settle; power is None where nothing of it was asked."""
+
+    n: int
+    detectable: float  # SDs, with the power `target`
+    detectable_return: float | None
+    power: float | None
+    equivalence: float | None  # power of the equivalence test of two equal groups
+
+
+@dataclass(frozen=True)
+class SeedsNeeded:
+    """Seeds per group for the power `target`; None where nothing of it was asked, or no number of seeds is enough."""
+
+    difference: float | None  # as the power function has it, before it is rounded up
+    equivalence: int | None
+
+
+@dataclass(frozen=True)
+class PowerTable:
+    asked: PowerQuestion
+    rows: tuple[PowerRow, ...]
+    needed: SeedsNeeded
 
 
 def power_table(
@@ -33,8 +75,8 @@ def power_table(
     margin: float | None = None,
     target: float = 0.8,
     alpha: float = 0.05,
-) -> dict:
-    """What n seeds in each of two groups of normal scores can settle, and how many a question needs; JSON-able.
+) -> PowerTable:
+    """What n seeds in each of two groups of normal scores can settle, and how many a question needs.
 
     effect in SDs, or difference with sd in return units; margin of an equivalence test at the level alpha, in return
     units with sd, else in SDs. `detectable` is the effect found with the power `target`.
@@ -43,31 +85,83 @@ def power_table(
         raise UsageError("--difference is in return units: it needs --sd, and takes the place of --effect (in SDs)")
     if sd is not None and not sd > 0:
         raise UsageError(f"--sd must be a positive number of return units, not {sd}")
-    unit = 1.0 if sd is None else sd
-    asked = effect if difference is None else difference / unit
-    confidence = 1 - 2 * alpha
+    if difference is not None and sd is not None:
+        effect = difference / sd
+    asked = PowerQuestion(effect, sd, margin, target, alpha)
+    return _or_usage(lambda: PowerTable(asked, tuple(_power_row(asked, seeds) for seeds in n), _needed(asked)))
 
-    def row(seeds: int) -> dict:
-        found = planning.minimum_detectable_effect(seeds, target, alpha)
-        return {
-            "n": seeds,
-            "detectable": found,
-            "detectable_return": None if sd is None else found * sd,
-            "power": None if asked is None else planning.power(seeds, asked, alpha),
-            "equivalence": None if margin is None else planning.tost_power(seeds, margin, unit, confidence=confidence),
-        }
 
-    def answer() -> dict:
-        needed = {
-            "difference": None if asked is None else planning.required_n(asked, target, alpha),
-            "equivalence": None
-            if margin is None
-            else planning.tost_required_n(margin, unit, power=target, confidence=confidence),
-        }
-        asked_for = {"effect": asked, "sd": sd, "margin": margin, "target": target, "alpha": alpha}
-        return {"asked": asked_for, "rows": [row(seeds) for seeds in n], "needed": needed}
+def _power_row(asked: PowerQuestion, seeds: int) -> PowerRow:
+    detectable = planning.minimum_detectable_effect(seeds, asked.target, asked.alpha)
+    equivalence = None
+    if asked.margin is not None:
+        confidence = 1 - 2 * asked.alpha
+        equivalence = planning.tost_power(seeds, asked.margin, asked.sd or 1.0, confidence=confidence)
+    return PowerRow(
+        n=seeds,
+        detectable=detectable,
+        detectable_return=None if asked.sd is None else detectable * asked.sd,
+        power=None if asked.effect is None else planning.power(seeds, asked.effect, asked.alpha),
+        equivalence=equivalence,
+    )
 
-    return plain(_or_usage(answer))
+
+def _needed(asked: PowerQuestion) -> SeedsNeeded:
+    difference, equivalence = None, None
+    if asked.effect is not None:
+        difference = planning.required_n(asked.effect, asked.target, asked.alpha)
+    if asked.margin is not None:
+        confidence = 1 - 2 * asked.alpha
+        equivalence = planning.tost_required_n(asked.margin, asked.sd or 1.0, power=asked.target, confidence=confidence)
+    return SeedsNeeded(difference, equivalence)
+
+
+# --- of a study
+
+
+@dataclass(frozen=True)
+class SimulatedPower:
+    """The share of simulated studies that found a difference, its Monte-Carlo error, and how many studies."""
+
+    power: float
+    standard_error: float
+    studies: int
+
+
+@dataclass(frozen=True)
+class CellPower:
+    """What the seeds of a cell could settle against a cell like it; None where there is no spread or no margin."""
+
+    task: str
+    name: str
+    run_id: str
+    n: int
+    n_planned: int
+    mean: float | None
+    sd: float | None
+    margin: float | None  # return
+    detectable: float | None  # return
+    power: float | None  # of a true difference of the margin
+    simulated: SimulatedPower | None
+    n_difference: float | None  # seeds needed for that power to be the target
+    equivalence: float | None  # power of the equivalence test of a true difference of none
+    n_equivalence: int | None
+    note: str
+
+
+@dataclass(frozen=True)
+class StudyPowerSettings:
+    target: float
+    alpha: float
+    margin: float  # share of (reference - random policy)
+    confidence: float  # of the equivalence test
+
+
+@dataclass(frozen=True)
+class StudyPower:
+    study: str
+    settings: StudyPowerSettings
+    rows: tuple[CellPower, ...]
 
 
 def study_power(
@@ -78,51 +172,67 @@ def study_power(
     declared: Declared = Declared(),  # noqa: B008 - immutable
     target: float = 0.8,
     studies: int = STUDIES,
-) -> dict:
-    """What the seeds of every cell of a gathered study could settle against a cell like it; JSON-able.
+) -> StudyPower:
+    """What the seeds of every cell of a gathered study could settle against a cell like it.
 
     The declared margin is a true difference to find (level 1 - confidence) and one to exclude (equivalence); the
     simulated power is Welch's test of scores drawn from the cell's own, apart by the margin, at its number of seeds.
     """
-    results, _ = study_results(study_dir, task)
-    alpha, options = 1 - declared.confidence, declared.equivalence
+    results, options = NamedStudy(Path(study_dir), task).results, declared.equivalence
+    settings = StudyPowerSettings(target, 1 - declared.confidence, options.margin, options.confidence)
 
-    def row(cell: dict) -> dict:
-        scores, scale = scores_of(cell), anchors.get(cell["task"])
-        margin = None if scale is None else options["margin"] * (scale.reference - scale.random)
-        numbers = ("detectable", "power", "simulated", "n_difference", "equivalence", "n_equivalence")
-        told = {"task": cell["task"], "name": cell_name(cell), "run_id": cell["run_id"], "n": len(scores),
-                "n_planned": cell["n_planned"], "mean": cell["mean"]["estimate"], "sd": cell["sd"], "margin": margin,
-                **dict.fromkeys(numbers), "note": ""}  # fmt: skip
-        if len(scores) < inference.FEWEST or not cell["sd"]:
-            return told | {"note": f"{len(scores)} scored runs and no spread: nothing to plan with"}
-        n, sd = len(scores), cell["sd"]
-        told["detectable"] = planning.minimum_detectable_effect(n, target, alpha) * sd
-        if margin is None:
-            return told | {"note": "no margin: the task has no reference return"}
-        rng = declared.rng("power", *key_of(cell))
-        drawn = planning.simulated(
-            scores, scores, n, _welch_p, difference=margin, alpha=alpha, studies=studies, rng=rng
-        )
-        level = options["confidence"]
-        return told | {
-            "power": planning.power(n, margin / sd, alpha),
-            "simulated": drawn._asdict(),
-            "n_difference": planning.required_n(margin / sd, target, alpha),
-            "equivalence": planning.tost_power(n, margin, sd, confidence=level),
-            "n_equivalence": planning.tost_required_n(margin, sd, power=target, confidence=level),
-        }
+    def row(cell: CellResult) -> CellPower:
+        return _cell_power(cell, anchors.get(cell.task), settings, studies, declared.rng("power", *cell.key))
 
-    settings = {"target": target, "alpha": alpha, "margin": options["margin"], "confidence": options["confidence"]}
-    rows = _or_usage(lambda: [row(cell) for cell in results["cells"]])
-    return plain({"study": results["study"], "settings": settings, "rows": rows})
+    rows = _or_usage(lambda: tuple(row(cell) for cell in results.cells))
+    return StudyPower(results.study, settings, rows)
+
+
+def _cell_power(
+    cell: CellResult, scale: Scale | None, settings: StudyPowerSettings, studies: int, rng: np.random.Generator
+) -> CellPower:
+    scores, sd, alpha, target = scores_of(cell), cell.sd, settings.alpha, settings.target
+    n, margin = len(scores), None if scale is None else settings.margin * (scale.reference - scale.random)
+    alone = CellPower(
+        task=cell.task,
+        name=cell_name(cell),
+        run_id=cell.run_id,
+        n=n,
+        n_planned=cell.n_planned,
+        mean=cell.mean.estimate,
+        sd=sd,
+        margin=margin,
+        detectable=None,
+        power=None,
+        simulated=None,
+        n_difference=None,
+        equivalence=None,
+        n_equivalence=None,
+        note=f"{n} scored runs and no spread: nothing to plan with",
+    )
+    if n < FEWEST or not sd:
+        return alone
+    detectable = planning.minimum_detectable_effect(n, target, alpha) * sd
+    if margin is None:
+        return replace(alone, detectable=detectable, note="no margin: the task has no reference return")
+    options: dict[str, Any] = {"difference": margin, "alpha": alpha, "studies": studies, "rng": rng}
+    return replace(
+        alone,
+        detectable=detectable,
+        power=planning.power(n, margin / sd, alpha),
+        simulated=SimulatedPower(**planning.simulated(scores, scores, n, _welch_p, **options)._asdict()),
+        n_difference=planning.required_n(margin / sd, target, alpha),
+        equivalence=planning.tost_power(n, margin, sd, confidence=settings.confidence),
+        n_equivalence=planning.tost_required_n(margin, sd, power=target, confidence=settings.confidence),
+        note="",
+    )
 
 
 def _welch_p(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> float:
     return comparing.welch(x, y).p
 
 
-def _or_usage(call: Callable):
+def _or_usage(call: Callable[[], T]) -> T:
     """What the call returns; a number that cannot be planned with is the caller's mistake."""
     try:
         return call()

@@ -145,13 +145,14 @@ def step(folder: str, resamples: int, workers: int) -> None:
     from suite.analysis import results
     from suite.analysis.declared import Declared
     from suite.published import anchors
+    from suite.study.config import Report
 
     results.main(
         Path(folder),
         random_policy={task: policy.mean for task, policy in anchors.random_policy().items()},
         anchors=anchors.anchors(),
         second_anchors=anchors.anchors("second"),
-        declared=Declared(resamples=resamples),
+        declared=Declared(Report(resamples=resamples)),
         workers=workers,
     )
 

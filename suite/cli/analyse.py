@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from suite.analysis.declared import declared_of
 from suite.cli.app import config_option, main
 from suite.errors import UsageError
+
+if TYPE_CHECKING:
+    from suite.analysis.seeds_needed import StudyPower
 
 
 @main.command()
@@ -23,16 +26,17 @@ from suite.errors import UsageError
 )
 def statistics(config: str, workers: int) -> None:
     """Estimates, intervals, comparisons and effects of a study: results.json."""
-    from suite.analysis import results as summary
-    from suite.published import anchors as references
+    from suite.analysis import results
+    from suite.analysis.declared import declared_of
+    from suite.published import anchors
     from suite.study.plan import Plan
 
     planned_study = Plan(Path(config))
-    summary.main(
+    results.main(
         planned_study.study_dir,
-        random_policy={task: anchor.mean for task, anchor in references.random_policy().items()},
-        anchors=references.anchors(),
-        second_anchors=references.anchors("second"),
+        random_policy={task: anchor.mean for task, anchor in anchors.random_policy().items()},
+        anchors=anchors.anchors(),
+        second_anchors=anchors.anchors("second"),
         declared=declared_of(planned_study.config),
         workers=workers,
     )
@@ -51,14 +55,18 @@ def compare(config: str, task: str | None, as_json: bool, a: str, b: str) -> Non
     ("jax/sac_v2") where several have it.
     """
     from suite.analysis import two_cells
-    from suite.cli import two_cells as tables
-    from suite.published import anchors as references
+    from suite.analysis.declared import declared_of
+    from suite.analysis.results_file import to_plain
+    from suite.cli.comparison_tables import comparison_table
+    from suite.published import anchors
     from suite.study.plan import Plan
 
     planned_study = Plan(Path(config))
     declared = declared_of(planned_study.config)
-    found = two_cells.compare(planned_study.study_dir, a, b, task=task, anchors=references.anchors(), declared=declared)
-    click.echo(json.dumps(found, indent=1) if as_json else tables.render(found))
+    comparison = two_cells.compare(
+        planned_study.study_dir, a, b, task=task, anchors=anchors.anchors(), declared=declared
+    )
+    click.echo(json.dumps(to_plain(comparison), indent=1) if as_json else comparison_table(comparison))
 
 
 @main.command()
@@ -88,24 +96,36 @@ def power(
 ) -> None:
     """How many seeds a question needs, and what a number of seeds can settle."""
     from suite.analysis import seeds_needed
-    from suite.cli import two_cells as tables
-    from suite.published import anchors as references
-    from suite.study.plan import Plan
+    from suite.analysis.results_file import to_plain
+    from suite.cli.comparison_tables import power_text, study_power_text
 
     asked = {"--n": sizes, "--effect": effect, "--difference": difference, "--sd": sd, "--margin": margin}
-    if config is None:
-        if task:
-            raise UsageError("--task is of a study; give its --config too")
-        found = seeds_needed.power_table(
+    given = [name for name, value in asked.items() if value not in (None, ())]
+    if config is not None and given:
+        raise UsageError(f"{given[0]} is for planning without a study; a study has its own seeds, spreads and margins")
+    if config is None and task:
+        raise UsageError("--task is of a study; give its --config too")
+    if config is not None:
+        study = _study_power(Path(config), task, target)
+        text = json.dumps(to_plain(study), indent=1) if as_json else study_power_text(study)
+    else:
+        table = seeds_needed.power_table(
             n=sizes or seeds_needed.SEEDS, effect=effect, difference=difference, sd=sd, margin=margin, target=target,
             alpha=alpha,
         )  # fmt: skip
-    elif given := [name for name, value in asked.items() if value not in (None, ())]:
-        raise UsageError(f"{given[0]} is for planning without a study; a study has its own seeds, spreads and margins")
-    else:
-        planned_study = Plan(Path(config))
-        declared = declared_of(planned_study.config)
-        found = seeds_needed.study_power(
-            planned_study.study_dir, task=task, anchors=references.anchors(), declared=declared, target=target
-        )
-    click.echo(json.dumps(found, indent=1) if as_json else tables.render_power(found))
+        text = json.dumps(to_plain(table), indent=1) if as_json else power_text(table)
+    click.echo(text)
+
+
+def _study_power(config: Path, task: str | None, target: float) -> StudyPower:
+    """The power of the seeds of a gathered study."""
+    from suite.analysis import seeds_needed
+    from suite.analysis.declared import declared_of
+    from suite.published import anchors
+    from suite.study.plan import Plan
+
+    plan = Plan(config)
+    declared = declared_of(plan.config)
+    return seeds_needed.study_power(
+        plan.study_dir, task=task, anchors=anchors.anchors(), declared=declared, target=target
+    )

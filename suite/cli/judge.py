@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,10 @@ from suite.cli.app import Commands, config_option, main
 from suite.errors import UsageError, nearest
 from suite.study.config import DEFAULT_CONFIG
 from suite.study.workflow import default_config
+
+if TYPE_CHECKING:
+    from suite.analysis.check_rows import CheckFile
+    from suite.gate.drift_rows import Drift
 
 
 @main.command()
@@ -28,31 +33,36 @@ def check(config: str | None, study: str | None, gate: bool, baseline: str | Non
     Exit code 0; 1 with --gate and something gated that FAILs (or is DIFFERENT); 2 for a mistake; 3 if there is nothing
     to compare. INCONCLUSIVE alone is 0: it asks for more seeds.
     """
+    from suite.analysis.results_file import to_plain
     from suite.gate import baseline as baselines
-    from suite.gate import outcome, window_means
-    from suite.gate import wording as verdicts
-    from suite.gate.check import main
+    from suite.gate import check as published_check
+    from suite.gate import drift, outcome, terminal, window_means
     from suite.study.plan import Plan
 
-    if config and study:
-        raise UsageError("--study names a config, and so does --config; give one of them")
     if blind and baseline:
         raise UsageError("--blind is about published results; leave out --against-baseline")
+    planned_study = Plan(config_file(config, study))
+    declared, options = declared_of(planned_study.config), planned_study.config.check
+    checked: CheckFile | Drift
+    if baseline:
+        tables = window_means.gathered(planned_study.study_dir)
+        checked = drift.compare(tables, baselines.load(baseline), options, declared)
+        text = terminal.render_drift(checked)
+    else:
+        checked = published_check.main(planned_study.study_dir, options, declared, blind=blind)
+        text = terminal.render_check(checked)
+    click.echo(json.dumps(to_plain(checked), indent=1) if as_json else text)
+    sys.exit(outcome.exit_code(checked.rows, gate))
+
+
+def config_file(config: str | None, study: str | None) -> Path:
+    """The config that the options of a command name; UsageError if they name two or none that exists."""
+    if config and study:
+        raise UsageError("--study names a config, and so does --config; give one of them")
     known = [path.stem for path in sorted(Path("config").glob("*.yaml"))]
     if study and study not in known:
         raise UsageError(f"there is no config/{study}.yaml; did you mean {nearest(study, known)}?")
-    planned_study = Plan(Path(f"config/{study}.yaml" if study else config or default_config()))
-    declared, options = declared_of(planned_study.config), planned_study.config.check
-    if baseline:
-        found = baselines.compare(
-            window_means.gathered(planned_study.study_dir), baselines.load(baseline), declared=declared,
-            margin=options.margin, confidence=options.confidence,
-        )  # fmt: skip
-    else:
-        found = main(planned_study.study_dir, **options.model_dump(), declared=declared, blind=blind)
-    render = baselines.render if baseline else verdicts.render
-    click.echo(json.dumps(found, indent=1) if as_json else render(found))
-    sys.exit(outcome.exit_code(found["rows"], gate))
+    return Path(f"config/{study}.yaml" if study else config or default_config())
 
 
 @main.group(cls=Commands)

@@ -10,6 +10,9 @@ import click
 from suite.cli.app import config_option, main
 from suite.errors import UsageError, nearest
 
+RETRIED = ("interrupted", "crashed", "diverged", "timeout", "invalid", "stale")
+"""What `retry` can clear: statuses of records, and that they are stale."""
+
 
 @main.command()
 @config_option
@@ -36,7 +39,7 @@ def manifest(config: str) -> None:
 @click.option("--watch", is_flag=True, help="Stay and refresh until everything is done.")
 @click.option("--every", default=2.0, show_default=True, help="Seconds between looks.")
 def status(config: str, watch: bool, every: float) -> None:
-    """The whole sweep at a glance: done, running with ETA, diverged, missing."""
+    """The whole sweep at a glance: done, running with ETA, failed, missing."""
     from suite.cli import progress as overview
 
     overview.status(Path(config), watch, every)
@@ -44,7 +47,7 @@ def status(config: str, watch: bool, every: float) -> None:
 
 @main.command()
 @config_option
-@click.option("--status", "wanted", required=True, help="crashed, diverged, timeout, invalid or stale.")
+@click.option("--status", "wanted", required=True, help=f"{', '.join(RETRIED[:-1])} or {RETRIED[-1]}.")
 @click.option("--dry-run", is_flag=True, help="Only say which.")
 def retry(config: str, wanted: str, dry_run: bool) -> None:
     """Remove the records of one status, so that the next sweep trains these runs again."""
@@ -52,16 +55,15 @@ def retry(config: str, wanted: str, dry_run: bool) -> None:
     from suite.study import gather as gathering
     from suite.study.plan import Plan
 
-    choices = ("crashed", "diverged", "timeout", "invalid", "stale")
-    if wanted not in choices:
-        raise UsageError(f"--status is {wanted!r}; did you mean {nearest(wanted, choices)}?")
+    if wanted not in RETRIED:
+        raise UsageError(f"--status is {wanted!r}; did you mean {nearest(wanted, RETRIED)}?")
     planned_study = Plan(Path(config))
-    runs = gathering.gather(planned_study)["runs"]
+    runs = gathering.gather(planned_study, say=click.echo)["runs"]
     chosen = runs[runs["stale"]] if wanted == "stale" else runs[runs["status"] == wanted]
-    elsewhere = chosen["implementation"].isin(planned_study.imported)
-    for path in chosen["path"][elsewhere]:
+    imported = chosen["implementation"].isin(planned_study.imported)
+    for path in chosen["path"][imported]:
         click.echo(f"kept {path}: it is imported, and no sweep could make it again")
-    chosen = chosen[~elsewhere]
+    chosen = chosen[~imported]
     for path in chosen["path"]:
         click.echo(f"{'would remove' if dry_run else 'removed'} {path}")
         if not dry_run:
@@ -91,12 +93,12 @@ def retry(config: str, wanted: str, dry_run: bool) -> None:
 @click.option(
     "--status-of-short",
     "short",
-    type=click.Choice(["crashed", "diverged", "timeout"]),
+    type=click.Choice(["crashed", "diverged", "timeout", "interrupted"]),
     help="What became of runs that end early, or whose returns stop being numbers.",
 )
 @click.option("--version", "versions", multiple=True, help="Of a package that made the runs, as in torch=2.1.")
 @click.argument("files", nargs=-1, required=True)
-def import_(files: tuple[str, ...], config: str | None, results: str, **told: Any) -> None:
+def import_(files: tuple[str, ...], config: str | None, results: str, **options: Any) -> None:
     """Make records of runs that were trained elsewhere, so that they are gathered, checked and shown like our own.
 
     FILES: logs or folders of them (stable-baselines3's evaluations.npz and monitor.csv, TensorBoard event files, W&B
@@ -105,15 +107,16 @@ def import_(files: tuple[str, ...], config: str | None, results: str, **told: An
     from suite.study import importing, logs
 
     for name in ("seeds", "frames"):
-        told[name] = _whole_numbers(f"--{name}", told[name])
-    if wrong := [version for version in told["versions"] if "=" not in version]:
+        options[name] = _whole_numbers(f"--{name}", options[name])
+    if wrong := [version for version in options["versions"] if "=" not in version]:
         raise UsageError(f"--version is {wrong[0]!r}; it must be a package and its version, as in torch=2.1")
-    told["versions"] = dict(version.split("=", 1) for version in told["versions"])
-    told["format"] = told.pop("format_")
-    if told["format"] not in (None, *logs.FORMATS):
-        raise UsageError(f"--format is {told['format']!r}; did you mean {nearest(told['format'], logs.FORMATS)}?")
-    ask = logs.Ask(**{name: value for name, value in told.items() if name in logs.Ask._fields})
-    claim = importing.Claim(**{name: value for name, value in told.items() if name in importing.Claim._fields})
+    options["versions"] = dict(version.split("=", 1) for version in options["versions"])
+    options["format"] = options.pop("format_")
+    if options["format"] not in (None, *logs.FORMATS):
+        close = nearest(options["format"], logs.FORMATS)
+        raise UsageError(f"--format is {options['format']!r}; did you mean {close}?")
+    ask = logs.Ask(**{name: value for name, value in options.items() if name in logs.Ask._fields})
+    claim = importing.Claim(**{name: value for name, value in options.items() if name in importing.Claim._fields})
     for line in importing.main(files, ask, claim, results, config):
         click.echo(line)
 
@@ -134,12 +137,14 @@ def gather(config: str) -> None:
     from suite.study.plan import Plan
 
     planned_study = Plan(Path(config))
-    runs = gathering.main(planned_study)["runs"]
+    runs = gathering.main(planned_study, say=click.echo)["runs"]
     for status_, count in runs["status"].value_counts().items():
         click.echo(f"{count:>6} {status_}")
-    stale = runs[runs["stale"]]
-    if len(stale):
+    for reason, count in runs.loc[runs["stale"], "stale_reason"].value_counts().items():
+        click.echo(f"{count:>6} stale: {reason}")
+    if runs["stale"].any():
         click.echo(
-            f"{len(stale):>6} stale: made by other code than the present one, left out of every average\n"
-            f"       python -m suite retry --config {config} --status stale   clears them"
+            f"       left out of every average; python -m suite retry --config {config} --status stale   clears them"
         )
+    for note, count in runs.loc[runs["note"] != "", "note"].value_counts().items():
+        click.echo(f"{count:>6} {note}")

@@ -14,6 +14,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from suite.errors import UsageError
+from suite.lab.records import RecordError, arrays_path, read_meta
 from suite.study import workflow
 from suite.study.plan import Plan
 
@@ -44,6 +45,7 @@ def sweep(config: Path, cores: int, arguments: list[str]) -> int:
         if owners:
             raise UsageError(f"Snakemake is already running here (process {owners[0]}); wait for it or stop it first")
         _wait_for_orphans()
+        _clear_interrupted(study)
         if any(Path(".snakemake/locks").glob("*")):
             click.echo(
                 "an earlier sweep was killed: its lock is removed, its runs continue from their checkpoints", err=True
@@ -60,6 +62,22 @@ def sweep(config: Path, cores: int, arguments: list[str]) -> int:
     return code
 
 
+def _clear_interrupted(study: Plan) -> None:
+    """Removes the records of interrupted runs, so that this sweep tries them again."""
+    for record, run in study.runs.items():
+        path = Path(record)
+        if run.cell.implementation in study.imported or not path.exists():
+            continue
+        try:
+            interrupted = read_meta(path).status == "interrupted"
+        except RecordError:
+            continue
+        if interrupted:
+            click.echo(f"{record} was interrupted: it is tried again", err=True)
+            path.unlink()
+            arrays_path(path).unlink(missing_ok=True)
+
+
 def snakemakes() -> list[int]:
     """The processes that run Snakemake in this directory, this one's family apart."""
     return _processes(lambda words: any(Path(word).name == "snakemake" for word in words[:4]))
@@ -71,13 +89,13 @@ def trainers() -> list[int]:
 
 
 def _processes(matches: Callable[[list[str]], bool]) -> list[int]:
-    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    found = []
+    family = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    processes = []
     for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
         words = process.info["cmdline"] or []
-        if process.info["pid"] not in own and process.info["cwd"] == str(Path.cwd()) and matches(words):
-            found.append(process.info["pid"])
-    return found
+        if process.info["pid"] not in family and process.info["cwd"] == str(Path.cwd()) and matches(words):
+            processes.append(process.info["pid"])
+    return processes
 
 
 def _wait_for_orphans() -> None:

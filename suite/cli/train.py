@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from suite.cli.app import EXIT_INTERRUPTED, EXIT_OWNED, config_option, fail, main
 from suite.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from suite.lab.loop import Place
+    from suite.lab.training import MakeTracker
+    from suite.study.cells import Planned
+    from suite.study.config import Tracking
+    from suite.study.plan import Plan
 
 
 @main.command()
@@ -25,76 +33,122 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
 
     Several seeds are trained in lockstep. A record that exists is kept.
     """
-    import implementations
-    from suite.lab import lab, loop, tracking, training
-    from suite.lab import package_loop as guest
     from suite.lab.checkpoint import OwnedError
-    from suite.sac import identity
+    from suite.lab.loop import Interrupted, Place
     from suite.study.plan import Plan
 
-    planned_study = Plan(Path(config))
-    planned_study.check_writable()
-    chosen = []
-    for record in records:
-        if record not in planned_study.runs:
-            close = nearest(record, planned_study.runs)
-            raise UsageError(f"{config} plans no run with the record {record}; did you mean {close}?")
-        chosen.append(planned_study.runs[record])
-    cell = chosen[0].cell
-    if any(other.cell != cell for other in chosen):
-        raise UsageError("the records belong to different cells; one process trains seeds of one cell")
-    for one in chosen:
-        if Path(one.record).exists():
-            click.echo(f"{one.record} exists and is kept; remove it to train the run again", err=True)
-    chosen = [one for one in chosen if not Path(one.record).exists()]
+    plan = Plan(Path(config))
+    plan.check_writable()
+    chosen = _chosen(plan, records)
     if not chosen:
         return
-    if cell.implementation in planned_study.imported:
-        raise UsageError(
-            f"{config}: {chosen[0].record} is missing, and {cell.implementation} is imported, not trained here; "
-            "python -m suite import makes its records"
-        )
-    entry = implementations.registered()[cell.implementation]
-    if len(chosen) > 1 and (entry.trainer or not cell.schedule.lockstep):
-        raise UsageError(f"{cell.implementation} trains {cell.variant} one seed in a process; name one record")
-    if not entry.environment or not entry.environment.exists() or not entry.environment.samefile(sys.prefix):
-        planned_study.check_environments()
-        if entry.environment:  # with its own lock
-            interpreter = str(implementations.ROOT / entry.interpreter)
-            os.execv(interpreter, [interpreter, "-m", "suite", *sys.argv[1:]])
-    options = planned_study.config
-    job = cell.job(tuple(one.seed for one in chosen), planned_study.study, planned_study.declaration_id[:10])
-    places = [loop.Place(Path(one.record), planned_study.work(cell, one.seed)) for one in chosen]
-
-    def make_tracker(job: Any, seed: int, folder: Path) -> tracking.Tracker:
-        return tracking.tracker(options.tracking.mode, options.tracking.project, job, seed, folder)
-
-    def say(line: str) -> None:
-        click.echo(line, err=True)
-        for place in places:  # the workflow's own log is deleted before every attempt: this one is kept
-            with (place.work / "log.txt").open("a") as file:
-                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{attempt}] {line}\n")
-
+    _check_trained_here(plan, chosen)
+    _in_own_environment(plan, chosen[0].cell.implementation)
+    places = [Place(Path(one.record), plan.work(one.cell, one.seed)) for one in chosen]
+    say = _logger(places, attempt)
     try:
-        training.train(
-            implementations.load(cell.implementation),
-            job,
-            places,
-            code_id=identity.code_id(entry.target.split(":")[0]),
-            checkpoint_seconds=options.execution.checkpoint_seconds,
-            keep_checkpoint=options.execution.keep_checkpoints,
-            last_attempt=attempt >= attempts,
-            time_limit_hours=options.execution.time_limit_hours,
-            stop_with_parent=stop_with_parent,
-            make_lab=guest.Guest if entry.trainer else lab.Lab,
-            make_tracker=make_tracker,
-            say=say,
-        )
-    except loop.Interrupted as error:
+        _train(plan, chosen, places, say, last_attempt=attempt >= attempts, stop_with_parent=stop_with_parent)
+    except Interrupted as error:
         say(str(error))
         sys.exit(EXIT_INTERRUPTED)
     except OwnedError as error:
         fail(str(error), EXIT_OWNED)
+
+
+def _chosen(plan: Plan, records: Sequence[str]) -> list[Planned]:
+    """The planned runs of these records that are still to be made; UsageError unless all are of one cell."""
+    chosen = []
+    for record in records:
+        if record not in plan.runs:
+            close = nearest(record, plan.runs)
+            raise UsageError(f"{plan.path} plans no run with the record {record}; did you mean {close}?")
+        chosen.append(plan.runs[record])
+    if any(other.cell != chosen[0].cell for other in chosen):
+        raise UsageError("the records belong to different cells; one process trains seeds of one cell")
+    for one in chosen:
+        if Path(one.record).exists():
+            click.echo(f"{one.record} exists and is kept; remove it to train the run again", err=True)
+    return [one for one in chosen if not Path(one.record).exists()]
+
+
+def _check_trained_here(plan: Plan, chosen: Sequence[Planned]) -> None:
+    """UsageError if the runs are imported, or cannot be trained side by side."""
+    import implementations
+
+    cell = chosen[0].cell
+    if cell.implementation in plan.imported:
+        raise UsageError(
+            f"{plan.path}: {chosen[0].record} is missing, and {cell.implementation} is imported, not trained here; "
+            "python -m suite import makes its records"
+        )
+    trainer = implementations.registered()[cell.implementation].trainer
+    if len(chosen) > 1 and (trainer or not cell.schedule.lockstep):
+        raise UsageError(f"{cell.implementation} trains {cell.variant} one seed in a process; name one record")
+
+
+def _in_own_environment(plan: Plan, implementation: str) -> None:
+    """Goes on in the interpreter that the implementation needs, if it is not this one: then it does not return."""
+    import implementations
+
+    entry = implementations.registered()[implementation]
+    environment = entry.environment
+    if environment and environment.exists() and environment.samefile(sys.prefix):
+        return
+    plan.check_environments()
+    if environment:  # with its own lock
+        interpreter = str(implementations.ROOT / str(entry.interpreter))
+        os.execv(interpreter, [interpreter, "-m", "suite", *sys.argv[1:]])
+
+
+def _logger(places: Sequence[Place], attempt: int) -> Callable[[str], None]:
+    """Says a line on the terminal and in every run's log: the workflow's own is deleted before every attempt."""
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+        for place in places:
+            with (place.work / "log.txt").open("a") as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{attempt}] {line}\n")
+
+    return say
+
+
+def _train(
+    plan: Plan,
+    chosen: Sequence[Planned],
+    places: Sequence[Place],
+    say: Callable[[str], None],
+    *,
+    last_attempt: bool,
+    stop_with_parent: bool,
+) -> None:
+    """Trains the chosen seeds of one cell in this process."""
+    import implementations
+    from suite.lab import lab, package_loop, training
+    from suite.specimens import proofs
+
+    cell, execution = chosen[0].cell, plan.config.execution
+    trainer = implementations.registered()[cell.implementation].trainer
+    training.train(
+        implementations.load(cell.implementation),  # type: ignore[arg-type]
+        cell.job(tuple(one.seed for one in chosen), plan.study, plan.declaration_id[:10]),
+        places,
+        proofs.present(cell.implementation, cell.spec, cell.schedule, cell.task),
+        checkpoint_seconds=execution.checkpoint_seconds,
+        keep_checkpoint=execution.keep_checkpoints,
+        last_attempt=last_attempt,
+        time_limit_hours=execution.time_limit_hours,
+        stop_with_parent=stop_with_parent,
+        make_lab=package_loop.Guest if trainer else lab.Lab,
+        make_tracker=_make_tracker(plan.config.tracking),
+        say=say,
+    )
+
+
+def _make_tracker(options: Tracking) -> MakeTracker:
+    """What mirrors a seed's evaluations, as the config asks."""
+    from suite.lab.tracking import tracker
+
+    return lambda job, seed, folder: tracker(options.mode, options.project, job, seed, folder)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -6,207 +6,202 @@ no mere advice are adjusted for each other (the family "regression"), and what `
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from suite.analysis.check_rows import Basis, CheckFile, CheckRow, PublishedSummary
 from suite.analysis.declared import Declared
-from suite.files import atomic
-from suite.gate.outcome import FAMILY, adjust
+from suite.analysis.results_file import write_check
+from suite.analysis.types import CellKey
+from suite.gate.outcome import adjusted
 from suite.gate.settings import Settings, blinded, differences, near, settings_of, settings_of_preset
 from suite.gate.unmatched import comparable, unmatched
-from suite.gate.verdict import fillings, judged, predicted, standing
-from suite.gate.window_means import Sample, episode_means, gathered, kind_of_return, sample, told
+from suite.gate.verdict import judge
+from suite.gate.whole_curves import compare_curves
+from suite.gate.window_means import (
+    EvaluationMeans,
+    Sample,
+    StudyTables,
+    gathered,
+    kind_of_return,
+    means_by_run,
+    sample,
+    summed_up,
+)
 from suite.gate.wording import sentence
-from suite.published import anchors as anchors_module
-from suite.published import reading
+from suite.published import anchors, reading
 from suite.published.anchors import Anchor
 from suite.published.comparability import gates
 from suite.published.csv_tables import BrokenReference
 from suite.published.references import Reference
 from suite.sac.identity import Difference
-from suite.statistics import curves, equivalence
-from suite.statistics import two_samples as compare
-from suite.statistics.two_samples import summary
+from suite.statistics import two_samples
 from suite.study.cells import CELL_COLUMNS
+from suite.study.config import Check
 
 
 def check(
-    tables: Mapping[str, pd.DataFrame],
+    tables: StudyTables,
     references: Sequence[Reference],
     random_policy: Mapping[str, Anchor],
-    *,
-    margin: float,
-    confidence: float,
-    gate: Sequence[str] = ("default",),
+    options: Check = Check(),  # noqa: B008 - immutable
     declared: Declared = Declared(),  # noqa: B008 - immutable
-) -> list[dict]:
+) -> list[CheckRow]:
     """One row per cell (task, implementation, variant), comparable reference and published step within its budget.
 
-    tables: "runs" and "evaluations" as gather writes them. margin: the tolerated loss as a fraction of the reference's
-    return above the random policy's; a published step that is not above it has no margin and is left out. confidence:
-    of the two-sided interval (0.90: one-sided limits at 95 %). gate: as `gates` reads it. declared: seed and draws of
-    what is permuted and resampled, and how the family "regression" is adjusted.
+    options.margin: the tolerated loss as a fraction of the reference's return above the random policy's; a published
+    step that is not above it has no margin and is left out. options.confidence: of the two-sided interval (0.90:
+    one-sided limits at 95 %). options.gate: as `gates` reads it. declared: seed and draws of what is permuted and
+    resampled, and how the family "regression" is adjusted.
 
     A diverged or crashed run counts at the random policy's return from where it stopped; a run without a result is
     missing, and a verdict must also hold with every missing run at that return, or as good as the best one.
     """
-    gated, means = gates(gate), episode_means(tables["evaluations"])
-    rows = []
-    for cell, runs in tables["runs"].groupby(CELL_COLUMNS, sort=True):
-        task, *_ = cell
-        ours = settings_of(runs.iloc[0])
-        for reference in references:
-            if task not in reference.tasks:
-                continue
-            if task not in random_policy:
-                raise BrokenReference(
-                    f"random_policy.csv: task {task} is missing; python -m suite.published.measure adds it"
-                )
-            one = _Cell(cell, runs, ours, means, random_policy[task].mean, margin, confidence, declared)
-            rows += one.rows(reference)
-    for row in rows:
-        row["gated"] = not row["advisory"] and gated(row["task"], row["env_step"])
-    adjust(rows, declared.families[FAMILY], (1 - confidence) / 2)
-    return [row | {"sentence": sentence(row)} for row in rows]
+    gated, means = gates(options.gate), means_by_run(tables.evaluations)
+    rows: list[CheckRow] = []
+    for (task, implementation, variant, run_id), runs in tables.runs.groupby(CELL_COLUMNS, sort=True):
+        of_task = [reference for reference in references if task in reference.tasks]
+        if of_task and task not in random_policy:
+            remedy = "python -m suite.published.measure adds it"
+            raise BrokenReference(f"random_policy.csv: task {task} is missing; {remedy}")
+        if of_task:
+            cell, settings = CellKey(task, implementation, run_id), settings_of(runs.iloc[0])
+            floor = random_policy[task].mean
+            checked = _CheckedCell(cell, variant, runs, settings, means, floor, options, declared)
+            rows += [row for reference in of_task for row in checked.rows(reference)]
+    rows = [replace(row, gated=not row.advisory and gated(row.task, row.env_step)) for row in rows]
+    rows = adjusted(rows, declared.families.regression, (1 - options.confidence) / 2)
+    return [replace(row, sentence=sentence(row)) for row in rows]
 
 
 def main(
     study_dir: str | Path,
-    *,
-    margin: float = 0.10,
-    confidence: float = 0.90,
-    gate: Sequence[str] = ("default",),
+    options: Check = Check(),  # noqa: B008 - immutable
     declared: Declared = Declared(),  # noqa: B008 - immutable
-    random_policy: Mapping[str, Anchor] | None = None,
+    *,
     blind: bool = False,
-) -> dict:
-    """{"rows", "notes"} of a gathered study against the suite's references, which its check.json gets: a row per cell,
-    reference and step, and a sentence for every cell without one.
+) -> CheckFile:
+    """The check of a gathered study against the suite's references, which its check.json gets.
 
     blind: ablations' arms are taken for their baselines, as `blinded` says; nothing is written then.
     """
-    references, anchors = reading.load(), anchors_module.random_policy() if random_policy is None else random_policy
-    tables = gathered(study_dir)
+    references, random_policy, tables = reading.load(), anchors.random_policy(), gathered(study_dir)
     if blind:
         manifest = pd.read_parquet(Path(study_dir) / "manifest.parquet")
-        tables = tables | {"runs": blinded(tables["runs"], manifest)}
-    rows = check(tables, references, anchors, margin=margin, confidence=confidence, gate=gate, declared=declared)
-    found = {"rows": rows, "notes": unmatched(tables["runs"], references, anchors, rows)}
+        tables = tables._replace(runs=blinded(tables.runs, manifest))
+    rows = check(tables, references, random_policy, options, declared)
+    checked = CheckFile(tuple(rows), tuple(unmatched(tables.runs, references, random_policy, rows)))
     if not blind:
-        with atomic(Path(study_dir) / "check.json") as temporary:
-            temporary.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
-    return found
+        write_check(Path(study_dir), checked)
+    return checked
 
 
 # --- one cell against one reference
 
 
-class _Cell(NamedTuple):
+class _ComparedStep(NamedTuple):
+    """A published step with a cell's sample there, and how its settings differ from those published."""
+
+    env_step: int
+    ours: Sample
+    differs: list[Difference]
+
+
+@dataclass(frozen=True)
+class _CheckedCell:
     """A cell with all that its rows need beside the reference."""
 
-    cell: tuple[str, str, str, str]
+    key: CellKey
+    variant: str
     runs: pd.DataFrame
-    ours: Settings
-    means: Mapping[tuple, pd.Series]
+    settings: Settings
+    means: EvaluationMeans
     floor: float
-    margin: float
-    confidence: float
+    options: Check
     declared: Declared
 
-    def rows(self, reference: Reference) -> list[dict]:
+    def rows(self, reference: Reference) -> list[CheckRow]:
         """The rows against one reference; the last also bears the comparison of whole curves, where there is one."""
-        theirs = [settings_of_preset(preset, self.cell[0], changes) for preset, changes in reference.presets.items()]
-        rows, samples = [], {}
-        for at in sorted(reference.summaries):
-            found = [differences(self.ours, one, at) for one in theirs]
-            met = [one for one in found if near(one)]
-            if met and comparable(self.cell[0], reference, at, self.floor):
-                ours = sample(self.runs, self.means, at, self.floor)
-                if ours.planned:
-                    samples[at] = ours
-                    rows.append(self.row(reference, at, ours, min(met, key=len)))
+        steps = self.compared_steps(reference)
+        rows = [self.row(reference, step) for step in steps]
         if rows:
-            rows[-1]["curve"] = self.curve(reference, samples)
+            stream = ("check", self.key.task, self.key.implementation, self.variant, self.key.run_id, reference.name)
+            samples = {step.env_step: step.ours for step in steps}
+            curve = compare_curves(reference, samples, self.floor, self.options, self.declared, stream)
+            rows[-1] = replace(rows[-1], curve=curve)
         return rows
 
-    def row(self, reference: Reference, at: int, ours: Sample, differs: list[Difference]) -> dict:
-        values, there = ours.values, _published(reference, at)
-        allowed = self.margin * (there[0] - self.floor)
-        alone = there[1] is None
-        advice = list(reference.advisory)
-        if alone and not advice:  # else what it says of itself explains it: a single agent, no spread
-            advice.append("a number without a spread")
-        if (kind := kind_of_return(self.runs)) != reference.kind_of_return and reference.kind_of_return != "unstated":
-            advice.append(f"returns are {kind} here, {reference.kind_of_return} there")
-        advice += [f"{one.field} is {one.b} here, {one.a} there" for one in differs]
-        judge = predicted if alone else judged
-        return {
-            **dict(zip(("task", "implementation", "variant", "run_id"), self.cell, strict=True)),
-            "reference": reference.name,
-            "citation": reference.citation,
-            "caveat": reference.caveat,
-            "env_step": at,
-            "ours": told(ours),
-            "published": dict(zip(("mean", "sd", "n"), there, strict=True))
-            | {"values": list(reference.values.get(at, ()))},
-            "basis": "a number" if alone else "runs" if at in reference.values else "mean and spread",
-            "random_policy": self.floor,
-            **judge(values, ours.missing, there, self.floor, allowed, self.confidence),
-            "margin": allowed,
-            "confidence": self.confidence,
-            "advisory": bool(advice),
-            "advice": advice,
-            "differs": [one.field for one in differs],
-            "curve": None,
-        }
+    def compared_steps(self, reference: Reference) -> list[_ComparedStep]:
+        """The published steps at which this cell's settings are near enough and a run of it was planned to be."""
+        task, steps = self.key.task, []
+        published = [settings_of_preset(preset, task, changes) for preset, changes in reference.presets.items()]
+        for at in sorted(reference.summaries):
+            apart = [differences(self.settings, one, at) for one in published]
+            near_enough = [one for one in apart if near(one)]
+            if near_enough and comparable(task, reference, at, self.floor):
+                ours = sample(self.runs, self.means, at, self.floor)
+                if ours.planned:
+                    steps.append(_ComparedStep(at, ours, min(near_enough, key=len)))
+        return steps
 
-    def curve(self, reference: Reference, samples: Mapping[int, Sample]) -> dict | None:
-        """Whether the curves of window means differ over all steps at once; None where there are no curves.
+    def row(self, reference: Reference, step: _ComparedStep) -> CheckRow:
+        """The row of one step; what depends on all rows of a check is still to be filled in."""
+        ours, published = step.ours, _published(reference, step.env_step)
+        margin, confidence = self.options.margin * (published.mean - self.floor), self.options.confidence
+        advice = self.advice(reference, published, step.differs)
+        return CheckRow(
+            **self.key._asdict(),
+            variant=self.variant,
+            reference=reference.name,
+            citation=reference.citation,
+            caveat=reference.caveat,
+            env_step=step.env_step,
+            ours=summed_up(ours),
+            published=published,
+            basis=_basis(reference, published, step.env_step),
+            random_policy=self.floor,
+            **judge(ours.values, ours.missing, published, self.floor, margin, confidence)._asdict(),
+            margin=margin,
+            confidence=confidence,
+            advisory=bool(advice),
+            advice=advice,
+            differs=tuple(one.field for one in step.differs),
+            curve=None,
+            **_OF_ALL_ROWS,
+        )
 
-        max-t permutes whole curves; the band of the difference needs 5 runs on both sides, and its verdict must hold
-        with the missing runs at the random policy's return and as good as the best, like that of a row.
-        """
-        steps = [at for at in samples if at in reference.values]
-        steps = [at for at in steps if len(reference.values[at]) == len(reference.values[steps[-1]]) >= 2]
-        if len(steps) < 2:
-            return None
-        last = samples[steps[-1]]
-        seeds = [seed for seed in last.seeds if all(seed in samples[at].seeds for at in steps)]
-        if len(seeds) < 2:
-            return None
-        by_step = [dict(zip(samples[at].seeds, samples[at].values, strict=True)) for at in steps]
-        ours = np.array([[one[seed] for one in by_step] for seed in seeds])
-        theirs = np.array([reference.values[at] for at in steps]).T
-        margin = self.margin * (theirs.mean(axis=0) - self.floor)
-        key = ("check", *self.cell, reference.name)
-        tested = compare.max_t(ours, theirs, rng=self.declared.rng(*key, "max-t"))
-        first, missing = int(np.argmin(tested.p_adjusted)), last.planned - len(seeds)
-        found = {
-            "steps": steps, "n": [len(ours), len(theirs)], "missing": missing,
-            "p": float(tested.p_adjusted[first]), "env_step": steps[first], "assignments": tested.assignments,
-            "difference": (ours.mean(axis=0) - theirs.mean(axis=0)).tolist(), "margin": margin.tolist(),
-            "low": None, "high": None, "verdict": None, "note": "",
-        }  # fmt: skip
-        bands = []
-        for filled in fillings(ours, missing, self.floor):
-            try:
-                bands.append(curves.difference_band(
-                    filled, theirs, self.confidence, self.declared.curve_resamples, self.declared.rng(*key, "band")
-                ))  # fmt: skip
-            except ValueError as refusal:
-                return found | {"note": str(refusal)}
-        verdict, _ = standing([equivalence.band_non_inferiority(band, margin) for band in bands])
-        return found | {"low": bands[0].low.tolist(), "high": bands[0].high.tolist(), "verdict": verdict}
+    def advice(
+        self, reference: Reference, published: PublishedSummary, differs: Sequence[Difference]
+    ) -> tuple[str, ...]:
+        """Why a row decides nothing; empty where it may."""
+        reasons = list(reference.advisory)
+        if published.sd is None and not reasons:  # else a reason of its own explains it: a single agent, no spread
+            reasons.append("a number without a spread")
+        kind = kind_of_return(self.runs)
+        if reference.kind_of_return not in (kind, "unknown"):
+            reasons.append(f"returns are {kind} here, {reference.kind_of_return} there")
+        return (*reasons, *(f"{one.field} is {one.b} here, {one.a} there" for one in differs))
 
 
-def _published(reference: Reference, at: int) -> tuple[float, float | None, int]:
-    """Mean, sample SD (None: unknown, or of a single run) and number of the published runs."""
-    if len(reference.values.get(at, ())) >= 2:
-        return summary(reference.values[at])
-    told = reference.summaries[at]
-    return told.mean, told.sd if (told.n or 0) >= 2 else None, told.n
+_OF_ALL_ROWS: Mapping = {"gated": False, "p_adjusted": None, "p_fail_adjusted": None, "family": None,
+                         "family_size": None, "fails": False, "sentence": ""}  # fmt: skip
+"""What a row does not know of itself, until all rows of a check are there."""
+
+
+def _published(reference: Reference, at: int) -> PublishedSummary:
+    values = tuple(reference.values.get(at, ()))
+    if len(values) >= 2:
+        return PublishedSummary(*two_samples.summary(np.array(values)), values)
+    printed = reference.summaries[at]
+    return PublishedSummary(printed.mean, printed.sd if (printed.n or 0) >= 2 else None, printed.n, values)
+
+
+def _basis(reference: Reference, published: PublishedSummary, at: int) -> Basis:
+    if published.sd is None:
+        return "a number"
+    return "runs" if at in reference.values else "mean and spread"

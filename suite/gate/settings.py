@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 import pandas as pd
 
+from suite.analysis.types import CellKey
 from suite.errors import nearest
 from suite.published.csv_tables import BrokenReference
 from suite.sac import identity
@@ -16,6 +17,10 @@ from suite.sac.identity import Difference
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
 from suite.specimens.catalogue import resolve
+from suite.study.cells import CELL
+
+Part = TypeVar("Part", SacSpec, Schedule)
+
 
 SCHEME = {
     *("temperature", "critics", "target_reduce", "actor_reduce", "value_net", "entropy_in_target"),
@@ -44,58 +49,65 @@ def blinded(runs: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
     An implementation that is wrong does not know it: it says it has the settings it was meant to have. An arm that
     makes a mistake on purpose so tells what the check would say of such an implementation.
     """
-    cell = ["task", "implementation", "run_id"]
-    arms = manifest[manifest["ablation"] != ""].drop_duplicates([*cell, "ablation", "preset"])
-    meant = arms[arms["baseline"]].set_index(["task", "implementation", "ablation", "preset"])["run_id"].to_dict()
-    settings = runs.drop_duplicates(cell).set_index(cell)[["spec", "schedule"]]
+    arms = manifest[manifest["ablation"] != ""].drop_duplicates([*CELL, "ablation", "preset"])
+    place = ["task", "implementation", "ablation", "preset"]
+    baselines = arms[arms["baseline"]].set_index(place)["run_id"].to_dict()
+    settings = runs.drop_duplicates(CELL).set_index(CELL)[["spec", "schedule"]]
     runs = runs.copy()
     for arm in arms[~arms["baseline"]].itertuples():
-        base = arm.task, arm.implementation, meant.get((arm.task, arm.implementation, arm.ablation, arm.preset))
-        if base in settings.index:
-            own = (runs[cell] == [arm.task, arm.implementation, arm.run_id]).all(axis=1)
-            runs.loc[own, ["spec", "schedule"]] = settings.loc[base].to_numpy()
+        baseline = baselines.get((arm.task, arm.implementation, arm.ablation, arm.preset))
+        meant = CellKey(arm.task, arm.implementation, baseline)
+        if meant in settings.index:
+            of_arm = (runs[CELL] == [arm.task, arm.implementation, arm.run_id]).all(axis=1)
+            runs.loc[of_arm, ["spec", "schedule"]] = settings.loc[meant].to_numpy()
     return runs
 
 
-def settings_of(run: Mapping) -> Settings:
+def settings_of(run: pd.Series) -> Settings:
     """A run's settings from its row of the table of runs."""
-    parts = {"spec": SacSpec, "schedule": Schedule}
-    return Settings(*(identity.from_plain(kind, json.loads(run[name])) for name, kind in parts.items()))
+    return Settings(
+        spec=cast(SacSpec, identity.from_plain(SacSpec, json.loads(run["spec"]))),
+        schedule=cast(Schedule, identity.from_plain(Schedule, json.loads(run["schedule"]))),
+    )
 
 
 def settings_of_preset(preset: str, task: str, changes: Mapping[str, object]) -> Settings:
     """A preset's settings on a task with `changes` on top: field or path ("temperature.lr") -> value."""
-    parts = resolve(preset, task, {})
-    plain: dict = {name: value for part in parts for name, value in identity.to_plain(part).items()}
+    spec, schedule = resolve(preset, task, {})
+    plain = {name: value for part in (spec, schedule) for name, value in cast(dict, identity.to_plain(part)).items()}
     for path, value in changes.items():
         *parents, name = path.split(".")
-        home: object = plain
+        inner: object = plain
         for parent in parents:
-            home = home.get(parent) if isinstance(home, dict) else None
-        if not isinstance(home, dict) or name not in home:
+            inner = inner.get(parent) if isinstance(inner, dict) else None
+        if not isinstance(inner, dict) or name not in inner:
             close = nearest(path, plain)
             raise BrokenReference(f"{path} is no field of the preset {preset} on {task}; did you mean {close}?")
-        home[name] = identity.to_plain(value)
-    return Settings(*(
-        identity.from_plain(type(part), {field.name: plain[field.name] for field in dataclasses.fields(part)})
-        for part in parts
-    ))  # fmt: skip
+        inner[name] = identity.to_plain(value)
+    return Settings(_from_plain(SacSpec, plain), _from_plain(Schedule, plain))
+
+
+def _from_plain(kind: type[Part], plain: Mapping[str, object]) -> Part:
+    """The spec or the schedule, of the plain values of both."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    return cast(Part, identity.from_plain(kind, {name: value for name, value in plain.items() if name in names}))
 
 
 def differences(ours: Settings, theirs: Settings, at: int) -> list[Difference]:
-    """Every switch in which ours differ from theirs (`a`: there, `b`: here) in runs of `at` environment steps.
+    """Every switch in which ours (`b`) differ from theirs (`a`) in runs of `at` environment steps.
 
     Counts that differ by one step are equal (code bases count from 0 or from 1), and so are replay capacities that
     both hold all `at` steps.
     """
-    found = [one for there, here in zip(theirs, ours, strict=True) for one in identity.difference(there, here)]
-    return [one for one in found if not _same(one, at)]
+    differing = identity.difference(theirs.spec, ours.spec) + identity.difference(theirs.schedule, ours.schedule)
+    return [one for one in differing if not _same(one, at)]
 
 
 def _same(difference: Difference, at: int) -> bool:
+    a, b = cast(tuple[int, int], (difference.a, difference.b))  # of the fields below
     if difference.field == "replay_capacity":
-        return min(difference.a, at) == min(difference.b, at)
-    return difference.field in ("warmup_steps", "learn_after") and abs(difference.a - difference.b) <= 1
+        return min(a, at) == min(b, at)
+    return difference.field in ("warmup_steps", "learn_after") and abs(a - b) <= 1
 
 
 def near(differs: Sequence[Difference]) -> bool:

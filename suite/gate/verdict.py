@@ -4,94 +4,123 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 
-from suite.statistics import equivalence, failures
-from suite.statistics import two_samples as compare
+from suite.analysis.check_rows import CheckAgreement, CheckVerdict, PublishedSummary
+from suite.analysis.types import AgreementVerdict
+from suite.statistics import equivalence, failures, two_samples
 from suite.statistics.equivalence import FAIL, INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
-from suite.statistics.two_samples import summary
 
 
-def fillings(values: np.ndarray, missing: int, floor: float) -> list[np.ndarray]:
+class Judgement(NamedTuple):
+    """What is concluded of one sample: fields of `CheckRow`, which says what they mean."""
+
+    verdict: CheckVerdict = "INCONCLUSIVE"
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    df: float | None = None
+    n_needed: int | None = None
+    held_back: CheckVerdict | None = None
+    inside: bool | None = None
+    p: float | None = None
+    p_fail: float | None = None
+    equivalence: CheckAgreement | None = None
+
+
+class RobustVerdict(NamedTuple):
+    """The verdict that no missing run could overturn, and the one that was held back for it."""
+
+    verdict: str
+    held_back: str | None
+
+
+def completions(values: np.ndarray, missing: int, floor: float) -> list[np.ndarray]:
     """Values [runs] or curves [runs, T] as they are and, where runs are missing, with all these at the floor (the
     worst run, if lower), and with all as good as the best."""
     if not missing:
         return [values]
     absent = np.full((missing, *values.shape[1:]), math.nan)
-    return [values, *failures.apply(np.concatenate([values, absent]), "bounds", floor)]
+    bounds = failures.apply(np.concatenate([values, absent]), "bounds", floor)
+    return [values, bounds.worst, bounds.best]
 
 
-def standing(verdicts: Sequence[str]) -> tuple[str, str | None]:
-    """The verdict that no missing run could overturn, and the one that was held back for it.
+def robust_verdict(verdicts: Sequence[str]) -> RobustVerdict:
+    """What stands whatever the missing runs would have done; verdicts: of the runs there are, then of each completion.
 
-    verdicts: of the runs there are, then of every filling. One that is better than PASS is also a PASS.
+    One that is better than PASS is also a PASS.
     """
     first = verdicts[0]
     if set(verdicts) == {first}:
-        return first, None
+        return RobustVerdict(first, None)
     if set(verdicts) == {PASS, SUSPICIOUSLY_BETTER}:
-        return PASS, None
-    return INCONCLUSIVE, first if first != INCONCLUSIVE else None
+        return RobustVerdict(PASS, None)
+    return RobustVerdict(INCONCLUSIVE, first if first != INCONCLUSIVE else None)
 
 
-def judged(values, missing: int, there: tuple, floor: float, allowed: float, confidence: float) -> dict:
-    """The verdicts' fields of a row against a published mean with its spread.
+def judge(
+    values: np.ndarray, missing: int, published: PublishedSummary, floor: float, margin: float, confidence: float
+) -> Judgement:
+    """Whether our values [runs] lose more than the margin against what is published.
 
     p: of the hypothesis that more than the margin is lost (small: PASS); p_fail: of the one that no more is (small:
-    FAIL), see `compare.loss_p`; with missing runs either is the largest that these could have made it.
+    FAIL), see `two_samples.loss_p`; with missing runs either is the largest that these could have made it. Against a
+    number without a spread the interval is that of one more run of ours, so it is wide, and there is no p: advice.
     """
-    difference = float(values.mean()) - there[0] if len(values) else None
     if len(values) < 2:
-        return _UNDECIDED | {"difference": difference}
-    samples = [summary(filled) for filled in fillings(values, missing, floor)]
-    tests = [equivalence.non_inferiority_from_summary(one, there, allowed, confidence) for one in samples]
-    alike = [equivalence.tost_from_summary(one, there, allowed, confidence) for one in samples]
-    verdict, held_back = standing([test.verdict for test in tests])
-    both_ways, kept = standing([test.verdict for test in alike])
-    return {
-        **_UNDECIDED,
-        **tests[0]._asdict(),
-        "verdict": verdict,
-        "held_back": held_back,
-        "n_needed": len(values) + missing if held_back else tests[0].n_needed,
-        "p": max(test.p for test in tests),
-        "p_fail": max(compare.loss_p(one, there, allowed) for one in samples),
-        "equivalence": {
-            "verdict": both_ways,
-            "p": max(test.p for test in alike),
-            "n_needed": len(values) + missing if kept else alike[0].n_needed,
-        },
-    }
+        return Judgement(difference=float(values.mean()) - published.mean if len(values) else None)
+    completed = [two_samples.summary(one) for one in completions(values, missing, floor)]
+    if published.sd is None:
+        return _by_prediction(completed, published.mean, margin, confidence)
+    return _by_spread(completed, published, len(values) + missing, margin, confidence)
 
 
-def predicted(values, missing: int, there: tuple, floor: float, allowed: float, confidence: float) -> dict:
-    """The same against a published number without a spread: one more run of ours in the place of a mean.
+def _by_spread(
+    completed: Sequence[tuple], published: PublishedSummary, planned: int, margin: float, confidence: float
+) -> Judgement:
+    """completed: mean, SD and number of our runs, then of each completion; planned: runs with the missing ones."""
+    theirs = cast(tuple[float, float, int], (published.mean, published.sd, published.n))  # a spread has its n
+    tests = [equivalence.non_inferiority_from_summary(ours, theirs, margin, confidence) for ours in completed]
+    both_ways = [equivalence.tost_from_summary(ours, theirs, margin, confidence) for ours in completed]
+    robust = robust_verdict([test.verdict for test in tests])
+    robust_both_ways = robust_verdict([test.verdict for test in both_ways])
+    return Judgement(
+        verdict=cast(CheckVerdict, robust.verdict),
+        difference=tests[0].difference,
+        low=tests[0].low,
+        high=tests[0].high,
+        df=tests[0].df,
+        n_needed=planned if robust.held_back else tests[0].n_needed,
+        held_back=cast(CheckVerdict | None, robust.held_back),
+        p=max(test.p for test in tests),
+        p_fail=max(two_samples.loss_p(ours, theirs, margin) for ours in completed),
+        equivalence=CheckAgreement(
+            verdict=cast(AgreementVerdict, robust_both_ways.verdict),
+            p=max(test.p for test in both_ways),
+            n_needed=planned if robust_both_ways.held_back else both_ways[0].n_needed,
+        ),
+    )
 
-    The interval is the prediction's, so it is wide, and there is no p: such a row is advice.
-    """
-    difference = float(values.mean()) - there[0] if len(values) else None
-    if len(values) < 2:
-        return _UNDECIDED | {"difference": difference}
-    found = [
-        equivalence.prediction_check(summary(filled), there[0], confidence)
-        for filled in fillings(values, missing, floor)
-    ]
-    ends = [(one.low - there[0], one.high - there[0]) for one in found]
-    verdict, held_back = standing([_verdict(low, high, allowed) for low, high in ends])
-    low, high = ends[0]
-    interval = {"difference": difference, "low": low, "high": high, "inside": found[0].inside}
-    return _UNDECIDED | interval | {"verdict": verdict, "held_back": held_back}
+
+def _by_prediction(completed: Sequence[tuple], number: float, margin: float, confidence: float) -> Judgement:
+    predictions = [equivalence.prediction_check(ours, number, confidence) for ours in completed]
+    limits = [(one.low - number, one.high - number) for one in predictions]
+    robust = robust_verdict([_verdict(low, high, margin) for low, high in limits])
+    return Judgement(
+        verdict=cast(CheckVerdict, robust.verdict),
+        difference=completed[0][0] - number,
+        low=limits[0][0],
+        high=limits[0][1],
+        held_back=cast(CheckVerdict | None, robust.held_back),
+        inside=predictions[0].inside,
+    )
 
 
-_UNDECIDED = {
-    "verdict": INCONCLUSIVE,
-    **dict.fromkeys(("difference", "low", "high", "df", "n_needed", "held_back", "inside")),
-    **dict.fromkeys(("p", "p_fail", "equivalence")),
-}
-
-
-def _verdict(low: float, high: float, allowed: float) -> str:
-    if low > allowed:
+def _verdict(low: float, high: float, margin: float) -> str:
+    if low > margin:
         return SUSPICIOUSLY_BETTER
-    return PASS if low > -allowed else FAIL if high < -allowed else INCONCLUSIVE
+    if low > -margin:
+        return PASS
+    return FAIL if high < -margin else INCONCLUSIVE

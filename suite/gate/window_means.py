@@ -6,15 +6,39 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from suite.analysis.check_rows import SampleSummary
+from suite.analysis.evaluations import evaluation_means
+from suite.analysis.runs import stopped_at
+from suite.analysis.types import CellKey
 from suite.errors import UsageError
 from suite.published.references import trailing_mean
-from suite.sac.status import FAILED
+from suite.sac.status import FAILED, KindOfReturn
 from suite.statistics.failures import curve_at_floor
+from suite.study.cells import CELL
+
+
+class StudyTables(NamedTuple):
+    """The tables of a gathered study that a check reads: a row per planned run, and one per evaluation episode."""
+
+    runs: pd.DataFrame
+    evaluations: pd.DataFrame
+
+
+class RunReturns(NamedTuple):
+    """What names a run's evaluations of one kind."""
+
+    cell: CellKey
+    seed: int
+    kind: KindOfReturn
+
+
+EvaluationMeans = Mapping[RunReturns, pd.Series]
+"""The mean return of each evaluation (index: environment step) of each run."""
 
 
 class Sample(NamedTuple):
@@ -31,41 +55,52 @@ class Sample(NamedTuple):
     planned: int
 
 
-def gathered(study_dir: str | Path) -> dict[str, pd.DataFrame]:
+def gathered(study_dir: str | Path) -> StudyTables:
     """The tables that a check reads; UsageError if the study has not been gathered."""
-    paths = {name: Path(study_dir, f"{name}.parquet") for name in ("runs", "evaluations")}
-    for path in paths.values():
+    paths = [Path(study_dir, f"{name}.parquet") for name in StudyTables._fields]
+    for path in paths:
         if not path.exists():
             raise UsageError(f"{path} is missing: the study must be gathered first (python -m suite gather)")
-    return {name: pd.read_parquet(path) for name, path in paths.items()}
+    return StudyTables(*(pd.read_parquet(path) for path in paths))
 
 
-def episode_means(episodes: pd.DataFrame) -> dict[tuple, pd.Series]:
-    """Mean return per evaluation (index: environment step), by task, implementation, run_id, kind of action, seed."""
-    keys = ["task", "implementation", "run_id", "kind", "seed"]
-    means = episodes.drop_duplicates([*keys, "env_step", "episode"]).groupby([*keys, "env_step"])["return"]
-    return {run: curve.droplevel(keys) for run, curve in means.mean(skipna=False).groupby(level=keys)}
+def means_by_run(evaluations: pd.DataFrame) -> EvaluationMeans:
+    """The mean return of every evaluation, by run and kind; evaluations: a row per episode, as gathered."""
+    if evaluations.empty:
+        return {}
+    means = evaluation_means(evaluations).groupby([*CELL, "seed", "kind"])
+    return {
+        RunReturns(CellKey(*cell), seed, kind): rows.set_index("env_step")["mean"]
+        for (*cell, seed, kind), rows in means
+    }
 
 
-def sample(runs: pd.DataFrame, means: Mapping[tuple, pd.Series], at: int, floor: float) -> Sample:
+def sample(runs: pd.DataFrame, means: EvaluationMeans, at: int, floor: float) -> Sample:
     """The window means of a cell's runs at step `at`, of those that are planned to get there."""
     chosen = _one_per_seed(runs[(runs["env_steps"] >= at) & (runs["evaluate_every"] <= at)])
-    kind = "mean" if kind_of_return(runs) == "deterministic" else "sample"
+    kind: KindOfReturn = "deterministic" if kind_of_return(runs) == "deterministic" else "sampled"
     values = np.array([_window_mean(run, kind, means, at, floor) for run in chosen], dtype=float)
     present = np.isfinite(values)
-    failed = sum(run.status in FAILED for run, there in zip(chosen, present, strict=True) if there)
-    seeds = tuple(int(run.seed) for run, there in zip(chosen, present, strict=True) if there)
-    return Sample(values[present], seeds, failed, int((~present).sum()), len(chosen))
+    counted = [run for run, has_value in zip(chosen, present, strict=True) if has_value]
+    return Sample(
+        values=values[present],
+        seeds=tuple(int(run.seed) for run in counted),
+        failed=sum(run.status in FAILED for run in counted),
+        missing=int((~present).sum()),
+        planned=len(chosen),
+    )
 
 
-def kind_of_return(runs: pd.DataFrame) -> str:
-    """Of the rows of one cell: "deterministic" or "sampled" evaluations, or "training" returns."""
-    told = [kind for kind in runs.get("kind_of_return", ()) if kind]  # a run without a record tells none
+def kind_of_return(runs: pd.DataFrame) -> KindOfReturn:
+    """What the returns of one cell's runs are returns of, as their records say or else as their schedule has it."""
+    recorded = [kind for kind in runs.get("kind_of_return", ()) if kind]  # empty where a run has no record
+    if recorded:
+        return recorded[0]
     sampled = json.loads(runs["schedule"].iloc[0])["evaluation_action"] == "sample"
-    return told[0] if told else "sampled" if sampled else "deterministic"
+    return "sampled" if sampled else "deterministic"
 
 
-def _one_per_seed(planned: pd.DataFrame) -> list:
+def _one_per_seed(planned: pd.DataFrame) -> list[Any]:
     """One planned run per seed: a finished one if there is one, else a failed one, and of several the longest."""
     rank = np.select(
         [planned["stale"].astype(bool), planned["status"] == "finished", planned["status"].isin(FAILED)], [2, 0, 1], 2
@@ -74,31 +109,36 @@ def _one_per_seed(planned: pd.DataFrame) -> list:
     return list(ordered.drop_duplicates("seed").itertuples())
 
 
-def _window_mean(run, kind: str, means: Mapping[tuple, pd.Series], at: int, floor: float) -> float:
-    """The run's trailing window mean at step `at`; NaN where it has no result. kind: of action."""
+def _window_mean(run: Any, kind: KindOfReturn, means: EvaluationMeans, at: int, floor: float) -> float:
+    """The trailing window mean of a run (a row of the table of runs) at step `at`; NaN where it has no result."""
     if run.stale or run.status not in ("finished", *FAILED):
         return math.nan
-    curve = means.get((run.task, run.implementation, run.run_id, kind, run.seed), pd.Series(dtype=float))
+    key = RunReturns(CellKey(run.task, run.implementation, run.run_id), run.seed, kind)
+    curve = means.get(key, pd.Series(dtype=float))
     if run.status in FAILED:
-        known = curve.index[curve.index <= at].to_numpy(dtype=int)
-        after = np.arange(max(known, default=0) + run.evaluate_every, at + 1, run.evaluate_every)
-        grid = np.concatenate([known, after])
-        stopped_at = next((step for step in (run.stopped_at, run.last_env_step) if pd.notna(step)), 0)
-        values = curve_at_floor(curve.reindex(grid), grid, stopped_at, floor)
-        curve = pd.Series(np.where(np.isfinite(values), values, floor), grid)
+        curve = _at_the_floor(curve, run, at, floor)
     return trailing_mean(curve.index, curve.to_numpy(), at, run.evaluate_every)[0]
 
 
-def told(ours: Sample) -> dict:
-    """A sample as a row tells it."""
+def _at_the_floor(curve: pd.Series, run: Any, at: int, floor: float) -> pd.Series:
+    """A failed run's evaluations up to step `at`, with the planned ones after it stopped, which count at the floor."""
+    known = curve.index[curve.index <= at].to_numpy(dtype=int)
+    after = np.arange(max(known, default=0) + run.evaluate_every, at + 1, run.evaluate_every)
+    grid = np.concatenate([known, after])
+    values = curve_at_floor(curve.reindex(grid), grid, stopped_at(run._asdict()) or 0, floor)
+    return pd.Series(np.where(np.isfinite(values), values, floor), grid)
+
+
+def summed_up(ours: Sample) -> SampleSummary:
+    """A sample as a row of a check shows it."""
     values = ours.values
-    return {
-        "mean": float(values.mean()) if len(values) else None,
-        "sd": float(values.std(ddof=1)) if len(values) >= 2 else None,
-        "n": len(values),
-        "n_finished": len(values) - ours.failed,
-        "n_failed": ours.failed,
-        "n_missing": ours.missing,
-        "n_planned": ours.planned,
-        "values": values.tolist(),
-    }
+    return SampleSummary(
+        mean=float(values.mean()) if len(values) else None,
+        sd=float(values.std(ddof=1)) if len(values) >= 2 else None,
+        n=len(values),
+        n_finished=len(values) - ours.failed,
+        n_failed=ours.failed,
+        n_missing=ours.missing,
+        n_planned=ours.planned,
+        values=tuple(values.tolist()),
+    )

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from suite.files import atomic
+from suite.lab.records import Provenance
 from suite.lab.replay import Replay
+from suite.sac.numerics import Numerics, PartNumerics
 
 KEPT = 2
 
@@ -23,11 +26,59 @@ class OwnedError(RuntimeError):
     """Another living process works in this folder."""
 
 
-class Checkpoints:
-    """The checkpoints of one seed's run under `folder`, which the owner holds locked as long as the object lives."""
+class Maker(NamedTuple):
+    """Who made a checkpoint: which run and seed, by what numerics, with which packages, on which device."""
 
-    def __init__(self, folder: Path):
-        self.folder = Path(folder)
+    run_id: str
+    seed: int
+    numerics: Numerics
+    versions: dict[str, str]
+    device: str
+
+    @classmethod
+    def of(cls, run: Provenance) -> Maker:
+        """The maker of a run's checkpoints."""
+        return cls(run.run_id, run.seed, run.numerics or {}, run.versions, run.device)
+
+    def to_json(self) -> dict:
+        return self._asdict() | {"numerics": {part: list(one) for part, one in self.numerics.items()}}
+
+    @classmethod
+    def from_json(cls, data: dict) -> Maker:
+        return cls(**data | {"numerics": {part: PartNumerics(*one) for part, one in data["numerics"].items()}})
+
+    def refuses(self, other: Maker) -> str | None:
+        """Why a run of this maker cannot go on from another's checkpoint, as a sentence's end; None if it can."""
+        for name in ("run_id", "seed"):
+            mine, its = getattr(self, name), getattr(other, name)
+            if mine != its:
+                return f"it is of {name} {its}, not {mine}"
+        for part, mine in self.numerics.items():
+            its = other.numerics.get(part)
+            if its is None or its.version != mine.version:
+                return f"it was made by another version of {part}"
+            if its.digest != mine.digest and (part == "loop" or part.startswith("engine.")):
+                return f"it was made by other code of {part}"
+        return None
+
+    def differs(self, other: Maker) -> list[str]:
+        """What is different though a run may go on: packages and the device."""
+        packages = [
+            f"{name} {other.versions.get(name)} then, {version} now"
+            for name, version in self.versions.items()
+            if other.versions.get(name) != version
+        ]
+        return packages + ([f"{other.device} then, {self.device} now"] if other.device != self.device else [])
+
+
+class Checkpoints:
+    """The checkpoints of one seed's run under `folder`, which the owner holds locked as long as the object lives.
+
+    maker: who saves them; without one, nobody asks who saved those that are there.
+    """
+
+    def __init__(self, folder: Path, maker: Maker | None = None):
+        self.folder, self.maker = Path(folder), maker
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.folder / "lock")
         try:
@@ -42,6 +93,24 @@ class Checkpoints:
         """The steps at which a readable checkpoint lies, newest first."""
         return [step for step in sorted(map(_step, self._files()), reverse=True) if self._readable(step)]
 
+    def admit(self) -> list[str]:
+        """Removes checkpoints that this maker cannot go on from; sentences on that, and on what else is different."""
+        steps = self.env_steps()
+        if not steps or self.maker is None:
+            return []
+        differences = []
+        for step in steps:
+            made_by = self._read_state(step).get("maker")
+            if made_by is None:
+                reason: str | None = "it does not tell what made it"
+            else:
+                reason = self.maker.refuses(Maker.from_json(made_by))
+            if reason:
+                self.clear()
+                return [f"the checkpoint at step {step:,} is not used, since {reason}: the run starts anew"]
+            differences += self.maker.differs(Maker.from_json(made_by)) if step == steps[0] else []
+        return [f"goes on from a checkpoint made elsewhere: {'; '.join(differences)}"] if differences else []
+
     def save(self, env_step: int, arrays: dict[str, np.ndarray], state: dict, replay: Replay) -> None:
         """Writes the replay's new rows, then the checkpoint; afterwards drops what no kept checkpoint needs."""
         start = max(self._stored(), replay.added - len(replay))
@@ -49,7 +118,8 @@ class Checkpoints:
             with atomic(self._replay / f"{start:010d}-{replay.added:010d}.npy") as temporary, temporary.open("wb") as f:
                 np.save(f, replay.slice(start, replay.added))
         needs = [replay.added - len(replay), replay.added]
-        state = json.dumps(state | {"replay": needs})
+        made_by = {"maker": self.maker.to_json()} if self.maker else {}
+        state = json.dumps(state | {"replay": needs} | made_by)
         with atomic(self._file(env_step)) as temporary, temporary.open("wb") as file:
             np.savez(file, state=np.frombuffer(state.encode(), np.uint8), **arrays)
         for old in sorted(self._files())[:-KEPT]:
@@ -65,6 +135,7 @@ class Checkpoints:
             arrays = {name: file[name] for name in file.files if name != "state"}
         state = self._read_state(env_step)
         first, stop = state.pop("replay")
+        state.pop("maker", None)
         for chunk in self._chunks():
             start, _ = _span(chunk)
             if start >= stop:

@@ -39,19 +39,9 @@ class Evaluation:
     def play(self, act: Act, index: int, running: Sequence[bool]) -> Episodes:
         """Evaluation number `index` (from 1) of the seeds that are running."""
         job = self.job
-        if not self._envs:
-            self._envs = [
-                [Environment(job.task, job.schedule.action_to_env) for _ in range(job.evaluation_episodes)]
-                for _ in self.seeds
-            ]
+        obs = self._reset(index)
         action_dim, bounds = self._envs[0][0].spaces.action_dim, self._envs[0][0].range
         streams = [seeding.stream(seed, "evaluate", index) for seed in self.seeds]
-        obs = np.stack(
-            [
-                [env.reset(seeding.integer(seed, "evaluate", index, n)) for n, env in enumerate(envs)]
-                for seed, envs in zip(self.seeds, self._envs, strict=True)
-            ]
-        )
         first_obs = obs.copy()
         shape = obs.shape[:2]
         returns, discounted, lengths = np.zeros(shape), np.zeros(shape), np.zeros(shape, int)
@@ -78,6 +68,19 @@ class Evaluation:
                 lengths[i, n] += 1
                 going[i, n] = not (terminated or truncated)
         return Episodes(returns, discounted, lengths, first_obs, first_action, failed)
+
+    def _reset(self, index: int) -> np.ndarray:
+        """The first observations [S, N, O] of evaluation number `index`; the first time, makes the environments."""
+        job = self.job
+        if not self._envs:
+            self._envs = [
+                [Environment(job.task, job.schedule.action_to_env) for _ in range(job.evaluation_episodes)]
+                for _ in self.seeds
+            ]
+        return np.stack([
+            [env.reset(seeding.integer(seed, "evaluate", index, n)) for n, env in enumerate(envs)]
+            for seed, envs in zip(self.seeds, self._envs, strict=True)
+        ])  # fmt: skip
 
     def rows(self, episodes: Episodes, i: int) -> Iterator[tuple[str, int, float, int]]:
         """Seed i's episodes as its recorder takes them: kind, number, return, length."""

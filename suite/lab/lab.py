@@ -10,8 +10,8 @@ import numpy as np
 from suite.lab import seeding
 from suite.lab.checkpoint import Checkpoints
 from suite.lab.evaluation import Episodes, Evaluation
-from suite.lab.loop import listed
-from suite.lab.records import Recorder
+from suite.lab.loop import Clock, listed
+from suite.lab.records import Attempt, Recorder
 from suite.lab.seat import Seat
 from suite.sac import weights as initial
 from suite.sac.contract import Implementation, Job, Metrics, Params, row_width
@@ -46,7 +46,7 @@ class Lab:
             )
         every = [initial.params(job.spec, self.spaces, seeding.stream(seed, "initial")) for seed in job.seeds]
         dtype = np.dtype(job.spec.dtype)
-        params = {name: np.stack([own[name] for own in every]).astype(dtype) for name in every[0]}
+        params = {name: np.stack([drawn[name] for drawn in every]).astype(dtype) for name in every[0]}
         self.state = engine.init(job.spec, self.spaces, params)
         self.env_step = 0
         self.metrics: Metrics = {}
@@ -163,15 +163,16 @@ class Lab:
             "first_q": first_q[:, :count],
         }
 
-    def save(self, checkpoints: Sequence[Checkpoints], clocks: list[dict]) -> None:
+    def save(self, checkpoints: Sequence[Checkpoints], clocks: Sequence[Clock]) -> None:
         """A checkpoint of every seat, each in its own folder."""
         params = self.engine.get_params(self.state)
         for i, (seat, checkpoint, clock) in enumerate(zip(self.seats, checkpoints, clocks, strict=True)):
             arrays, state = seat.get_state()
-            own = {f"params/{name}": value[i] for name, value in params.items()}
-            checkpoint.save(self.env_step, arrays | own, state | {"clock": clock}, seat.replay)
+            of_seed = {f"params/{name}": value[i] for name, value in params.items()}
+            time_spent = {"wall_time_s": clock.wall_time_s, "attempts": list(map(list, clock.attempts))}
+            checkpoint.save(self.env_step, arrays | of_seed, state | {"clock": time_spent}, seat.replay)
 
-    def resume(self, checkpoints: Sequence[Checkpoints]) -> list[dict] | None:
+    def resume(self, checkpoints: Sequence[Checkpoints]) -> list[Clock] | None:
         """Continues at the newest step that every seat has a checkpoint of; None if there is no such step."""
         common = set.intersection(*(set(checkpoint.env_steps()) for checkpoint in checkpoints))
         within = [step for step in common if step <= self.job.env_steps]
@@ -186,7 +187,8 @@ class Lab:
         names = [name for name in loaded[0][0] if name.startswith("params/")]
         params = {name.removeprefix("params/"): np.stack([arrays[name] for arrays, _ in loaded]) for name in names}
         self.state = self.engine.set_params(self.state, params)
-        return [state["clock"] for _, state in loaded]
+        clocks = [state["clock"] for _, state in loaded]
+        return [Clock(one["wall_time_s"], tuple(Attempt(*each) for each in one["attempts"])) for one in clocks]
 
     def networks(self, i: int) -> Params:
         """Seat i's final actor and critics (and value net), without targets and optimiser."""

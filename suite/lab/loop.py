@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from suite.lab.checkpoint import Checkpoints
-from suite.lab.records import Recorder
+from suite.lab.records import Attempt, Recorder
 from suite.sac.contract import Params
 
 
@@ -20,6 +20,13 @@ class Place(NamedTuple):
 
     record: Path
     work: Path
+
+
+class Clock(NamedTuple):
+    """How long a run has taken so far, in seconds, and the processes that worked on it."""
+
+    wall_time_s: float = 0.0
+    attempts: tuple[Attempt, ...] = ()
 
 
 class Trainee(Protocol):
@@ -44,10 +51,10 @@ class Training(Protocol):
     def step(self) -> None:
         """One environment step or a few, up to an evaluation at most, and what belongs to them, its recording too."""
 
-    def save(self, checkpoints: Sequence[Checkpoints], clocks: list[dict]) -> None:
+    def save(self, checkpoints: Sequence[Checkpoints], clocks: Sequence[Clock]) -> None:
         """A checkpoint of every seed, each in its own folder; the clocks are what `resume` gives back."""
 
-    def resume(self, checkpoints: Sequence[Checkpoints]) -> list[dict] | None:
+    def resume(self, checkpoints: Sequence[Checkpoints]) -> list[Clock] | None:
         """Continues at the newest step that every seed has a checkpoint of; None if there is no such step."""
 
     def networks(self, i: int) -> Params:

@@ -3,34 +3,57 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from suite import __version__
-from suite.sac import identity
+from suite.lab.records import Evaluations, Provenance, kind_of_schedule
+from suite.sac import numerics
 from suite.sac.contract import Implementation, Job
+from suite.sac.numerics import Numerics
 
 
-def provenance(engine: Implementation, job: Job, seed: int, code_id: str) -> dict:
+def provenance(engine: Implementation, job: Job, seed: int, made_by: Numerics) -> Provenance:
     """What a record says of where its numbers come from."""
-    packages = ("numpy", "gymnasium", "mujoco", *(getattr(engine, "PACKAGES", None) or (engine.FRAMEWORK,)))
-    return {
-        "task": job.task,
-        "implementation": job.implementation,
-        "run_id": job.run_id,
-        "seed": seed,
-        "env_steps": job.env_steps,
-        "spec": identity.to_plain(job.spec),
-        "schedule": identity.to_plain(job.schedule),
-        "evaluation": {"every": job.evaluate_every, "episodes": job.evaluation_episodes},
-        "origin": job.origin,
-        "block": list(job.seeds),
-        "code_id": code_id,
-        "versions": {"python": platform.python_version(), "suite": __version__}
-        | {package: metadata.version(package) for package in packages},
-        "device": engine.device() or f"cpu: {processor()}",
-        "platform": platform.system(),
-    }
+    return Provenance(
+        task=job.task,
+        implementation=job.implementation,
+        run_id=job.run_id,
+        seed=seed,
+        env_steps=job.env_steps,
+        spec=job.spec,
+        schedule=job.schedule,
+        evaluation=Evaluations(job.evaluate_every, job.evaluation_episodes),
+        kind_of_return=kind_of_schedule(job.schedule.evaluation_action),
+        origin=job.origin,
+        block=tuple(job.seeds),
+        numerics=made_by,
+        code_id=numerics.fingerprint(made_by),
+        versions=versions(engine),
+        device=engine.device() or f"cpu: {processor()}",
+        platform=platform.system(),
+    )
+
+
+def versions(engine: Implementation) -> dict[str, str]:
+    """The versions of Python, the suite, and the packages that an engine's numbers come from."""
+    framework = getattr(engine, "PACKAGES", None) or (engine.FRAMEWORK,)
+    package = distribution_of(getattr(engine, "__name__", None) or type(engine).__module__)
+    packages = ("numpy", "gymnasium", "mujoco", *framework, *([package] if package else []))
+    environment = {"python": platform.python_version(), "suite": __version__}
+    return environment | {name: metadata.version(name) for name in packages}
+
+
+def distribution_of(module: str) -> str | None:
+    """The installed distribution that a dotted module belongs to; None for one of this project, or of none."""
+    top = module.split(".")[0]
+    return None if top in ("implementations", "suite") else next(iter(_distributions().get(top, [])), None)
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(metadata.packages_distributions())
 
 
 def processor() -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from suite.lab.checkpoint import Checkpoints
 from suite.lab.evaluation import Evaluation
+from suite.lab.loop import Clock
 from suite.lab.records import Recorder
 from suite.sac.contract import Job, Params, Trainer, refusal
 from suite.sac.spec import SpecError
@@ -20,7 +21,7 @@ CHUNK = 200
 
 @dataclass
 class Seat:
-    """See suite.runner.Trainee."""
+    """See suite.lab.loop.Trainee."""
 
     seed: int
     recorder: Recorder
@@ -29,7 +30,7 @@ class Seat:
 
 
 class Guest:
-    """See suite.runner.Training. A package cannot be resumed bit for bit: a run that was killed starts again.
+    """See suite.lab.loop.Training. A package cannot be resumed bit for bit: a run that was killed starts again.
 
     SpecError if the package cannot do what the job asks for.
     """
@@ -58,7 +59,7 @@ class Guest:
             self.evaluate()
 
     def evaluate(self) -> None:
-        """The evaluation episodes, and what the package tells of itself."""
+        """The evaluation episodes, and the package's temperature and count of updates."""
         (seat,), sampled = self.seats, self.job.schedule.evaluation_action == "sample"
 
         def act(obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
@@ -72,8 +73,8 @@ class Guest:
             return
         for row in self.evaluation.rows(episodes, 0):
             seat.recorder.episode(self.env_step, *row)
-        told = {"alpha": float(self.loop.alpha()), "updates": float(self.loop.updates())}
-        seat.recorder.diagnostic(self.env_step, told)
+        values = {"alpha": float(self.loop.alpha()), "updates": float(self.loop.updates())}
+        seat.recorder.diagnostic(self.env_step, values)
 
     def _unless_diverged(self, work: Callable, *arguments: Any) -> Any:
         """What the work gives; where it fails at weights that are no longer finite numbers, the seed has diverged."""
@@ -90,7 +91,7 @@ class Guest:
             self.seats[0].stopped_at = self.env_step
             self.seats[0].message = "the policy's action is not a finite number"
 
-    def save(self, checkpoints: Sequence[Checkpoints], clocks: list[dict]) -> None:
+    def save(self, checkpoints: Sequence[Checkpoints], clocks: Sequence[Clock]) -> None:
         """Nothing: see the class."""
 
     def resume(self, checkpoints: Sequence[Checkpoints]) -> None:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import os
 import time
+from typing import NamedTuple
 
 import numpy as np
 
 from suite.lab.loop import Trainee
 
 PROGRESS_SECONDS = 2.0
+
+
+class Progress(NamedTuple):
+    """How far a run is; the return and alpha of the latest evaluation, None before the first."""
+
+    env_step: int
+    mean_return: float | None
+    alpha: float | None
+    env_steps_per_s: float
+    eta_s: float
+    diverged: bool
+    pid: int
+    time: float  # when this was written, in seconds since 1970
 
 
 def latest_scalars(seat: Trainee, env_step: int) -> dict[str, float]:
@@ -23,25 +37,27 @@ def latest_scalars(seat: Trainee, env_step: int) -> dict[str, float]:
     return scalars
 
 
-def progress_of(seat: Trainee, env_step: int, env_steps: int, rate: float) -> dict:
+def progress_of(seat: Trainee, env_step: int, env_steps: int, rate: float) -> Progress:
+    """A seed's progress at a step; rate: environment steps per second."""
     last = max((row["env_step"] for row in seat.recorder.rows), default=0)
     scalars = latest_scalars(seat, last)
-    return {
-        "env_step": env_step,
-        "return": scalars.get("charts/episodic_return"),
-        "alpha": scalars.get("alpha"),
-        "env_steps_per_s": rate,
-        "eta_s": (env_steps - env_step) / rate,
-        "diverged": seat.stopped_at is not None,
-        "pid": os.getpid(),
-        "time": time.time(),
-    }
+    return Progress(
+        env_step=env_step,
+        mean_return=scalars.get("charts/episodic_return"),
+        alpha=scalars.get("alpha"),
+        env_steps_per_s=rate,
+        eta_s=(env_steps - env_step) / rate,
+        diverged=seat.stopped_at is not None,
+        pid=os.getpid(),
+        time=time.time(),
+    )
 
 
-def progress_line(seat: Trainee, progress: dict, budget: int) -> str:
-    value, alpha = progress["return"], progress["alpha"]
+def progress_line(seat: Trainee, progress: Progress, budget: int) -> str:
+    """The progress as a line of the log."""
+    value, alpha = progress.mean_return, progress.alpha
     return (
-        f"seed {seat.seed}  step {progress['env_step']:>9,} / {budget:,}"
+        f"seed {seat.seed}  step {progress.env_step:>9,} / {budget:,}"
         f"  return {'-' if value is None else f'{value:.1f}':>9}  alpha {'-' if alpha is None else f'{alpha:.4f}'}"
-        f"  {progress['env_steps_per_s']:.0f} steps/s  ETA {progress['eta_s'] / 60:.1f} min"
+        f"  {progress.env_steps_per_s:.0f} steps/s  ETA {progress.eta_s / 60:.1f} min"
     )

@@ -1,26 +1,36 @@
 """Records: one self-describing parquet file per seed, its final arrays beside it, written atomically as the last act.
 
 The file's rows are of two kinds, told apart by `kind`: evaluation episodes ("mean" or "sample", after the action that
-was played) and one "diagnostic" row per evaluation. What the run was stands as JSON in the schema's metadata.
+was played) and one "diagnostic" row per evaluation. What the run was, a RunRecord, stands as JSON in the schema's
+metadata: `_to_json` writes it and `_from_json` reads it, that of every schema version there has been.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from suite.files import atomic
-from suite.sac.status import STATUSES
+from suite.sac import identity, numerics
+from suite.sac.contract import Origin
+from suite.sac.numerics import Numerics, PartNumerics
+from suite.sac.schedule import Schedule
+from suite.sac.spec import SacSpec
+from suite.sac.status import STATUSES, KindOfReturn, Status
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = (1, 2)
+"""Schema 1 had no numerics (a code_id stood for them), no kind of return, and no device in an attempt."""
 
 
 DIAGNOSTICS = {
@@ -50,10 +60,81 @@ SCHEMA = pa.schema(
 )
 
 
-class Record(NamedTuple):
-    """A record file as read: metadata, and rows as a table of SCHEMA."""
+class Evaluations(NamedTuple):
+    """When and how long a run was evaluated; first: the environment step of the first one, if not `every`."""
 
-    meta: dict
+    every: int
+    episodes: int
+    first: int | None = None
+
+
+class Attempt(NamedTuple):
+    """A process that trained a run, from an environment step on."""
+
+    from_env_step: int
+    started: str  # ISO 8601, UTC
+    device: str = ""
+
+
+class Imported(NamedTuple):
+    """Where a run that was not trained here comes from; claimed: what its importer said, not its log."""
+
+    format: str
+    kind: str  # mean, sample: evaluations, by the action; training: episodes of training
+    step_offset: int
+    file: str
+    sha256: str
+    claimed: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What is known of a run before its first step."""
+
+    task: str
+    implementation: str
+    run_id: str
+    seed: int
+    env_steps: int  # the budget
+    spec: SacSpec
+    schedule: Schedule
+    evaluation: Evaluations
+    kind_of_return: KindOfReturn
+    origin: Origin
+    imported: Imported | None = None
+    block: tuple[int, ...]  # the seeds that were trained side by side
+    numerics: Numerics | None  # None: of a record of schema 1 by code that nobody knows; imported runs have none at all
+    code_id: str  # the numerics' fingerprint; of an imported run, its log's digest
+    versions: dict[str, str]  # of packages
+    device: str
+    platform: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEnd:
+    """What became of a run."""
+
+    status: Status
+    last_env_step: int
+    stopped_at: int | None  # the environment step at which it ended early
+    message: str
+    updates: int
+    wall_time_s: float
+    attempts: tuple[Attempt, ...]
+    ended: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord(Provenance, RunEnd):
+    """All that a record says of its run; params_digest: None where it is older than digests."""
+
+    params_digest: str | None = None
+
+
+class Record(NamedTuple):
+    """A record file as read: what the run was, and rows as a table of SCHEMA."""
+
+    meta: RunRecord
     rows: pa.Table
 
     @property
@@ -72,13 +153,13 @@ class RecordError(ValueError):
 
 
 class Recorder:
-    """One seed's evaluations as they come, and its end as a file at `path`."""
+    """One seed's evaluations as they come, and its end as a file at `path`; without provenance it has no end."""
 
-    def __init__(self, path: Path, meta: dict):
-        self.path, self.meta = Path(path), meta
+    def __init__(self, path: Path, provenance: Provenance | None = None):
+        self.path, self.provenance = Path(path), provenance
         self.rows: list[dict] = []
 
-    def episode(self, env_step: int, kind: str, episode: int, value: float, length: int) -> None:
+    def episode(self, env_step: int, kind: str, episode: int, value: float, length: int | None) -> None:
         """One evaluation episode's return and length."""
         row = {"env_step": env_step, "kind": kind, "episode": episode, "return": value, "length": length}
         self.rows.append(row)
@@ -87,34 +168,41 @@ class Recorder:
         """One evaluation's diagnostics."""
         self.rows.append({"env_step": env_step, "kind": "diagnostic", **values})
 
-    def finish(self, status: str, arrays: dict[str, np.ndarray], **end: object) -> None:
-        """Writes the arrays, then the record; `end` joins the metadata. Either file is there whole or not at all."""
-        assert status in STATUSES, status
+    def finish(self, end: RunEnd, arrays: dict[str, np.ndarray]) -> None:
+        """Writes the arrays, then the record. Either file is there whole or not at all."""
+        assert self.provenance is not None, "a recorder without provenance cannot be finished"
         with atomic(arrays_path(self.path)) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)
-        meta = {"schema_version": SCHEMA_VERSION, **self.meta, "status": status, "params_digest": digest(arrays), **end}
-        table = pa.Table.from_pylist(self.rows, schema=SCHEMA)
-        table = table.replace_schema_metadata({"suite": json.dumps(meta, sort_keys=True)})
-        with atomic(self.path) as temporary:
-            pq.write_table(table, temporary)
+        known = {field.name: getattr(self.provenance, field.name) for field in dataclasses.fields(self.provenance)}
+        ended = {field.name: getattr(end, field.name) for field in dataclasses.fields(end)}
+        write(self.path, RunRecord(**known, **ended, params_digest=digest(arrays)), self.rows)
+
+
+def write(path: Path, record: RunRecord, rows: list[dict]) -> None:
+    """Writes a record file: the one writer of them."""
+    assert record.status in STATUSES, record.status
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    table = table.replace_schema_metadata({"suite": json.dumps(_to_json(record), sort_keys=True)})
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary)
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:
     """Sixteen hex digits of the arrays' names, shapes and bytes, whatever their order; nothing where there are none."""
-    found = hashlib.sha256()
+    digested = hashlib.sha256()
     for name in sorted(arrays):
-        found.update(f"{name}:{np.shape(arrays[name])}:".encode())
-        found.update(np.asarray(arrays[name]).tobytes())
-    return found.hexdigest()[:16] if arrays else ""
+        digested.update(f"{name}:{np.shape(arrays[name])}:".encode())
+        digested.update(np.asarray(arrays[name]).tobytes())
+    return digested.hexdigest()[:16] if arrays else ""
 
 
-def params_digest(path: Path, meta: dict) -> str:
+def params_digest(path: Path, record: RunRecord) -> str:
     """The digest of the final arrays of the record at `path`, from the arrays where its metadata is older than digests.
 
     RecordError if these cannot be read.
     """
-    if "params_digest" in meta:
-        return meta["params_digest"]
+    if record.params_digest is not None:
+        return record.params_digest
     try:
         with np.load(arrays_path(path)) as file:
             return digest(file)
@@ -131,17 +219,141 @@ def read(path: Path) -> Record:
     """The record at `path`; RecordError if it is none."""
     try:
         table = pq.read_table(path)
-        meta = json.loads(table.schema.metadata[b"suite"])
-    except (OSError, pa.ArrowInvalid, KeyError, TypeError, json.JSONDecodeError) as error:
+    except (OSError, pa.ArrowInvalid) as error:
         raise RecordError(f"{path} is no record of this suite ({type(error).__name__})") from error
-    if meta.get("schema_version") != SCHEMA_VERSION:
-        raise RecordError(f"{path} has schema version {meta.get('schema_version')}, this suite reads {SCHEMA_VERSION}")
-    return Record(meta, table)
+    return Record(_described(path, table.schema), table)
 
 
-def read_meta(path: Path) -> dict:
-    """The metadata alone: cheap."""
+def read_meta(path: Path) -> RunRecord:
+    """What the record at `path` says of its run, without its rows: cheap."""
+    return _described(path, _schema(path))
+
+
+def read_schema_version(path: Path) -> object:
+    """The schema version of the record at `path`, whether this suite reads it or not."""
+    return _metadata(path, _schema(path)).get("schema_version")
+
+
+def _schema(path: Path) -> pa.Schema:
     try:
-        return json.loads(pq.read_schema(path).metadata[b"suite"])
-    except (OSError, pa.ArrowInvalid, KeyError, TypeError, json.JSONDecodeError) as error:
+        return pq.read_schema(path)
+    except (OSError, pa.ArrowInvalid) as error:
         raise RecordError(f"{path} is no record of this suite ({type(error).__name__})") from error
+
+
+def _metadata(path: Path, schema: pa.Schema) -> dict:
+    """A record's metadata as JSON has it."""
+    try:
+        data = json.loads(schema.metadata[b"suite"])
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise RecordError(f"{path} is no record of this suite ({type(error).__name__})") from error
+    if not isinstance(data, dict):
+        raise RecordError(f"{path} is no record of this suite ({type(data).__name__})")
+    return data
+
+
+def _described(path: Path, schema: pa.Schema) -> RunRecord:
+    """The run's description in a file's metadata."""
+    data = _metadata(path, schema)
+    version = data.get("schema_version")
+    if version not in READABLE:
+        readable = " and ".join(map(str, READABLE))
+        raise RecordError(f"{path} has schema version {version}, this suite reads {readable}")
+    try:
+        return _from_json(data, version)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RecordError(f"{path} is no complete record ({type(error).__name__}: {error})") from error
+
+
+# --- metadata as JSON
+
+_PLAIN = (
+    *("task", "implementation", "run_id", "seed", "env_steps", "code_id", "versions", "device", "platform"),
+    *("status", "last_env_step", "stopped_at", "message", "updates", "wall_time_s", "ended"),
+)
+"""Fields of a RunRecord that are JSON as they stand."""
+
+
+def _to_json(record: RunRecord) -> dict:
+    """A run's description as this schema version has it."""
+    evaluation = {name: value for name, value in record.evaluation._asdict().items() if value is not None}
+    origin: dict[str, object] = record.origin._asdict()
+    if record.imported:
+        imported = record.imported._asdict()
+        file = {"name": imported.pop("file"), "sha256": imported.pop("sha256")}
+        origin["imported"] = imported | {"files": [file]}
+    return {name: getattr(record, name) for name in _PLAIN} | {
+        "schema_version": SCHEMA_VERSION,
+        "spec": identity.to_plain(record.spec),
+        "schedule": identity.to_plain(record.schedule),
+        "evaluation": evaluation,
+        "kind_of_return": record.kind_of_return,
+        "origin": origin,
+        "block": list(record.block),
+        "numerics": {part: one._asdict() for part, one in (record.numerics or {}).items()},
+        "attempts": [attempt._asdict() for attempt in record.attempts],
+        "params_digest": record.params_digest,
+    }
+
+
+def _from_json(data: dict, version: int) -> RunRecord:
+    """A run's description of any schema version."""
+    imported = _imported(data["origin"].get("imported"))
+    return RunRecord(
+        **{name: data[name] for name in _PLAIN},
+        spec=identity.from_plain(SacSpec, data["spec"]),  # type: ignore[arg-type]
+        schedule=identity.from_plain(Schedule, data["schedule"]),  # type: ignore[arg-type]
+        evaluation=Evaluations(**data["evaluation"]),
+        kind_of_return=_kind_of_return(data, imported, version),
+        origin=_origin(data["origin"], version),
+        imported=imported,
+        block=tuple(data["block"]),
+        numerics=_numerics(data, imported, version),
+        attempts=tuple(Attempt(**attempt) for attempt in data["attempts"]),
+        params_digest=data.get("params_digest"),
+    )
+
+
+def _imported(data: dict | None) -> Imported | None:
+    if data is None:
+        return None
+    (file,) = data["files"]
+    return Imported(
+        data["format"], data["kind"], data["step_offset"], file["name"], file["sha256"], tuple(data["claimed"])
+    )
+
+
+def _origin(data: dict, version: int) -> Origin:
+    """Schema 1 wrote an ablation and its arm as one text."""
+    fields = {name: value for name, value in data.items() if name in Origin._fields}
+    if version == 1 and "/" in data.get("variant", ""):
+        ablation, arm = data["variant"].split("/", 1)
+        fields |= {"ablation": ablation, "arm": arm}
+    return Origin(**fields)
+
+
+def _numerics(data: dict, imported: Imported | None, version: int) -> Numerics | None:
+    if imported:
+        return {}
+    if version == 1:
+        return numerics.of_code_id(data["code_id"])
+    return {part: PartNumerics(**one) for part, one in data["numerics"].items()}
+
+
+def _kind_of_return(data: dict, imported: Imported | None, version: int) -> KindOfReturn:
+    if version > 1:
+        if data["kind_of_return"] not in get_args(KindOfReturn):
+            raise ValueError(f"kind_of_return is {data['kind_of_return']!r}")
+        return data["kind_of_return"]
+    return kind_of_import(imported.kind) if imported else kind_of_schedule(data["schedule"]["evaluation_action"])
+
+
+def kind_of_schedule(evaluation_action: str) -> KindOfReturn:
+    """What the returns of a run are returns of, by the action that its evaluations play."""
+    return "sampled" if evaluation_action == "sample" else "deterministic"
+
+
+def kind_of_import(kind: str) -> KindOfReturn:
+    """The same of an imported log, by what its importer says it holds."""
+    kinds: dict[str, KindOfReturn] = {"mean": "deterministic", "sample": "sampled", "training": "training"}
+    return kinds.get(kind, "unknown")

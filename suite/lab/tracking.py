@@ -43,7 +43,7 @@ class WandB:
         os.environ.setdefault("WANDB_SILENT", "true")
         import wandb
 
-        variant = job.origin.get("variant", job.run_id)
+        variant = job.origin.variant or job.run_id
         folder.mkdir(parents=True, exist_ok=True)
         self._run = wandb.init(
             project=project,
@@ -55,7 +55,7 @@ class WandB:
             job_type="train",
             resume="allow" if mode == "online" else None,
             reinit="create_new",
-            tags=[f"suite {__version__}", job.origin.get("study", "")],
+            tags=[f"suite {__version__}", job.origin.study],
             config={
                 "env_id": job.task,
                 "exp_name": f"{job.implementation}_{variant}",

@@ -13,135 +13,218 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from suite.files import atomic
-from suite.lab.checkpoint import Checkpoints
+from suite.lab.checkpoint import Checkpoints, Maker
 from suite.lab.lab import Lab
-from suite.lab.loop import Interrupted, Place, Training, listed
+from suite.lab.loop import Clock, Interrupted, Place, Training, listed
 from suite.lab.machine import provenance
 from suite.lab.progress import PROGRESS_SECONDS, latest_scalars, progress_line, progress_of
-from suite.lab.records import Recorder
+from suite.lab.records import Attempt, Recorder, RunEnd
 from suite.lab.signals import StopSignals
 from suite.lab.tracking import Off, Tracker
+from suite.lab.watched import Watched
 from suite.sac.contract import Implementation, Job
+from suite.sac.numerics import Numerics
+from suite.sac.status import Status
+
+MakeLab = Callable[[Implementation, Job, Sequence[Recorder]], Training]
+MakeTracker = Callable[[Job, int, Path], Tracker]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a job is trained, apart from its numbers; time_limit_hours: wall clock, all attempts together."""
+
+    checkpoint_seconds: float = 600.0
+    keep_checkpoint: bool = False
+    last_attempt: bool = True
+    time_limit_hours: float | None = None
+    stop_with_parent: bool = False
+    make_lab: MakeLab = Lab
+    make_tracker: MakeTracker = lambda job, seed, folder: Off()
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
 
 
 def train(
-    engine: Implementation,
-    job: Job,
-    places: Sequence[Place],
-    *,
-    code_id: str,
-    checkpoint_seconds: float,
-    keep_checkpoint: bool = False,
-    last_attempt: bool = True,
-    time_limit_hours: float | None = None,
-    stop_with_parent: bool = False,
-    make_lab: Callable[[Implementation, Job, Sequence[Recorder]], Training] = Lab,
-    make_tracker: Callable[[Job, int, Path], Tracker] = lambda job, seed, folder: Off(),
-    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+    engine: Implementation, job: Job, places: Sequence[Place], numerics: Numerics | None = None, **options: object
 ) -> None:
     """Trains the job to its budget, resuming where a checkpoint lies, and writes one record per seed.
 
-    At the time limit (wall clock, all attempts together) the records say `timeout` and the checkpoints stay, so that
-    whoever raises the limit and removes the records continues. Raises OwnedError if another process trains one of the
-    seeds, Interrupted after a signal (checkpointed). Any other exception is re-raised for another attempt, or on the
-    last attempt becomes a `crashed` record.
+    numerics: what the records are to say of what made them; options: fields of Options.
+
+    At the time limit the records say `timeout` and the checkpoints stay, so that whoever raises the limit and removes
+    the records continues. Raises OwnedError if another process trains one of the seeds, Interrupted after a signal
+    (checkpointed). Any other exception is re-raised for another attempt, or on the last attempt becomes a record:
+    `crashed` if the implementation raised it once it had learned, else `interrupted`.
     """
-    checkpoints = [Checkpoints(place.work) for place in places]
-    recorders = [
-        Recorder(place.record, provenance(engine, job, seed, code_id))
-        for place, seed in zip(places, job.seeds, strict=True)
-    ]
-    stop = StopSignals(stop_with_parent)
-    started = time.monotonic()
-    time_limit_s = math.inf if time_limit_hours is None else 3600 * time_limit_hours
-    lab, late = None, ""
-    clocks = [{"wall_time_s": 0.0, "attempts": []} for _ in places]
-    trackers: list[Tracker] = []
+    process = _Process(engine, job, places, numerics or {}, Options(**options))  # type: ignore[arg-type]
     try:
-        lab = make_lab(engine, job, recorders)
-        clocks = lab.resume(checkpoints) or clocks
-        attempt = {"from_env_step": lab.env_step, "started": datetime.now(UTC).isoformat(timespec="seconds")}
-        clocks = [clock | {"attempts": [*clock["attempts"], attempt]} for clock in clocks]
-        trackers = [make_tracker(job, seed, place.work) for seed, place in zip(job.seeds, places, strict=True)]
-        verb = f"resumes at step {lab.env_step:,}" if lab.env_step else "starts"
-        say(
-            f"{job.task} {job.implementation} {job.origin.get('variant', job.run_id)} seeds {listed(job.seeds)}: {verb}"
-        )
-        spent = [clock["wall_time_s"] for clock in clocks]
-        first_step, saved, shown = lab.env_step, time.monotonic(), 0.0
-        while not lab.done:
-            lab.step()
-            now = time.monotonic()
-            evaluated = lab.env_step % job.evaluate_every == 0
-            clocks = [clock | {"wall_time_s": s + now - started} for clock, s in zip(clocks, spent, strict=True)]
-            if evaluated or now - shown > PROGRESS_SECONDS:
-                shown = now
-                rate = (lab.env_step - first_step) / (now - started)
-                for seat, place, tracker in zip(lab.seats, places, trackers, strict=True):
-                    progress = progress_of(seat, lab.env_step, job.env_steps, rate)
-                    with atomic(place.work / "progress.json") as temporary:
-                        temporary.write_text(json.dumps(progress))
-                    if evaluated:
-                        say(progress_line(seat, progress, job.env_steps))
-                        tracker.log(lab.env_step, latest_scalars(seat, lab.env_step))
-            if max(clock["wall_time_s"] for clock in clocks) > time_limit_s and not lab.done:
-                reached = f"environment step {lab.env_step:,} of {job.env_steps:,}"
-                late = f"time limit of {time_limit_hours:g} h reached at {reached}"
-            if now - saved > checkpoint_seconds or stop.asked or late:
-                lab.save(checkpoints, clocks)
-                saved = time.monotonic()
-            if stop.asked:
-                kept = all(lab.env_step in checkpoint.env_steps() for checkpoint in checkpoints)
-                ending = "checkpointed" if kept else "to start again"
-                raise Interrupted(f"stopped by {stop.asked} at step {lab.env_step:,}, {ending}")
-            if late:
-                break
-        if keep_checkpoint:
-            lab.save(checkpoints, clocks)
+        process.run()
     except (Interrupted, KeyboardInterrupt):
         raise
     except Exception as error:
-        say(traceback.format_exc())
-        if not last_attempt:
+        process.options.say(traceback.format_exc())
+        if not process.options.last_attempt:
             raise
-        reason = traceback.format_exception_only(error)[-1].strip()
-        reached = lab.env_step if lab else 0
-        for i, recorder in enumerate(recorders):
-            arrays = lab.networks(i) if lab else {}
-            recorder.finish("crashed", arrays, **_end(reached, reached, reason, 0, clocks[i]))
-        return
+        process.fail(error)
     else:
-        for line in _conclude(lab, trackers, clocks, late):
-            say(line)
-        for checkpoint, place in zip(checkpoints, places, strict=True):
-            if not (keep_checkpoint or late):
+        process.conclude()
+    finally:
+        process.release()
+
+
+class _Process:
+    """One process's attempt at a job: its lab, checkpoints, clocks and trackers."""
+
+    def __init__(self, engine: Implementation, job: Job, places: Sequence[Place], numerics: Numerics, options: Options):
+        self.job, self.places, self.options = job, places, options
+        self.engine = Watched(engine)
+        runs = [provenance(engine, job, seed, numerics) for seed in job.seeds]
+        self.device = runs[0].device
+        self.checkpoints: list[Checkpoints] = []
+        for place, run in zip(places, runs, strict=True):
+            self.checkpoints.append(Checkpoints(place.work, Maker.of(run)))
+        self.recorders = [Recorder(place.record, run) for place, run in zip(places, runs, strict=True)]
+        self.stop = StopSignals(options.stop_with_parent)
+        self.started = time.monotonic()
+        self.saved, self.shown = self.started, 0.0
+        self.first_step = 0
+        self.lab: Training | None = None
+        self.clocks = [Clock() for _ in places]
+        self.spent = [0.0 for _ in places]
+        self.trackers: list[Tracker] = []
+        self.late = ""  # the sentence on a time limit that is over
+
+    def run(self) -> None:
+        """Plays and learns until the budget is spent, the time is over or somebody asks to stop."""
+        self._start()
+        lab, options = self._lab, self.options
+        while not lab.done:
+            lab.step()
+            now = time.monotonic()
+            self.clocks = [
+                clock._replace(wall_time_s=before + now - self.started)
+                for clock, before in zip(self.clocks, self.spent, strict=True)
+            ]
+            self._show(now)
+            self._look_at_the_time_limit()
+            if now - self.saved > options.checkpoint_seconds or self.stop.asked or self.late:
+                lab.save(self.checkpoints, self.clocks)
+                self.saved = time.monotonic()
+            if self.stop.asked:
+                kept = all(lab.env_step in checkpoint.env_steps() for checkpoint in self.checkpoints)
+                ending = "checkpointed" if kept else "to start again"
+                raise Interrupted(f"stopped by {self.stop.asked} at step {lab.env_step:,}, {ending}")
+            if self.late:
+                break
+        if options.keep_checkpoint:
+            lab.save(self.checkpoints, self.clocks)
+
+    @property
+    def _lab(self) -> Training:
+        assert self.lab is not None, "the lab is made when the process starts"
+        return self.lab
+
+    def _start(self) -> None:
+        """Makes the lab, continues at a checkpoint if there is one, and says so."""
+        job, say = self.job, self.options.say
+        for checkpoint in self.checkpoints:
+            for line in checkpoint.admit():
+                say(line)
+        self.lab = lab = self.options.make_lab(self.engine, job, self.recorders)  # type: ignore[arg-type]
+        self.clocks = lab.resume(self.checkpoints) or self.clocks
+        attempt = Attempt(lab.env_step, _now(), self.device)
+        self.clocks = [clock._replace(attempts=(*clock.attempts, attempt)) for clock in self.clocks]
+        self.trackers = [
+            self.options.make_tracker(job, seed, place.work) for seed, place in zip(job.seeds, self.places, strict=True)
+        ]
+        verb = f"resumes at step {lab.env_step:,}" if lab.env_step else "starts"
+        say(f"{job.task} {job.implementation} {job.origin.variant or job.run_id} seeds {listed(job.seeds)}: {verb}")
+        self.spent = [clock.wall_time_s for clock in self.clocks]
+        self.first_step, self.saved = lab.env_step, time.monotonic()
+
+    def _show(self, now: float) -> None:
+        """Tells files, terminal and trackers how far every seed is, every few seconds and at evaluations."""
+        lab, job = self._lab, self.job
+        evaluated = lab.env_step % job.evaluate_every == 0
+        if not evaluated and now - self.shown <= PROGRESS_SECONDS:
+            return
+        self.shown = now
+        rate = (lab.env_step - self.first_step) / (now - self.started)
+        for seat, place, tracker in zip(lab.seats, self.places, self.trackers, strict=True):
+            progress = progress_of(seat, lab.env_step, job.env_steps, rate)
+            with atomic(place.work / "progress.json") as temporary:
+                temporary.write_text(json.dumps(progress._asdict()))
+            if evaluated:
+                self.options.say(progress_line(seat, progress, job.env_steps))
+                tracker.log(lab.env_step, latest_scalars(seat, lab.env_step))
+
+    def _look_at_the_time_limit(self) -> None:
+        lab, hours = self._lab, self.options.time_limit_hours
+        limit_s = math.inf if hours is None else 3600 * hours
+        if max(clock.wall_time_s for clock in self.clocks) > limit_s and not lab.done:
+            reached = f"environment step {lab.env_step:,} of {self.job.env_steps:,}"
+            self.late = f"time limit of {hours:g} h reached at {reached}"
+
+    def fail(self, error: Exception) -> None:
+        """Writes every seed's record of an exception that ended the last attempt."""
+        reason = traceback.format_exception_only(error)[-1].strip()
+        status = self.engine.status_of(error)
+        reached = self.lab.env_step if self.lab else 0
+        for i, recorder in enumerate(self.recorders):
+            recorder.finish(_end(status, reached, reason, 0, self.clocks[i]), self._final_arrays(i, status))
+            self.options.say(f"seed {self.job.seeds[i]}: {status}: {reason}")
+
+    def _final_arrays(self, i: int, status: Status) -> dict:
+        """Seed i's networks, as far as a failure has left them."""
+        if self.lab is None:
+            return {}
+        try:
+            return self.lab.networks(i)
+        except Exception:
+            if status == "crashed":
+                self.options.say("the final networks are lost: " + traceback.format_exc(limit=1))
+            return {}
+
+    def conclude(self) -> None:
+        """Writes every seed's record at the end, or at the time limit; removes what nobody needs any more."""
+        lab, updates = self._lab, self._lab.updates()
+        for i, (seat, tracker) in enumerate(zip(lab.seats, self.trackers, strict=True)):
+            status: Status = "timeout" if self.late else "finished"
+            reached, message = lab.env_step, self.late
+            if seat.stopped_at is not None:
+                status, reached, message = "diverged", seat.stopped_at, seat.message
+            seat.recorder.finish(_end(status, reached, message, updates[i], self.clocks[i]), lab.networks(i))
+            tracker.finish(status)
+            self.options.say(f"seed {seat.seed}: {status}" + (f": {message}" if message else ""))
+        for checkpoint, place in zip(self.checkpoints, self.places, strict=True):
+            if not (self.options.keep_checkpoint or self.late):
                 checkpoint.clear()
             (place.work / "progress.json").unlink(missing_ok=True)
-    finally:
-        stop.restore()
-        for checkpoint in checkpoints:
+
+    def release(self) -> None:
+        """Gives signals and folders back."""
+        self.stop.restore()
+        for checkpoint in self.checkpoints:
             checkpoint.release()
 
 
-def _conclude(lab: Training, trackers: Sequence[Tracker], clocks: Sequence[dict], late: str) -> list[str]:
-    """Writes the record of every seat of a job at its end, or at its time limit (`late` says so); a line on each."""
-    updates, said = lab.updates(), []
-    for i, (seat, tracker) in enumerate(zip(lab.seats, trackers, strict=True)):
-        diverged = seat.stopped_at is not None
-        status = "diverged" if diverged else "timeout" if late else "finished"
-        reached, message = (seat.stopped_at, seat.message) if diverged else (lab.env_step, late)
-        stopped_at = None if status == "finished" else reached
-        end = _end(reached, stopped_at, message, updates[i], clocks[i])
-        seat.recorder.finish(status, lab.networks(i), **end)
-        tracker.finish(status)
-        said.append(f"seed {seat.seed}: {status}" + (f": {message}" if message else ""))
-    return said
+def _end(status: Status, last: int, message: str, updates: int, clock: Clock) -> RunEnd:
+    return RunEnd(
+        status=status,
+        last_env_step=last,
+        stopped_at=None if status == "finished" else last,
+        message=message,
+        updates=updates,
+        wall_time_s=clock.wall_time_s,
+        attempts=clock.attempts,
+        ended=_now(),
+    )
 
 
-def _end(last: int, stopped_at: int | None, message: str, updates: int, clock: dict) -> dict:
-    own = {"last_env_step": last, "stopped_at": stopped_at, "message": message, "updates": updates}
-    return own | clock | {"ended": datetime.now(UTC).isoformat(timespec="seconds")}
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

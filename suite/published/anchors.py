@@ -38,62 +38,74 @@ class Scale(NamedTuple):
     versions: dict[str, str]
 
 
+_RANDOM_POLICY = ("task", "mean", "sd", "episodes", "gymnasium", "mujoco", "seed_rule")
+
+
 _ANCHOR = ("task", "reference", "source", "code_base", "repository", "commit", "place", "environment", "statistic",
            "n_seeds", "env_steps", "note", "set")  # fmt: skip
 
 
 def random_policy(table: Path = RANDOM_POLICY) -> dict[str, Anchor]:
     """The random policy's return per task, as `python -m suite.published.measure` wrote it."""
-    anchors: dict[str, Anchor] = {}
-    for row in read_rows(table, ("task", "mean", "sd", "episodes", "gymnasium", "mujoco", "seed_rule")):
-        if row["task"] in anchors:
+    by_task: dict[str, Anchor] = {}
+    for row in read_rows(table, _RANDOM_POLICY):
+        if row["task"] in by_task:
             raise BrokenReference(f"{table}: task {row['task']} stands there twice")
-        versions = {name: row[name] for name in ("gymnasium", "mujoco")}
-        mean, sd = (number_in(row[name], name, table) for name in ("mean", "sd"))
-        anchors[row["task"]] = Anchor(mean, sd, int(number_in(row["episodes"], "episodes", table)), versions)
-    return anchors
+        by_task[row["task"]] = Anchor(
+            mean=number_in(row["mean"], "mean", table),
+            sd=number_in(row["sd"], "sd", table),
+            episodes=int(number_in(row["episodes"], "episodes", table)),
+            versions={name: row[name] for name in ("gymnasium", "mujoco")},
+        )
+    return by_task
 
 
-def anchors(set: str = "primary", table: Path = ANCHORS, zero: Path = RANDOM_POLICY) -> dict[str, Scale]:
+def anchors(set_name: str = "primary", table: Path = ANCHORS, zero: Path = RANDOM_POLICY) -> dict[str, Scale]:
     """The scale of every task that has one in this set ("primary", or "second" for what hangs on the choice).
 
     Returns are undiscounted, in reward units. Every row of both sets is read and checked, whichever is asked for.
     """
-    if set not in SETS:
-        raise BrokenReference(f"there is no set of anchors {set!r}; there are {' and '.join(SETS)}")
-    known, found = random_policy(zero), {name: {} for name in SETS}
+    if set_name not in SETS:
+        raise BrokenReference(f"there is no set of anchors {set_name!r}; there are {' and '.join(SETS)}")
+    policies = random_policy(zero)
+    scales: dict[str, dict[str, Scale]] = {name: {} for name in SETS}
     for row in read_rows(table, _ANCHOR):
-        task, name = row["task"], row["set"]
-        empty = next((field for field in _ANCHOR if not row[field]), None)
-        if empty:
-            raise BrokenReference(f"{table}: {empty} is missing (task {task})")
-        if name not in found:
-            raise BrokenReference(f"{table}: set must be one of {', '.join(SETS)}, not {name!r} (task {task})")
-        if task in found[name]:
-            raise BrokenReference(f"{table}: task {task} stands twice in the set {name}")
-        if task not in known:
-            raise BrokenReference(f"{table}: task {task} has no random policy in {zero.name}")
-        if known[task].episodes < EPISODES:
-            raise BrokenReference(f"{zero}: episodes must be at least {EPISODES} for a zero, task {task} has fewer")
-        reference = number_in(row["reference"], "reference", table)
-        if not reference > known[task].mean:
-            raise BrokenReference(
-                f"{table}: reference must lie above the random policy's {known[task].mean}, not at {reference} "
-                f"(task {task})"
-            )
-        for field in ("n_seeds", "env_steps"):
-            if not number_in(row[field], field, table) >= 1:
-                raise BrokenReference(f"{table}: {field} must be at least 1, not {row[field]} (task {task})")
-        found[name][task] = Scale(
-            random=known[task].mean,
-            random_episodes=known[task].episodes,
-            reference=reference,
-            source=row["source"],
-            citation=f"{row['repository']}@{row['commit'][:7]}, {row['place']}",
-            note=row["note"],
-            versions=known[task].versions,
-        )
-    return found[set]
+        scale = _scale(row, policies, table, zero)
+        if row["task"] in scales[row["set"]]:
+            raise BrokenReference(f"{table}: task {row['task']} stands twice in the set {row['set']}")
+        scales[row["set"]][row["task"]] = scale
+    return scales[set_name]
+
+
+def _scale(row: dict[str, str], policies: dict[str, Anchor], table: Path, zero: Path) -> Scale:
+    """One row's scale; BrokenReference if anything about the row or its random policy is amiss."""
+    task = row["task"]
+    empty = next((field for field in _ANCHOR if not row[field]), None)
+    if empty:
+        raise BrokenReference(f"{table}: {empty} is missing (task {task})")
+    if row["set"] not in SETS:
+        raise BrokenReference(f"{table}: set must be one of {', '.join(SETS)}, not {row['set']!r} (task {task})")
+    if task not in policies:
+        raise BrokenReference(f"{table}: task {task} has no random policy in {zero.name}")
+    policy = policies[task]
+    if policy.episodes < EPISODES:
+        raise BrokenReference(f"{zero}: episodes must be at least {EPISODES} for a zero, task {task} has fewer")
+    reference = number_in(row["reference"], "reference", table)
+    if not reference > policy.mean:
+        above = f"reference must lie above the random policy's {policy.mean}, not at {reference}"
+        raise BrokenReference(f"{table}: {above} (task {task})")
+    for field in ("n_seeds", "env_steps"):
+        if not number_in(row[field], field, table) >= 1:
+            raise BrokenReference(f"{table}: {field} must be at least 1, not {row[field]} (task {task})")
+    return Scale(
+        random=policy.mean,
+        random_episodes=policy.episodes,
+        reference=reference,
+        source=row["source"],
+        citation=f"{row['repository']}@{row['commit'][:7]}, {row['place']}",
+        note=row["note"],
+        versions=policy.versions,
+    )
 
 
 def anchors_digest(table: Path = ANCHORS, zero: Path = RANDOM_POLICY) -> str:

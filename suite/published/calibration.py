@@ -4,7 +4,7 @@ A study draws its seeds from published SAC curves, standardised per task and che
 by `derive`), and asks whether the interval holds the truth or the test rejects. There are two populations of curves.
 "pooled": the curves of all tasks in one, so that their shapes mix: large and mild. "one task": each study first draws
 a task, then seeds of that task alone, as a real study does; what one seed in ten does is then missing from many
-studies, which is where intervals fail. `python -m suite.calibration` measures again.
+studies, which is where intervals fail. `python -m suite.published.calibration` measures again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import sys
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from itertools import product
@@ -25,8 +25,7 @@ import pandas as pd
 from numpy.random import Generator
 from scipy import stats
 
-from suite.statistics import aggregate, bootstrap, curves, equivalence, power
-from suite.statistics import two_samples as compare
+from suite.statistics import aggregate, bootstrap, curves, equivalence, power, two_samples
 
 TABLE = Path(__file__).parent / "data" / "calibration.csv"
 
@@ -98,7 +97,7 @@ class Row(NamedTuple):
     method: str
     population: str
     n: int
-    nominal: float
+    nominal: float | None
     measured: float
     mcse: float
     studies: int
@@ -113,7 +112,7 @@ class Quantity(NamedTuple):
     kind: str
     method: str
     study: Callable[[list[np.ndarray], int, Generator], bool]
-    targets: dict[int, float | None]
+    targets: Mapping[int, float | None]
     populations: tuple[str, ...] = (POOLED, ONE_TASK)
     times: int = 1  # as many studies as the others have, where a coverage is near its target
 
@@ -142,19 +141,30 @@ def derive(folder: Path) -> pd.DataFrame:
     last evaluation in the 2 % that end there. Of each, the mean over the task's seeds is taken off and the sample SD
     divided out. Tasks evaluated less often are left out, and those whose seeds all agree somewhere.
     """
-    grids = {f"mean_{at}": (at, 5) for at in range(5, 101, 5)} | {f"last_{at}": (at, 2) for at in range(2, 101, 2)}
     parts = []
     for source in PUBLISHED:
         for env, runs in pd.read_csv(Path(folder) / f"{source}.csv").groupby("env"):
-            whole = runs.pivot(index="step", columns="seed", values="value").sort_index()
-            percent = 100 * whole.index / whole.index[-1]
-            windows = {name: whole[(percent > at - width) & (percent <= at)] for name, (at, width) in grids.items()}
-            picked = {name: (window if name[0] == "m" else window.tail(1)).mean() for name, window in windows.items()}
-            values = pd.DataFrame({"final": whole[percent > 90].mean(), **picked})
-            z = (values - values.mean()) / values.std()
-            if len(z) >= FEWEST_SEEDS and values.notna().all(axis=None) and (np.ptp(values, axis=0) > 0).all():
-                parts.append(z.round(3).reset_index().assign(source=source, env=env))
-    return pd.concat(parts)[["source", "env", "seed", "final", *grids]]
+            shape = _shape(runs.pivot(index="step", columns="seed", values="value").sort_index())
+            if shape is not None:
+                parts.append(shape.reset_index().assign(source=source, env=env))
+    return pd.concat(parts)[["source", "env", "seed", "final", *_WINDOWS]]
+
+
+_WINDOWS = {f"mean_{at}": (at, 5) for at in range(5, 101, 5)} | {f"last_{at}": (at, 2) for at in range(2, 101, 2)}
+"""Column -> end and width, in percent of the budget, of the window that it is taken from."""
+
+
+def _shape(curves: pd.DataFrame) -> pd.DataFrame | None:
+    """A task's standardised columns [seeds, columns] from its evaluations [steps, seeds]; None if it is left out."""
+    percent = 100 * curves.index / curves.index[-1]
+    columns = {"final": curves[percent > 90].mean()}
+    for name, (at, width) in _WINDOWS.items():
+        window = curves[(percent > at - width) & (percent <= at)]
+        columns[name] = (window if name.startswith("mean") else window.tail(1)).mean()
+    values = pd.DataFrame(columns)
+    if len(values) < FEWEST_SEEDS or values.isna().any(axis=None) or not (np.ptp(values, axis=0) > 0).all():
+        return None
+    return ((values - values.mean()) / values.std()).round(3)
 
 
 @cache
@@ -162,11 +172,11 @@ def tasks(population: str) -> list[np.ndarray]:
     """The tasks of a population, [seeds, score and checkpoints] each; "pooled" is a single one, "normal" has none."""
     if population == NORMAL:
         return []
-    found = [task.iloc[:, 3:].to_numpy() for _, task in pd.read_csv(SHAPES).groupby(["source", "env"])]
-    return [np.concatenate(found)] if population == POOLED else found
+    shapes = [task.iloc[:, 3:].to_numpy() for _, task in pd.read_csv(SHAPES).groupby(["source", "env"])]
+    return [np.concatenate(shapes)] if population == POOLED else shapes
 
 
-def _one(tasks: list[np.ndarray], columns: int | slice, rng: Generator) -> np.ndarray:
+def _one_task(tasks: list[np.ndarray], columns: int | slice, rng: Generator) -> np.ndarray:
     return tasks[rng.integers(len(tasks))][:, columns]
 
 
@@ -176,7 +186,7 @@ def _drawn(task: np.ndarray, n: int, rng: Generator) -> np.ndarray:
 
 def _equal_groups(tasks: list[np.ndarray], columns: int | slice, n: int, rng: Generator) -> np.ndarray:
     """Two groups [2, n, ...] of different seeds of one task, drawn from those with enough of them."""
-    task = _one([task for task in tasks if len(task) >= 2 * n], columns, rng)
+    task = _one_task([task for task in tasks if len(task) >= 2 * n], columns, rng)
     return task[rng.permutation(len(task))[: 2 * n]].reshape(2, n, *task.shape[1:])
 
 
@@ -190,22 +200,22 @@ def _five_tasks(tasks: list[np.ndarray], rng: Generator) -> list[np.ndarray]:
 
 
 def _mean(studentised: bool, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
-    task = _one(tasks, SCORE, rng)
+    task = _one_task(tasks, SCORE, rng)
     scores = _drawn(task, n, rng)
     if studentised:
-        found = bootstrap.studentised_mean(scores, CONFIDENCE, RESAMPLES, rng)
+        interval = bootstrap.studentised_mean(scores, CONFIDENCE, RESAMPLES, rng)
     else:
-        found = aggregate.student(scores, CONFIDENCE)
-    return found.low <= task.mean() <= found.high
+        interval = aggregate.student(scores, CONFIDENCE)
+    return interval.low <= task.mean() <= interval.high
 
 
 def _iqm(several: bool, scheme: str, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
-    strata = _five_tasks(tasks, rng) if several else [_one(tasks, SCORE, rng)]
+    strata = _five_tasks(tasks, rng) if several else [_one_task(tasks, SCORE, rng)]
     scores = [_drawn(task, n, rng) for task in strata]
-    found = bootstrap.stratified(
+    interval = bootstrap.stratified(
         scores, aggregate.iqm, scheme=scheme, confidence=CONFIDENCE, resamples=RESAMPLES, rng=rng
     )
-    return found.low <= aggregate.iqm(strata) <= found.high
+    return bool(interval.low <= aggregate.iqm(strata) <= interval.high)
 
 
 def _improvement(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
@@ -213,24 +223,24 @@ def _improvement(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
     worse = [task - IMPROVEMENT * spread for task, spread in zip(better, SPREADS, strict=True)]
     x, y = ([_drawn(task, n, rng) for task in side] for side in (better, worse))
     statistic = aggregate.probability_of_improvement
-    found = bootstrap.two_sample(x, y, statistic, confidence=CONFIDENCE, resamples=RESAMPLES, rng=rng)
-    return found.low <= statistic(better, worse) <= found.high
+    interval = bootstrap.two_sample(x, y, statistic, confidence=CONFIDENCE, resamples=RESAMPLES, rng=rng)
+    return bool(interval.low <= statistic(better, worse) <= interval.high)
 
 
 def _band(checkpoints: int, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
-    task = _one(tasks, CURVE[checkpoints], rng)
+    task = _one_task(tasks, CURVE[checkpoints], rng)
     band = curves.sup_t_band(_drawn(task, n, rng), CONFIDENCE, RESAMPLES, rng)
     true = task.mean(axis=0)
     return bool(((band.low <= true) & (true <= band.high)).all())
 
 
 def _welch(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
-    return compare.welch(*_equal_groups(tasks, SCORE, n, rng)).p <= ALPHA
+    return two_samples.welch(*_equal_groups(tasks, SCORE, n, rng)).p <= ALPHA
 
 
 def _max_t(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
-    found = compare.max_t(*_equal_groups(tasks, CURVE[MEANS], n, rng), resamples=RESAMPLES, rng=rng)
-    return bool((found.p_adjusted <= ALPHA).any())
+    tested = two_samples.max_t(*_equal_groups(tasks, CURVE[MEANS], n, rng), resamples=RESAMPLES, rng=rng)
+    return bool((tested.p_adjusted <= ALPHA).any())
 
 
 def _pointwise(checkpoints: int, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
@@ -243,7 +253,7 @@ def _pointwise(checkpoints: int, tasks: list[np.ndarray], n: int, rng: Generator
 def _tost(margins: dict[int, float], apart: bool, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
     """Groups of one SD, `apart` by the margin or not at all; each with the shape of a task of its own."""
     if tasks:
-        shapes = [_one(tasks, SCORE, rng) for _ in "xy"]
+        shapes = [_one_task(tasks, SCORE, rng) for _ in "xy"]
         x, y = (_drawn((shape - shape.mean()) / shape.std(), n, rng) for shape in shapes)
     else:
         x, y = rng.normal(size=(2, n))
@@ -286,7 +296,19 @@ QUANTITIES = (
 )  # fmt: skip
 
 
-CELLS = [(what, population, n) for what in QUANTITIES for population, n in product(what.populations, what.targets)]
+class SimulatedCell(NamedTuple):
+    """One line of the table: a quantity, measured in a population at a number of seeds."""
+
+    quantity: Quantity
+    population: str
+    n: int
+
+
+CELLS = [
+    SimulatedCell(quantity, population, n)
+    for quantity in QUANTITIES
+    for population, n in product(quantity.populations, quantity.targets)
+]
 
 
 # --- the simulation ---------------------------------------------------------------------------------------------------
@@ -298,36 +320,48 @@ def calibrate(studies: int = STUDIES, seed: int = 0, workers: int = 1, only: Ite
     The rows depend on studies and seed alone: each chunk of a cell's studies has a random stream of its own.
     """
     names = {quantity.name for quantity in QUANTITIES}
-    only = names if only is None else set(only)
-    if only - names:
-        raise ValueError(f"no quantity is called {min(only - names)}; there are {', '.join(sorted(names))}")
-    sizes = {i: quantity.times * studies for i, (quantity, *_) in enumerate(CELLS) if quantity.name in only}
-    jobs = [(i, seed, at, min(CHUNK, size - at)) for i, size in sizes.items() for at in range(0, size, CHUNK)]
-    if workers == 1:
-        found = map(_hits, jobs)
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            found = list(pool.map(_hits, jobs))
+    chosen = names if only is None else set(only)
+    if chosen - names:
+        raise ValueError(f"no quantity is called {min(chosen - names)}; there are {', '.join(sorted(names))}")
+    sizes = {i: cell.quantity.times * studies for i, cell in enumerate(CELLS) if cell.quantity.name in chosen}
+    jobs = [Job(i, seed, at, min(CHUNK, size - at)) for i, size in sizes.items() for at in range(0, size, CHUNK)]
     hits = dict.fromkeys(sizes, 0)
-    for (i, *_), more in zip(jobs, found, strict=True):
-        hits[i] += more
-    return [_row(*CELLS[i], hits[i], size) for i, size in sizes.items()]
+    for job, counted in zip(jobs, _run(jobs, workers), strict=True):
+        hits[job.cell] += counted
+    return [_row(CELLS[i], hits[i], size) for i, size in sizes.items()]
 
 
-def _hits(job: tuple[int, int, int, int]) -> int:
-    cell, seed, at, size = job
-    quantity, population, n = CELLS[cell]
-    key = (zlib.crc32(f"{quantity.name}/{population}".encode()), n, at)
-    rng = Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=key)))
-    return sum(bool(quantity.study(tasks(population), n, rng)) for _ in range(size))
+class Job(NamedTuple):
+    """A chunk of a cell's studies, which share a random stream: the cell's index, the seed, from which study on."""
+
+    cell: int
+    seed: int
+    first_study: int
+    studies: int
 
 
-def _row(quantity: Quantity, population: str, n: int, hits: int, studies: int) -> Row:
+def _run(jobs: list[Job], workers: int) -> list[int]:
+    if workers == 1:
+        return [_hits(job) for job in jobs]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(_hits, jobs))
+
+
+def _hits(job: Job) -> int:
+    """In how many of a chunk's studies the interval covers or the test rejects."""
+    quantity, population, n = CELLS[job.cell]
+    key = (zlib.crc32(f"{quantity.name}/{population}".encode()), n, job.first_study)
+    rng = Generator(np.random.Philox(np.random.SeedSequence(job.seed, spawn_key=key)))
+    return sum(bool(quantity.study(tasks(population), n, rng)) for _ in range(job.studies))
+
+
+def _row(cell: SimulatedCell, hits: int, studies: int) -> Row:
+    quantity, population, n = cell
     share, target = round(hits / studies, 4), quantity.targets[n]
     mcse = round(math.sqrt(share * (1 - share) / studies), 4)
     nominal = {COVERAGE: CONFIDENCE, ERROR: ALPHA, POWER: target}[quantity.kind]
     met = None if target is None else is_met(quantity.kind, share, mcse, target)
-    return Row(*quantity[:3], population, n, nominal, share, mcse, studies, target, met)
+    return Row(quantity.name, quantity.kind, quantity.method, population, n, nominal, share, mcse, studies, target, met)
 
 
 def is_met(kind: str, measured: float, mcse: float, target: float) -> bool:
@@ -344,4 +378,4 @@ if __name__ == "__main__":
         case ["derive", folder]:
             derive(Path(folder)).to_csv(SHAPES, index=False, lineterminator="\n")
         case _:
-            sys.exit("suite.calibration: give nothing, or derive and the folder of the published per-seed evaluations")
+            sys.exit("calibration: give nothing, or derive and the folder of the published per-seed evaluations")

@@ -74,18 +74,19 @@ def gates(patterns: Sequence[str]) -> Callable[[str, int], bool]:
 
     TASK may hold wildcards. UsageError for a pattern that is no task's.
     """
-    rules: list[Callable[[str, int], bool]] = []
-    for pattern in patterns:
-        name, _, step = pattern.partition("@")
-        if pattern == "default":
-            rules.append(gated)
-        elif pattern == "all":
-            rules.append(lambda task, at: True)
-        elif pattern != "none":
-            if not any(fnmatchcase(task, name) for task in TASKS):
-                close = nearest(name, ("default", "all", "none", *TASKS))
-                raise UsageError(f"check.gate names {pattern!r}, which is no task; did you mean {close}?")
-            if "@" in pattern and not re.fullmatch("[0-9]+(_[0-9]+)*", step):
-                raise UsageError(f"check.gate names {pattern!r}, whose step is no number; say {name}@100_000")
-            rules.append(lambda task, at, name=name, step=step: fnmatchcase(task, name) and at == int(step or at))
-    return lambda task, at: any(rule(task, at) for rule in rules)
+    rules = [_gate_rule(pattern) for pattern in patterns]
+    return lambda task, env_step: any(rule(task, env_step) for rule in rules)
+
+
+def _gate_rule(pattern: str) -> Callable[[str, int], bool]:
+    if pattern == "default":
+        return gated
+    if pattern in ("all", "none"):
+        return lambda task, env_step: pattern == "all"
+    name, at, step = pattern.partition("@")
+    if not any(fnmatchcase(task, name) for task in TASKS):
+        close = nearest(name, ("default", "all", "none", *TASKS))
+        raise UsageError(f"check.gate names {pattern!r}, which is no task; did you mean {close}?")
+    if at and not re.fullmatch("[0-9]+(_[0-9]+)*", step):
+        raise UsageError(f"check.gate names {pattern!r}, whose step is no number; say {name}@100_000")
+    return lambda task, env_step: fnmatchcase(task, name) and (not at or env_step == int(step))

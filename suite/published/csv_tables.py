@@ -15,12 +15,14 @@ class BrokenReference(ValueError):
 
 
 def complete(row: dict[str, str], fields: Sequence[str], table: Path) -> None:
+    """BrokenReference if one of these fields of a row is empty."""
     empty = next((field for field in fields if not row[field]), None)
     if empty:
         raise BrokenReference(f"{table}: {empty} is missing ({next(iter(row.values()))})")
 
 
 def csv_columns(table: Path) -> tuple[str, ...]:
+    """The columns that a table's first line names."""
     if not table.is_file():
         raise BrokenReference(f"{table}: the table is missing")
     with table.open(newline="") as file:
@@ -28,6 +30,7 @@ def csv_columns(table: Path) -> tuple[str, ...]:
 
 
 def read_rows(table: Path, fields: tuple[str, ...]) -> list[dict[str, str]]:
+    """The rows of a table that must have exactly these columns, in this order."""
     columns = csv_columns(table)
     if columns != fields:
         raise BrokenReference(f"{table}: the columns must be {', '.join(fields)}, not {', '.join(columns)}")
@@ -36,9 +39,10 @@ def read_rows(table: Path, fields: tuple[str, ...]) -> list[dict[str, str]]:
 
 
 def number_in(text: str | None, field: str, table: Path) -> float:
+    """A finite number."""
     try:
-        value = float(text)
-    except (TypeError, ValueError):
+        value = math.nan if text is None else float(text)
+    except ValueError:
         value = math.nan
     if not math.isfinite(value):
         raise BrokenReference(f"{table}: {field} must be a finite number, not {text!r}")
@@ -46,6 +50,7 @@ def number_in(text: str | None, field: str, table: Path) -> float:
 
 
 def whole_number(text: str | None, field: str, table: Path) -> int:
+    """A whole number of at least 0."""
     value = number_in(text, field, table)
     if not value.is_integer() or value < 0:
         raise BrokenReference(f"{table}: {field} must be a whole number of at least 0, not {text!r}")

@@ -6,6 +6,7 @@ import csv
 import sys
 import zlib
 from pathlib import Path
+from typing import cast
 
 import gymnasium
 import mujoco
@@ -23,23 +24,25 @@ SEED_RULE = "SeedSequence(0, spawn_key=(crc32(task), episode))"
 def random_returns(task: str, episodes: int) -> np.ndarray:
     """Undiscounted returns [episodes] in reward units of actions drawn uniformly from the task's own action box."""
     env = gymnasium.make(task)
-    low, high = env.action_space.low, env.action_space.high
-    returns = np.zeros(episodes)
-    for episode in range(episodes):
-        seed = np.random.SeedSequence(0, spawn_key=(zlib.crc32(task.encode()), episode))
-        rng = np.random.default_rng(seed)
-        env.reset(seed=int(seed.generate_state(1)[0]))
-        over = False
-        while not over:
-            action = rng.uniform(low, high).astype(env.action_space.dtype)
-            _, reward, terminated, truncated, _ = env.step(action)
-            returns[episode] += reward
-            over = terminated or truncated
+    seeds = (np.random.SeedSequence(0, spawn_key=(zlib.crc32(task.encode()), episode)) for episode in range(episodes))
+    returns = np.array([_random_return(env, seed) for seed in seeds])
     env.close()
     return returns
 
 
-def measure(task: str, episodes: int = EPISODES) -> dict:
+def _random_return(env: gymnasium.Env, seed: np.random.SeedSequence) -> float:
+    rng, box = np.random.default_rng(seed), cast(gymnasium.spaces.Box, env.action_space)
+    env.reset(seed=int(seed.generate_state(1)[0]))
+    total, over = 0.0, False
+    while not over:
+        action = np.asarray(rng.uniform(box.low, box.high)).astype(box.dtype)
+        _, reward, terminated, truncated, _ = env.step(action)
+        total += float(reward)
+        over = terminated or truncated
+    return total
+
+
+def measure(task: str, episodes: int = EPISODES) -> dict[str, object]:
     """One row of random_policy.csv: mean and sample SD over episodes [reward units], with the versions that made it."""
     returns = random_returns(task, episodes)
     return {
@@ -55,7 +58,7 @@ def measure(task: str, episodes: int = EPISODES) -> dict:
 
 def main(tasks: list[str], table: Path = RANDOM_POLICY) -> None:
     """Measure the tasks named and rewrite their rows of the table, leaving every other row as it stands."""
-    rows = {}
+    rows: dict[str, dict] = {}
     if table.exists():
         with table.open(newline="") as file:
             rows = {row["task"]: row for row in csv.DictReader(file)}

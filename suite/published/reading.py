@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType
 from typing import NamedTuple, get_type_hints
@@ -14,7 +15,8 @@ import yaml
 
 from suite.published.comparability import versions
 from suite.published.csv_tables import DATA, BrokenReference, csv_columns, number_in, read_rows, whole_number
-from suite.published.references import IMPLIED, KINDS_OF_RETURN, NO_SPREADS, SPREADS, STATISTICS, Reference, Summary
+from suite.published.references import IMPLIED, NO_SPREADS, SPREADS, STATISTICS, Reference, ReferenceName, Summary
+from suite.sac.status import KINDS_OF_RETURN, KindOfReturn
 
 
 class Recipe(NamedTuple):
@@ -30,16 +32,38 @@ class Recipe(NamedTuple):
     spread_kind: str | None = None
 
 
+class Metadata(NamedTuple):
+    """What a file of metadata says of one variant on one environment.
+
+    reference: without tasks and figures; recipe: of its table, where it has one.
+    """
+
+    reference: Reference
+    recipe: Recipe | None
+
+
+Runs = dict[ReferenceName, dict[int, tuple[float, ...]]]
+"""The value per run [reward units] by reference and environment step."""
+
+
+Summaries = dict[ReferenceName, dict[int, Summary]]
+
+
 _LEVELS = ("sources", "variants", "environments")
 
 
-_OURS = ("source", "variant", "environment", "tasks", "values", "summaries")
+_NOT_IN_METADATA = ("source", "variant", "environment", "tasks", "values", "summaries")
 
 
-_FIELDS = {name: kind for name, kind in get_type_hints(Reference).items() if name not in _OURS}
+_FIELDS = {name: kind for name, kind in get_type_hints(Reference).items() if name not in _NOT_IN_METADATA}
 
 
-_MAY_BE_EMPTY = ("presets", "advisory")
+_PLAIN: dict[object, tuple[type, ...]] = {str: (str,), KindOfReturn: (str,), int | None: (int, NoneType),
+                                          _FIELDS["presets"]: (dict,), _FIELDS["advisory"]: (list,)}  # fmt: skip
+"""What a field's value is in YAML, by its type in `Reference`."""
+
+
+_CHOICES = {"kind_of_return": KINDS_OF_RETURN, "statistic": STATISTICS}
 
 
 _RUNS = ("variant", "environment", "seed", "env_step", "evaluations", "value")
@@ -50,16 +74,19 @@ _SUMMARIES = ("source", "variant", "environment", "env_step", "mean", "spread", 
 
 def load(folder: Path = DATA) -> list[Reference]:
     """Everything published in the folder, sorted by name; anything amiss is a BrokenReference."""
-    found = [reference for file in sorted(folder.glob("*.yaml")) for reference in _read_source(file)]
-    found.sort(key=lambda reference: reference.name)
-    for one, other in itertools.pairwise(found):
+    references = [reference for file in sorted(folder.glob("*.yaml")) for reference in _read_source(file)]
+    references.sort(key=lambda reference: reference.name)
+    for one, other in itertools.pairwise(references):
         if one.name == other.name:
             raise BrokenReference(f"{folder}: {one.name} stands in two sources")
-    return found
+    return references
 
 
-def read_metadata(file: Path) -> dict[tuple[str, str, str], tuple[dict, Recipe | None]]:
-    """The metadata of one file as (source, variant, environment) -> fields, and the recipe of its table if it has one.
+# --- metadata
+
+
+def read_metadata(file: Path) -> dict[ReferenceName, Metadata]:
+    """The metadata of one file, by reference.
 
     What stands at an outer level (the file, `sources` if it has several, `variants`) holds for all `environments`
     inside that do not say otherwise. Every field is there, none besides, of the right type.
@@ -73,11 +100,12 @@ def read_metadata(file: Path) -> dict[tuple[str, str, str], tuple[dict, Recipe |
     if "sources" not in data:
         outer = {name: data[name] for name in data if name != "variants"}
         data = {"sources": {file.stem: outer | {"variants": data.get("variants")}}}
-    return {names: _validated(fields, file, "/".join(names)) for names, fields in _spread_out(data, file)}
+    named = ((ReferenceName(*names), fields) for names, fields in _spread_out(data, file))
+    return {name: _metadata(name, fields, file) for name, fields in named}
 
 
 def _spread_out(data: dict, file: Path, depth: int = 0) -> Iterator[tuple[tuple[str, ...], dict]]:
-    """Every (source, variant, environment) with its own fields and those of the levels around it."""
+    """The names of every reference, with the fields of its environment and those of the levels around it."""
     if depth == len(_LEVELS):
         yield (), data
         return
@@ -85,38 +113,42 @@ def _spread_out(data: dict, file: Path, depth: int = 0) -> Iterator[tuple[tuple[
     inner = data.get(level)
     if not isinstance(inner, dict) or not inner:
         raise BrokenReference(f"{file}: {level} must name at least one")
-    for name, own in inner.items():
-        for names, fields in _spread_out(shared | (own or {}), file, depth + 1):
-            yield (str(name), *names), fields
+    for name, fields in inner.items():
+        for names, all_fields in _spread_out(shared | (fields or {}), file, depth + 1):
+            yield (str(name), *names), all_fields
 
 
-def _validated(fields: dict, file: Path, name: str) -> tuple[dict, Recipe | None]:
-    fields = dict(fields)
-    recipe = fields.pop("recipe", None)
+def _metadata(name: ReferenceName, data: dict, file: Path) -> Metadata:
+    """The fields of one reference, each checked."""
+    fields = dict(data)
+    recipe = _recipe(fields.pop("recipe", None), file, name)
     for field in fields:
         if field not in _FIELDS:
             raise BrokenReference(f"{file}: {field} is no field of a reference ({name})")
     for field, kind in _FIELDS.items():
-        plain = {str: (str,), int | None: (int, NoneType)}.get(kind, (dict,) if field == "presets" else (list,))
-        value = fields.get(field)
-        if field not in fields or value == "" or (value is None and NoneType not in plain):
-            raise BrokenReference(f"{file}: {field} is missing ({name})")
-        if not isinstance(value, plain):
-            raise BrokenReference(f"{file}: {field} must be {plain[0].__name__}, not {value!r} ({name})")
-    for field, choices in {"kind_of_return": KINDS_OF_RETURN, "statistic": STATISTICS}.items():
+        _check_type(fields.get(field, ""), _PLAIN[kind], f"{file}: {field}", name)
+    for field, choices in _CHOICES.items():
         if fields[field] not in choices:
-            raise BrokenReference(
-                f"{file}: {field} must be one of {', '.join(choices)}, not {fields[field]!r} ({name})"
-            )
+            wrong = f"must be one of {', '.join(choices)}, not {fields[field]!r}"
+            raise BrokenReference(f"{file}: {field} {wrong} ({name})")
     if not re.fullmatch("[0-9a-f]{40}", fields["commit"]):
         raise BrokenReference(f"{file}: commit must be 40 hexadecimal digits, not {fields['commit']!r} ({name})")
     for preset, changes in fields["presets"].items():
         if not isinstance(changes, dict):
             raise BrokenReference(f"{file}: presets must say the changes of {preset}, {{}} for none ({name})")
-    return fields | {"advisory": tuple(fields["advisory"])}, _recipe(recipe, file, name)
+    fields["advisory"] = tuple(fields["advisory"])
+    return Metadata(Reference(**name._asdict(), **fields, tasks=(), values={}, summaries={}), recipe)
 
 
-def _recipe(data: dict | None, file: Path, name: str) -> Recipe | None:
+def _check_type(value: object, kinds: tuple[type, ...], place: str, name: ReferenceName) -> None:
+    """BrokenReference if a field is empty or of another type; `place`: its file and name."""
+    if value == "" or (value is None and NoneType not in kinds):
+        raise BrokenReference(f"{place} is missing ({name})")
+    if not isinstance(value, kinds):
+        raise BrokenReference(f"{place} must be {kinds[0].__name__}, not {value!r} ({name})")
+
+
+def _recipe(data: dict | None, file: Path, name: ReferenceName) -> Recipe | None:
     if data is None:
         return None
     try:
@@ -125,69 +157,79 @@ def _recipe(data: dict | None, file: Path, name: str) -> Recipe | None:
         raise BrokenReference(f"{file}: recipe must have {', '.join(Recipe._fields)}, not {data!r} ({name})") from error
 
 
+# --- figures
+
+
 def _read_source(file: Path) -> list[Reference]:
     table, metadata = file.with_suffix(".csv"), read_metadata(file)
+    values: Runs = {}
     if csv_columns(table) == _SUMMARIES:
-        values, summaries = {}, _read_summaries(table, metadata)
+        summaries = _read_summaries(table, metadata)
     else:
         values = _read_runs(table, metadata, file.stem)
-        summaries = {name: {at: _of_runs(runs) for at, runs in found.items()} for name, found in values.items()}
+        summaries = {name: {at: _summary_of(runs) for at, runs in steps.items()} for name, steps in values.items()}
     references = []
-    for name, (fields, recipe) in metadata.items():
-        found = summaries.get(name, {})
-        _as_the_recipe_says(found, recipe, table, name)
-        tasks = tuple(task for task, environment in versions() if environment == name[2])
-        own = dict(zip(("source", "variant", "environment"), name, strict=True))
-        reference = Reference(**own, **fields, tasks=tasks, values=values.get(name, {}), summaries=found)
-        for reason, holds in IMPLIED.items():
-            if holds(reference) and not any(said.startswith(reason) for said in reference.advisory):
-                raise BrokenReference(f"{file}: advisory must say {reason!r} ({reference.name})")
+    for name, (described, recipe) in metadata.items():
+        _check_recipe(summaries.get(name, {}), recipe, table, name)
+        reference = dataclasses.replace(
+            described,
+            tasks=tuple(task for task, environment in versions() if environment == name.environment),
+            values=values.get(name, {}),
+            summaries=summaries[name],
+        )
+        _check_advisory(reference, file)
         references.append(reference)
     return references
 
 
-def _as_the_recipe_says(found: dict[int, Summary], recipe: Recipe | None, table: Path, name: tuple) -> None:
-    if not found:
-        raise BrokenReference(f"{table}: env_step has no row of {'/'.join(name)}")
+def _check_advisory(reference: Reference, file: Path) -> None:
+    """BrokenReference if the source leaves out a reason for which it can never decide."""
+    for reason, holds in IMPLIED.items():
+        if holds(reference) and not any(stated.startswith(reason) for stated in reference.advisory):
+            raise BrokenReference(f"{file}: advisory must say {reason!r} ({reference.name})")
+
+
+def _check_recipe(summaries: dict[int, Summary], recipe: Recipe | None, table: Path, name: ReferenceName) -> None:
+    """BrokenReference if a table has other steps or numbers of runs than its recipe, or none at all."""
+    if not summaries:
+        raise BrokenReference(f"{table}: env_step has no row of {name}")
     if recipe is None:
         return
-    if set(found) != set(recipe.points):
-        raise BrokenReference(f"{table}: env_step must run over the points of the recipe ({'/'.join(name)})")
-    for at, summary in found.items():
+    if set(summaries) != set(recipe.points):
+        raise BrokenReference(f"{table}: env_step must run over the points of the recipe ({name})")
+    for at, summary in summaries.items():
         if summary.n != recipe.runs:
-            raise BrokenReference(
-                f"{table}: seed has {summary.n} values at env_step {at}, the recipe's runs are {recipe.runs} "
-                f"({'/'.join(name)})"
-            )
+            counted = f"seed has {summary.n} values at env_step {at}, the recipe's runs are {recipe.runs}"
+            raise BrokenReference(f"{table}: {counted} ({name})")
 
 
-def _read_runs(table: Path, metadata: dict, source: str) -> dict[tuple, dict[int, tuple[float, ...]]]:
-    """(source, variant, environment) -> step -> value per run."""
-    found: dict[tuple, dict[int, dict[str, float]]] = {}
+def _read_runs(table: Path, metadata: Mapping[ReferenceName, Metadata], source: str) -> Runs:
+    """The value of each run, in the order of the table."""
+    by_seed: dict[ReferenceName, dict[int, dict[str, float]]] = {}
     for row in read_rows(table, _RUNS):
-        name = source, row["variant"], row["environment"]
-        _known(name, metadata, table)
-        at = found.setdefault(name, {}).setdefault(whole_number(row["env_step"], "env_step", table), {})
-        if row["seed"] in at:
+        name = ReferenceName(source, row["variant"], row["environment"])
+        _check_known(name, metadata, table)
+        runs = by_seed.setdefault(name, {}).setdefault(whole_number(row["env_step"], "env_step", table), {})
+        if row["seed"] in runs:
             raise BrokenReference(f"{table}: seed {row['seed']} stands twice at env_step {row['env_step']} of {name}")
-        at[row["seed"]] = number_in(row["value"], "value", table)
-    return {name: {at: tuple(steps[at].values()) for at in sorted(steps)} for name, steps in found.items()}
+        runs[row["seed"]] = number_in(row["value"], "value", table)
+    return {name: {at: tuple(steps[at].values()) for at in sorted(steps)} for name, steps in by_seed.items()}
 
 
-def _read_summaries(table: Path, metadata: dict) -> dict[tuple, dict[int, Summary]]:
-    """(source, variant, environment) -> step -> mean and spread, in the order of the steps."""
-    found: dict[tuple, dict[int, Summary]] = {}
+def _read_summaries(table: Path, metadata: Mapping[ReferenceName, Metadata]) -> Summaries:
+    """Mean and spread, in the order of the steps."""
+    summaries: Summaries = {}
     for row in read_rows(table, _SUMMARIES):
-        name = row["source"], row["variant"], row["environment"]
-        _known(name, metadata, table)
-        steps, at = found.setdefault(name, {}), whole_number(row["env_step"], "env_step", table)
+        name = ReferenceName(row["source"], row["variant"], row["environment"])
+        _check_known(name, metadata, table)
+        steps, at = summaries.setdefault(name, {}), whole_number(row["env_step"], "env_step", table)
         if at in steps:
-            raise BrokenReference(f"{table}: env_step {at} stands twice for {'/'.join(name)}")
-        steps[at] = _published(row, table)
-    return {name: dict(sorted(steps.items())) for name, steps in found.items()}
+            raise BrokenReference(f"{table}: env_step {at} stands twice for {name}")
+        steps[at] = _printed_summary(row, table)
+    return {name: dict(sorted(steps.items())) for name, steps in summaries.items()}
 
 
-def _published(row: dict[str, str], table: Path) -> Summary:
+def _printed_summary(row: dict[str, str], table: Path) -> Summary:
     from suite.statistics.equivalence import to_sample_sd  # here: who plans a study loads no statistics
 
     kind, spread = row["spread_kind"], number_in(row["spread"], "spread", table) if row["spread"] else None
@@ -197,17 +239,17 @@ def _published(row: dict[str, str], table: Path) -> Summary:
     if (spread is None) != (kind == "none"):
         raise BrokenReference(f"{table}: spread_kind is {kind!r} beside a spread of {row['spread']!r}")
     try:
-        sd = to_sample_sd(spread, kind, n or 0) if kind in SPREADS else None
+        sd = to_sample_sd(spread, kind, n or 0) if spread is not None and kind in SPREADS else None
     except ValueError as error:
         raise BrokenReference(f"{table}: {error} ({row['source']}, {row['environment']})") from error
     return Summary(number_in(row["mean"], "mean", table), sd, n, spread, kind)
 
 
-def _of_runs(values: tuple[float, ...]) -> Summary:
+def _summary_of(values: tuple[float, ...]) -> Summary:
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Summary(float(np.mean(values)), sd, len(values), sd, "none" if sd is None else "sd_ddof1")
 
 
-def _known(name: tuple[str, ...], metadata: dict, table: Path) -> None:
+def _check_known(name: ReferenceName, metadata: Mapping[ReferenceName, Metadata], table: Path) -> None:
     if name not in metadata:
-        raise BrokenReference(f"{table}: {'/'.join(name)} is not among the environments of {table.stem}.yaml")
+        raise BrokenReference(f"{table}: {name} is not among the environments of {table.stem}.yaml")

@@ -18,13 +18,26 @@ shows. A task without a row has no normalised score.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from suite.sac.status import KindOfReturn
+
 WINDOW = 10  # the last 1/10 of the environment steps so far
+
+
+class ReferenceName(NamedTuple):
+    """What names a published curve or row of a table; `str` gives it as it is printed."""
+
+    source: str
+    variant: str
+    environment: str
+
+    def __str__(self) -> str:
+        return "/".join(self)
 
 
 class Summary(NamedTuple):
@@ -54,7 +67,7 @@ class Reference:
     code_base: str
     environment_version: str
     step_axis: str
-    kind_of_return: str  # of KINDS_OF_RETURN, always undiscounted
+    kind_of_return: KindOfReturn  # always undiscounted
     statistic: str  # of STATISTICS
     episodes_per_evaluation: int | None
     evaluate_every: int | None
@@ -69,14 +82,13 @@ class Reference:
 
     @property
     def name(self) -> str:
-        return f"{self.source}/{self.variant}/{self.environment}"
+        """Source, variant and environment, as sentences name a reference."""
+        return str(ReferenceName(self.source, self.variant, self.environment))
 
     @property
     def citation(self) -> str:
+        """Repository, commit and place."""
         return f"{self.repository}@{self.commit[:7]}, {self.place}"
-
-
-KINDS_OF_RETURN = ("deterministic", "sampled", "training", "unstated")
 
 
 STATISTICS = ("window_mean", "last", "maximum", "smoothed")
@@ -89,14 +101,14 @@ NO_SPREADS = ("sd_over_episodes", "unknown", "none")
 """Printed spreads that give no SD over runs: one agent's over episodes, one of unsaid kind, none at all."""
 
 
-IMPLIED = {
+IMPLIED: dict[str, Callable[[Reference], bool]] = {
     "training return": lambda reference: reference.kind_of_return == "training",
-    "unstated protocol": lambda reference: reference.kind_of_return == "unstated",
+    "unstated protocol": lambda reference: reference.kind_of_return == "unknown",
     "maximum over training": lambda reference: reference.statistic == "maximum",
     "smoothed": lambda reference: reference.statistic == "smoothed",
     "no preset has its settings": lambda reference: not reference.presets,
-    "single agent": lambda reference: any(of.n == 1 for of in reference.summaries.values()),
-    "no spread": lambda reference: any(of.sd is None and of.n != 1 for of in reference.summaries.values()),
+    "single agent": lambda reference: any(summary.n == 1 for summary in reference.summaries.values()),
+    "no spread": lambda reference: any(one.sd is None and one.n != 1 for one in reference.summaries.values()),
 }
 """What makes a reference advisory, whoever forgets to say so: the reason must begin with these words."""
 
@@ -111,6 +123,6 @@ def trailing_mean(env_steps: Sequence[int], values: Sequence[float], at: int, ev
 
     It trails because a run that ends at its budget has no evaluations after it.
     """
-    env_steps, values = np.asarray(env_steps), np.asarray(values, float)
-    inside = (env_steps > at - window(at, every)) & (env_steps <= at)
-    return (float(values[inside].mean()), int(inside.sum())) if inside.any() else (math.nan, 0)
+    steps, returns = np.asarray(env_steps), np.asarray(values, float)
+    inside = (steps > at - window(at, every)) & (steps <= at)
+    return (float(returns[inside].mean()), int(inside.sum())) if inside.any() else (math.nan, 0)

@@ -33,13 +33,13 @@ class Ablation:
     @property
     def factors(self) -> dict[str, list[str]]:
         """Every factor's levels, the baseline's first."""
-        found: dict[str, list[str]] = {}
+        factors: dict[str, list[str]] = {}
         for arm in self.arms:
             for factor, level in arm.levels.items():
-                levels = found.setdefault(factor, [])
+                levels = factors.setdefault(factor, [])
                 if level not in levels:
                     levels.append(level)
-        return found
+        return factors
 
 
 def one_factor(factor: str, levels: dict[str, Changes], **prose: Any) -> Ablation:

@@ -64,6 +64,21 @@ def unpack(rows: Any, spaces: Spaces) -> Batch:
     )
 
 
+class Origin(NamedTuple):
+    """Who asked for a run first: the study, its declaration, and the preset or an ablation's arm. No identity."""
+
+    study: str = ""
+    preset: str = ""
+    ablation: str = ""  # "" for a plain preset
+    arm: str = ""
+    declaration: str = ""
+
+    @property
+    def variant(self) -> str:
+        """The name to show for it."""
+        return f"{self.ablation}/{self.arm}" if self.ablation else self.preset
+
+
 class Job(NamedTuple):
     """What one training process is to do: everything but where its files lie."""
 
@@ -76,7 +91,7 @@ class Job(NamedTuple):
     evaluation_episodes: int
     env_steps: int  # the budget
     seeds: tuple[int, ...]
-    origin: dict[str, str]  # the study and the preset or arm that asked for it first: provenance, no identity
+    origin: Origin = Origin()
 
 
 class Implementation(Protocol):

@@ -1,26 +1,24 @@
-"""Who a run is: plain-data form, difference and stable identities of specs, and the identity of the code that ran."""
+"""Who a run is: plain-data form, difference and stable identity of specs and schedules."""
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import hashlib
 import json
 import typing
-from pathlib import Path
 
 from suite.sac import schedule as schedule_module
 from suite.sac import spec as spec_module
 from suite.sac.schedule import Schedule
+from suite.sac.source import ROOT as ROOT
 from suite.sac.spec import SacSpec
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+NEUTRAL: dict[str, dict[str, object]] = {}
+"""Kind -> field -> the value at which the suite does what it did before it had the field.
 
-
-INSTRUMENT = (
-    *("sac/spec", "sac/schedule", "sac/contract", "sac/weights", "lab/seeding", "lab/tasks", "lab/replay"),
-    *("lab/evaluation", "lab/seat", "lab/lab", "lab/training"),
-)
+Every field that came after commit b5984bd stands here. At its neutral value it is left out of plain data, so that the
+run ids of what was trained before stay what they were.
+"""
 
 
 _KINDS = {
@@ -32,10 +30,15 @@ _KINDS = {
 
 
 def to_plain(value: object) -> object:
-    """The spec (or schedule, or part of one) as JSON-able data; a nested choice carries its type's name as `kind`."""
+    """The spec (or schedule, or part of one) as JSON-able data; a nested choice carries its type's name as `kind`.
+
+    A field at its neutral value is left out.
+    """
     if dataclasses.is_dataclass(value):
-        own = {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return own if isinstance(value, SacSpec | Schedule) else {"kind": type(value).__name__, **own}
+        neutral = _neutral(type(value))
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        plain = {name: to_plain(each) for name, each in fields.items() if name not in neutral or each != neutral[name]}
+        return plain if isinstance(value, SacSpec | Schedule) else {"kind": type(value).__name__, **plain}
     return [to_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -44,10 +47,18 @@ def from_plain(kind: type, data: dict) -> object:
 
     def restore(item: object) -> object:
         if isinstance(item, dict):
-            return _KINDS[item["kind"]](**{name: restore(part) for name, part in item.items() if name != "kind"})
+            return build(_KINDS[item["kind"]], {name: part for name, part in item.items() if name != "kind"})
         return tuple(restore(part) for part in item) if isinstance(item, list) else item
 
-    return kind(**{name: restore(item) for name, item in data.items()})
+    def build(kind: type, plain: dict) -> object:
+        return kind(**_neutral(kind) | {name: restore(part) for name, part in plain.items()})
+
+    return build(kind, data)
+
+
+def _neutral(kind: type) -> dict[str, object]:
+    """The neutral values of a kind's fields, by field."""
+    return {name: value for each in kind.__mro__ for name, value in NEUTRAL.get(each.__name__, {}).items()}
 
 
 def canonical(data: object) -> str:
@@ -87,64 +98,15 @@ class Difference(typing.NamedTuple):
 
 def difference(a: object, b: object) -> list[Difference]:
     """Every switch in which b differs from a, in field order; a choice of another kind is one difference."""
-    found = []
+    differences = []
     for field in dataclasses.fields(a):
         left, right = getattr(a, field.name), getattr(b, field.name)
         if left == right:
             continue
         if dataclasses.is_dataclass(left) and type(left) is type(right):
-            found += [Difference(f"{field.name}.{part.field}", part.a, part.b) for part in difference(left, right)]
+            differences += [
+                Difference(f"{field.name}.{part.field}", part.a, part.b) for part in difference(left, right)
+            ]
         else:
-            found.append(Difference(field.name, left, right))
-    return found
-
-
-def code_id(engine: str) -> str:
-    """Ten hex digits of the syntax trees, without docstrings and comments, of a specimen's files and of the instrument.
-
-    engine: a dotted module name (of this project or an installed one); Python's version does not change the digest.
-    """
-    files = [ROOT / "suite" / f"{name}.py" for name in INSTRUMENT]
-    own = ROOT / (engine.replace(".", "/") + ".py")
-    if own.is_file():
-        files += _specimen(own)
-    else:  # an engine of an installed package
-        import importlib.util
-
-        files.append(Path(importlib.util.find_spec(engine).origin))
-    return digest(files)
-
-
-def digest(files: list[Path]) -> str:
-    """Ten hex digits of the syntax trees of Python files, without docstrings and comments."""
-    found = hashlib.sha256()
-    for file in files:
-        found.update(f"{file.name}:{_shape(ast.parse(file.read_text()))}".encode())
-    return found.hexdigest()[:10]
-
-
-def _specimen(file: Path) -> list[Path]:
-    """A specimen's own file; an adapter's also what runs it and the adapters it builds on."""
-    if file.parent.name != "adapters":
-        return [file]
-    imported = {node.module for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)}
-    kin = [other for other in sorted(file.parent.glob("*.py")) if f"implementations.adapters.{other.stem}" in imported]
-    return [file, file.parent / "__init__.py", *kin, ROOT / "suite" / "lab" / "package_loop.py"]
-
-
-def _shape(node: object) -> str:
-    """A text of the tree's meaning: names and values, no positions, no docstrings, no empty fields."""
-    if isinstance(node, ast.AST):
-        parts = []
-        for name, child in ast.iter_fields(node):
-            if name == "body" and _has_docstring(node):
-                child = child[1:]
-            if name != "kind" and child is not None and child != []:
-                parts.append(f"{name}={_shape(child)}")
-        return f"{type(node).__name__}({','.join(parts)})"
-    return "[" + ",".join(map(_shape, node)) + "]" if isinstance(node, list) else repr(node)
-
-
-def _has_docstring(node: ast.AST) -> bool:
-    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    return isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None
+            differences.append(Difference(field.name, left, right))
+    return differences

@@ -22,7 +22,7 @@ from suite.sac import weights as initial
 from suite.sac.contract import Implementation, Spaces, row_width
 from suite.sac.spec import FixedAlpha, LearnedAlpha, SacSpec, SpecError
 from suite.specimens.catalogue import load_preset, preset_names
-from suite.specimens.naming import STATES, code_id, state, summary
+from suite.specimens.naming import STATES, basis, state, summary
 
 RELATIVE = 2e-5
 """Losses, targets and gradients: relative to the array's largest entry (of a scalar: to 1 at least; of a gradient: to
@@ -80,13 +80,13 @@ class Verdict(NamedTuple):
 
 def find(paths: Sequence[Path]) -> list[Path]:
     """The files meant: themselves, and every .npz of a folder; UsageError if there is nothing."""
-    found = []
+    files_meant = []
     for path in map(Path, paths):
         files = sorted(path.glob("*.npz")) if path.is_dir() else [path]
         if not files:
             raise UsageError(f"there are no vectors (.npz) in the folder {path}")
-        found += files
-    return found
+        files_meant += files
+    return files_meant
 
 
 def load(path: Path) -> Vectors:
@@ -164,10 +164,10 @@ def _check(vectors: Vectors) -> None:
         expected |= {f"batch/{k}/{name}": (size, *widths.get(name, ())) for name in BATCH}
         expected |= {f"noise/{k}/{name}": (size, spaces.action_dim) for name in _needed(spec, k)}
     for name, shape in expected.items():
-        there = vectors.arrays.get(name, vectors.arrays.get(name.replace("/action", "/actor")))
-        if there is None or there.shape != shape:
-            found = "absent" if there is None else f"of shape {there.shape}"
-            raise UsageError(f"{vectors.path}: {name} is {found}; {vectors.preset} needs it as {shape}")
+        array = vectors.arrays.get(name, vectors.arrays.get(name.replace("/action", "/actor")))
+        if array is None or array.shape != shape:
+            what = "absent" if array is None else f"of shape {array.shape}"
+            raise UsageError(f"{vectors.path}: {name} is {what}; {vectors.preset} needs it as {shape}")
 
 
 def _needed(spec: SacSpec, k: int) -> tuple[str, ...]:
@@ -180,9 +180,9 @@ def examine(vectors: Vectors, name: str, precision: str) -> Verdict:
     """The vectors' updates through the engine registered as `name`, compared with the original's numbers."""
     engine: Implementation = implementations.load(name)
     spec, spaces, arrays = replace(vectors.spec, precision=precision), vectors.spaces, vectors.arrays
-    own = {key.removeprefix("init/"): value[None] for key, value in arrays.items() if key.startswith("init/")}
-    state = engine.init(spec, spaces, {key: value.astype(spec.dtype) for key, value in own.items()})
-    found: dict[str, list[Deviation]] = {}
+    starts = {key.removeprefix("init/"): value[None] for key, value in arrays.items() if key.startswith("init/")}
+    state = engine.init(spec, spaces, {key: value.astype(spec.dtype) for key, value in starts.items()})
+    deviations: dict[str, list[Deviation]] = {}
     for k in range(vectors.updates):
         batch = [np.asarray(arrays[f"batch/{k}/{field}"], np.float64) for field in BATCH]
         rows = np.concatenate([field.reshape(spec.batch_size, -1) for field in batch], axis=1)
@@ -195,8 +195,8 @@ def examine(vectors: Vectors, name: str, precision: str) -> Verdict:
             if kind in ("expect", "grad", "after") and int(number) == k:
                 inner = "/".join(rest)
                 ours = (after if kind == "after" else seen).get(f"grad/{inner}" if kind == "grad" else inner)
-                found.setdefault(kind, []).append(_deviation(vectors, kind, k, inner, ours, expected))
-    worst = {kind: max(them, key=lambda one: one.share) for kind, them in found.items()}
+                deviations.setdefault(kind, []).append(_deviation(vectors, kind, k, inner, ours, expected))
+    worst = {kind: max(them, key=lambda one: one.share) for kind, them in deviations.items()}
     return Verdict(vectors.preset, vectors.case, name, precision, worst)
 
 
@@ -250,7 +250,8 @@ def render(verdicts: Sequence[Verdict]) -> str:
             for kind in ("expect", "grad", "after")
         )
         worst = max(one.deviations.values(), key=lambda deviation: deviation.share)
-        note = "" if one.passed else "   EXCEEDS" + ("" if one.precision == "float64" else " (not held against it)")
+        excused = "" if one.precision == "float64" else " (not held against it)"
+        note = "" if one.passed else f"   EXCEEDS{excused}"
         lines.append(
             f"{one.preset:<20}{one.case:<12}{one.implementation:<8}{one.precision:<10}{shares}  {worst.where}{note}"
         )
@@ -262,22 +263,21 @@ def render(verdicts: Sequence[Verdict]) -> str:
 
 
 def markdown() -> str:
-    """The table of states, as README.md has it between its marks."""
+    """The table of states, as docs/presets.md has it."""
     rows = ["| preset | what it is | state |", "|---|---|---|"]
     for name in sorted(preset_names(), key=lambda name: state(name).name == "ours"):
-        found = state(name)
-        rows.append(f"| `{name}` | {summary(name)} | **{found.name}**: {found.reason} |")
+        known = state(name)
+        rows.append(f"| `{name}` | {summary(name)} | **{known.name}**: {known.reason} |")
     return "\n".join(rows)
 
 
 def record(verdicts: Sequence[Verdict]) -> None:
-    """Writes down which presets' vectors pass in which engine, and by which code."""
+    """Writes down which presets' vectors pass in which engine, and what that rests on."""
     table: dict[str, dict[str, Any]] = {}
     for one in verdicts:
         if one.precision == "float64":
-            entry = table.setdefault(one.preset, {"cases": [], "passed": {}, "code": {}})
+            entry = table.setdefault(one.preset, {"cases": [], "passed": {}} | basis(one.preset)._asdict())
             entry["cases"] = sorted({*entry["cases"], one.case})
             entry["passed"][one.implementation] = entry["passed"].get(one.implementation, True) and one.passed
-            entry["code"][one.implementation] = code_id(one.preset, one.implementation)
     with atomic(STATES) as temporary:
         temporary.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")

@@ -9,9 +9,10 @@ never a rollout, since HalfCheetah amplifies the last bit to order 1 within a hu
 
 from __future__ import annotations
 
+import json
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,21 +22,23 @@ import pandas as pd
 
 import implementations
 from implementations.unoptimised import Quick
+from suite.files import atomic
 from suite.lab import scripted
 from suite.lab.lab import Lab
 from suite.lab.records import Recorder
 from suite.lab.tasks import TASKS, Environment
 from suite.sac import weights as initial
 from suite.sac.contract import Implementation, Job, Params
+from suite.sac.identity import to_plain
+from suite.sac.numerics import NUMERICS, Change, holds, version
 from suite.sac.schedule import CHOICES, BootstrapAtLength, Schedule
 from suite.sac.spec import SacSpec
-from suite.specimens import catalogue as plan
+from suite.specimens import catalogue
 from suite.specimens.cases import BASE, SPACES, TOLERANCE, VARIANTS, WITH_V, at, inputs, start
 
-PARTS = ("weights", "engine.torch", "engine.jax", "loop", "evaluation", "tasks")
-
-
 FOLDER = Path(__file__).resolve().parent / "golden"
+CHANGES = FOLDER / "changes.json"
+"""NUMERICS as it was when the golden runs were recorded."""
 
 
 UPDATES = 20
@@ -75,8 +78,8 @@ class Moved(NamedTuple):
 def cases() -> dict[str, SacSpec]:
     """What engines and weights are asked: every value of every switch, and every preset under its own name."""
     every = {"base": BASE, "base with V": WITH_V} | {name: spec for name, (_, spec) in VARIANTS.items()}
-    for name in plan.preset_names():
-        spec = plan.resolve(name, "HalfCheetah-v5", {})[0]
+    for name in catalogue.preset_names():
+        spec = catalogue.resolve(name, "HalfCheetah-v5", {})[0]
         every[f"preset {name}"] = replace(spec, hidden=(16, 16), batch_size=8)
     return every
 
@@ -95,13 +98,13 @@ def networks(params: Params) -> dict[str, np.ndarray]:
 
 def rows(run: dict[str, object], before: Params, after: Params) -> list[dict]:
     """A golden table's rows of one run: an array each, with its largest change and largest entry."""
-    found = []
+    table = []
     for name, x in networks(after).items():
         first = np.asarray(before[name], np.float64)
         change = np.abs(np.asarray(x, np.float64) - first).max()
         marks = dict(zip(("first", "last", "projection_1", "projection_2"), sketch(x), strict=True))
-        found.append(run | {"array": name, "change": change, "largest": np.abs(x).max()} | marks)
-    return found
+        table.append(run | {"array": name, "change": change, "largest": np.abs(x).max()} | marks)
+    return table
 
 
 def explained(engine: Implementation, spec: SacSpec) -> tuple[Params, Params]:
@@ -155,18 +158,18 @@ def _engine(name: str) -> pd.DataFrame:
 
 
 def _weights() -> pd.DataFrame:
-    found = []
+    table = []
     for case, spec in cases().items():
         drawn = initial.params(spec, SPACES, np.random.Generator(np.random.PCG64(3)))
-        found += rows({"case": case, "precision": "float64"}, {name: 0 * x for name, x in drawn.items()}, drawn)
-    return pd.DataFrame(found)
+        table += rows({"case": case, "precision": "float64"}, {name: 0 * x for name, x in drawn.items()}, drawn)
+    return pd.DataFrame(table)
 
 
-def compare_arrays(part: str, golden: pd.DataFrame, found: pd.DataFrame) -> list[Moved]:
+def compare_arrays(part: str, golden: pd.DataFrame, now: pd.DataFrame) -> list[Moved]:
     """The runs of `found` that are not as in `golden`; runs that golden knows nothing of are nobody's concern."""
     key, marks = ["case", "precision", "array"], ["first", "last", "projection_1", "projection_2"]
-    known = golden[golden["case"].isin(found["case"])]
-    both = known.merge(found, on=key, how="outer", suffixes=("", "_now"), indicator="side")
+    known = golden[golden["case"].isin(now["case"])]
+    both = known.merge(now, on=key, how="outer", suffixes=("", "_now"), indicator="side")
     both = both[both["case"].isin(golden["case"])]
     bits = both["precision"].map({"float64": np.finfo(np.float64).eps}).fillna(np.finfo(np.float32).eps)
     rounded = both["case"].str.contains("bfloat16_hidden")
@@ -212,12 +215,12 @@ CALM = Schedule(
 def schedules() -> dict[str, Schedule]:
     """What the loop is asked: every value of every switch of a schedule, and every preset's, shortened."""
     also = {"warmup_rounding=epoch": {"epoch_steps": 30}, "warmup_range=env": {"action_to_env": "clip"}}
-    found = {"calm": CALM}
+    named = {"calm": CALM}
     for name, choices in CHOICES.items():
         for value in choices:
             key = f"{name}={value}"
-            found[key] = replace(CALM, **{name: value}, **also.get(key, {}))
-    found |= {
+            named[key] = replace(CALM, **{name: value}, **also.get(key, {}))
+    named |= {
         "no warm-up": replace(CALM, warmup_steps=0, learn_after=20),
         "bursts": replace(CALM, update_every=4, updates_per_burst=3),
         "bursts before the step": replace(CALM, update_every=4, updates_per_burst=3, update_position="before_step"),
@@ -229,9 +232,9 @@ def schedules() -> dict[str, Schedule]:
         "no learning in warm-up": replace(CALM, learn_in_warmup=False, learn_after=30),
         "no learning in a rounded warm-up": replace(CALM, learn_in_warmup=False, warmup_rounding="episode"),
     }
-    for name in plan.preset_names():
-        found[f"preset {name}"] = shortened(plan.resolve(name, "HalfCheetah-v5", {})[1])
-    return found
+    for name in catalogue.preset_names():
+        named[f"preset {name}"] = shortened(catalogue.resolve(name, "HalfCheetah-v5", {})[1])
+    return named
 
 
 def shortened(schedule: Schedule) -> Schedule:
@@ -298,10 +301,10 @@ def played(schedule: Schedule, seeds: tuple[int, ...]) -> tuple[pd.DataFrame, pd
     """200 steps of the scripted task under a schedule: what each seed did at every step, and its recorded rows."""
     task = scripted.register(TIME_LIMIT, SCRIPT)
     spec = replace(BASE, hidden=(4,), batch_size=4, precision="float32", reward_scale=2.0)
-    job = Job(task, "counting", "", spec, schedule, 50, 2, STEPS, seeds, {})
+    job = Job(task, "counting", "", spec, schedule, 50, 2, STEPS, seeds)
     engine, steps = Counting(), []
     with tempfile.TemporaryDirectory() as folder:
-        lab = Lab(engine, job, [Recorder(Path(folder, str(seed)), {}) for seed in seeds])
+        lab = Lab(engine, job, [Recorder(Path(folder, str(seed))) for seed in seeds])
         while not lab.done:
             actions, warm = [seat.action.copy() for seat in lab.seats], [seat.warm for seat in lab.seats]
             lab.step()
@@ -320,18 +323,18 @@ def played(schedule: Schedule, seeds: tuple[int, ...]) -> tuple[pd.DataFrame, pd
 
 
 def _played(what: int) -> pd.DataFrame:
-    found = []
+    tables = []
     for name, schedule in schedules().items():
         for seeds in ((0, 1), (2,)) if schedule.lockstep else ((2,),):
-            found.append(played(schedule, seeds)[what].assign(case=name))
-    return pd.concat(found, ignore_index=True)
+            tables.append(played(schedule, seeds)[what].assign(case=name))
+    return pd.concat(tables, ignore_index=True)
 
 
-def compare_rows(part: str, golden: pd.DataFrame, found: pd.DataFrame) -> list[Moved]:
+def compare_rows(part: str, golden: pd.DataFrame, answers: pd.DataFrame) -> list[Moved]:
     """The schedules under which the loop does not do what it did: counts exactly, numbers to 1e-6."""
     moved = []
     for case, rows_then in golden.groupby("case", sort=False):
-        now = found[found["case"] == case]
+        now = answers[answers["case"] == case]
         if now.empty:
             continue
         share, name = (0.0, "") if len(now) == len(rows_then) else (np.inf, "number of rows")
@@ -383,7 +386,7 @@ def stepped(environment: Environment, position: np.ndarray, velocity: np.ndarray
 def _tasks() -> pd.DataFrame:
     """What each task answers at the states of the golden table, or, where there is none, at states of its own."""
     kept = golden("tasks") if path("tasks").exists() else None
-    found = []
+    table = []
     for task in TASKS:
         environment = Environment(task)
         if kept is not None and (of_task := kept[kept["case"] == task]).size:
@@ -391,17 +394,17 @@ def _tasks() -> pd.DataFrame:
         else:
             starts = list(states(task))
         for n, (position, velocity, action) in enumerate(starts):
-            found.append({"case": task, "state": n, "position": position, "velocity": velocity, "action": action}
+            table.append({"case": task, "state": n, "position": position, "velocity": velocity, "action": action}
                          | stepped(environment, position, velocity, action))  # fmt: skip
         environment.close()
-    return pd.DataFrame(found)
+    return pd.DataFrame(table)
 
 
-def compare_steps(part: str, golden: pd.DataFrame, found: pd.DataFrame) -> list[Moved]:
+def compare_steps(part: str, golden: pd.DataFrame, answers: pd.DataFrame) -> list[Moved]:
     """The tasks of which a step from a stored state ends elsewhere."""
     moved = []
     for case, then in golden.groupby("case", sort=False):
-        now = found[found["case"] == case]
+        now = answers[answers["case"] == case]
         if now.empty:
             continue
         if len(now) != len(then) or (then["terminated"].to_numpy() != now["terminated"].to_numpy()).any():
@@ -453,9 +456,9 @@ def answers(part: str) -> pd.DataFrame:
     return _MAKE[part]()
 
 
-def compare(part: str, kept: pd.DataFrame, found: pd.DataFrame) -> list[Moved]:
+def compare(part: str, kept: pd.DataFrame, now: pd.DataFrame) -> list[Moved]:
     """The cases of a part whose answers `found` are not as the `kept` ones; those nobody kept are left out."""
-    return _COMPARE[part](part, kept, found)
+    return _COMPARE[part](part, kept, now)
 
 
 def moved(part: str) -> list[Moved]:
@@ -463,9 +466,67 @@ def moved(part: str) -> list[Moved]:
     return compare(part, golden(part), answers(part))
 
 
-def record(part: str) -> None:
-    """Writes down what a part answers now."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    found = answers(part)
-    small = {name: "int32" for name in ("env_step", "updates", "stored") if name in found and found[name].notna().all()}
-    found.astype(small).to_parquet(path(part), index=False, compression="zstd")
+class Recording(NamedTuple):
+    """What recording a part's golden runs anew would come to: refusals are sentences, and forbid it."""
+
+    table: pd.DataFrame
+    moved: list[str]  # cases that answer otherwise, with a version that rose
+    added: list[str]  # cases that nobody asked before
+    refusals: list[str]
+
+
+def recording(part: str, now: pd.DataFrame, changes: Sequence[Change] = NUMERICS) -> Recording:
+    """A part's golden runs as they would be written: those that did not move stay as they are, to the bit.
+
+    now: what the part answers. A case may move only where a version rose since the last recording, and every change of
+    version must move a case, or come with a new one.
+    """
+    kept, before = golden(part), recorded_changes()
+    settings = settings_of_cases(part)
+    known = set(kept["case"])
+    moved = {one.case for one in compare(part, kept, now)}
+    added = [case for case in dict.fromkeys(now["case"]) if case not in known]
+
+    def rose(case: str) -> bool:
+        return version(part, settings[case], changes) > version(part, settings[case], before)
+
+    refusals = [
+        f"{part} answers otherwise in {case!r}, and its version has not risen: add a change to suite/sac/numerics.py"
+        for case in sorted(moved)
+        if not rose(case)
+    ]
+    for change in changes:
+        if change.part != part or change in before:
+            continue
+        if not any(holds(change.when, settings[case]) for case in (*moved, *added)):
+            refusals.append(f"version {change.version} of {part} ({change.reason}) moves no golden run")
+    fresh = now[now["case"].isin({*moved, *added})]
+    table = pd.concat([kept[~kept["case"].isin(moved)], fresh], ignore_index=True)
+    return Recording(table, sorted(moved), added, refusals)
+
+
+def settings_of_cases(part: str) -> dict[str, dict]:
+    """The plain settings that a part's cases stand for, which conditions of versions speak of."""
+    if part == "tasks":
+        return {task: {"task": task} for task in TASKS}
+    if part in ("loop", "evaluation"):
+        return {name: to_plain(schedule) for name, schedule in schedules().items()}  # type: ignore[misc]
+    return {name: to_plain(spec) for name, spec in cases().items()} | {BLOCK: to_plain(BASE)}  # type: ignore[misc]
+
+
+def recorded_changes() -> list[Change]:
+    """The changes of versions that the golden runs on file know of."""
+    return [Change(**one) for one in json.loads(CHANGES.read_text())]
+
+
+def record(parts: Mapping[str, Recording], changes: Sequence[Change] = NUMERICS) -> None:
+    """Writes down golden runs that have moved or are new, and the changes of versions they know of."""
+    for part, new in parts.items():
+        assert not new.refusals, new.refusals
+        if new.moved or new.added:
+            small = {name: "int32" for name in ("env_step", "updates", "stored") if name in new.table}
+            small = {name: kind for name, kind in small.items() if new.table[name].notna().all()}
+            with atomic(path(part)) as temporary:
+                new.table.astype(small).to_parquet(temporary, index=False, compression="zstd")
+    with atomic(CHANGES) as temporary:
+        temporary.write_text(json.dumps([one._asdict() for one in changes], indent=1) + "\n")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import NamedTuple
 
 import implementations
 from implementations import presets
-from suite.sac import identity
+from suite.sac import identity, numerics
 from suite.specimens.catalogue import load_preset
 
 STATES = Path(presets.__file__).parent / "conformance.json"
@@ -21,15 +22,25 @@ class State(NamedTuple):
     reason: str
 
 
-def code_id(preset: str, implementation: str) -> str:
-    """A digest of what decides whether a preset conforms in an engine: the engine, the tableau, the preset."""
-    engine = implementations.REGISTRY[implementation].target.replace(".", "/") + ".py"
-    files = (engine, "suite/sac/spec.py", "suite/sac/contract.py", f"implementations/presets/{preset}.py")
-    return identity.digest([identity.ROOT / file for file in files])
+class Basis(NamedTuple):
+    """What a preset's conformance rests on: the version of every engine's part, and a digest of the preset's values.
+
+    Neither depends on how a file is written or where it lies.
+    """
+
+    versions: dict[str, int]  # by implementation
+    spec: str
+
+
+def basis(preset: str) -> Basis:
+    """What a preset's conformance rests on now."""
+    plain: dict = identity.to_plain(load_preset(preset).SPEC)  # type: ignore[assignment]
+    versions = {name: numerics.version(f"engine.{name}", plain) for name in implementations.REGISTRY}
+    return Basis(versions, hashlib.sha256(identity.canonical(plain).encode()).hexdigest()[:10])
 
 
 def state(preset: str) -> State:
-    """What the suite can say of a preset: see `State`; "conforms" holds for the present code only."""
+    """What the suite can say of a preset: see `State`; "conforms" holds for the present values and versions only."""
     module = load_preset(preset)
     if hasattr(module, "OURS"):
         return State("ours", module.OURS)
@@ -42,12 +53,10 @@ def state(preset: str) -> State:
     failed = [name for name, passed in entry["passed"].items() if not passed]
     if failed:
         return State("after", f"its vectors ({cases}) are exceeded in {' and '.join(failed)}")
-    missing = {"torch", "jax"} - set(entry["passed"])
-    other = [name for name, code in entry["code"].items() if code != code_id(preset, name)]
-    if missing or other:
-        return State(
-            "from source", f"its vectors ({cases}) passed with other code; python -m suite conformance --record"
-        )
+    now = basis(preset)
+    if now.versions.keys() - entry["passed"].keys() or now != Basis(entry["versions"], entry["spec"]):
+        reason = f"its vectors ({cases}) passed with other code or values; python -m suite conformance --record"
+        return State("from source", reason)
     return State("conforms", f"its vectors ({cases}) pass in torch and in JAX")
 
 

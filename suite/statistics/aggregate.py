@@ -4,32 +4,60 @@ Scores come as an array [runs], [runs, tasks] or [runs, tasks, ...], or as a lis
 whose numbers of runs may differ; the axes behind the runs (checkpoints, say) are kept. `counts` says how often each
 run counts: one array [runs, R] per task, whose columns each sum to the number of runs, is R resamples of the runs, and
 the result then ends in an axis [R]. A score that is not a finite number is refused: a failed run must be given a score
-(`suite.statistics.failures`) before anything is averaged.
+(`suite.statistics.failures`) before anything is averaged. Sections are those of Agarwal et al. 2021, arXiv 2108.13264.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
+
+Scores = np.ndarray | Sequence[float] | Sequence[np.ndarray] | Sequence[Sequence[float]]
+Counts = Sequence[np.ndarray]
 
 
 class Interval(NamedTuple):
-    """An estimate with its interval and standard error, all in the unit of the scores."""
+    """An estimate with its interval: numbers, or arrays where the scores have axes behind the runs.
 
-    estimate: float
-    low: float
-    high: float
-    standard_error: float
+    Attributes
+    ----------
+    estimate, low, high : the statistic and the ends of its interval, in the unit of the scores
+    standard_error : of the estimate, in the same unit
+    """
+
+    estimate: float | np.ndarray
+    low: float | np.ndarray
+    high: float | np.ndarray
+    standard_error: float | np.ndarray
 
 
-def strata(scores) -> list[np.ndarray]:
-    """The scores as one float array [runs, ...] per task; refuses an empty task and any score that is not finite."""
+def strata(scores: Scores) -> list[np.ndarray]:
+    """The scores, in whatever form they come, as one float array per task.
+
+    Parameters
+    ----------
+    scores : [runs], [runs, tasks, ...], or one array [runs, ...] per task
+
+    Returns
+    -------
+    one float array [runs, ...] per task
+
+    Raises
+    ------
+    ValueError : no task, a task without runs, tasks of different shapes, a score that is NaN or infinite
+
+    Examples
+    --------
+    >>> [task.tolist() for task in strata([[1, 2, 3], [10, 20]])]
+    [[1.0, 2.0, 3.0], [10.0, 20.0]]
+    """
     if isinstance(scores, np.ndarray) and scores.ndim > 1:
         scores = list(np.moveaxis(scores, 1, 0))
-    elif all(np.ndim(task) == 0 for task in scores):
-        scores = [scores]
-    arrays = [np.asarray(task, dtype=float) for task in scores]
+    one_task = all(np.ndim(task) == 0 for task in scores)
+    arrays = [np.asarray(task, dtype=float) for task in ([scores] if one_task else scores)]
     if not arrays or any(task.ndim == 0 or len(task) == 0 for task in arrays):
         raise ValueError("scores need at least one task, and every task an array of at least one run")
     if len({task.shape[1:] for task in arrays}) > 1:
@@ -41,71 +69,159 @@ def strata(scores) -> list[np.ndarray]:
     return arrays
 
 
-def mean(scores, counts=None) -> np.ndarray:
-    """The mean over tasks of each task's mean over runs; every task weighs the same."""
+def mean(scores: Scores, counts: Counts | None = None) -> np.ndarray:
+    """The mean over tasks of each task's mean over runs; every task weighs the same.
+
+    Parameters
+    ----------
+    scores : as in `strata`
+    counts : one array [runs, R] per task, how often each run counts; None counts each once
+
+    Returns
+    -------
+    a number or an array [...] (with counts [..., R]) in the unit of the scores
+
+    Examples
+    --------
+    >>> float(mean([[0, 1, 2, 3], [10, 20]]))
+    8.25
+    """
     return np.mean(_task_means(strata(scores), counts), axis=0)
 
 
-def median(scores, counts=None) -> np.ndarray:
-    """The median over tasks of each task's mean over runs (Agarwal et al. 2021, arXiv 2108.13264, section 4.3)."""
+def median(scores: Scores, counts: Counts | None = None) -> np.ndarray:
+    """The median over tasks of each task's mean over runs (section 4.3).
+
+    Parameters
+    ----------
+    scores : as in `strata`
+    counts : one array [runs, R] per task, how often each run counts; None counts each once
+
+    Returns
+    -------
+    a number or an array [...] (with counts [..., R]) in the unit of the scores
+
+    Examples
+    --------
+    >>> float(median([[0, 2], [10, 20], [100, 300]]))
+    15.0
+    """
     return np.median(_task_means(strata(scores), counts), axis=0)
 
 
-def optimality_gap(scores, gamma: float = 1.0, counts=None) -> np.ndarray:
-    """By how much the scores fall short of gamma on average, what lies above it counting as gamma (section 4.3)."""
+def optimality_gap(scores: Scores, gamma: float = 1.0, counts: Counts | None = None) -> np.ndarray:
+    """By how much the scores fall short of gamma on average, what lies above it counting as gamma (section 4.3).
+
+    Parameters
+    ----------
+    scores : as in `strata`
+    gamma : the score to reach, in the unit of the scores
+    counts : one array [runs, R] per task, how often each run counts; None counts each once
+
+    Returns
+    -------
+    a number or an array [...] (with counts [..., R]) in the unit of the scores; less is better
+
+    Examples
+    --------
+    >>> float(optimality_gap([[0.5, 1.5], [0.25, 0.75]]))
+    0.375
+    """
     return gamma - mean([np.minimum(task, gamma) for task in strata(scores)], counts)
 
 
-def performance_profile(scores, taus, of: str = "runs", counts=None) -> np.ndarray:
-    """The share of runs (or of tasks' mean scores) strictly above each tau: [..., taus] (section 4.2).
+def performance_profile(scores: Scores, taus: ArrayLike, of: str = "runs", counts: Counts | None = None) -> np.ndarray:
+    """The share of runs, or of tasks' mean scores, strictly above each tau (section 4.2).
 
-    "runs": every task weighs the same whatever its number of runs. "means": of each task's mean over its runs.
+    Parameters
+    ----------
+    scores : as in `strata`
+    taus : [T] in the unit of the scores
+    of : "runs" (every task weighs the same, whatever its runs) or "means" (of each task's mean over its runs)
+    counts : one array [runs, R] per task, how often each run counts; None counts each once
+
+    Returns
+    -------
+    [..., T] (with counts: "runs" [..., T, R], "means" [..., R, T]), fractions of 1
+
+    Raises
+    ------
+    ValueError : `of` is neither
+
+    Examples
+    --------
+    >>> performance_profile([[0.5, 1.5], [0.25, 0.75]], [0, 0.5, 1]).tolist()
+    [1.0, 0.5, 0.25]
     """
     arrays, taus = strata(scores), np.asarray(taus, dtype=float)
     if of == "runs":
         return mean([(task[..., None] > taus).astype(float) for task in arrays], counts)
     if of != "means":
         raise ValueError(f'a profile is one of "runs" or of "means", not of "{of}"')
-    return np.mean([found[..., None] > taus for found in _task_means(arrays, counts)], axis=0)
+    return np.mean([means[..., None] > taus for means in _task_means(arrays, counts)], axis=0)
 
 
-def probability_of_improvement(x, y, counts=None) -> np.ndarray:
+def probability_of_improvement(x: Scores, y: Scores, counts: tuple[Counts, Counts] | None = None) -> np.ndarray:
     """The mean over tasks of P(x > y) + P(x = y) / 2 for a run of x and one of y (section 4.3; Mann & Whitney 1947).
 
-    x and y are scores of the same tasks, one array [runs] each; counts: a pair, of x and of y.
+    Parameters
+    ----------
+    x, y : one array [runs] per task, or [runs, tasks]; the same tasks in the same order and unit
+    counts : a pair, of x and of y, each one array [runs, R] per task; None counts each run once
+
+    Returns
+    -------
+    a number, or [R] with counts; 0.5 if neither is better
+
+    Raises
+    ------
+    ValueError : x and y differ in their number of tasks
+
+    Examples
+    --------
+    >>> float(probability_of_improvement([[2, 3]], [[1, 2]]))
+    0.875
     """
-    ours, theirs = strata(x), strata(y)
-    if len(ours) != len(theirs):
-        raise ValueError(f"x has {len(ours)} tasks and y has {len(theirs)}; both need the same ones in the same order")
-    found = []
-    for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+    x, y = strata(x), strata(y)
+    if len(x) != len(y):
+        raise ValueError(f"x has {len(x)} tasks and y has {len(y)}; both need the same ones in the same order")
+    shares = []
+    for i, (a, b) in enumerate(zip(x, y, strict=True)):
         wins = (a[:, None] > b) + 0.5 * (a[:, None] == b)
         if counts is None:
-            found.append(wins.mean())
+            shares.append(wins.mean())
         else:
-            of_a, of_b = (np.asarray(side[i], dtype=float) for side in counts)
-            found.append(np.einsum("ir,ir->r", of_a, wins @ of_b) / wins.size)
-    return np.mean(found, axis=0)
+            counts_a, counts_b = (np.asarray(side[i], dtype=float) for side in counts)
+            shares.append(np.einsum("ir,ir->r", counts_a, wins @ counts_b) / wins.size)
+    return np.mean(shares, axis=0)
 
 
-def iqm(scores, weights: str = "task", counts=None) -> np.ndarray:
+def iqm(scores: Scores, weights: str = "task", counts: Counts | None = None) -> np.ndarray:
     """The interquartile mean, the mean of the middle half of all scores (section 4.3).
 
-    "task": a run weighs 1 / (tasks * runs of its task), and a score that straddles a quartile counts with the part of
-    its weight that lies inside. "pooled": all runs weigh the same and floor(N / 4) whole scores go at either end.
+    Parameters
+    ----------
+    scores : as in `strata`
+    weights : "task": a run weighs 1 / (tasks * runs of its task), and a score that straddles a quartile counts with
+        the part of its weight that lies inside. "pooled": all runs weigh the same and floor(N / 4) go at either end
+    counts : one array [runs, R] per task, how often each run counts; None counts each once
+
+    Returns
+    -------
+    a number or an array [...] (with counts [..., R]) in the unit of the scores
+
+    Raises
+    ------
+    ValueError : weights are neither
+
+    Examples
+    --------
+    >>> float(iqm([[0, 1, 2, 3], [10, 20]])), float(iqm([[0, 1, 2, 3], [10, 20]], "pooled"))
+    (6.25, 4.0)
     """
     arrays = strata(scores)
     runs = [len(task) for task in arrays]
-    if weights == "task":  # in whole numbers, so that a score at a quartile is one exactly
-        whole = math.lcm(*runs)
-        units = [4 * whole // n for n in runs]
-        low, high = len(runs) * whole, 3 * len(runs) * whole
-    elif weights == "pooled":
-        units = [1] * len(runs)
-        low = sum(runs) // 4
-        high = sum(runs) - low
-    else:
-        raise ValueError(f'iqm knows the weights "task" and "pooled", not "{weights}"')
+    units, low, high = _quartiles(runs, weights)
     pooled = np.concatenate(arrays)
     if counts is None:
         order = np.argsort(pooled, axis=0, kind="stable")
@@ -113,15 +229,34 @@ def iqm(scores, weights: str = "task", counts=None) -> np.ndarray:
         inside = np.diff(reached, axis=0, prepend=low)
         return (inside * np.take_along_axis(pooled, order, axis=0)).sum(axis=0) / (high - low)
     kind = np.min_scalar_type(sum(unit * n for unit, n in zip(units, runs, strict=True)))
-    parts = [np.asarray(own).astype(kind) * kind.type(unit) for own, unit in zip(counts, units, strict=True)]
+    parts = [np.asarray(task).astype(kind) * kind.type(unit) for task, unit in zip(counts, units, strict=True)]
     mass = np.concatenate(parts)
     columns = pooled.reshape(len(pooled), -1).T
-    found = np.array([_middle(column, mass, low, high) for column in columns])
-    return found.reshape(*pooled.shape[1:], mass.shape[1])
+    means = np.array([_middle(column, mass, low, high) for column in columns])
+    return means.reshape(*pooled.shape[1:], mass.shape[1])
 
 
-def student(scores, confidence: float) -> Interval:
-    """Student's t interval of the mean of one task's scores [runs], runs >= 2 (Student 1908)."""
+def student(scores: Scores, confidence: float) -> Interval:
+    """Student's t interval of the mean of one task's scores (Student 1908).
+
+    Parameters
+    ----------
+    scores : [runs], two or more
+    confidence : of the two-sided interval, between 0 and 1
+
+    Returns
+    -------
+    Interval : the mean with its limits and its standard error
+
+    Raises
+    ------
+    ValueError : fewer than two runs, or a score that is NaN or infinite
+
+    Examples
+    --------
+    >>> [round(float(value), 3) for value in student([1, 2, 3, 4, 5], 0.95)]
+    [3.0, 1.037, 4.963, 0.707]
+    """
     (runs,) = strata(np.sort(np.asarray(scores, dtype=float)))
     if len(runs) < 2:
         raise ValueError("an interval of a mean needs at least two runs")
@@ -130,13 +265,27 @@ def student(scores, confidence: float) -> Interval:
     return Interval(runs.mean(), runs.mean() - half, runs.mean() + half, error)
 
 
-def _task_means(arrays: list[np.ndarray], counts) -> list[np.ndarray]:
+def _task_means(arrays: list[np.ndarray], counts: Counts | None) -> list[np.ndarray]:
     if counts is None:
         return [task.mean(axis=0) for task in arrays]
     return [
-        np.tensordot(task, np.asarray(own, dtype=float), axes=(0, 0)) / len(task)
-        for task, own in zip(arrays, counts, strict=True)
+        np.tensordot(task, np.asarray(times, dtype=float), axes=(0, 0)) / len(task)
+        for task, times in zip(arrays, counts, strict=True)
     ]
+
+
+def _quartiles(runs: list[int], weights: str) -> tuple[list[int], int, int]:
+    """What one run of each task weighs, and the total weights at both quartiles, in whole numbers.
+
+    Whole, so that a score at a quartile lies there exactly.
+    """
+    if weights == "task":
+        whole = math.lcm(*runs)
+        return [4 * whole // n for n in runs], len(runs) * whole, 3 * len(runs) * whole
+    if weights == "pooled":
+        low = sum(runs) // 4
+        return [1] * len(runs), low, sum(runs) - low
+    raise ValueError(f'iqm knows the weights "task" and "pooled", not "{weights}"')
 
 
 def _middle(values: np.ndarray, mass: np.ndarray, low: int, high: int) -> np.ndarray:

@@ -6,22 +6,33 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 from statsmodels.stats.nonparametric import rank_compare_2indep
 
 from suite.statistics.curves import Band
-from suite.statistics.two_samples import standard_error, summary, welch_from_summary
+from suite.statistics.power import LARGEST_GROUP
+from suite.statistics.two_samples import Summary, Test, standard_error, summary, welch_from_summary
 
 PASS, FAIL, INCONCLUSIVE, SUSPICIOUSLY_BETTER = "PASS", "FAIL", "INCONCLUSIVE", "SUSPICIOUSLY_BETTER"
 EQUIVALENT, DIFFERENT = "EQUIVALENT", "DIFFERENT"
-LARGEST_GROUP = 10_000  # seeds; a question this many do not settle is reported as one that no number settles
 
-Summary = tuple[float, float, int]
-"""Mean, sample SD (n - 1 in the denominator) and number of seeds."""
+Numbers = float | np.ndarray
+BySizes = Callable[[Numbers, Numbers], tuple[Numbers, Numbers]]
+"""From both groups' numbers of seeds to a standard error and its degrees of freedom, or to an interval's ends."""
 
 
 class Verdict(NamedTuple):
-    """A non-inferiority verdict: difference and its interval in return units, one-sided p, own seeds that settle it."""
+    """A verdict of non-inferiority.
+
+    Attributes
+    ----------
+    verdict : PASS, FAIL, SUSPICIOUSLY_BETTER or INCONCLUSIVE
+    difference, low, high : ours - reference and its interval, in the unit of the values
+    p, df : one-sided, of the hypothesis that ours is worse by the margin or more, and its degrees of freedom
+    margin : in the unit of the values
+    n_needed : seeds of ours that settle it; None if no number does
+    """
 
     verdict: str
     difference: float
@@ -34,9 +45,15 @@ class Verdict(NamedTuple):
 
 
 class Equivalence(NamedTuple):
-    """An equivalence verdict: t and p of the harder one-sided test, the difference and its interval, seeds per arm.
+    """A verdict of equivalence.
 
-    n_needed is None for a verdict that is settled, and for one that no number of seeds settles.
+    Attributes
+    ----------
+    statistic, df, p : t of the harder one of the two one-sided tests
+    difference, low, high, confidence : the difference and its interval, in the unit of the values
+    verdict : EQUIVALENT, DIFFERENT or INCONCLUSIVE
+    margin : in the unit of the values
+    n_needed : seeds per arm that settle it; None if it is settled, or no number does
     """
 
     statistic: float
@@ -52,7 +69,14 @@ class Equivalence(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """Whether a number could be one more run of ours: the interval of such a run and the two-sided p of the number."""
+    """Whether a number could be one more run of ours.
+
+    Attributes
+    ----------
+    inside : whether it lies in the interval of such a run
+    value, low, high, confidence : the number and that interval, in the unit of the values
+    p : two-sided, of the number
+    """
 
     inside: bool
     value: float
@@ -63,11 +87,17 @@ class Prediction(NamedTuple):
 
 
 class ConvergencePoint(NamedTuple):
-    """A submission's epochs to the target against a reference convergence point, all means olympic and in epochs.
+    """A submission's epochs to the target against a reference convergence point.
 
-    mean, reference_mean: of submission and reference. sd: the reference's. p: of the test that the submission is not
-    faster. minimum: the mean at which it just rejects. max_speedup: reference_mean / minimum. normalisation: what the
-    score of a submission that is faster within the band is multiplied by, 1 if it is not faster.
+    Attributes
+    ----------
+    mean, reference_mean : of submission and reference, without the least and the greatest value, in epochs
+    sd : of the reference, in epochs
+    p : of the test that the submission is not faster
+    minimum : the mean at which it just rejects, in epochs
+    max_speedup : reference_mean / minimum
+    passes : whether the submission is slow enough to be believed
+    normalisation : what the score of one that is faster within the band is multiplied by, 1 if it is not faster
     """
 
     mean: float
@@ -81,36 +111,94 @@ class ConvergencePoint(NamedTuple):
 
 
 def non_inferiority_from_summary(ours: Summary, reference: Summary, margin: float, confidence: float = 0.90) -> Verdict:
-    """Whether ours = (mean, sample SD, n) falls short of the reference by less than the margin, all in return units.
+    """Whether ours falls short of the reference by less than the margin.
 
     PASS: the Welch interval of ours - reference lies above -margin. FAIL: it lies below. SUSPICIOUSLY_BETTER: it lies
-    above +margin, as it does when two quantities are compared that are not the same. Else INCONCLUSIVE. `confidence`
-    is the two-sided interval's: 0.90 puts both limits at one-sided 95 % (Schuirmann 1987, J Pharmacokinet Biopharm 15).
-    n_needed is the least number of own seeds, not below the present one, that settles it at the observed means and
-    spreads; None where the reference's own spread forbids it.
+    above +margin, as it does when two quantities are compared that are not the same. Else INCONCLUSIVE.
+
+    Parameters
+    ----------
+    ours, reference : mean, sample SD and number of seeds, in the same unit
+    margin : the loss that does not count, in that unit
+    confidence : of the two-sided interval; 0.90 puts both limits at one-sided 95 % (Schuirmann 1987, J Pharmacokinet
+        Biopharm 15)
+
+    Returns
+    -------
+    Verdict : n_needed, not below the present number, holds at the observed means and spreads
+
+    Raises
+    ------
+    ValueError : a margin that is not positive, or a summary that `welch_from_summary` refuses
+
+    Examples
+    --------
+    >>> test = non_inferiority_from_summary((10_000, 800, 10), (10_500, 900, 5), 1050)
+    >>> test.verdict, round(test.low), round(test.p, 3)
+    ('INCONCLUSIVE', -1395, 0.142)
     """
     if not (math.isfinite(margin) and margin > 0):
         raise ValueError(f"margin must be a positive number of return units, not {margin}")
     test = _welch(ours, reference, confidence)
-    shifted = _welch((ours[0] + margin, *ours[1:]), reference, confidence)
+    mean, sd, n = ours
+    shifted = _welch((mean + margin, sd, n), reference, confidence)
     p = float(stats.t.sf(shifted.statistic, shifted.df))
-    seeds = np.arange(ours[2], max(LARGEST_GROUP, ours[2]) + 1)
-    intervals = _interval(test.difference, *standard_error(ours[1], seeds, *reference[1:]), confidence)
-    n_needed = _least(seeds, _no_worse(*intervals, margin))
+    seeds = np.arange(n, max(LARGEST_GROUP, n) + 1)
+    low, high = _interval(test.difference, *standard_error(sd, seeds, *reference[1:]), confidence)
+    n_needed = _least(seeds, _no_worse(low, high, margin))
     verdict = str(_no_worse(test.low, test.high, margin))
     return Verdict(verdict, test.difference, test.low, test.high, p, test.df, margin, n_needed)
 
 
-def non_inferiority(x, y, margin: float, confidence: float = 0.90) -> Verdict:
-    """The same for the values of our seeds x [n1] and of the reference's y [n2]."""
+def non_inferiority(x: ArrayLike, y: ArrayLike, margin: float, confidence: float = 0.90) -> Verdict:
+    """Whether the values of our seeds fall short of the reference's by less than the margin.
+
+    Parameters
+    ----------
+    x, y : [n1], [n2], one value per seed of ours and of the reference, in the same unit
+    margin, confidence : as in `non_inferiority_from_summary`
+
+    Returns
+    -------
+    Verdict : as from `non_inferiority_from_summary`
+
+    Raises
+    ------
+    ValueError : as `non_inferiority_from_summary` does, or fewer than two values, or one that is not finite
+
+    Examples
+    --------
+    >>> non_inferiority([4, 7, 8, 6, 3, 2], [6, 8, 7, 10, 11, 9], 6).verdict
+    'PASS'
+    """
     return non_inferiority_from_summary(summary(x, "x"), summary(y, "y"), margin, confidence)
 
 
 def prediction_check(ours: Summary, value: float, confidence: float = 0.95) -> Prediction:
-    """Whether a published number without a spread lies where one more run of ours = (mean, sample SD, n) would.
+    """Whether a published number without a spread lies where one more run of ours would.
 
     Student's prediction interval mean +- t sd sqrt(1 + 1/n). Advisory only: it takes the number for a single run with
     our spread, and it is wide for few seeds, so being inside says little.
+
+    Parameters
+    ----------
+    ours : mean, sample SD and number of seeds
+    value : the number, in the same unit
+    confidence : of the two-sided interval, between 0 and 1
+
+    Returns
+    -------
+    Prediction : in the unit of the value
+
+    Raises
+    ------
+    ValueError : a summary that `welch_from_summary` refuses, or a number that is not finite
+
+    Examples
+    --------
+    >>> check = prediction_check((10, 2, 4), 17)
+    >>> check.inside, round(check.low, 2), round(check.high, 2), round(check.p, 3)
+    (True, 2.88, 17.12, 0.052)
     """
     _welch(ours, (value, 0.0, 2), confidence)  # refuses what is no summary and no number
     mean, sd, n = ours
@@ -123,49 +211,132 @@ def prediction_check(ours: Summary, value: float, confidence: float = 0.95) -> P
 def tost_from_summary(
     ours: Summary, reference: Summary, margin: float, confidence: float = 0.90, *, variances: str = "unequal"
 ) -> Equivalence:
-    """Two one-sided t tests of |difference| >= margin; ours and reference = (mean, sample SD, n), in return units.
+    """Two one-sided t tests of |difference| >= margin (Schuirmann 1987, J Pharmacokinet Biopharm 15).
 
     EQUIVALENT: the interval of ours - reference lies within +-margin. DIFFERENT: all of it lies beyond one side. Else
-    INCONCLUSIVE. `confidence` is the interval's, 1 - 2 alpha: 0.90 tests at 5 % (Schuirmann 1987, J Pharmacokinet
-    Biopharm 15). variances: "unequal" (Welch) or "pooled". n_needed: the least number of seeds in each of two equal
-    arms that settles it at these means and spreads.
+    INCONCLUSIVE.
+
+    Parameters
+    ----------
+    ours, reference : mean, sample SD and number of seeds, in the same unit
+    margin : the difference that does not count, in that unit
+    confidence : of the two-sided interval, 1 - 2 alpha: 0.90 tests at 5 %
+    variances : "unequal" (Welch) or "pooled"
+
+    Returns
+    -------
+    Equivalence : of ours - reference; n_needed seeds in each of two equal arms settle it at these means and spreads
+
+    Raises
+    ------
+    ValueError : a margin that is not positive, other variances, or a summary that `welch_from_summary` refuses
+
+    Examples
+    --------
+    >>> test = tost_from_summary((7, 6, 5), (0, 6, 5), 10)
+    >>> test.verdict, round(test.low, 2), round(test.high, 2), test.n_needed
+    ('INCONCLUSIVE', -0.06, 14.06, 23)
     """
     errors = {"unequal": standard_error, "pooled": _pooled_error}
     if variances not in errors:
         raise ValueError(f'variances must be "unequal" or "pooled", not "{variances}"')
     test = _welch(ours, reference, confidence)
 
-    def error(n1, n2):
+    def error(n1: Numbers, n2: Numbers) -> tuple[Numbers, Numbers]:
         return errors[variances](ours[1], n1, reference[1], n2)
 
     return _tested(test.difference, error, ours[2], reference[2], margin, confidence)
 
 
-def tost(x, y, margin: float, confidence: float = 0.90, *, variances: str = "unequal") -> Equivalence:
-    """The same for values x [n1] and y [n2], one per seed."""
+def tost(
+    x: ArrayLike, y: ArrayLike, margin: float, confidence: float = 0.90, *, variances: str = "unequal"
+) -> Equivalence:
+    """Two one-sided t tests that two samples' means differ by less than the margin.
+
+    Parameters
+    ----------
+    x, y : [n1], [n2], one value per seed, in the same unit
+    margin, confidence, variances : as in `tost_from_summary`
+
+    Returns
+    -------
+    Equivalence : of mean(x) - mean(y), as from `tost_from_summary`
+
+    Raises
+    ------
+    ValueError : as `tost_from_summary` does, or fewer than two values, or one that is not finite
+
+    Examples
+    --------
+    >>> test = tost([4, 7, 8, 6, 3, 2], [6, 8, 7, 10, 11, 9], 10)
+    >>> test.verdict, round(test.p, 5)
+    ('EQUIVALENT', 0.00021)
+    """
     return tost_from_summary(summary(x, "x"), summary(y, "y"), margin, confidence, variances=variances)
 
 
-def tost_paired(x, y, margin: float, confidence: float = 0.90) -> Equivalence:
-    """The same for pairs: x [n] and y [n] hold the two values of each; n_needed counts pairs.
+def tost_paired(x: ArrayLike, y: ArrayLike, margin: float, confidence: float = 0.90) -> Equivalence:
+    """Two one-sided t tests that the two values of a pair differ by less than the margin on average.
 
     Runs that share nothing but the number of their seed are no pairs.
+
+    Parameters
+    ----------
+    x, y : [n], the two values of each pair, in the same unit
+    margin, confidence : as in `tost_from_summary`
+
+    Returns
+    -------
+    Equivalence : of mean(x - y); n_needed counts pairs
+
+    Raises
+    ------
+    ValueError : as `tost` does, or x and y differ in length
+
+    Examples
+    --------
+    >>> test = tost_paired([4, 7, 8, 6, 3, 2], [6, 8, 7, 10, 11, 9], 2)
+    >>> test.verdict, round(test.p, 3)
+    ('INCONCLUSIVE', 0.829)
     """
-    pair = {name: np.asarray(values, dtype=float) for name, values in {"x": x, "y": y}.items()}
-    for name, values in pair.items():
+    a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    for name, values in {"x": a, "y": b}.items():
         summary(values, name)  # refuses what is no sample
-    if pair["x"].shape != pair["y"].shape:
-        raise ValueError(f"pairs need as many x as y, not {len(pair['x'])} and {len(pair['y'])}; tost compares those")
-    mean, sd, n = summary(pair["x"] - pair["y"])
-    return _tested(mean, lambda pairs, _: (sd / np.sqrt(pairs), pairs - 1), n, n, margin, confidence)
+    if a.shape != b.shape:
+        raise ValueError(f"pairs need as many x as y, not {len(a)} and {len(b)}; tost compares those")
+    mean, sd, n = summary(a - b)
+
+    def error(pairs: Numbers, _: Numbers) -> tuple[Numbers, Numbers]:
+        return sd / np.sqrt(pairs), pairs - 1
+
+    return _tested(mean, error, n, n, margin, confidence)
 
 
-def tost_superiority(x, y, delta: float = 0.15, confidence: float = 0.90) -> Equivalence:
-    """Whether P(x > y) + P(x = y) / 2 lies within 0.5 -+ delta; `difference` is that probability minus 0.5.
+def tost_superiority(x: ArrayLike, y: ArrayLike, delta: float = 0.15, confidence: float = 0.90) -> Equivalence:
+    """Whether P(x > y) + P(x = y) / 2 lies within 0.5 -+ delta (variance: Brunner & Munzel 2000, Biometrical J. 42).
 
-    Values x [n1] and y [n2], one per seed; Brunner & Munzel's variance (2000, Biometrical J. 42), of which samples that
-    do not overlap leave no estimate: then the interval is the exact binomial one of min(n1, n2) independent pairs, all
-    won by the same side, and p is 1.
+    Samples that do not overlap leave no estimate of the variance: then the interval is the exact binomial one of
+    min(n1, n2) independent pairs, all won by the same side, and p is 1.
+
+    Parameters
+    ----------
+    x, y : [n1], [n2], one value per seed, in the same unit
+    delta : between 0 and 0.5
+    confidence : as in `tost_from_summary`
+
+    Returns
+    -------
+    Equivalence : difference, low and high are that probability and its limits, minus 0.5
+
+    Raises
+    ------
+    ValueError : delta not between 0 and 0.5, fewer than two values, or one that is not finite
+
+    Examples
+    --------
+    >>> test = tost_superiority([1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6], delta=0.4)
+    >>> test.verdict, round(test.high, 3)
+    ('EQUIVALENT', 0.326)
     """
     x, y = (np.sort(np.asarray(values, dtype=float)) for values in (x, y))
     n1, n2 = summary(x, "x")[2], summary(y, "y")[2]
@@ -181,107 +352,88 @@ def tost_superiority(x, y, delta: float = 0.15, confidence: float = 0.90) -> Equ
     return _tested(difference, lambda n1, n2: standard_error(sd1, n1, sd2, n2), n1, n2, delta, confidence)
 
 
-def _all_pairs_won(difference: float, confidence: float, n1, n2) -> tuple:
-    nearest = difference * (2 * ((1 - confidence) / 2) ** (1 / np.minimum(n1, n2)) - 1)
-    return np.minimum(nearest, difference), np.maximum(nearest, difference)
+def band_verdict(band: Band, margin: ArrayLike, from_index: int = 0) -> str:
+    """The verdict of a simultaneous band of the difference of two curves, from a checkpoint on.
 
+    EQUIVALENT: the band lies within +-margin at every checkpoint. DIFFERENT: at some checkpoint all of it lies beyond
+    one side. Else INCONCLUSIVE. No correction for the number of checkpoints is due, because the band holds at all of
+    them at once.
 
-def _tested(difference: float, error: Callable, n1: int, n2: int, margin: float, confidence: float) -> Equivalence:
-    """The t tests of a difference whose standard error and degrees of freedom are error(n1, n2)."""
-    se, df = error(n1, n2)
-    beyond = _studentised(abs(difference) - margin, se)
+    Parameters
+    ----------
+    band : [T], as from `suite.statistics.curves.difference_band`
+    margin : a number or [T], in the unit of the values
+    from_index : the first checkpoint that counts
 
-    def interval(n1, n2):
-        return _interval(difference, *error(n1, n2), confidence)
+    Returns
+    -------
+    EQUIVALENT, DIFFERENT or INCONCLUSIVE
 
-    return _equivalence(difference, beyond, df, interval, (n1, n2), margin, confidence)
+    Raises
+    ------
+    ValueError : a margin that is not positive or of another shape, a limit that is not finite, no such checkpoint
 
-
-def _equivalence(difference, beyond, df, interval: Callable, sizes, margin, confidence) -> Equivalence:
-    """The verdict of a difference `beyond` the margin by so many standard errors; interval(*sizes) is its interval."""
-    if not (math.isfinite(margin) and margin > 0 and 0 < confidence < 1):
-        raise ValueError(f"margin must be positive and confidence between 0 and 1, not {margin} and {confidence}")
-    low, high = interval(*sizes)
-    verdict, n_needed = str(_within(low, high, margin)), None
-    if verdict == INCONCLUSIVE and not math.isclose(abs(difference), margin, rel_tol=1e-9):
-        seeds = np.arange(2, LARGEST_GROUP + 1)
-        n_needed = _least(seeds, _within(*interval(seeds, seeds), margin))
-    statistic, p = math.copysign(1, difference) * beyond, float(stats.t.cdf(beyond, df))
-    ends = float(low), float(high)
-    return Equivalence(statistic, float(df), p, difference, *ends, confidence, verdict, margin, n_needed)
-
-
-def _within(low, high, margin) -> np.ndarray:
-    cases = [(low > -margin) & (high < margin), (low > margin) | (high < -margin)]
-    return np.select(cases, [EQUIVALENT, DIFFERENT], INCONCLUSIVE)
-
-
-def _no_worse(low, high, margin) -> np.ndarray:
-    cases = [low > margin, low > -margin, high < -margin]
-    return np.select(cases, [SUSPICIOUSLY_BETTER, PASS, FAIL], INCONCLUSIVE)
-
-
-def _least(seeds: np.ndarray, verdicts: np.ndarray) -> int | None:
-    settled = verdicts != INCONCLUSIVE
-    return int(seeds[settled.argmax()]) if settled.any() else None
-
-
-def _interval(center, se, df, confidence) -> tuple:
-    half = stats.t.ppf((1 + confidence) / 2, df) * se
-    return center - half, center + half
-
-
-def _studentised(value: float, se: float) -> float:
-    if se > 0:
-        return float(value / se)
-    return math.copysign(math.inf, value) if value else 0.0
-
-
-def _pooled_error(s1: float, n1, s2: float, n2) -> tuple:
-    df = n1 + n2 - 2
-    return np.sqrt(((n1 - 1) * s1**2 + (n2 - 1) * s2**2) / df * (1 / n1 + 1 / n2)), df
-
-
-def _welch(ours: Summary, reference: Summary, confidence: float):
-    try:
-        return welch_from_summary(*ours, *reference, confidence)
-    except ValueError as error:
-        raise ValueError(f"of ours (1) and reference (2): {error}") from error
-
-
-def band_verdict(band: Band, margin, from_index: int = 0) -> str:
-    """The verdict of a simultaneous band [T] of the difference of two curves, from a checkpoint on.
-
-    EQUIVALENT: the band lies within +-margin (a number or [T], in the values' unit) at every checkpoint. DIFFERENT: at
-    some checkpoint all of it lies beyond one side. Else INCONCLUSIVE. No correction for the number of checkpoints is
-    due, because the band holds at all of them at once.
+    Examples
+    --------
+    >>> band = Band(np.zeros(2), np.array([-4, -1]), np.array([-3, 1]), 2.0)
+    >>> band_verdict(band, 2), band_verdict(band, 2, from_index=1)
+    ('DIFFERENT', 'EQUIVALENT')
     """
     verdicts = _within(*_from(band, margin, from_index))
-    return EQUIVALENT if (verdicts == EQUIVALENT).all() else DIFFERENT if DIFFERENT in verdicts else INCONCLUSIVE
+    if (verdicts == EQUIVALENT).all():
+        return EQUIVALENT
+    return DIFFERENT if DIFFERENT in verdicts else INCONCLUSIVE
 
 
-def band_non_inferiority(band: Band, margin, from_index: int = 0) -> str:
-    """The same one-sided, of ours - reference: PASS above -margin everywhere, FAIL below somewhere."""
-    low, high, margin = _from(band, margin, from_index)
-    return PASS if (low > -margin).all() else FAIL if (high < -margin).any() else INCONCLUSIVE
+def band_non_inferiority(band: Band, margin: ArrayLike, from_index: int = 0) -> str:
+    """The one-sided verdict of a band of ours - reference, from a checkpoint on.
 
+    Parameters
+    ----------
+    band, margin, from_index : as in `band_verdict`
 
-def _from(band: Band, margin, from_index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    low, high, margin = (np.asarray(values, dtype=float) for values in (band.low, band.high, margin))
-    if margin.shape not in ((), low.shape) or not (np.isfinite(margin) & (margin > 0)).all():
-        raise ValueError("margin must be a positive number, or one for every checkpoint of the band")
-    if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        raise ValueError("the band has a limit that is NaN or infinite; start it where every run has a value")
-    if not 0 <= from_index < len(low):
-        raise ValueError(f"from_index must be a checkpoint from 0 to {len(low) - 1}, not {from_index}")
-    return low[from_index:], high[from_index:], np.broadcast_to(margin, low.shape)[from_index:]
+    Returns
+    -------
+    PASS: the band lies above -margin everywhere. FAIL: it lies below somewhere. Else INCONCLUSIVE
+
+    Raises
+    ------
+    ValueError : as `band_verdict` does
+
+    Examples
+    --------
+    >>> band = Band(np.zeros(2), np.array([-4, -1]), np.array([-3, 9]), 2.0)
+    >>> band_non_inferiority(band, 2), band_non_inferiority(band, 2, from_index=1)
+    ('FAIL', 'PASS')
+    """
+    low, high, margins = _from(band, margin, from_index)
+    if (low > -margins).all():
+        return PASS
+    return FAIL if (high < -margins).any() else INCONCLUSIVE
 
 
 def to_sample_sd(spread: float, kind: str, n: int) -> float:
-    """The sample SD (n - 1 in the denominator) behind a published spread over n seeds.
+    """The sample SD (n - 1 in the denominator) behind a published spread.
 
-    kind: sd_ddof1, sd_ddof0 (numpy's default), sem, ci95_t and ci95_norm (half-widths of a 95 % interval), half_sd
-    (bands drawn at half a standard deviation). "unknown" is refused.
+    Parameters
+    ----------
+    spread : as published, at least 0
+    kind : sd_ddof1, sd_ddof0 (numpy's default), sem, ci95_t and ci95_norm (half-widths of a 95 % interval), half_sd
+        (bands drawn at half a standard deviation)
+    n : number of seeds, 2 or more
+
+    Returns
+    -------
+    a number in the unit of the spread
+
+    Raises
+    ------
+    ValueError : a negative spread, fewer than two seeds, another kind; "unknown" too, since it tests nothing
+
+    Examples
+    --------
+    >>> to_sample_sd(100, "sem", 4), round(to_sample_sd(100, "ci95_t", 5), 1)
+    (200.0, 80.5)
     """
     if not (math.isfinite(spread) and spread >= 0):
         raise ValueError(f"spread must be a finite number of at least 0, not {spread}")
@@ -302,25 +454,136 @@ def to_sample_sd(spread: float, kind: str, n: int) -> float:
     return float(spread * factors[kind])
 
 
-def reference_convergence_point(reference, submission, alpha: float = 0.05) -> ConvergencePoint:
-    """Whether the epochs to the target of a submission [m >= 3] are no fewer than chance explains by the reference's.
+def reference_convergence_point(reference: ArrayLike, submission: ArrayLike, alpha: float = 0.05) -> ConvergencePoint:
+    """Whether the epochs to the target of a submission are no fewer than chance explains by the reference's.
 
-    MLPerf's rule for reference [n >= 4]: means without the least and the greatest value, and a one-sided pooled t test
-    with n - 2 and m - 2 values and, for both, the SD (n in the denominator) of all n reference values. A run that did
-    not converge is inf; a submission with more than one fails (mlcommons/logging@7bbf792, rcp_checker.py lines 189,
-    302-310, 377-422, 459-500).
+    MLPerf's rule: means without the least and the greatest value, and a one-sided pooled t test with n - 2 and m - 2
+    values and, for both, the SD (n in the denominator) of all n reference values. A submission with more than one run
+    that did not converge fails (mlcommons/logging@7bbf792, rcp_checker.py lines 189, 302-310, 377-422, 459-500).
+
+    Parameters
+    ----------
+    reference, submission : [n >= 4], [m >= 3], epochs to the target; inf for a submission's run that did not converge
+    alpha : of the one-sided test, between 0 and 1
+
+    Returns
+    -------
+    ConvergencePoint : in epochs
+
+    Raises
+    ------
+    ValueError : too few runs, epochs that are not positive, a reference run that did not converge
+
+    Examples
+    --------
+    >>> point = reference_convergence_point([39, 42, 40, 41, 39, 40, 41, 39, 40, 39], [39, 39, 40, 40, 41])
+    >>> point.passes, round(point.minimum, 3), round(point.normalisation, 4)
+    (True, 38.634, 1.0053)
     """
     reference, submission = (np.sort(np.asarray(values, dtype=float)) for values in (reference, submission))
+    _check_epochs(reference, submission, alpha)
+    center, mean, sd = float(reference[1:-1].mean()), float(submission[1:-1].mean()), float(reference.std())
+    se, df = _pooled_error(sd, len(reference) - 2, sd, len(submission) - 2)
+    minimum = max(0.0, float(center - stats.t.ppf(1 - alpha, df) * se))
+    p = float(stats.t.cdf(_studentised(mean - center, float(se)), df)) if se > 0 else float(mean >= center)
+    speedup = center / minimum if minimum else math.inf
+    passes = mean >= minimum and bool(np.isinf(submission).sum() <= 1)
+    return ConvergencePoint(mean, sd, center, p, minimum, speedup, passes, max(1.0, center / mean))
+
+
+def _all_pairs_won(difference: float, confidence: float, n1: Numbers, n2: Numbers) -> tuple[Numbers, Numbers]:
+    nearest = difference * (2 * ((1 - confidence) / 2) ** (1 / np.minimum(n1, n2)) - 1)
+    return np.minimum(nearest, difference), np.maximum(nearest, difference)
+
+
+def _tested(difference: float, error: BySizes, n1: int, n2: int, margin: float, confidence: float) -> Equivalence:
+    """The t tests of a difference whose standard error and degrees of freedom are error(n1, n2)."""
+    se, df = error(n1, n2)
+    beyond = _studentised(abs(difference) - margin, float(se))
+
+    def interval(n1: Numbers, n2: Numbers) -> tuple[Numbers, Numbers]:
+        return _interval(difference, *error(n1, n2), confidence)
+
+    return _equivalence(difference, beyond, float(df), interval, (n1, n2), margin, confidence)
+
+
+def _equivalence(
+    difference: float,
+    beyond: float,
+    df: float,
+    interval: BySizes,
+    sizes: tuple[int, int],
+    margin: float,
+    confidence: float,
+) -> Equivalence:
+    """The verdict of a difference `beyond` the margin by so many standard errors; interval(*sizes) is its interval."""
+    if not (math.isfinite(margin) and margin > 0 and 0 < confidence < 1):
+        raise ValueError(f"margin must be positive and confidence between 0 and 1, not {margin} and {confidence}")
+    low, high = interval(*sizes)
+    verdict, n_needed = str(_within(low, high, margin)), None
+    if verdict == INCONCLUSIVE and not math.isclose(abs(difference), margin, rel_tol=1e-9):
+        seeds = np.arange(2, LARGEST_GROUP + 1)
+        n_needed = _least(seeds, _within(*interval(seeds, seeds), margin))
+    statistic, p = math.copysign(1, difference) * beyond, float(stats.t.cdf(beyond, df))
+    ends = float(low), float(high)
+    return Equivalence(statistic, float(df), p, difference, *ends, confidence, verdict, margin, n_needed)
+
+
+def _within(low: Numbers, high: Numbers, margin: Numbers) -> np.ndarray:
+    cases = [np.asarray((low > -margin) & (high < margin)), np.asarray((low > margin) | (high < -margin))]
+    return np.select(cases, [EQUIVALENT, DIFFERENT], INCONCLUSIVE)
+
+
+def _no_worse(low: Numbers, high: Numbers, margin: float) -> np.ndarray:
+    cases = [np.asarray(low > margin), np.asarray(low > -margin), np.asarray(high < -margin)]
+    return np.select(cases, [SUSPICIOUSLY_BETTER, PASS, FAIL], INCONCLUSIVE)
+
+
+def _least(seeds: np.ndarray, verdicts: np.ndarray) -> int | None:
+    settled = verdicts != INCONCLUSIVE
+    return int(seeds[settled.argmax()]) if settled.any() else None
+
+
+def _interval(center: float, se: Numbers, df: Numbers, confidence: float) -> tuple[Numbers, Numbers]:
+    half = stats.t.ppf((1 + confidence) / 2, df) * se
+    return center - half, center + half
+
+
+def _studentised(value: float, se: float) -> float:
+    if se > 0:
+        return float(value / se)
+    return math.copysign(math.inf, value) if value else 0.0
+
+
+def _pooled_error(s1: float, n1: Numbers, s2: float, n2: Numbers) -> tuple[Numbers, Numbers]:
+    df = n1 + n2 - 2
+    return np.sqrt(((n1 - 1) * s1**2 + (n2 - 1) * s2**2) / df * (1 / n1 + 1 / n2)), df
+
+
+def _welch(ours: Summary, reference: Summary, confidence: float) -> Test:
+    try:
+        return welch_from_summary(*ours, *reference, confidence)
+    except ValueError as error:
+        raise ValueError(f"of ours (1) and reference (2): {error}") from error
+
+
+def _check_epochs(reference: np.ndarray, submission: np.ndarray, alpha: float) -> None:
+    """Refuses sorted epochs that make no convergence point."""
     if reference.ndim != 1 or len(reference) < 4 or submission.ndim != 1 or len(submission) < 3:
         raise ValueError("a convergence point needs a list of at least 4 reference and 3 submission runs")
     if not np.isfinite(reference).all() or np.isnan(submission).any() or min(reference[0], submission[0]) <= 0:
         raise ValueError("epochs must be positive, and finite numbers but for a submission's inf: did not converge")
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
-    center, mean, sd = float(reference[1:-1].mean()), float(submission[1:-1].mean()), float(reference.std())
-    se, df = _pooled_error(sd, len(reference) - 2, sd, len(submission) - 2)
-    minimum = max(0.0, float(center - stats.t.ppf(1 - alpha, df) * se))
-    p = float(stats.t.cdf(_studentised(mean - center, se), df)) if se > 0 else float(mean >= center)
-    speedup = center / minimum if minimum else math.inf
-    passes = mean >= minimum and bool(np.isinf(submission).sum() <= 1)
-    return ConvergencePoint(mean, sd, center, p, minimum, speedup, passes, max(1.0, center / mean))
+
+
+def _from(band: Band, margin: ArrayLike, from_index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The band's limits and the margin, all [T - from_index], from a checkpoint on."""
+    low, high, margins = (np.asarray(values, dtype=float) for values in (band.low, band.high, margin))
+    if margins.shape not in ((), low.shape) or not (np.isfinite(margins) & (margins > 0)).all():
+        raise ValueError("margin must be a positive number, or one for every checkpoint of the band")
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        raise ValueError("the band has a limit that is NaN or infinite; start it where every run has a value")
+    if not 0 <= from_index < len(low):
+        raise ValueError(f"from_index must be a checkpoint from 0 to {len(low) - 1}, not {from_index}")
+    return low[from_index:], high[from_index:], np.broadcast_to(margins, low.shape)[from_index:]

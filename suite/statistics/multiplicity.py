@@ -1,17 +1,34 @@
 """Many tests at once: p-values adjusted so that a whole family of them keeps its promised rate of false alarms."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from statsmodels.stats.multitest import multipletests
 
 METHODS = {"holm": "holm", "hommel": "hommel", "bonferroni": "bonferroni", "bh": "fdr_bh", "by": "fdr_by"}
 
 
-def adjust(p: np.ndarray, method: str) -> np.ndarray:
-    """The p-values [k] of one family adjusted for each other, in the order given; NaN (no test) stays and counts not.
+def adjust(p: ArrayLike, method: str) -> np.ndarray:
+    """Adjusts the p-values of one family for each other.
 
-    "holm" (1979), "hommel" (1988; wants independent or positively dependent tests) and "bonferroni" bound the
-    probability of any false alarm; "bh" (Benjamini & Hochberg 1995) and "by" (Benjamini & Yekutieli 2001, under any
-    dependence) bound the expected share of false alarms among the alarms; "none" leaves the values as they are.
+    Parameters
+    ----------
+    p : [k], between 0 and 1; NaN (no test) stays and does not count
+    method : "holm" (1979), "hommel" (1988; wants independent or positively dependent tests) and "bonferroni" bound the
+        probability of any false alarm; "bh" (Benjamini & Hochberg 1995) and "by" (Benjamini & Yekutieli 2001, under
+        any dependence) the expected share of false alarms among the alarms; "none" leaves the values as they are
+
+    Returns
+    -------
+    [k], in the order given
+
+    Raises
+    ------
+    ValueError : a value that is no p, or another method
+
+    Examples
+    --------
+    >>> np.round(adjust([0.01, 0.04, np.nan, 0.03], "holm"), 3).tolist()
+    [0.03, 0.06, nan, 0.06]
     """
     p = np.array(p, dtype=float)
     tested = ~np.isnan(p)

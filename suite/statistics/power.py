@@ -10,6 +10,8 @@ from itertools import count
 from typing import NamedTuple
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 NODES = 64  # of the quadratures; twice as many change no fourth digit
@@ -17,7 +19,13 @@ LARGEST_GROUP = 10_000  # seeds; a question this many do not settle is reported 
 
 
 class Simulated(NamedTuple):
-    """The share of simulated studies that found a difference, its Monte-Carlo error, and how many studies they were."""
+    """How often simulated studies found a difference.
+
+    Attributes
+    ----------
+    power, standard_error : the share that found one and its Monte-Carlo error, fractions of 1
+    studies : how many were simulated
+    """
 
     power: float
     standard_error: float
@@ -25,35 +33,82 @@ class Simulated(NamedTuple):
 
 
 def power(n: float, effect: float, alpha: float = 0.05) -> float:
-    """The power of the two-sided t test of two groups of n >= 2, of equal spread, at a true effect in SDs.
+    """The power of the two-sided t test of two groups of equal spread (Cohen 1988, ch. 2).
 
-    Cohen 1988, ch. 2; the number R's power.t.test(strict = TRUE) gives.
+    The number R's power.t.test(strict = TRUE) gives.
+
+    Parameters
+    ----------
+    n : seeds in each group, 2 or more
+    effect : the true difference, in SDs
+    alpha : of the test, between 0 and 1
+
+    Returns
+    -------
+    a number between 0 and 1
+
+    Raises
+    ------
+    ValueError : n below 2, an effect that is not finite, alpha not between 0 and 1
+
+    Examples
+    --------
+    >>> round(power(20, 1.0), 4)
+    0.869
     """
-    if not n >= 2:
-        raise ValueError(f"n must be at least 2 for a spread to exist, not {n}")
-    if not (math.isfinite(effect) and 0 < alpha < 1):
-        raise ValueError(f"effect must be a finite number and alpha lie between 0 and 1, not {effect} and {alpha}")
-    df, shift = 2 * n - 2, abs(effect) * math.sqrt(n / 2)
-    critical = stats.t.isf(alpha / 2, df)
-    # scipy finds no number for the far tail where it is next to nothing, and statsmodels' power is NaN with it
-    return float(stats.nct.sf(critical, df, shift) + np.nan_to_num(stats.nct.cdf(-critical, df, shift)))
+    return _power(n, effect, alpha)
 
 
 def minimum_detectable_effect(n: float, power: float = 0.8, alpha: float = 0.05) -> float:
-    """The effect in SDs that two groups of n >= 2 seeds find with the given power."""
+    """The effect that the two-sided t test of two groups finds with the given power.
+
+    Parameters
+    ----------
+    n : seeds in each group, 2 or more
+    power, alpha : of the test, alpha < power < 1
+
+    Returns
+    -------
+    a number, in SDs
+
+    Raises
+    ------
+    ValueError : n below 2, or power not between alpha and 1
+
+    Examples
+    --------
+    >>> round(minimum_detectable_effect(5), 2), round(minimum_detectable_effect(10), 2)
+    (2.02, 1.32)
+    """
     _check_power(power, alpha)
     return _root(lambda effect: _power(n, effect, alpha) - power, 0.0, 1.0)
 
 
 def required_n(effect: float, power: float = 0.8, alpha: float = 0.05) -> float:
-    """The seeds per group, not rounded and at least 2, that find an effect in SDs with the given power."""
+    """The seeds per group that find an effect with the given power.
+
+    Parameters
+    ----------
+    effect : the true difference, in SDs, not 0
+    power, alpha : of the two-sided t test, alpha < power < 1
+
+    Returns
+    -------
+    a number of at least 2, not rounded
+
+    Raises
+    ------
+    ValueError : an effect of 0 or one that is not finite, or power not between alpha and 1
+
+    Examples
+    --------
+    >>> round(required_n(1.0), 2), round(required_n(0.5), 2)
+    (16.71, 63.77)
+    """
     _check_power(power, alpha)
     if not (math.isfinite(effect) and effect):
         raise ValueError(f"no number of seeds finds an effect of {effect}: it must be finite and not zero")
     return _root(lambda n: _power(n, effect, alpha) - power, 2.0, 4.0)
-
-
-_power = power  # the name is an argument of the two functions above
 
 
 def tost_power(
@@ -65,34 +120,58 @@ def tost_power(
     n_reference: int | None = None,
     sd_reference: float | None = None,
 ) -> float:
-    """How often the Welch interval of two normal groups lies within +-margin, at a true difference of their means.
+    """How often the Welch interval of two normal groups lies within +-margin.
 
-    margin, difference and SDs in one unit; confidence of the two-sided interval (0.90: two one-sided tests at 5 %,
-    Schuirmann 1987). The reference has n seeds of the same SD unless told otherwise. The two sample variances are
-    integrated over by Gauss-Legendre quadrature of their chi-square quantiles, given which the rest is normal.
+    Parameters
+    ----------
+    n, sd : seeds and SD of one group
+    margin, difference : in the unit of the SDs; the true difference of the means
+    confidence : of the two-sided interval (0.90: two one-sided tests at 5 %, Schuirmann 1987)
+    n_reference, sd_reference : of the other group; None: as of the first
+
+    Returns
+    -------
+    a number between 0 and 1
+
+    Raises
+    ------
+    ValueError : fewer than two seeds, a margin or SD that is not positive
+
+    Examples
+    --------
+    >>> round(tost_power(10, 1.5), 3), round(tost_power(10, 3000, sd=2000), 3)
+    (0.883, 0.883)
     """
     n_reference, sd_reference = n_reference or n, sd if sd_reference is None else sd_reference
     if min(n, n_reference) < 2:
         raise ValueError(f"n must be at least 2 for a spread to exist, not {min(n, n_reference)}")
     if not (math.isfinite(margin) and margin > 0 and min(sd, sd_reference) > 0):
         raise ValueError(f"margin and SDs must be positive numbers, not {margin}, {sd} and {sd_reference}")
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    quantiles, weights = (nodes + 1) / 2, weights / 2
-    v1, v2 = (s**2 / k * stats.chi2.ppf(quantiles, k - 1) / (k - 1) for s, k in ((sd, n), (sd_reference, n_reference)))
-    v1, v2 = v1[:, None], v2[None, :]
-    df = (v1 + v2) ** 2 / (v1**2 / (n - 1) + v2**2 / (n_reference - 1))
-    room = np.maximum(margin - stats.t.ppf((1 + confidence) / 2, df) * np.sqrt(v1 + v2), 0)
-    error = math.hypot(sd / math.sqrt(n), sd_reference / math.sqrt(n_reference))
-    inside = stats.norm.cdf((room - difference) / error) - stats.norm.cdf((-room - difference) / error)
-    return float(weights @ inside @ weights)
+    return _share_within(margin, difference, confidence, (sd, n), (sd_reference, n_reference))
 
 
 def tost_required_n(
     margin: float, sd: float = 1.0, difference: float = 0.0, power: float = 0.8, confidence: float = 0.90
 ) -> int | None:
-    """The least seeds in each of two groups of this SD that show equivalence within +-margin with the given power.
+    """The least seeds in each of two groups that show equivalence with the given power.
 
-    None where the true difference lies outside the margin, or 10,000 seeds are too few.
+    Parameters
+    ----------
+    margin, sd, difference, confidence : as in `tost_power`, of two groups of this SD
+    power : 1 - confidence < power < 1
+
+    Returns
+    -------
+    a number of at least 2; None where the true difference lies outside the margin, or 10,000 seeds are too few
+
+    Raises
+    ------
+    ValueError : as `tost_power` does, or power not between 1 - confidence and 1
+
+    Examples
+    --------
+    >>> tost_required_n(1.0), tost_required_n(1.0, difference=1.0)
+    (18, None)
     """
     _check_power(power, 1 - confidence)
 
@@ -106,41 +185,71 @@ def tost_required_n(
 
 
 def simulated(
-    pilot_a: np.ndarray,
-    pilot_b: np.ndarray,
+    pilot_a: ArrayLike,
+    pilot_b: ArrayLike,
     n: int,
-    test: Callable[[np.ndarray, np.ndarray, np.random.Generator], float],
+    test: Callable[[np.ndarray, np.ndarray, Generator], float],
     *,
     difference: float = 0.0,
     alpha: float = 0.05,
     studies: int = 1_000,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> Simulated:
-    """How often test(x, y, rng) -> p is below alpha when x and y are n runs each, drawn with replacement from pilots.
+    """How often a test finds a difference between groups drawn with replacement from pilot runs.
 
-    pilot_a, pilot_b: scores [k] or whole curves [k, T] of runs already made; `difference`, in their unit, is added to
-    every x. What k pilot runs did not show (a rare failure) is not in the answer, and their spread is (k - 1) / k of
-    the population's variance. A NaN p finds nothing.
+    What the pilots did not show (a rare failure) is not in the answer, and their variance is (k - 1) / k of the true.
+
+    Parameters
+    ----------
+    pilot_a, pilot_b : scores [k] or whole curves [k, T] of runs already made
+    n, studies, rng : runs in each group, simulated studies, both 2 or more; source of the draws
+    test, alpha : test(x, y, rng) -> p, which finds a difference at or below alpha; a NaN p finds nothing
+    difference : added to every x, in the unit of the pilots
+
+    Returns
+    -------
+    Simulated : fractions of 1
+
+    Raises
+    ------
+    ValueError : fewer than two pilots of a group, runs or studies, or a value that is not finite
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> simulated([0, 1], [5, 6], 4, lambda x, y, rng: float(x.max() > y.min()), studies=9, rng=rng)
+    Simulated(power=1.0, standard_error=0.0, studies=9)
     """
-    pilots = [np.asarray(pilot, float) for pilot in (pilot_a, pilot_b)]
-    if n < 2 or studies < 2 or min(len(pilot) for pilot in pilots) < 2:
-        raise ValueError("a simulated study needs two pilot runs of each group, n of at least 2 and two studies")
-    if not all(np.isfinite(pilot).all() for pilot in pilots):
-        raise ValueError("a pilot run holds a value that is NaN or infinite; give a failed run a score first")
-    a, b = (pilot[np.lexsort(pilot.reshape(len(pilot), -1).T[::-1])] for pilot in pilots)
-    found = 0
-    for _ in range(studies):
-        x, y = a[rng.integers(len(a), size=n)] + difference, b[rng.integers(len(b), size=n)]
-        found += bool(test(x, y, rng) <= alpha)
-    share = found / studies
+    a, b = _pilots(pilot_a, pilot_b, n, studies)
+    draws = ((a[rng.integers(len(a), size=n)] + difference, b[rng.integers(len(b), size=n)]) for _ in range(studies))
+    share = sum(bool(test(x, y, rng) <= alpha) for x, y in draws) / studies
     return Simulated(share, math.sqrt(share * (1 - share) / studies), studies)
 
 
 def tolerance_factor(n: int, content: float = 0.90, confidence: float = 0.95, two_sided: bool = True) -> float:
-    """k such that mean +- k SD of n normal scores holds the share `content` of all runs, at the given confidence.
+    """k such that mean +- k SD of n normal scores holds the share `content` of all runs.
 
     One-sided (mean - k SD lies below that share): from the noncentral t. Two-sided: the exact factor, the root of Wald
     & Wolfowitz's equation averaged over the sample mean (Krishnamoorthy & Mathew 2009, ch. 2; ISO 16269-6).
+
+    Parameters
+    ----------
+    n : number of scores, 2 or more
+    content, confidence : the share of all runs, and how surely it is held, both between 0 and 1
+    two_sided : False: the lower limit alone
+
+    Returns
+    -------
+    k, in sample SDs
+
+    Raises
+    ------
+    ValueError : n below 2, content or confidence not between 0 and 1
+
+    Examples
+    --------
+    >>> round(tolerance_factor(10), 2), round(tolerance_factor(10, two_sided=False), 3)
+    (2.86, 2.355)
     """
     _check_shares(content, confidence)
     if n < 2:
@@ -159,9 +268,71 @@ def tolerance_factor(n: int, content: float = 0.90, confidence: float = 0.95, tw
 
 
 def order_statistics_needed(content: float = 0.90, confidence: float = 0.95, two_sided: bool = True) -> int:
-    """The least number of runs whose lowest and highest (or lowest alone) bound that share of all runs (Wilks 1941)."""
+    """The least number of runs whose lowest and highest bound that share of all runs (Wilks 1941).
+
+    Parameters
+    ----------
+    content, confidence : the share of all runs, and how surely it is held, both between 0 and 1
+    two_sided : False: the lowest alone bounds it
+
+    Returns
+    -------
+    a number of runs
+
+    Raises
+    ------
+    ValueError : content or confidence not between 0 and 1
+
+    Examples
+    --------
+    >>> order_statistics_needed(), order_statistics_needed(two_sided=False)
+    (46, 29)
+    """
     _check_shares(content, confidence)
     return next(n for n in count(2) if stats.binom.sf(n - 1 - two_sided, n, content) <= 1 - confidence)
+
+
+def _power(n: float, effect: float, alpha: float) -> float:
+    """As `power`, under a name that is not an argument of the functions that invert it."""
+    if not n >= 2:
+        raise ValueError(f"n must be at least 2 for a spread to exist, not {n}")
+    if not (math.isfinite(effect) and 0 < alpha < 1):
+        raise ValueError(f"effect must be a finite number and alpha lie between 0 and 1, not {effect} and {alpha}")
+    df, shift = 2 * n - 2, abs(effect) * math.sqrt(n / 2)
+    critical = stats.t.isf(alpha / 2, df)
+    # scipy finds no number for the far tail where it is next to nothing, and statsmodels' power is NaN with it
+    return float(stats.nct.sf(critical, df, shift) + np.nan_to_num(stats.nct.cdf(-critical, df, shift)))
+
+
+def _share_within(
+    margin: float, difference: float, confidence: float, group: tuple[float, int], reference: tuple[float, int]
+) -> float:
+    """How often the Welch interval lies within +-margin; group, reference: SD and number of seeds.
+
+    The two sample variances are integrated over by Gauss-Legendre quadrature of their chi-square quantiles, given
+    which the rest is normal.
+    """
+    (sd_1, n_1), (sd_2, n_2) = group, reference
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    quantiles, weights = (nodes + 1) / 2, weights / 2
+    v1, v2 = (s**2 / k * stats.chi2.ppf(quantiles, k - 1) / (k - 1) for s, k in (group, reference))
+    v1, v2 = v1[:, None], v2[None, :]
+    df = (v1 + v2) ** 2 / (v1**2 / (n_1 - 1) + v2**2 / (n_2 - 1))
+    room = np.maximum(margin - stats.t.ppf((1 + confidence) / 2, df) * np.sqrt(v1 + v2), 0)
+    error = math.hypot(sd_1 / math.sqrt(n_1), sd_2 / math.sqrt(n_2))
+    inside = stats.norm.cdf((room - difference) / error) - stats.norm.cdf((-room - difference) / error)
+    return float(weights @ inside @ weights)
+
+
+def _pilots(pilot_a: ArrayLike, pilot_b: ArrayLike, n: int, studies: int) -> tuple[np.ndarray, np.ndarray]:
+    """Both groups' pilot runs in an order that does not depend on that of the seeds."""
+    pilots = [np.asarray(pilot, float) for pilot in (pilot_a, pilot_b)]
+    if n < 2 or studies < 2 or min(len(pilot) for pilot in pilots) < 2:
+        raise ValueError("a simulated study needs two pilot runs of each group, n of at least 2 and two studies")
+    if not all(np.isfinite(pilot).all() for pilot in pilots):
+        raise ValueError("a pilot run holds a value that is NaN or infinite; give a failed run a score first")
+    a, b = (pilot[np.lexsort(pilot.reshape(len(pilot), -1).T[::-1])] for pilot in pilots)
+    return a, b
 
 
 def _root(rising: Callable[[float], float], low: float, high: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from suite.sac.contract import Job
+from suite.sac.contract import Job, Origin
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
 
@@ -23,10 +23,15 @@ class Label(NamedTuple):
     """A name under which a study asks for a run: a preset's, or an ablation's arm's."""
 
     preset: str
-    ablation: str  # "" for a plain preset
-    arm: str
-    levels: dict[str, str]
-    baseline: bool
+    ablation: str = ""  # "" for a plain preset
+    arm: str = ""
+    levels: tuple[tuple[str, str], ...] = ()  # of each factor, in the ablation's order
+    baseline: bool = False  # whether the arm is its ablation's baseline
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What no two labels of a study share on a task: the ablation and the arm, or the preset and nothing."""
+        return (self.ablation, self.arm) if self.ablation else (self.preset, "")
 
     def __str__(self) -> str:
         return f"{self.ablation}/{self.arm}" if self.ablation else self.preset
@@ -43,8 +48,17 @@ class Cell(NamedTuple):
     evaluate_every: int
     evaluation_episodes: int
     env_steps: int
-    variant: str  # the first label that asked for it
-    preset: str  # and the preset that label starts from
+    label: Label  # the first that asked for it
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tables join cells by: see CELL."""
+        return self.task, self.implementation, self.run_id
+
+    @property
+    def variant(self) -> str:
+        """The name to show for it."""
+        return str(self.label)
 
     @property
     def path(self) -> str:
@@ -53,9 +67,18 @@ class Cell(NamedTuple):
 
     def job(self, seeds: tuple[int, ...], study: str, declaration: str) -> Job:
         """What a training process needs to know of this cell and the seeds it trains."""
-        own = self._asdict()
-        origin = {"study": study, "variant": own.pop("variant"), "preset": own.pop("preset")}
-        return Job(**own, seeds=seeds, origin=origin | {"declaration": declaration})
+        fields = self._asdict()
+        label = fields.pop("label")
+        origin = Origin(study, label.preset, label.ablation, label.arm, declaration)
+        return Job(**fields, seeds=seeds, origin=origin)
+
+
+class Asked(NamedTuple):
+    """A label on one task in one implementation: the cell that it means there, and its seeds."""
+
+    label: Label
+    cell: Cell
+    seeds: list[int]
 
 
 class Planned(NamedTuple):

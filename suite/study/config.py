@@ -161,10 +161,14 @@ def load(path: Path) -> Config:
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        complaints = sorted(
-            error.errors(), key=lambda one: one["type"] != "extra_forbidden"
-        )  # a misspelling explains more
-        raise UsageError(_sentence(path, complaints[0])) from None
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")  # a misspelling explains more
+        raise UsageError(_sentence(path, first)) from None
+    _check(path, config)
+    return config
+
+
+def _check(path: Path, config: Config) -> None:
+    """UsageError for what is of the right type and makes no sense."""
     if twice := [name for n, name in enumerate(config.imported) if name in config.imported[:n]]:
         raise UsageError(f"{path}: imported names {twice[0]!r} twice; name it once")
     sensitivity = config.equivalence.sensitivity
@@ -188,7 +192,6 @@ def load(path: Path) -> Config:
                 f"{path}: sweeps[{i}].env_steps is {sweep.env_steps}, which is no multiple of evaluate.every "
                 f"{sweep.evaluate.every}; the nearest is {near}"
             )
-    return config
 
 
 def _sentence(path: Path, error: dict) -> str:
@@ -208,10 +211,9 @@ def _sentence(path: Path, error: dict) -> str:
 
 
 def _where(loc: tuple) -> str:
-    text = ""
-    for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
+    """A key's place, as in sweeps[0].seeds."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return text.removeprefix(".")
 
 
 def _fields(loc: list) -> list[str]:

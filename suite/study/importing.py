@@ -10,7 +10,8 @@ import math
 import re
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -21,11 +22,23 @@ import yaml
 import implementations
 from suite.errors import UsageError, nearest
 from suite.files import atomic
-from suite.lab.records import Recorder, RecordError, arrays_path, read_meta
+from suite.lab.records import (
+    Evaluations,
+    Imported,
+    Provenance,
+    Recorder,
+    RecordError,
+    RunEnd,
+    arrays_path,
+    kind_of_import,
+    read_meta,
+)
 from suite.lab.tasks import TASKS
 from suite.sac import identity
+from suite.sac.contract import Origin
+from suite.sac.status import Status
 from suite.specimens.catalogue import resolve
-from suite.study.cells import RECORD, Cell
+from suite.study.cells import RECORD, Cell, Label
 from suite.study.config import NAME
 from suite.study.logs import ONLINE, Ask, Point, Series, read
 from suite.study.plan import obstacle
@@ -58,7 +71,7 @@ class Claim(NamedTuple):
     episodes: int | None = None
     env_steps: int | None = None
     step_offset: int = 0
-    short: str | None = None
+    short: Status | None = None
     versions: Mapping[str, str] = {}
 
 
@@ -75,12 +88,41 @@ class Run(NamedTuple):
     """One run on the grid; message: why it is short."""
 
     series: Series  # with its seed, its task and the points that are recorded
-    status: str
+    status: Status
     message: str
 
 
 def main(files: Sequence[str], ask: Ask, claim: Claim, results: str, config: str | None) -> list[str]:
     """Writes a record of every run in the files, and the config of a study of them if asked for; says what it did."""
+    _check_claim(claim)
+    settings = {task: resolve(claim.preset, task, {}) for task in claim.tasks}
+    grid, runs = fitted(read(files, ask), claim)
+    records = {}
+    for run in runs:
+        task, seed = run.series.task, run.series.seed
+        run_id = identity.run_id(*settings[task], task, grid.every, grid.episodes)
+        evaluation = (grid.every, grid.episodes, grid.env_steps)
+        cell = Cell(task, claim.implementation, run_id, *settings[task], *evaluation, Label(claim.preset))
+        records[Path(results, RECORD.format(cell=cell.path, seed=seed, env_steps=grid.env_steps))] = cell, run
+    _unless_taken(records, results)
+    text = _config(claim, grid, runs, results)
+    if config and Path(config).exists() and Path(config).read_text() != text:
+        raise UsageError(f"--write-config {config} exists and says something else; name another file")
+    study = Path(config).stem if config else "imported"
+    try:
+        with _all_or_none(list(records)):
+            for path, (cell, run) in records.items():
+                _record(path, cell, run, grid, claim, study)
+            if config:
+                with atomic(Path(config)) as temporary:
+                    temporary.write_text(text)
+    except OSError as error:
+        raise UsageError(f"{error.filename or results} cannot be written ({error.strerror}); no record was") from None
+    return [*map(str, records), _summary(claim, grid, runs, config)]
+
+
+def _check_claim(claim: Claim) -> None:
+    """UsageError if a task is unknown, or the name is no name for runs that are not trained here."""
     for task in claim.tasks:
         if task not in TASKS:
             raise UsageError(f"--task is {task!r}, which is no task; did you mean {nearest(task, TASKS)}?")
@@ -90,37 +132,19 @@ def main(files: Sequence[str], ask: Ask, claim: Claim, results: str, config: str
             f"--implementation is {name!r}; it must be letters, digits, '.', '_' and '-', and no name that the suite "
             f"trains itself: take 'imported-{re.sub('[^A-Za-z0-9._-]+', '-', name)}'"
         )
-    settings = {task: resolve(claim.preset, task, {}) for task in claim.tasks}
-    grid, runs = fitted(read(files, ask), claim)
-    records = {}
-    for run in runs:
-        task, seed = run.series.task, run.series.seed
-        run_id = identity.run_id(*settings[task], task, grid.every, grid.episodes)
-        evaluation = (grid.every, grid.episodes, grid.env_steps)
-        cell = Cell(task, claim.implementation, run_id, *settings[task], *evaluation, claim.preset, claim.preset)
-        records[Path(results, RECORD.format(cell=cell.path, seed=seed, env_steps=grid.env_steps))] = cell, run
-    _unless_taken(records, results)
-    new = [path for path in records if not path.exists()]
-    text = _config(claim, grid, runs, results)
-    if config and Path(config).exists() and Path(config).read_text() != text:
-        raise UsageError(f"--write-config {config} exists and says something else; name another file")
-    study = Path(config).stem if config else "imported"
+
+
+@contextmanager
+def _all_or_none(paths: Sequence[Path]) -> Iterator[None]:
+    """Removes the records among these that were not there before, if they cannot all be written."""
+    new = [path for path in paths if not path.exists()]
     try:
-        for path, (cell, run) in records.items():
-            _record(path, cell, run, grid, claim, study)
-        if config:
-            with atomic(Path(config)) as temporary:
-                temporary.write_text(text)
-    except BaseException as error:
+        yield
+    except BaseException:
         for path in new:
             path.unlink(missing_ok=True)
             arrays_path(path).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise UsageError(
-                f"{error.filename or results} cannot be written ({error.strerror}); no record was"
-            ) from None
         raise
-    return [*map(str, records), _said(claim, grid, runs, config)]
 
 
 # --- from logs to one grid
@@ -160,7 +184,7 @@ def _named(series: Sequence[Series], claim: Claim) -> list[Series]:
     silent = [Path(one.source).as_posix() for one in series if one.seed is None]
     if claim.seeds and len(claim.seeds) != len(silent):
         raise UsageError(f"--seeds names {len(claim.seeds)}, but {len(silent)} of the runs do not tell their seed")
-    in_paths = [int("".join(found[-1])) for path in silent if (found := SEED.findall(path))]
+    in_paths = [int("".join(matches[-1])) for path in silent if (matches := SEED.findall(path))]
     seeds = iter(claim.seeds or (in_paths if len(in_paths) == len(silent) else range(len(silent))))
     named: dict[tuple[str, int], Series] = {}
     for one in series:
@@ -204,8 +228,8 @@ def _every(series: Sequence[Series], claim: Claim) -> int:
         )
     start = [] if claim.step_offset else [0]
     steps = [[*start, *(point.env_step for point in one.points)] for one in series]
-    gaps = sorted(b - a for own in steps for a, b in pairwise(own))
-    return statistics.mode(gaps or [max(max(own, default=1) for own in steps)])
+    gaps = sorted(b - a for of_run in steps for a, b in pairwise(of_run))
+    return statistics.mode(gaps or [max(max(of_run, default=1) for of_run in steps)])
 
 
 def _windows(points: Sequence[Point], every: int) -> tuple[Point, ...]:
@@ -214,8 +238,12 @@ def _windows(points: Sequence[Point], every: int) -> tuple[Point, ...]:
     for point in points:
         windows.setdefault(-(-point.env_step // every) * every, []).append(point)
     return tuple(
-        Point(end, tuple(x for point in own for x in point.returns), tuple(n for point in own for n in point.lengths))
-        for end, own in sorted(windows.items())
+        Point(
+            end,
+            tuple(x for point in points_of for x in point.returns),
+            tuple(n for point in points_of for n in point.lengths),
+        )
+        for end, points_of in sorted(windows.items())
         if end <= points[-1].env_step  # of an unfinished window there is no mean
     )
 
@@ -273,14 +301,14 @@ def _where(one: Series) -> str:
 
 
 def _unless_taken(records: Mapping[Path, tuple[Cell, Run]], results: str) -> None:
-    """UsageError if a record is there already that is not of the very same log, or none can be written."""
-    if there := obstacle(Path(results)):
-        raise UsageError(f"--results is {results!r}, but {there} is not a folder one may write to")
+    """UsageError if a record exists already that is not of the very same log, or none can be written."""
+    if blocking := obstacle(Path(results)):
+        raise UsageError(f"--results is {results!r}, but {blocking} is not a folder one may write to")
     for path, (_, run) in records.items():
         if path.exists():
             try:
-                same = read_meta(path)["code_id"] == run.series.sha256[:10]
-            except (RecordError, KeyError):
+                same = read_meta(path).code_id == run.series.sha256[:10]
+            except RecordError:
                 same = False
             if not same:
                 raise UsageError(f"{path} is there already and not of {run.series.source}; remove it first")
@@ -289,77 +317,83 @@ def _unless_taken(records: Mapping[Path, tuple[Cell, Run]], results: str) -> Non
 def _record(path: Path, cell: Cell, run: Run, grid: Grid, claim: Claim, study: str) -> None:
     """Writes one record: evaluations as they were, diagnostics that are not known, no networks."""
     series, points = run.series, run.series.points
-    name = series.source if series.source.startswith(ONLINE) else Path(series.source).name
-    told = {"format": series.format, "kind": series.kind, "step_offset": claim.step_offset}
-    told |= {
-        "files": [{"name": name, "sha256": series.sha256}],
-        "claimed": [claimed for claimed, given in claim._asdict().items() if given],
-    }
-    evaluation = {"every": grid.every, "episodes": grid.episodes}
-    if points and points[0].env_step > grid.every:
-        evaluation["first"] = points[0].env_step
-    recorder = Recorder(
-        path,
-        {
-            **{"task": cell.task, "implementation": cell.implementation, "run_id": cell.run_id, "seed": series.seed},
-            "env_steps": grid.env_steps,
-            "spec": identity.to_plain(cell.spec),
-            "schedule": identity.to_plain(cell.schedule),
-            "evaluation": evaluation,
-            "origin": {"study": study, "variant": cell.variant, "preset": cell.preset, "imported": told},
-            "block": [series.seed],
-            "code_id": series.sha256[:10],
-            "versions": dict(claim.versions),
-            "device": "imported",
-            "platform": "imported",
-        },
-    )
+    recorder = Recorder(path, _provenance(cell, series, grid, claim, study))
     for point in points:
         for n, value in enumerate(point.returns):
             length = point.lengths[n] if point.lengths else None
             recorder.episode(point.env_step, "mean" if series.kind == "mean" else "sample", n, value, length)
         recorder.diagnostic(point.env_step, {})
     last = points[-1].env_step if points else 0
-    recorder.finish(
-        run.status,
-        {},
+    end = RunEnd(
+        status=run.status,
         last_env_step=last,
         stopped_at=None if run.status == "finished" else last,
         message=run.message,
         updates=0,
         wall_time_s=0.0,
-        attempts=[],
+        attempts=(),
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    recorder.finish(end, {})
+
+
+def _provenance(cell: Cell, series: Series, grid: Grid, claim: Claim, study: str) -> Provenance:
+    """Where an imported run comes from; it has no numerics, since nothing here made its numbers."""
+    points = series.points
+    claimed = tuple(name for name, given in claim._asdict().items() if given)
+    file = series.source if series.source.startswith(ONLINE) else Path(series.source).name
+    return Provenance(
+        task=cell.task,
+        implementation=cell.implementation,
+        run_id=cell.run_id,
+        seed=series.seed,  # type: ignore[arg-type]
+        env_steps=grid.env_steps,
+        spec=cell.spec,
+        schedule=cell.schedule,
+        evaluation=Evaluations(
+            grid.every, grid.episodes, points[0].env_step if points and points[0].env_step > grid.every else None
+        ),
+        kind_of_return=kind_of_import(series.kind),
+        origin=Origin(study, cell.label.preset),
+        imported=Imported(series.format, series.kind, claim.step_offset, str(file), series.sha256, claimed),
+        block=(series.seed,),  # type: ignore[arg-type]
+        numerics={},
+        code_id=series.sha256[:10],
+        versions=dict(claim.versions),
+        device="imported",
+        platform="imported",
     )
 
 
 def _config(claim: Claim, grid: Grid, runs: Sequence[Run], results: str) -> str:
     """The YAML of a study of these runs: it trains nothing."""
-    seeds: dict[tuple[int, ...], list[str]] = {}
+    tasks_of: dict[tuple[int, ...], list[str]] = {}
     for task in claim.tasks:
-        own = tuple(sorted(run.series.seed for run in runs if run.series.task == task))
-        seeds.setdefault(own, []).append(task)
+        seeds = tuple(sorted(run.series.seed for run in runs if run.series.task == task))
+        tasks_of.setdefault(seeds, []).append(task)
     sweeps = [
         {
             "tasks": tasks,
             "env_steps": grid.env_steps,
             "evaluate": {"every": grid.every, "episodes": grid.episodes},
-            "seeds": list(own),
+            "seeds": list(seeds),
             "implementations": [claim.implementation],
             "presets": [claim.preset],
         }
-        for own, tasks in seeds.items()
-        if own
+        for seeds, tasks in tasks_of.items()
+        if seeds
     ]
     data = {"imported": [claim.implementation], "sweeps": sweeps, "results": results}
     head = "# Runs that were not trained here: python -m suite import wrote their records.\n"
     return head + yaml.safe_dump(data, sort_keys=False)
 
 
-def _said(claim: Claim, grid: Grid, runs: Sequence[Run], config: str | None) -> str:
+def _summary(claim: Claim, grid: Grid, runs: Sequence[Run], config: str | None) -> str:
+    """A sentence on what was imported."""
     counts = Counter(run.status for run in runs)
-    told = (
-        f"{claim.implementation} as {claim.preset}: {', '.join(f'{n} {status}' for status, n in counts.items())}; "
+    statuses = ", ".join(f"{n} {status}" for status, n in counts.items())
+    text = (
+        f"{claim.implementation} as {claim.preset}: {statuses}; "
         f"{grid.env_steps:,} steps, a value every {grid.every:,}, {KINDS[grid.kind]}"
     )
-    return told + (f"\npython -m suite gather --config {config}   goes on from here" if config else "")
+    return text + (f"\npython -m suite gather --config {config}   goes on from here" if config else "")

@@ -88,20 +88,20 @@ def read(files: Sequence[str | Path], ask: Ask) -> list[Series]:
 
     UsageError, in one sentence, for what cannot be read.
     """
-    found = []
+    series = []
     for file in files:
         if str(file).startswith(ONLINE):
-            found += _guarded(_online, file, "a W&B run", ask)
+            series += _guarded(_online, file, "a W&B run", ask)
             continue
         for path, kind in _inside(Path(file), ask.format):
             sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-            if twin := next((one.source for one in found if one.sha256 == sha256), None):
+            if twin := next((one.source for one in series if one.sha256 == sha256), None):
                 raise UsageError(f"{path} and {twin} are the same file; name each run once")
             runs = _guarded(FORMATS[kind].read, path, kind, ask)
             if empty := next((at for one in runs for at in one.points if min(at.lengths, default=1) < 1), None):
                 raise UsageError(f"{path} has an episode of no step at step {empty.env_step:,}; leave it out")
-            found += [one._replace(source=str(path), sha256=sha256, format=kind) for one in runs]
-    return found
+            series += [one._replace(source=str(path), sha256=sha256, format=kind) for one in runs]
+    return series
 
 
 def _guarded(reader: Callable, path: object, kind: str, *rest: Ask) -> Any:
@@ -109,8 +109,8 @@ def _guarded(reader: Callable, path: object, kind: str, *rest: Ask) -> Any:
     try:
         return reader(path, *rest)
     except UNREADABLE as error:
-        said = str(error.args[0]) if isinstance(error, KeyError) else str(error)
-        why = " ".join(said.split()).split(". ")[0].rstrip(".") or type(error).__name__
+        message = str(error.args[0]) if isinstance(error, KeyError) else str(error)
+        why = " ".join(message.split()).split(". ")[0].rstrip(".") or type(error).__name__
         if isinstance(error, KeyError) and " " not in why:
             why = f"it has no {why}"
         raise UsageError(f"{path} cannot be read as {kind} ({why})") from None
@@ -123,13 +123,13 @@ def _inside(path: Path, kind: str | None) -> list[tuple[Path, str]]:
     if not path.is_dir():
         raise UsageError(f"{path} is no file or folder; a run on W&B is named {ONLINE}entity/project/run")
     kinds = [kind] if kind else FORMATS
-    found = {name: sorted(path.rglob(FORMATS[name].pattern)) for name in kinds if FORMATS[name].pattern}
-    found = {name: own for name, own in found.items() if own}
-    if not found:
+    logs = {name: sorted(path.rglob(FORMATS[name].pattern)) for name in kinds if FORMATS[name].pattern}
+    logs = {name: files for name, files in logs.items() if files}
+    if not logs:
         raise UsageError(f"{path} holds no log that is told by its name; name the files themselves")
-    if len(found) > 1:
-        raise UsageError(f"{path} holds {' and '.join(found)} logs; choose one with --format")
-    return [(one, name) for name, own in found.items() for one in own]
+    if len(logs) > 1:
+        raise UsageError(f"{path} holds {' and '.join(logs)} logs; choose one with --format")
+    return [(one, name) for name, files in logs.items() for one in files]
 
 
 def _format(path: Path) -> str:
@@ -162,18 +162,18 @@ def _evaluations(path: Path, ask: Ask) -> list[Series]:
     if results.ndim != 2 or not results.size or lengths.shape not in (results.shape, (len(results), 0)):
         raise ValueError(f"results is {results.shape} and ep_lengths {lengths.shape}, not [evaluations, episodes]")
     rows = zip(steps, results.tolist(), lengths.tolist(), strict=True)
-    points = (Point(_whole("step", step), tuple(own), tuple(lasted)) for step, own, lasted in rows)
+    points = (Point(_whole("step", step), tuple(returned), tuple(lasted)) for step, returned, lasted in rows)
     return [Series(None, "", ask.kind or "mean", tuple(points))]
 
 
 def _monitor(path: Path, ask: Ask) -> list[Series]:
     """stable-baselines3's Monitor: a line of JSON after "#", then return r and length l of each training episode."""
     with path.open() as file:
-        told = json.loads(file.readline().lstrip("#"))
+        header = json.loads(file.readline().lstrip("#"))
         rows = [(float(row["r"]), int(row["l"])) for row in csv.DictReader(file)]
     steps = np.cumsum([length for _, length in rows]).tolist()
     points = (Point(step, (value,), (length,)) for step, (value, length) in zip(steps, rows, strict=True))
-    task = told.get("env_id") or ""
+    task = header.get("env_id") or ""
     return [Series(None, "" if task == "None" else task, ask.kind or "training", tuple(points))]
 
 
@@ -191,11 +191,11 @@ def _table(path: Path, ask: Ask) -> list[Series]:
     frame = frame[(frame[step] != "") & (frame[value] != "")]
     columns = [step, value, *(["episode"] if "episode" in frame else [])]
     runs = frame.groupby(seed) if seed else [(None, frame)]
-    found = []
+    series = []
     for name, rows in runs:
-        own = None if name is None else _whole("seed", name)
-        found.append(_scalars(own, "", value, rows[columns].itertuples(index=False, name=None), ask))
-    return found
+        number = None if name is None else _whole("seed", name)
+        series.append(_scalars(number, "", value, rows[columns].itertuples(index=False, name=None), ask))
+    return series
 
 
 def _json(path: Path) -> Any:
@@ -237,9 +237,9 @@ def _tensorboard(path: Path, ask: Ask) -> list[Series]:
     for event in _framed_as_tfrecord(path.read_bytes()):
         fields = dict(_fields(event))
         for _, value in _fields(fields.get(5, b"")):
-            own = dict(_fields(value))
-            if 2 in own:
-                scalars.setdefault(own[1].decode(), []).append((fields.get(2, 0), *struct.unpack("<f", own[2])))
+            scalar = dict(_fields(value))
+            if 2 in scalar:
+                scalars.setdefault(scalar[1].decode(), []).append((fields.get(2, 0), *struct.unpack("<f", scalar[2])))
     tag = _named(path, "return", ask.value, RETURNS, scalars)
     return [_scalars(None, "", tag, scalars[tag], ask)]
 
@@ -249,12 +249,12 @@ def _wandb(path: Path, ask: Ask) -> list[Series]:
     (wandb/proto/wandb_internal.proto)."""
 
     def items(message: bytes) -> dict[str, object]:
-        found = {}
+        values = {}
         for _, item in (field for field in _fields(message) if field[0] == 1):
             parts = list(_fields(item))
             key = ".".join(value.decode() for number, value in parts if number in (1, 2))
-            found[key] = json.loads(dict(parts).get(16, b"null"))
-        return found
+            values[key] = json.loads(dict(parts).get(16, b"null"))
+        return values
 
     config, rows = {}, []
     for record in _framed_as_leveldb(path.read_bytes()):
@@ -277,14 +277,14 @@ def _online(path: str, ask: Ask) -> list[Series]:
     try:
         run = wandb.Api().run(path.removeprefix(ONLINE))
         keys = [_named(path, *wanted, run.summary.keys()) for wanted in _wanted(ask)]
-        found = _tracked(path, dict(run.config), run.scan_history(keys=keys), keys, ask)
+        series = _tracked(path, dict(run.config), run.scan_history(keys=keys), keys, ask)
     except wandb.errors.Error as error:
         why = " ".join(str(error).split()).rstrip(".")
         raise UsageError(
             f"{path} cannot be read ({why}); WANDB_API_KEY must hold the key of an account that may read it"
         ) from None
-    sha256 = hashlib.sha256(repr(found.points).encode()).hexdigest()
-    return [found._replace(source=path, sha256=sha256, format="wandb")]
+    sha256 = hashlib.sha256(repr(series.points).encode()).hexdigest()
+    return [series._replace(source=path, sha256=sha256, format="wandb")]
 
 
 def _tracked(path: object, config: Mapping, rows: Iterable[Mapping], keys: Iterable[str], ask: Ask) -> Series:
@@ -321,12 +321,12 @@ def _rliable(path: Path, ask: Ask) -> list[Series]:
             f"{path}: {name} has the shape {np.shape(arrays[name])}, not [runs, tasks, frames] with the {wanted[0]} "
             f"--task and {wanted[1]} --frames given; for scores of the end alone, give its step as --frames"
         )
-    found = []
+    series = []
     for i, run in enumerate(scores.tolist()):
         for task, values in zip(ask.tasks, run, strict=True):
             points = tuple(Point(step, (value,)) for step, value in zip(steps, values, strict=True))
-            found.append(Series(i, task, ask.kind or "mean", points))
-    return found
+            series.append(Series(i, task, ask.kind or "mean", points))
+    return series
 
 
 def _scalars(seed: int | None, task: str, name: str, rows: Iterable[tuple], ask: Ask) -> Series:
@@ -356,16 +356,17 @@ def _number(what: str, value: object) -> float:
         raise ValueError(f"the {what} {value!r} is no number") from None
 
 
-def _named(path: object, what: str, given: str | None, usual: Iterable[str], there: Iterable[str]) -> str:
+def _named(path: object, what: str, given: str | None, usual: Iterable[str], present: Iterable[str]) -> str:
     """The column, tag or key that holds the step, the return or the seed."""
-    there = [str(name) for name in there]
-    if not there:
+    present = [str(name) for name in present]
+    if not present:
         raise UsageError(f"{path} holds no values at all, so it has no {what}")
-    found = given if given in there else None if given else next((name for name in usual if name in there), None)
-    if found is None:
-        close = nearest(given or what, there)
+    wanted = [given] if given else usual
+    chosen = next((name for name in wanted if name in present), None)
+    if chosen is None:
+        close = nearest(given or what, present)
         raise UsageError(f"{path} has no {given or what!r} for the {what}; give --{what}-column, such as {close}")
-    return found
+    return chosen
 
 
 class Format(NamedTuple):
@@ -446,8 +447,8 @@ def _framed_as_leveldb(data: bytes) -> Iterator[bytes]:
             record = b""
 
 
-def _intact(found: int, data: bytes, at: int) -> None:
-    if struct.unpack_from("<I", data, at)[0] != found:
+def _intact(checksum: int, data: bytes, at: int) -> None:
+    if struct.unpack_from("<I", data, at)[0] != checksum:
         raise ValueError(f"it is damaged at byte {at}")
 
 

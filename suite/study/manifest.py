@@ -15,7 +15,8 @@ import pandas as pd
 from suite.errors import UsageError
 from suite.files import atomic
 from suite.sac import identity
-from suite.specimens import naming as conformance
+from suite.specimens.naming import display_name
+from suite.study.cells import Label
 from suite.study.plan import Plan
 
 ASKED = ["task", "implementation", "run_id", "seed", "env_steps", "preset", "ablation", "arm", "baseline"]
@@ -38,14 +39,14 @@ def table(plan: Plan) -> pd.DataFrame:
     """A row for every planned run under every label that asks for it."""
     rows = [
         {
-            "task": task,
-            "implementation": implementation,
+            "task": cell.task,
+            "implementation": cell.implementation,
             "preset": label.preset,
             "ablation": label.ablation,
             "arm": label.arm,
-            "levels": json.dumps(label.levels),
+            "levels": json.dumps(dict(label.levels)),
             "baseline": label.baseline,
-            "label": shown(name),
+            "label": shown(label),
             "run_id": cell.run_id,
             "seed": seed,
             "env_steps": cell.env_steps,
@@ -53,15 +54,15 @@ def table(plan: Plan) -> pd.DataFrame:
             "evaluation_episodes": cell.evaluation_episodes,
             "path": plan.record(cell, seed),
         }
-        for (task, implementation, name), (label, cell, seeds) in plan.labels.items()
+        for label, cell, seeds in plan.labels.values()
         for seed in seeds
     ]
     return pd.DataFrame(rows)
 
 
-def shown(label: str) -> str:
+def shown(label: Label) -> str:
     """A label as reports print it: only a preset that conforms bears the bare name of its code base."""
-    return label if "/" in label else conformance.display_name(label)
+    return str(label) if label.ablation else display_name(label.preset)
 
 
 def declaration(plan: Plan, planned: pd.DataFrame) -> dict:

@@ -9,28 +9,25 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 import implementations
-from suite.errors import UsageError, nearest
-from suite.lab.tasks import TASKS
+from suite.errors import UsageError
 from suite.published import anchors, comparability
 from suite.sac import identity
-from suite.sac.ablation import Ablation, Changes
-from suite.sac.contract import refusal
-from suite.sac.schedule import Schedule
-from suite.sac.spec import SpecError
-from suite.specimens.catalogue import ablation_names, load_ablation, preset_names, resolve, user_ablation_files
-from suite.study.cells import ANY_CELL, RECORD, WORK, Block, Cell, Label, Planned
-from suite.study.config import DEFAULT_CONFIG, Config, Sweep, load
+from suite.sac.ablation import Ablation
+from suite.sac.source import ROOT
+from suite.specimens.catalogue import load_ablation, user_ablation_files
+from suite.study.cells import ANY_CELL, RECORD, WORK, Asked, Block, Cell, Label, Planned
+from suite.study.config import DEFAULT_CONFIG, Config, load
+from suite.study.sweeps import cells_of, checked
 
 
 class Plan:
     """What one config asks for.
 
-    runs: every distinct run by its record's path; labels: (task, implementation, label) -> its cell and seeds.
+    runs: every distinct run by its record's path; labels: (task, implementation, the label's key) -> what it asks for.
     """
 
     def __init__(self, path: Path):
@@ -48,78 +45,32 @@ class Plan:
                     f"{self.path}: imported[{i}] is {name!r}, which the suite trains; give it another name"
                 )
         self.runs: dict[str, Planned] = {}
-        self.labels: dict[tuple[str, str, str], tuple[Label, Cell, list[int]]] = {}
+        self.labels: dict[tuple[str, str, tuple[str, str]], Asked] = {}
         self.ablations: dict[str, Ablation] = {}
-        budgets: dict[tuple[str, str, str, int], int] = {}
-        first: dict[tuple[str, str, str], Label] = {}
+        self._budgets: dict[tuple[tuple[str, str, str], int], int] = {}
+        self._first: dict[tuple[str, str, str], Label] = {}
         for i, sweep in enumerate(self.config.sweeps):
             where = f"{self.path}: sweeps[{i}]"
-            for cell, label in self._cells(sweep, where):
-                key = cell.task, cell.implementation, cell.run_id
-                asked = first.setdefault(key, label)
-                cell = cell._replace(variant=str(asked), preset=asked.preset)
-                named = self.labels.setdefault((cell.task, cell.implementation, str(label)), (label, cell, []))
-                if named[1] != cell:
-                    raise UsageError(
-                        f"{where} gives {label} on {cell.task} another meaning (or budget) than an earlier sweep; "
-                        "a study may use a name once"
-                    )
-                named[2].extend(seed for seed in sweep.seeds if seed not in named[2])
-                for seed in sweep.seeds:
-                    if budgets.setdefault((*key, seed), cell.env_steps) != cell.env_steps:
-                        raise UsageError(f"{where} asks for seed {seed} of {label} on {cell.task} at a second budget")
-                    record = self.record(cell, seed)
-                    self.runs.setdefault(record, Planned(cell, seed, record))
+            self.ablations |= {name: load_ablation(name) for name in checked(sweep, where, self.imported).ablations}
+            for cell in cells_of(sweep, where, self.imported):
+                self._add(cell, sweep.seeds, where)
 
-    def _cells(self, sweep: Sweep, where: str) -> Iterator[tuple[Cell, Label]]:
-        """The cells of one sweep, each under a label."""
-        _known(where, "tasks", sweep.tasks, TASKS, "task")
-        known = {*implementations.registered(), *self.imported}
-        _known(where, "implementations", sweep.implementations, sorted(known), "implementation")
-        trained = [name for name in sweep.implementations if name not in self.imported]
-        _known(where, "presets", sweep.presets, preset_names(), "preset")
-        _known(where, "ablations", sweep.ablations, ablation_names(), "ablation")
-        if sweep.baseline:
-            _known(where, "baseline", [sweep.baseline], preset_names(), "preset")
-        wanted: list[tuple[Label, Changes]] = [(Label(name, "", "", {}, False), {}) for name in sweep.presets]
-        for name in sweep.ablations:
-            ablation = self.ablations[name] = load_ablation(name)
-            preset = sweep.baseline or ablation.baseline
-            for n, arm in enumerate(ablation.arms):
-                wanted.append((Label(preset, name, arm.name, arm.levels, n == 0), arm.changes))
-        for task in sweep.tasks:
-            arms: dict[tuple[str, str], str] = {}
-            for label, changes in wanted:
-                try:
-                    spec, schedule = resolve(label.preset, task, changes)
-                except SpecError as error:
-                    raise UsageError(f"{where}: {label} on {task} is no consistent setting: {error}") from None
-                if trained and sweep.evaluate.episodes > spec.batch_size:
-                    raise UsageError(f"{where}.evaluate.episodes must not exceed the batch size, {spec.batch_size}")
-                every, episodes = sweep.evaluate.every, sweep.evaluate.episodes
-                if reason := _nothing_to_learn_from(schedule, task):
-                    raise UsageError(f"{where}: {label} {reason}")
-                for name in trained:
-                    if implementations.registered()[name].trainer and (
-                        reason := refusal(implementations.load(name), spec, schedule, every)
-                    ):
-                        of = f" (preset {label.preset})" if label.ablation else ""
-                        raise UsageError(f"{where}: {name} cannot train {label}{of} on {task}: {reason}")
-                run_id = identity.run_id(spec, schedule, task, every, episodes)
-                same = arms.setdefault((label.ablation or str(label), run_id), label.arm)
-                if same != label.arm:
-                    raise UsageError(
-                        f"{where}: arms {same} and {label.arm} of {label.ablation} are one and the same on {task} "
-                        f"with the baseline {label.preset}; choose another baseline"
-                    )
-                for implementation in sweep.implementations:
-                    yield (
-                        Cell(
-                            *(task, implementation, run_id, spec, schedule),
-                            *(every, episodes, sweep.env_steps, str(label), label.preset),
-                        ),
-                        label,
-                    )
+    def _add(self, cell: Cell, seeds: list[int], where: str) -> None:
+        """Plans a cell's runs, under the label it bears; UsageError if an earlier sweep used the name otherwise."""
+        label = cell.label
+        cell = cell._replace(label=self._first.setdefault(cell.key, label))
+        asked = self.labels.setdefault((cell.task, cell.implementation, label.key), Asked(label, cell, []))
+        if asked.cell != cell:
+            raise UsageError(
+                f"{where} gives {label} on {cell.task} another meaning (or budget) than an earlier sweep; "
+                "a study may use a name once"
+            )
+        asked.seeds.extend(seed for seed in seeds if seed not in asked.seeds)
+        for seed in seeds:
+            if self._budgets.setdefault((cell.key, seed), cell.env_steps) != cell.env_steps:
+                raise UsageError(f"{where} asks for seed {seed} of {label} on {cell.task} at a second budget")
+            record = self.record(cell, seed)
+            self.runs.setdefault(record, Planned(cell, seed, record))
 
     # --- where things lie
 
@@ -135,8 +86,8 @@ class Plan:
     def declaration(self) -> dict[str, object]:
         """What the study declares before it has results: margins and the anchors they are shares of, levels, families
         of questions; plain data."""
-        own = self.config.model_dump(include={"check", "equivalence", "families", "report"})
-        return own | {"anchors": anchors.anchors_digest()}
+        sections = self.config.model_dump(include={"check", "equivalence", "families", "report"})
+        return sections | {"anchors": anchors.anchors_digest()}
 
     @property
     def declaration_id(self) -> str:
@@ -154,7 +105,7 @@ class Plan:
     @property
     def cells(self) -> list[Cell]:
         """Every distinct cell, in the order first asked for."""
-        return list({run.cell[:3]: run.cell for run in self.runs.values()}.values())
+        return list({run.cell.key: run.cell for run in self.runs.values()}.values())
 
     def blocks(self, size: int) -> list[Block]:
         """Who trains together: seeds of one cell, at most `size` to a process. Every run that is not imported is in
@@ -173,28 +124,30 @@ class Plan:
         of_cell: dict[tuple[str, int, int], list[int]] = {}
         for run in trained:
             trainer = implementations.registered()[run.cell.implementation].trainer
-            own_size = size if run.cell.schedule.lockstep and not trainer else 1
-            of_cell.setdefault((run.cell.path, run.cell.env_steps, own_size), []).append(run.seed)
+            together = size if run.cell.schedule.lockstep and not trainer else 1
+            of_cell.setdefault((run.cell.path, run.cell.env_steps, together), []).append(run.seed)
         cells: dict[tuple[int, ...], list[str]] = {}
-        for (cell, _, own_size), seeds in of_cell.items():
-            for start in range(0, len(seeds), own_size):
-                cells.setdefault(tuple(seeds[start : start + own_size]), []).append(cell)
+        for (cell, _, together), seeds in of_cell.items():
+            for start in range(0, len(seeds), together):
+                cells.setdefault(tuple(seeds[start : start + together]), []).append(cell)
         names = {seeds: "run_" + "_".join(map(str, seeds)) for seeds in cells}
-        return [Block(names[seeds], list(seeds), "|".join(map(re.escape, own))) for seeds, own in cells.items()]
+        return [Block(names[seeds], list(seeds), "|".join(map(re.escape, paths))) for seeds, paths in cells.items()]
 
     def check_writable(self) -> None:
         """UsageError if the results or reports folder cannot be written to; creates nothing."""
         for key in ("results", "reports"):
             folder = Path(getattr(self.config, key))
-            if there := obstacle(folder):
-                raise UsageError(f"{self.path}: {key} is {str(folder)!r}, but {there} is not a folder one may write to")
+            if blocking := obstacle(folder):
+                raise UsageError(
+                    f"{self.path}: {key} is {str(folder)!r}, but {blocking} is not a folder one may write to"
+                )
 
     def check_imported(self) -> None:
         """UsageError if an imported record is not there: no sweep can make it."""
-        own = [run.record for run in self.runs.values() if run.cell.implementation in self.imported]
-        if absent := [record for record in own if not Path(record).exists()]:
+        records = [run.record for run in self.runs.values() if run.cell.implementation in self.imported]
+        if absent := [record for record in records if not Path(record).exists()]:
             raise UsageError(
-                f"{self.path}: {len(absent)} of {len(own)} imported records are missing, the first is {absent[0]}; "
+                f"{self.path}: {len(absent)} of {len(records)} imported records are missing, the first is {absent[0]}; "
                 "python -m suite import makes them"
             )
 
@@ -203,8 +156,8 @@ class Plan:
         engines = dict.fromkeys(run.cell.implementation for run in self.runs.values())
         for name in (name for name in engines if name not in self.imported):
             entry = implementations.registered()[name]
-            own = (run.record for run in self.runs.values() if run.cell.implementation == name)
-            if not entry.trainer or all(Path(record).exists() for record in own):
+            records = (run.record for run in self.runs.values() if run.cell.implementation == name)
+            if not entry.trainer or all(Path(record).exists() for record in records):
                 continue
             if entry.environment:
                 if not (entry.environment / "ready").exists():
@@ -221,8 +174,8 @@ class Plan:
 
 def obstacle(folder: Path) -> Path | None:
     """What keeps one from writing into a folder, which need not exist yet; None if nothing does. Creates nothing."""
-    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    return None if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else there
+    nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    return None if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK) else nearest
 
 
 def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[Block]]:
@@ -244,22 +197,7 @@ def code_files() -> list[str]:
     Frozen baselines are none of it: they are compared with on request alone.
     """
     folders = ("suite", "implementations", "ablations")
-    files = (file for folder in folders for file in (identity.ROOT / folder).rglob("*"))
+    files = (file for folder in folders for file in (ROOT / folder).rglob("*"))
     kept = (file for file in files if file.suffix in (".py", ".j2", ".csv", ".yaml", ".json"))
     kept = (file for file in kept if file.parent.name != "baselines")
     return sorted(str(file) for file in (*kept, *user_ablation_files()))
-
-
-def _nothing_to_learn_from(schedule: Schedule, task: str) -> str | None:
-    """Why the first update would find no transition, or None."""
-    least = TASKS[task].time_limit
-    if schedule.insert == "step" or schedule.learn_after >= least:
-        return None
-    return f"has nothing to learn from before an episode has ended: learn_after must be at least {least} on {task}"
-
-
-def _known(where: str, key: str, names: list[str], choices: object, what: str) -> None:
-    for n, name in enumerate(names):
-        if name not in choices:
-            at = f"{where}.{key}" + (f"[{n}]" if key != "baseline" else "")
-            raise UsageError(f"{at} is {name!r}, which is no {what}; did you mean {nearest(name, choices)}?")

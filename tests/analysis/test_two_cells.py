@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,22 +10,26 @@ import pandas as pd
 import pytest
 from builders.made_up_study import ACCIDENTS, OPTIONS, SCALES, write
 
-from suite.analysis import results as summary
+from suite.analysis import results
 from suite.analysis.declared import Declared
+from suite.analysis.results_file import read_results, to_plain, write_results
+from suite.analysis.run_curves import scored_curves
 from suite.analysis.seeds_needed import power_table, study_power
-from suite.analysis.two_cells import _aligned, compare, study_results
-from suite.cli.two_cells import render, render_power
+from suite.analysis.two_cells import StudyComparison, compare
+from suite.analysis.types import Label
+from suite.cli.comparison_tables import comparison_table, power_text, study_power_text
 from suite.errors import UsageError
 from suite.statistics import power
 from suite.statistics import two_samples as tests
+from suite.study.config import Report
 
-DECLARED = Declared(resamples=300)
+DECLARED = Declared(Report(resamples=300))
 PENDULUM, CHEETAH = "Pendulum-v1", "HalfCheetah-v5"
 
 
 def make(folder: Path, **options) -> Path:
     write(folder, **options)
-    summary.main(folder, **OPTIONS, declared=DECLARED)
+    results.main(folder, **OPTIONS, declared=DECLARED)
     return folder
 
 
@@ -35,123 +40,123 @@ def study(tmp_path_factory) -> Path:
     return make(folder, accidents=ACCIDENTS, implementations=("torch", "jax"))
 
 
-def between(study: Path, a: str, b: str, **options) -> dict:
+def between(study: Path, a: str, b: str, **options) -> StudyComparison:
     return compare(study, a, b, **{"anchors": SCALES, "declared": DECLARED} | options)
 
 
 def scores(study: Path, task: str, name: str) -> list[float]:
-    cells = json.loads((study / "results.json").read_text())["cells"]
-    (found,) = [c for c in cells if c["task"] == task and f"{c['implementation']}/{c['variant']}" == name]
-    return [run["score"] for run in found["seeds"] if run["score"] is not None]
+    cells = read_results(study).cells
+    (cell,) = [c for c in cells if c.task == task and f"{c.implementation}/{c.variant}" == name]
+    return list(cell.scores)
 
 
 def test_a_row_holds_the_tests_of_the_scores(study):
     found = between(study, "torch/sac_v2", "torch/temperature/fixed")
-    assert [row["task"] for row in found["tasks"]] == [CHEETAH, PENDULUM]
-    for row in found["tasks"]:
-        x, y = (scores(study, row["task"], name) for name in ("torch/sac_v2", "torch/temperature/fixed"))
-        welch, of = tests.welch(x, y), row["difference"]
+    assert [row.task for row in found.tasks] == [CHEETAH, PENDULUM]
+    for row in found.tasks:
+        x, y = (scores(study, row.task, name) for name in ("torch/sac_v2", "torch/temperature/fixed"))
+        welch, of = tests.welch(x, y), row.difference
         expected = pytest.approx([welch.difference, welch.low, welch.high, welch.p])
-        assert [of["difference"], of["low"], of["high"], of["p"]] == expected
-        assert of["permutation"]["p"] == tests.permutation(x, y).p
-        assert of["hedges_g"] == pytest.approx(tests.effect_sizes(x, y).hedges_g)
-        assert (row["a"]["mean"], row["a"]["sd"]) == pytest.approx((np.mean(x), np.std(x, ddof=1)))
-        scale = SCALES[row["task"]]
-        assert row["equivalence"]["margin"] == pytest.approx(0.1 * (scale.reference - scale.random))
-    raw = sorted(row["difference"]["p"] for row in found["tasks"])
-    adjusted = sorted(row["difference"]["p_adjusted"] for row in found["tasks"])
+        assert [of.difference, of.low, of.high, of.p] == expected
+        assert of.permutation.p == tests.permutation(x, y).p
+        assert of.hedges_g == pytest.approx(tests.effect_sizes(x, y).hedges_g)
+        assert (row.a.mean, row.a.sd) == pytest.approx((np.mean(x), np.std(x, ddof=1)))
+        scale = SCALES[row.task]
+        assert row.equivalence.margin == pytest.approx(0.1 * (scale.reference - scale.random))
+    raw = sorted(row.difference.p for row in found.tasks)
+    adjusted = sorted(row.difference.p_adjusted for row in found.tasks)
     assert adjusted == pytest.approx([2 * raw[0], max(2 * raw[0], raw[1])])
-    assert found["improvement"]["tasks"] == [CHEETAH, PENDULUM]
-    assert 0.9 < found["improvement"]["estimate"] <= 1
-    json.dumps(found, allow_nan=False)
+    assert found.improvement.tasks == (CHEETAH, PENDULUM)
+    assert 0.9 < found.improvement.estimate <= 1
+    json.dumps(to_plain(found), allow_nan=False)
 
 
 def test_failed_runs_count_at_the_floor_and_absent_ones_are_told(study):
-    (row,) = between(study, "torch/sac_v2", "torch/sac_v1", task=PENDULUM)["tasks"]
-    a, b = row["a"], row["b"]
-    assert (a["n_planned"], a["n_finished"], a["n_scored"], a["n_failed"], a["n_absent"]) == (5, 4, 4, 0, 1)
-    assert (b["n_planned"], b["n_finished"], b["n_scored"], b["n_failed"], b["n_absent"]) == (5, 4, 5, 1, 0)
+    (row,) = between(study, "torch/sac_v2", "torch/sac_v1", task=PENDULUM).tasks
+    a, b = row.a, row.b
+    assert (a.n_planned, a.n_finished, a.n_scored, a.n_failed, a.n_absent) == (5, 4, 4, 0, 1)
+    assert (b.n_planned, b.n_finished, b.n_scored, b.n_failed, b.n_absent) == (5, 4, 5, 1, 0)
     assert min(scores(study, PENDULUM, "torch/sac_v1")) == SCALES[PENDULUM].random
-    assert "4 of 5 planned runs finished, 1 without a result: its mean lies between" in row["sentence"]
-    assert "4 of 5 planned runs finished, 1 failed and counted at the floor)" in row["sentence"]
+    assert "4 of 5 planned runs finished, 1 without a result: its mean lies between" in row.sentence
+    assert "4 of 5 planned runs finished, 1 failed and counted at the floor)" in row.sentence
 
 
 def test_the_curves_are_those_whose_mean_the_report_draws(study):
-    results, _ = study_results(study)
-    drawn = {(c["task"], c["implementation"], c["run_id"]): c for c in results["curves"]}
-    for cell in results["cells"]:
-        grid, own = _aligned(results, cell)
-        curve = drawn[cell["task"], cell["implementation"], cell["run_id"]]
-        assert list(grid) == curve["grid"]
-        assert own.mean(axis=0) == pytest.approx(curve["mean"])
-        assert len(own) == cell["n_scored"]
+    results = read_results(study)
+    for cell in results.cells:
+        curve = results.curve(cell.key)
+        grid, own = scored_curves(curve, cell)
+        assert tuple(grid) == curve.grid
+        assert own.mean(axis=0) == pytest.approx(curve.mean)
+        assert len(own) == cell.n_scored
 
 
 def test_curves_are_compared_over_all_checkpoints(study):
-    found = between(study, "torch/sac_v2", "torch/critics/single", task=CHEETAH)["tasks"][0]
-    results, _ = study_results(study)
-    sides = {c["variant"]: c for c in results["cells"] if (c["task"], c["implementation"]) == (CHEETAH, "torch")}
-    a, b = (_aligned(results, sides[name])[1] for name in ("sac_v2", "critics/single"))
+    found = between(study, "torch/sac_v2", "torch/critics/single", task=CHEETAH).tasks[0]
+    results = read_results(study)
+    sides = {c.variant.name: c for c in results.cells if (c.task, c.implementation) == (CHEETAH, "torch")}
+    a, b = (scored_curves(results.curve(sides[name].key), sides[name]).values for name in ("sac_v2", "critics/single"))
     tested = tests.max_t(a, b)
-    assert found["curve"]["p"] == pytest.approx(tested.p_adjusted.min())
-    assert found["curve"]["env_step"] == found["curve"]["grid"][tested.p_adjusted.argmin()]
-    low, high = (np.array(found["curve"][end]) for end in ("low", "high"))
-    apart = np.array(found["curve"]["grid"])[(low > 0) | (high < 0)]
-    assert found["curve"]["band_leaves_zero"] == apart.tolist() and len(apart)
-    assert f"leaves zero at {len(apart)} of 20 checkpoints" in found["sentence"]
-    few = between(study, "torch/sac_v2", "jax/sac_v2", task=PENDULUM)["tasks"][0]
-    assert few["curve"]["band_leaves_zero"] is None and "needs at least 5 runs" in few["sentence"]
+    assert found.curve.p == pytest.approx(tested.p_adjusted.min())
+    assert found.curve.env_step == found.curve.grid[tested.p_adjusted.argmin()]
+    low, high = (np.array(getattr(found.curve, end)) for end in ("low", "high"))
+    apart = np.array(found.curve.grid)[(low > 0) | (high < 0)]
+    assert found.curve.band_leaves_zero == tuple(apart.tolist()) and len(apart)
+    assert f"leaves zero at {len(apart)} of 20 checkpoints" in found.sentence
+    few = between(study, "torch/sac_v2", "jax/sac_v2", task=PENDULUM).tasks[0]
+    assert few.curve.band_leaves_zero is None and "needs at least 5 runs" in few.sentence
 
 
 def test_the_order_of_the_cells_only_turns_signs(study):
     ab, ba = (between(study, *names) for names in (("torch/sac_v2", "jax/sac_v2"), ("jax/sac_v2", "torch/sac_v2")))
-    for here, there in zip(ab["tasks"], ba["tasks"], strict=True):
+    for here, there in zip(ab.tasks, ba.tasks, strict=True):
         for name in ("difference", "hedges_g", "cliff_delta"):
-            assert here["difference"][name] == pytest.approx(-there["difference"][name])
-        for name in ("p", "p_adjusted", "permutation", "yuen_p", "detectable"):
-            assert here["difference"][name] == pytest.approx(there["difference"][name])
-        assert here["curve"]["p"] == there["curve"]["p"]
-        assert here["equivalence"]["verdict"] == there["equivalence"]["verdict"]
+            assert getattr(here.difference, name) == pytest.approx(-getattr(there.difference, name))
+        for name in ("p", "p_adjusted", "yuen_p", "detectable"):
+            assert getattr(here.difference, name) == pytest.approx(getattr(there.difference, name))
+        assert vars(here.difference.permutation) == pytest.approx(vars(there.difference.permutation))
+        assert here.curve.p == there.curve.p
+        assert here.equivalence.verdict == there.equivalence.verdict
     assert between(study, "torch/sac_v2", "jax/sac_v2") == ab
 
 
 def test_verdicts_in_words(study):
-    rows = {row["task"]: row for row in between(study, "torch/sac_v2", "jax/sac_v2")["tasks"]}
+    rows = {row.task: row for row in between(study, "torch/sac_v2", "jax/sac_v2").tasks}
     cheetah, pendulum = rows[CHEETAH], rows[PENDULUM]
-    assert cheetah["equivalence"]["verdict"] == "EQUIVALENT" and "equivalent within ±628" in cheetah["sentence"]
-    assert pendulum["equivalence"]["verdict"] == "INCONCLUSIVE"
-    assert f"about {pendulum['equivalence']['n_needed']} seeds each would" in pendulum["sentence"]
-    found = f"one of {pendulum['difference']['detectable']:.4g} would have been found in 4 of 5"
-    assert "no evidence of a difference" in pendulum["sentence"] and found in pendulum["sentence"]
-    apart = between(study, "torch/sac_v2", "torch/sac_v1", task=CHEETAH)["tasks"][0]
-    assert "a difference at the 5% level" in apart["sentence"] and "different by more than ±628" in apart["sentence"]
-    unknown = between(study, "torch/sac_v2", "jax/sac_v2", anchors={}, task=CHEETAH)["tasks"][0]
-    assert unknown["equivalence"] is None and "equivalence is not judged" in unknown["sentence"]
+    assert cheetah.equivalence.verdict == "EQUIVALENT" and "equivalent within ±628" in cheetah.sentence
+    assert pendulum.equivalence.verdict == "INCONCLUSIVE"
+    assert f"about {pendulum.equivalence.n_needed} seeds each would" in pendulum.sentence
+    found = f"one of {pendulum.difference.detectable:.4g} would have been found in 4 of 5"
+    assert "no evidence of a difference" in pendulum.sentence and found in pendulum.sentence
+    apart = between(study, "torch/sac_v2", "torch/sac_v1", task=CHEETAH).tasks[0]
+    assert "a difference at the 5% level" in apart.sentence and "different by more than ±628" in apart.sentence
+    unknown = between(study, "torch/sac_v2", "jax/sac_v2", anchors={}, task=CHEETAH).tasks[0]
+    assert unknown.equivalence is None and "equivalence is not judged" in unknown.sentence
 
 
 def test_a_comparison_is_a_table_and_a_sentence_for_each_task(study):
     found = between(study, "torch/sac_v2", "torch/sac_v1")
-    text = render(found)
+    text = comparison_table(found)
     assert "study demo: A torch/sac_v2, B torch/sac_v1" in text
-    assert all(row["sentence"] in text for row in found["tasks"])
+    assert all(row.sentence in text for row in found.tasks)
     assert "4/5 finished" in text and "0.0079 of 252" in text and "DIFFERENT" in text
     assert "Over 2 tasks a run of A beats a run of B with probability 1 (no interval" in text
     between_engines = between(study, "torch/sac_v2", "jax/sac_v2")
-    better = between_engines["improvement"]
-    assert f"probability {better['estimate']:.4g} (95% interval {better['low']:.4g} to" in render(between_engines)
+    better = between_engines.improvement
+    assert f"probability {better.estimate:.4g} (95% interval {better.low:.4g} to" in comparison_table(between_engines)
 
 
 def test_cells_go_by_label_variant_preset_and_run_id(study, tmp_path):
-    (by_label,) = between(study, "torch/sac_v2", "torch/critics/single", task=CHEETAH)["tasks"]
-    for name in (f"torch/{by_label['b']['run_id']}", f"torch/{by_label['b']['run_id'][:10]}"):
-        assert between(study, "torch/sac_v2", name, task=CHEETAH)["tasks"] == [by_label]
-    assert between(study, "torch/temperature/learned", "torch/critics/single", task=CHEETAH)["tasks"] == [by_label]
+    (by_label,) = between(study, "torch/sac_v2", "torch/critics/single", task=CHEETAH).tasks
+    for name in (f"torch/{by_label.b.run_id}", f"torch/{by_label.b.run_id[:10]}"):
+        assert between(study, "torch/sac_v2", name, task=CHEETAH).tasks == (by_label,)
+    assert between(study, "torch/temperature/learned", "torch/critics/single", task=CHEETAH).tasks == (by_label,)
     renamed = tmp_path / "demo"
     shutil.copytree(study, renamed)
-    results = renamed / "results.json"
-    results.write_text(results.read_text().replace('"sac_v1"', '"after sac_v1"'))
-    (row,) = between(renamed, "torch/sac_v2", "torch/sac_v1", task=CHEETAH)["tasks"]
-    assert row["b"]["name"] == "torch/after sac_v1"
+    file = renamed / "results.json"
+    file.write_text(file.read_text().replace('"sac_v1"', '"after sac_v1"'))
+    (row,) = between(renamed, "torch/sac_v2", "torch/sac_v1", task=CHEETAH).tasks
+    assert row.b.name == "torch/after sac_v1"
 
 
 @pytest.mark.parametrize(
@@ -175,12 +180,12 @@ def test_cells_without_a_common_task_and_studies_without_results_are_refused(stu
         between(tmp_path, "a", "b")
     lone = tmp_path / "demo"
     shutil.copytree(study, lone)
-    results = json.loads((lone / "results.json").read_text())
-    for cell in results["cells"]:
-        kept = PENDULUM if cell["implementation"] == "jax" else CHEETAH
-        cell["labels"] = cell["labels"] if cell["task"] == kept else ["other"]
-        cell["variant"] = cell["labels"][0]
-    (lone / "results.json").write_text(json.dumps(results))
+    results = read_results(lone)
+    other, kept, cells = Label("other", "", ""), {"jax": PENDULUM, "torch": CHEETAH}, []
+    for cell in results.cells:
+        labels = cell.labels if cell.task == kept[cell.implementation] else (other,)
+        cells.append(replace(cell, labels=labels, variant=labels[0]))
+    write_results(lone, replace(results, cells=tuple(cells)))
     manifest = pd.read_parquet(lone / "manifest.parquet")
     manifest[manifest["ablation"] != ""].to_parquet(lone / "manifest.parquet")
     with pytest.raises(UsageError, match="the one has HalfCheetah-v5, the other Pendulum-v1"):
@@ -190,31 +195,29 @@ def test_cells_without_a_common_task_and_studies_without_results_are_refused(stu
 def test_single_runs_are_shown_and_not_compared(tmp_path):
     lone = make(tmp_path / "lone", seeds=1, tasks=(PENDULUM,))
     found = between(lone, "sac_v2", "sac_v1")
-    (row,) = found["tasks"]
-    assert row["difference"] is None and found["improvement"] is None
-    assert "no comparison, it needs two scored runs on each side, here are 1 and 1" in row["sentence"]
-    assert row["sentence"] in render(found)
+    (row,) = found.tasks
+    assert row.difference is None and found.improvement is None
+    assert "no comparison, it needs two scored runs on each side, here are 1 and 1" in row.sentence
+    assert row.sentence in comparison_table(found)
     planned = study_power(lone, anchors=SCALES, declared=DECLARED)
-    assert all(row["detectable"] is None and "1 scored run" in row["note"] for row in planned["rows"])
-    assert "nothing to plan with" in render_power(planned)
+    assert all(row.detectable is None and "1 scored run" in row.note for row in planned.rows)
+    assert "nothing to plan with" in study_power_text(planned)
 
 
 def test_power_without_a_study():
     found = power_table(n=[20, 5], effect=1.0, margin=1.0)
-    assert [row["n"] for row in found["rows"]] == [20, 5]
-    assert [row["power"] for row in found["rows"]] == pytest.approx([0.8689530, 0.2863], rel=1e-3)
-    assert [row["equivalence"] for row in found["rows"]] == pytest.approx([0.86, 0.06], abs=0.02)
-    assert found["needed"] == {"difference": pytest.approx(16.71472), "equivalence": 18}
+    assert [row.n for row in found.rows] == [20, 5]
+    assert [row.power for row in found.rows] == pytest.approx([0.8689530, 0.2863], rel=1e-3)
+    assert [row.equivalence for row in found.rows] == pytest.approx([0.86, 0.06], abs=0.02)
+    assert vars(found.needed) == {"difference": pytest.approx(16.71472), "equivalence": 18}
     in_returns = power_table(n=[20, 5], difference=-300.0, sd=300.0, margin=300.0)
-    for here, there in zip(in_returns["rows"], found["rows"], strict=True):
-        assert here["detectable_return"] == pytest.approx(300 * there["detectable"])
-        assert (here["power"], here["equivalence"]) == pytest.approx((there["power"], there["equivalence"]))
-    text = render_power(found)
+    for here, there in zip(in_returns.rows, found.rows, strict=True):
+        assert here.detectable_return == pytest.approx(300 * there.detectable)
+        assert (here.power, here.equivalence) == pytest.approx((there.power, there.equivalence))
+    text = power_text(found)
     assert "with 17 seeds per group" in text and "with 18 seeds per group" in text
-    assert "power" not in render_power(power_table())
-    assert [row["detectable"] for row in power_table()["rows"]] == pytest.approx(
-        [3.07, 2.02, 1.32, 0.909, 0.736], rel=5e-3
-    )
+    assert "power" not in power_text(power_table())
+    assert [row.detectable for row in power_table().rows] == pytest.approx([3.07, 2.02, 1.32, 0.909, 0.736], rel=5e-3)
 
 
 @pytest.mark.parametrize(
@@ -237,18 +240,18 @@ def test_a_power_table_of_nonsense_is_refused(options, said):
 def test_power_of_a_study_is_that_of_its_own_spreads(study):
     options = {"task": CHEETAH, "declared": DECLARED, "studies": 100}
     found = study_power(study, anchors=SCALES, **options)
-    row = next(r for r in found["rows"] if r["name"] == "torch/sac_v1")
-    assert {r["task"] for r in found["rows"]} == {CHEETAH} and len(found["rows"]) == 18
+    row = next(r for r in found.rows if r.name == "torch/sac_v1")
+    assert {r.task for r in found.rows} == {CHEETAH} and len(found.rows) == 18
     sd = np.std(scores(study, CHEETAH, "torch/sac_v1"), ddof=1)
-    assert (row["n"], row["n_planned"], row["margin"], row["sd"]) == (5, 5, pytest.approx(628), pytest.approx(sd))
-    assert row["detectable"] == pytest.approx(power.minimum_detectable_effect(5) * sd)
-    assert row["power"] == pytest.approx(power.power(5, 628 / sd))
-    assert row["n_difference"] == pytest.approx(power.required_n(628 / sd))
-    assert row["n_equivalence"] == power.tost_required_n(628, sd)
-    assert row["simulated"]["power"] == pytest.approx(row["power"], abs=0.15)
+    assert (row.n, row.n_planned, row.margin, row.sd) == (5, 5, pytest.approx(628), pytest.approx(sd))
+    assert row.detectable == pytest.approx(power.minimum_detectable_effect(5) * sd)
+    assert row.power == pytest.approx(power.power(5, 628 / sd))
+    assert row.n_difference == pytest.approx(power.required_n(628 / sd))
+    assert row.n_equivalence == power.tost_required_n(628, sd)
+    assert row.simulated.power == pytest.approx(row.power, abs=0.15)
     assert study_power(study, anchors=SCALES, **options) == found
-    json.dumps(found, allow_nan=False)
-    text = render_power(found)
-    assert "torch/sac_v1" in text and f"{row['power']:.2f}, {row['simulated']['power']:.2f}" in text
-    without = study_power(study, anchors={}, **options)["rows"][0]
-    assert without["detectable"] and without["margin"] is None and "no margin" in without["note"]
+    json.dumps(to_plain(found), allow_nan=False)
+    text = study_power_text(found)
+    assert "torch/sac_v1" in text and f"{row.power:.2f}, {row.simulated.power:.2f}" in text
+    without = study_power(study, anchors={}, **options).rows[0]
+    assert without.detectable and without.margin is None and "no margin" in without.note

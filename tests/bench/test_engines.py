@@ -176,7 +176,7 @@ def test_a_process_that_fails_says_why():
 def test_the_made_up_study_is_one_that_the_statistics_take(tmp_path):
     """Twelve cells for each task, every run scored near 0.8 of the way from random to reference."""
     bench_statistics.write_study(tmp_path, TINY)
-    bench_statistics.step(str(tmp_path), 50, 1)
+    bench_statistics.step(str(tmp_path), 100, 1)
     told = json.loads((tmp_path / "results.json").read_text())
     assert len(told["cells"]) == 12 * 2 and told["counts"]["planned"] == told["counts"]["finished"] == 12 * 2 * 3
     scales = references.anchors()

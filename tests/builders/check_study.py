@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from suite.analysis.check_rows import CheckRow, PublishedSummary, SampleSummary
 from suite.gate.settings import settings_of_preset
+from suite.gate.window_means import StudyTables
 from suite.published.anchors import Anchor
 from suite.published.references import Reference, Summary
 from suite.sac.identity import to_plain
@@ -26,7 +28,7 @@ BUDGET = {"HalfCheetah-v5": 100_000, "Pendulum-v1": 10_000}
 def reference(values=None, *, source="made_up", environment="HalfCheetah-v2", presets=None, summaries=None, **fields):
     """A published variant: the value of each run by step, or summaries alone."""
     values = values or {}
-    told = {
+    cited = {
         **{"repository": "someone/something", "commit": "0123456789abcdef0123456789abcdef01234567"},
         **{"place": "results.csv", "licence": "MIT", "code_base": "something", "environment_version": "gym 0.18"},
         **{"step_axis": "true environment steps", "kind_of_return": "deterministic", "statistic": "window_mean"},
@@ -37,7 +39,7 @@ def reference(values=None, *, source="made_up", environment="HalfCheetah-v2", pr
     tasks = ("Pendulum-v1",) if environment.startswith("Pendulum") else ("HalfCheetah-v4", "HalfCheetah-v5")
     return Reference(
         source=source, environment=environment, presets={"sac_v2": {}} if presets is None else presets, tasks=tasks,
-        values=values, summaries=summaries or of_runs, **told | fields,
+        values=values, summaries=summaries or of_runs, **cited | fields,
     )  # fmt: skip
 
 
@@ -92,12 +94,28 @@ def study(per_seed, *, preset="sac_v2", task="HalfCheetah-v5", accidents=None, c
     frame = pd.DataFrame(runs)
     frame["stopped_at"] = frame["stopped_at"].astype("Int64")
     columns = [*cell, "seed", "env_step", "kind", "episode", "return"]
-    return {"runs": frame, "evaluations": pd.DataFrame(episodes, columns=columns)}
+    return StudyTables(frame, pd.DataFrame(episodes, columns=columns))
+
+
+def check_row(**fields) -> CheckRow:
+    """A gated row that FAILs, but for the fields given."""
+    cell = {"task": "Pendulum-v1", "implementation": "torch", "variant": "sac_v2", "run_id": "0123456789"}
+    row = {
+        **cell,
+        **{"reference": "pendulum/sac/Pendulum-v1", "citation": "made up", "caveat": "made up", "env_step": 10_000},
+        **{"ours": SampleSummary(-400.0, 10.0, 5, 5, 0, 0, 5, (-400.0,) * 5), "basis": "mean and spread"},
+        **{"published": PublishedSummary(-200.0, 10.0, 5, ()), "random_policy": -1200.0, "verdict": "FAIL"},
+        **{"difference": -200.0, "low": -210.0, "high": -190.0, "df": 8.0, "n_needed": None, "held_back": None},
+        **{"inside": None, "p": 0.5, "p_fail": 0.001, "equivalence": None, "margin": 100.0, "confidence": 0.9},
+        **{"advisory": False, "advice": (), "differs": (), "curve": None, "gated": True, "p_adjusted": None},
+        **{"p_fail_adjusted": None, "family": None, "family_size": None, "fails": False, "sentence": ""},
+    }
+    return CheckRow(**row | fields)
 
 
 def together(*studies):
     """One study of several cells."""
-    return {name: pd.concat([one[name] for one in studies], ignore_index=True) for name in studies[0]}
+    return StudyTables(*(pd.concat(tables, ignore_index=True) for tables in zip(*studies, strict=True)))
 
 
 def pendulum(per_seed, **options):
@@ -110,7 +128,7 @@ GOOD = [-190.0, -200.0, -195.0, -188.0, -205.0]
 BROKEN = [value - 250 for value in GOOD]
 
 
-def written(folder: Path, tables) -> Path:
-    for name, table in tables.items():
+def written(folder: Path, tables: StudyTables) -> Path:
+    for name, table in tables._asdict().items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
     return folder

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from suite.gate import outcome, verdict, window_means
+from suite.analysis.check_rows import CheckAgreement, CheckFile, CheckRow, PublishedSummary, SampleSummary
+from suite.analysis.results_file import write_check
 from suite.published.anchors import Scale
+from suite.statistics import equivalence, multiplicity, two_samples
 
 RANDOM_POLICY = {"HalfCheetah-v5": -280.0, "Pendulum-v1": -1220.0}
 
@@ -130,35 +133,68 @@ def write(folder: Path, *, seeds: int = 5, accidents=None, tasks=tuple(SPAN), im
     }  # fmt: skip
     (folder / "ablations.json").write_text(json.dumps(told), encoding="utf-8")
     rows = [row for engine in implementations for row in checked(engine, ids[rows[0]["key"]], seeds)]
-    (folder / "check.json").write_text(json.dumps({"rows": rows, "notes": NOTES}), encoding="utf-8")
+    write_check(folder, CheckFile(tuple(rows), NOTES))
 
 
-NOTES = ["Pendulum-v1, torch critics/single: nearest is <another> algorithm."]
+NOTES = ("Pendulum-v1, torch critics/single: nearest is <another> algorithm.",)
 
 
-def checked(engine: str, run_id: str, seeds: int) -> list[dict]:
+def checked(engine: str, run_id: str, seeds: int) -> list[CheckRow]:
     """Rows of a regression check of sac_v2 on Pendulum-v1: a PASS, a FAIL and, of a number alone, advice."""
-    floor, rows = RANDOM_POLICY["Pendulum-v1"], []
     published = {"sb3/<own>/Pendulum-v1": (20_000, 50_000), "zoo/tuned/Pendulum-v0": (40_000,)}
-    for reference, steps in published.items():
-        for at in steps:
-            ours = np.linspace(-180.0, -160.0, seeds)
-            there = (-170.0 + 0.02 * (at - 20_000), None if "zoo" in reference else 10.0, 3)
-            alone, margin = there[1] is None, 0.1 * (there[0] - floor)
-            judge = verdict.predicted if alone else verdict.judged
-            rows.append({
-                "task": "Pendulum-v1", "implementation": engine, "variant": "sac_v2", "run_id": run_id,
-                "reference": reference, "citation": f"told by {reference}", "caveat": "Few start states.",
-                "env_step": at, "ours": window_means.told(window_means.Sample(ours, tuple(range(seeds)), 0, 0, seeds)),
-                "published": {"mean": there[0], "sd": there[1], "n": there[2],
-                              "values": [] if alone else [there[0] + 10.0 * z for z in (-1.0, 0.0, 1.0)]},
-                "basis": "a number" if alone else "runs", "random_policy": floor, "margin": margin, "confidence": 0.9,
-                **judge(ours, 0, there, floor, margin, 0.9), "gated": not alone, "advisory": alone,
-                "advice": ["single agent"] * alone, "differs": [], "curve": None,
-            })  # fmt: skip
-    outcome.adjust(rows, "holm", 0.05)
-    told = "{implementation} {variant} at {env_step}: {reference}'s 1 < 2: {verdict}"
-    return [row | {"sentence": told.format(**row)} for row in rows]
+    rows = [row(engine, run_id, reference, at, seeds) for reference, steps in published.items() for at in steps]
+    family = [one for one in rows if one.p is not None]
+    adjusted = {
+        name: multiplicity.adjust(np.array([getattr(one, name) for one in family]), "holm").tolist()
+        for name in ("p", "p_fail")
+        if family
+    }
+    for at, one in enumerate(family):
+        p, p_fail = adjusted["p"][at], adjusted["p_fail"][at]
+        again = {"p_adjusted": p, "p_fail_adjusted": p_fail, "family": "regression", "family_size": len(family)}
+        rows[rows.index(one)] = replace(one, **again, fails=one.gated and one.verdict == "FAIL" and p_fail < 0.05)
+    return rows
+
+
+def row(engine: str, run_id: str, reference: str, at: int, seeds: int) -> CheckRow:
+    """Our runs, from -180 to -160, against a reference, and of a number alone without its spread."""
+    alone, values, mean = "zoo" in reference, np.linspace(-180.0, -160.0, seeds), -170.0 + 0.02 * (at - 20_000)
+    floor = RANDOM_POLICY["Pendulum-v1"]
+    margin, sd = 0.1 * (mean - floor), values.std(ddof=1) if seeds > 1 else None
+    runs = () if alone else (mean - 10.0, mean, mean + 10.0)
+    known = {"verdict": "INCONCLUSIVE", "difference": values.mean() - mean}
+    if sd is not None:
+        ours = (values.mean(), sd, seeds)
+        known |= against_a_number(ours, mean, margin) if alone else against_a_spread(ours, (mean, 10.0, 3), margin)
+    unknown = {field.name: None for field in fields(CheckRow)}
+    return CheckRow(**unknown | {
+        "task": "Pendulum-v1", "implementation": engine, "variant": "sac_v2", "run_id": run_id,
+        "reference": reference, "citation": f"told by {reference}", "caveat": "Few start states.", "env_step": at,
+        "ours": SampleSummary(values.mean(), sd, seeds, seeds, 0, 0, seeds, tuple(values)),
+        "published": PublishedSummary(mean, None if alone else 10.0, 3, runs),
+        "basis": "a number" if alone else "runs", "random_policy": floor, "margin": margin, "confidence": 0.9,
+        "gated": not alone, "fails": False, "advisory": alone, "advice": ("single agent",) if alone else (),
+        "differs": (), "sentence": f"{engine} sac_v2 at {at}: {reference}'s 1 < 2: {known['verdict']}", **known,
+    })  # fmt: skip
+
+
+def against_a_spread(ours: tuple, theirs: tuple, margin: float) -> dict:
+    """The fields of a verdict, of two means with their SDs and numbers of runs."""
+    test = equivalence.non_inferiority_from_summary(ours, theirs, margin, 0.9)
+    both_ways = equivalence.tost_from_summary(ours, theirs, margin, 0.9)
+    names = ("verdict", "difference", "low", "high", "df", "n_needed", "p")
+    return {name: getattr(test, name) for name in names} | {
+        "p_fail": two_samples.loss_p(ours, theirs, margin),
+        "equivalence": CheckAgreement(both_ways.verdict, both_ways.p, both_ways.n_needed),
+    }
+
+
+def against_a_number(ours: tuple, number: float, margin: float) -> dict:
+    """The fields of a verdict, of a mean with its SD and number of runs, and a number without a spread."""
+    prediction = equivalence.prediction_check(ours, number, 0.9)
+    low, high = prediction.low - number, prediction.high - number
+    verdict = "FAIL" if high < -margin else "INCONCLUSIVE"
+    return {"verdict": verdict, "low": low, "high": high, "inside": prediction.inside}
 
 
 DIVERGED = ("Pendulum-v1", "sac_v1", 1)

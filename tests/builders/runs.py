@@ -11,7 +11,7 @@ from pathlib import Path
 from implementations.presets import sac_v2_small
 from suite.lab.loop import Place
 from suite.sac import identity
-from suite.sac.contract import Job
+from suite.sac.contract import Job, Origin
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SMALL = replace(sac_v2_small.SPEC, hidden=(16, 16), batch_size=16)
@@ -21,7 +21,7 @@ SHORT = replace(sac_v2_small.SCHEDULE, warmup_steps=60, learn_after=40, replay_c
 def job(seeds=(0,), env_steps=200, task="Pendulum-v1", spec=SMALL, schedule=SHORT, every=100, episodes=2) -> Job:
     """A job of a few seconds."""
     run_id = identity.run_id(spec, schedule, task, every, episodes)
-    origin = {"study": "test", "variant": "tiny", "preset": "sac_v2_small"}
+    origin = Origin(study="test", preset="sac_v2_small")
     return Job(task, "torch", run_id, spec, schedule, every, episodes, env_steps, tuple(seeds), origin)
 
 

@@ -15,10 +15,12 @@ import yaml
 from builders.check_study import GOOD, PENDULUM, RANDOM, pendulum, study, together, written
 from builders.runs import ROOT, suite
 
+from suite.analysis.results_file import to_plain
 from suite.errors import UsageError
-from suite.gate import baseline, check, outcome, window_means
+from suite.gate import baseline, check, drift, outcome, terminal, window_means
 from suite.statistics import equivalence
 from suite.statistics import two_samples as compare
+from suite.study.config import Check
 
 
 def saved(folder: Path, tables, name="before", **options) -> str:
@@ -31,11 +33,11 @@ def saved(folder: Path, tables, name="before", **options) -> str:
 
 
 def against(tables, path, **options):
-    return baseline.compare(tables, baseline.load(path), margin=0.1, confidence=0.9, **options)
+    return drift.compare(tables, baseline.load(path), **options)
 
 
 def at_10k(found):
-    (row,) = (row for row in found["rows"] if row["env_step"] == 10_000)
+    (row,) = (row for row in found.rows if row.env_step == 10_000)
     return row
 
 
@@ -50,15 +52,15 @@ def test_a_baseline_holds_every_runs_window_mean_at_shares_of_the_budget_and_whe
     assert sorted(kept.values[key]) == [2_000, 5_000, 7_000, 10_000]  # 20,000 lies beyond the budget
     assert all(at == pytest.approx(dict(enumerate(GOOD))) for at in kept.values[key].values())
     cell = kept.cells[key]
-    assert cell["variant"] == "sac_v2" and cell["evaluation"] == {"every": 1000, "episodes": 2}
-    assert cell["code_id"] == "c0de" and cell["versions"] == {"numpy": "2.4.6"} and cell["random_policy"] == -1200
-    assert cell["spec"]["hidden"] == [256, 256] and len(cell["settings_sha256"]) == 64
+    assert cell.variant == "sac_v2" and cell.evaluation == baseline.EvaluationProtocol(every=1000, episodes=2)
+    assert cell.code_id == "c0de" and cell.versions == {"numpy": "2.4.6"} and cell.random_policy == -1200
+    assert cell.spec["hidden"] == [256, 256] and len(cell.settings_sha256) == 64
 
 
 def test_numbers_come_back_bit_for_bit(tmp_path):
     values = [value / 3 for value in GOOD]
     found = against(pendulum(values), saved(tmp_path, pendulum(values)))
-    assert all(row["identical"] == row["seeds_in_both"] == 5 for row in found["rows"])
+    assert all(row.identical == row.seeds_in_both == 5 for row in found.rows)
 
 
 def test_a_failed_run_is_kept_at_the_floor_and_marked_and_one_without_a_result_is_not_kept(tmp_path):
@@ -94,9 +96,37 @@ def test_a_baseline_that_is_none_is_refused(tmp_path):
         baseline.load(str(tmp_path / "baselines" / "befor"))
     with pytest.raises(UsageError, match="called by letters"):
         baseline.load("no name")
+    data = json.loads(Path(path).with_suffix(".json").read_text())
+    Path(path).with_suffix(".json").write_text(json.dumps(data | {"schema_version": 99}))
+    with pytest.raises(UsageError, match="schema version 99, and this suite reads 1"):
+        baseline.load(path)
     Path(path).with_suffix(".json").write_text("{}")
     with pytest.raises(UsageError, match="are no baseline"):
         baseline.load(path)
+
+
+def test_a_baseline_comes_back_as_it_was_saved(tmp_path):
+    tables = together(pendulum(GOOD), study([3000.0, 3100.0], cell={"run_id": "1111111111"}))
+    references, floors = [PENDULUM], RANDOM
+    cells, runs = baseline.freeze(tables, references, floors)
+    kept = baseline.load(saved(tmp_path, tables))
+    assert list(kept.cells.values()) == cells
+    values = [(cell, at, seed) for cell, steps in kept.values.items() for at, seeds in steps.items() for seed in seeds]
+    assert values == [(run[:3], run.env_step, run.seed) for run in runs]
+
+
+@pytest.mark.parametrize("name", ["quick", "gate", "mistakes", "initialisation"])
+def test_a_committed_baseline_is_read_whole(name):
+    """Each was saved before baselines had a schema version, and keeps the code that made it."""
+    kept = baseline.load(name)
+    with (baseline.FOLDER / f"{name}.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    frozen = [value for steps in kept.values.values() for seeds in steps.values() for value in seeds.values()]
+    assert sorted(frozen) == sorted(float(row["value"]) for row in rows) and frozen
+    data = json.loads((baseline.FOLDER / f"{name}.json").read_text())
+    assert "schema_version" not in data
+    assert to_plain(tuple(kept.cells.values())) == [cell | {"numerics": {}} for cell in data["cells"]]
+    assert all(cell.code_id for cell in kept.cells.values())
 
 
 # --- what is compared
@@ -106,27 +136,27 @@ def test_identical_numbers_are_no_drift_however_few_and_scattered(tmp_path):
     values = [-190.0, -700.0]
     found = against(pendulum(values), saved(tmp_path, pendulum(values)))
     row = at_10k(found)
-    assert equivalence.tost(values, values, row["margin"]).verdict == "INCONCLUSIVE"
-    assert row["verdict"] == "EQUIVALENT" and "identical in 2 of 2 seeds: EQUIVALENT" in row["sentence"]
-    assert outcome.exit_code(found["rows"], gate=True) == 0 and found["notes"] == []
+    assert equivalence.tost(values, values, row.margin).verdict == "INCONCLUSIVE"
+    assert row.verdict == "EQUIVALENT" and "identical in 2 of 2 seeds: EQUIVALENT" in row.sentence
+    assert outcome.exit_code(found.rows, gate=True) == 0 and found.notes == ()
 
 
 def test_a_part_of_the_seeds_that_is_identical_is_no_drift_but_a_missing_run_leaves_it_open(tmp_path):
     path = saved(tmp_path, pendulum(GOOD))
     row = at_10k(against(pendulum(GOOD[:2]), path))
-    assert (row["identical"], row["seeds_in_both"], row["verdict"]) == (2, 2, "EQUIVALENT")
+    assert (row.identical, row.seeds_in_both, row.verdict) == (2, 2, "EQUIVALENT")
     row = at_10k(against(pendulum(GOOD, accidents={4: {"status": "missing"}}), path))
-    assert (row["identical"], row["seeds_in_both"], row["verdict"]) == (4, 4, "INCONCLUSIVE")
-    assert "a verdict of EQUIVALENT could change with the runs without a result" in row["sentence"]
+    assert (row.identical, row.seeds_in_both, row.verdict) == (4, 4, "INCONCLUSIVE")
+    assert "a verdict of EQUIVALENT could change with the runs without a result" in row.sentence
 
 
 def test_other_numbers_are_compared_as_sets_of_seeds(tmp_path):
     path, now = saved(tmp_path, pendulum(GOOD)), [value - 7.5 for value in GOOD]
     row = at_10k(against(pendulum(now), path))
     expected = equivalence.tost(now, GOOD, 0.1 * (np.mean(GOOD) + 1200), 0.9)
-    assert (row["verdict"], row["identical"], row["seeds_in_both"]) == ("EQUIVALENT", 0, 5)
-    assert (row["low"], row["high"], row["p"]) == pytest.approx((expected.low, expected.high, expected.p))
-    assert "within 100.4 either way: EQUIVALENT" in row["sentence"] and "identical in 0 of 5" in row["sentence"]
+    assert (row.verdict, row.identical, row.seeds_in_both) == ("EQUIVALENT", 0, 5)
+    assert (row.low, row.high, row.p) == pytest.approx((expected.low, expected.high, expected.p))
+    assert "within 100.4 either way: EQUIVALENT" in row.sentence and "identical in 0 of 5" in row.sentence
 
 
 @pytest.mark.parametrize("shift", [-300.0, 150.0], ids=["worse", "better"])
@@ -134,37 +164,37 @@ def test_a_drift_either_way_fails_the_gate(tmp_path, shift):
     path = saved(tmp_path, pendulum(GOOD))
     found = against(pendulum([value + shift for value in GOOD]), path)
     row = at_10k(found)
-    assert row["verdict"] == "DIFFERENT" and row["fails"] and outcome.exit_code(found["rows"], gate=True) == 1
-    assert outcome.exit_code(found["rows"], gate=False) == 0 and "beyond 100.4 either way: DIFFERENT" in row["sentence"]
+    assert row.verdict == "DIFFERENT" and row.fails and outcome.exit_code(found.rows, gate=True) == 1
+    assert outcome.exit_code(found.rows, gate=False) == 0 and "beyond 100.4 either way: DIFFERENT" in row.sentence
     ours, there = compare.summary([value + shift for value in GOOD]), compare.summary(GOOD)
-    expected = compare.loss_p(*((ours, there) if shift < 0 else (there, ours)), row["margin"])
-    assert row["p_different"] == pytest.approx(2 * expected)
-    assert row["p_different_adjusted"] == pytest.approx(4 * row["p_different"])  # four steps, each as far off
+    expected = compare.loss_p(*((ours, there) if shift < 0 else (there, ours)), row.margin)
+    assert row.p_different == pytest.approx(2 * expected)
+    assert row.p_different_adjusted == pytest.approx(4 * row.p_different)  # four steps, each as far off
 
 
 def test_few_scattered_seeds_decide_nothing_and_fail_nothing(tmp_path):
     path = saved(tmp_path, pendulum([-190.0, -700.0]))
     found = against(pendulum([-200.0, -650.0]), path)
-    assert {row["verdict"] for row in found["rows"]} == {"INCONCLUSIVE"}
-    assert outcome.exit_code(found["rows"], gate=True) == 0
-    assert f"about {at_10k(found)['n_needed']:,} seeds a side would settle it" in at_10k(found)["sentence"]
+    assert {row.verdict for row in found.rows} == {"INCONCLUSIVE"}
+    assert outcome.exit_code(found.rows, gate=True) == 0
+    assert f"about {at_10k(found).n_needed:,} seeds a side would settle it" in at_10k(found).sentence
 
 
 def test_no_better_than_random_is_compared_number_by_number_alone(tmp_path):
     values = [-1250.0, -1260.0, -1255.0]
     path = saved(tmp_path, pendulum(values))
-    assert at_10k(against(pendulum(values), path))["verdict"] == "EQUIVALENT"
+    assert at_10k(against(pendulum(values), path)).verdict == "EQUIVALENT"
     row = at_10k(against(pendulum([-1251.0, *values[1:]]), path))
-    assert (row["verdict"], row["margin"], row["identical"]) == ("INCONCLUSIVE", None, 2)
-    assert "there is no margin" in row["sentence"]
+    assert (row.verdict, row.margin, row.identical) == ("INCONCLUSIVE", None, 2)
+    assert "there is no margin" in row.sentence
 
 
 def test_what_changed_beside_the_numbers_is_listed(tmp_path):
     path, now = saved(tmp_path, pendulum(GOOD)), pendulum(GOOD)
-    now["runs"]["versions"] = '{"numpy": "2.5.0", "torch": "3.0"}'
+    now.runs["versions"] = '{"numpy": "2.5.0", "torch": "3.0"}'
     found = against(now, path)
-    assert at_10k(found)["changed"] == {"numpy": ["2.4.6", "2.5.0"], "torch": [None, "3.0"]}
-    assert found["notes"] == [
+    assert at_10k(found).changed == {"numpy": ("2.4.6", "2.5.0"), "torch": (None, "3.0")}
+    assert list(found.notes) == [
         "Pendulum-v1, torch sac_v2 is made by other code or versions: numpy was 2.4.6 and is 2.5.0; "
         "torch was None and is 3.0."
     ]
@@ -176,25 +206,25 @@ def test_a_cell_that_is_new_gone_or_another_is_said_to_be_so(tmp_path):
     path = saved(tmp_path, together(pendulum(GOOD), gone))
     changed = pendulum(GOOD, changes={"tau": 0.01, "temperature.lr": 1e-3}, cell={"run_id": "3333333333"})
     found = against(together(changed, new), path)
-    assert found["rows"] == [] and outcome.exit_code(found["rows"], gate=False) == 3
-    assert sorted(found["notes"]) == [
+    assert found.rows == () and outcome.exit_code(found.rows, gate=False) == 3
+    assert sorted(found.notes) == [
         "HalfCheetah-v5, torch new is not in the baseline before.",
         "Of the baseline before 1 cells are not in this study: HalfCheetah-v5, torch gone.",
         "Pendulum-v1, torch sac_v2 is another run than in the baseline before (0123456789 became 3333333333): "
         "spec.temperature.lr was 0.0003 and is 0.001; spec.tau was 0.005 and is 0.01.",
     ]
-    assert all(note in baseline.render(found) for note in found["notes"])
+    assert all(note in terminal.render_drift(found) for note in found.notes)
 
 
 def test_rendered_rows_count_the_verdicts_and_tell_what_is_not_identical(tmp_path):
     path = saved(tmp_path, pendulum(GOOD))
     same, drifted = (against(pendulum([value + by for value in GOOD]), path) for by in (0.0, -300.0))
-    text = baseline.render(same)
+    text = terminal.render_drift(same)
     assert text.splitlines()[-1] == "4 EQUIVALENT; identical in every seed: 4 of 4; 0 fail the gate"
-    assert not any(row["sentence"] in text for row in same["rows"])
-    text = baseline.render(drifted)
+    assert not any(row.sentence in text for row in same.rows)
+    text = terminal.render_drift(drifted)
     assert text.splitlines()[-1] == "4 DIFFERENT; identical in every seed: 0 of 4; 4 fail the gate"
-    assert all(row["sentence"] in text for row in drifted["rows"]) and json.dumps(drifted)
+    assert all(row.sentence in text for row in drifted.rows) and json.dumps(to_plain(drifted))
 
 
 # --- the command line, and the gate of continuous integration
@@ -248,9 +278,9 @@ def test_the_gate_holds_what_is_trained_today_against_the_published_curve(traine
 
 def test_the_gate_fails_if_the_same_runs_had_not_learned(trained, tmp_path):
     tables = window_means.gathered(trained / "results/studies/gate")
-    tables["evaluations"]["return"] -= 900
-    rows = check.main(written(tmp_path, tables), gate=[GATED])["rows"]
-    assert [row["verdict"] for row in rows] == ["FAIL"] and outcome.exit_code(rows, gate=True) == 1
+    tables.evaluations["return"] -= 900
+    rows = check.main(written(tmp_path, tables), Check(gate=[GATED])).rows
+    assert [row.verdict for row in rows] == ["FAIL"] and outcome.exit_code(rows, gate=True) == 1
 
 
 def test_the_gate_holds_what_is_trained_today_against_the_committed_baseline(trained, tmp_path):

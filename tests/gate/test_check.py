@@ -1,6 +1,5 @@
 """The regression check: its estimators against published oracles, its verdicts against studies made to deserve them."""
 
-import json
 import math
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from builders.check_study import (
     RANDOM,
     REFERENCES,
     V1,
+    check_row,
     pendulum,
     reference,
     study,
@@ -27,18 +27,21 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from suite.analysis.check_rows import CheckFile, PublishedSummary, SampleSummary
 from suite.analysis.declared import Declared
+from suite.analysis.results_file import read_check
 from suite.errors import UsageError
-from suite.gate import check, outcome, unmatched
-from suite.gate import wording as verdicts
+from suite.gate import check, outcome, terminal, unmatched, wording
 from suite.gate.settings import blinded, differences, settings_of_preset
-from suite.gate.verdict import judged
+from suite.gate.verdict import judge
+from suite.gate.window_means import StudyTables
 from suite.published import csv_tables, reading
 from suite.published.anchors import Anchor
 from suite.published.references import Summary
 from suite.sac.schedule import BootstrapAtLength
 from suite.statistics import equivalence, multiplicity
 from suite.statistics import two_samples as compare
+from suite.study.config import Check, Families, Report
 
 # --- estimators -------------------------------------------------------------------------------------------------
 
@@ -195,15 +198,15 @@ def test_a_spread_without_a_meaning_is_refused_by_name(arguments, name):
 
 
 def rows_of(tables, *, margin=0.10, chosen=REFERENCES, gate=("all",), **options):
-    return check.check(tables, chosen, RANDOM, margin=margin, confidence=0.90, gate=gate, **options)
+    return check.check(tables, chosen, RANDOM, Check(margin=margin, confidence=0.90, gate=list(gate)), **options)
 
 
 def verdicts_at(tables, of=CHEETAH):
-    return {row["env_step"]: row["verdict"] for row in rows_of(tables, chosen=[of])}
+    return {row.env_step: row.verdict for row in rows_of(tables, chosen=[of])}
 
 
 def at_10k(per_seed, chosen=(PENDULUM,), **options):
-    return next(row for row in rows_of(pendulum(per_seed, **options), chosen=chosen) if row["env_step"] == 10_000)
+    return next(row for row in rows_of(pendulum(per_seed, **options), chosen=chosen) if row.env_step == 10_000)
 
 
 AT_50K = np.array([3300.0, 3200.0, 3400.0, 3250.0, 3350.0])
@@ -213,27 +216,25 @@ def test_a_row_is_the_welch_interval_of_the_window_means():
     row = next(row for row in rows_of(study(AT_50K), chosen=[CHEETAH]))
     there = np.array(CHEETAH.values[50_000])
     interval = stats.ttest_ind(AT_50K, there, equal_var=False).confidence_interval(0.90)
-    assert row["env_step"] == 50_000
-    assert (row["low"], row["high"]) == pytest.approx(tuple(interval))
-    assert row["difference"] == pytest.approx(AT_50K.mean() - there.mean())
-    assert row["margin"] == pytest.approx(0.1 * (there.mean() + 280))
-    assert row["ours"] == {
+    assert row.env_step == 50_000
+    assert (row.low, row.high) == pytest.approx(tuple(interval))
+    assert row.difference == pytest.approx(AT_50K.mean() - there.mean())
+    assert row.margin == pytest.approx(0.1 * (there.mean() + 280))
+    assert row.ours == SampleSummary(
         **{"mean": pytest.approx(3300.0), "sd": pytest.approx(AT_50K.std(ddof=1)), "n": 5},
-        **{"n_finished": 5, "n_failed": 0, "n_missing": 0, "n_planned": 5, "values": AT_50K.tolist()},
-    }
-    assert row["published"] == {
-        **{"mean": there.mean(), "sd": pytest.approx(there.std(ddof=1)), "n": 3, "values": there.tolist()}
-    }
-    assert row["advisory"] is False and row["advice"] == row["differs"] == [] and row["basis"] == "runs"
-    assert row["reference"] == "cheetah/sac/HalfCheetah-v2" and "someone/something@0123456" in row["citation"]
+        **{"n_finished": 5, "n_failed": 0, "n_missing": 0, "n_planned": 5, "values": tuple(AT_50K)},
+    )
+    assert row.published == PublishedSummary(there.mean(), pytest.approx(there.std(ddof=1)), 3, tuple(there))
+    assert row.advisory is False and row.advice == row.differs == () and row.basis == "runs"
+    assert row.reference == "cheetah/sac/HalfCheetah-v2" and "someone/something@0123456" in row.citation
 
 
 def test_p_is_the_one_sided_welch_test_at_the_margin():
     row = next(row for row in rows_of(study(AT_50K), chosen=[CHEETAH]))
-    ours, there = AT_50K + row["margin"], CHEETAH.values[50_000]
+    ours, there = AT_50K + row.margin, CHEETAH.values[50_000]
     expected = stats.ttest_ind(ours, there, equal_var=False, alternative="greater").pvalue
-    assert row["p"] == pytest.approx(expected, rel=1e-6)
-    assert row["p_fail"] == compare.loss_p(compare.summary(AT_50K), compare.summary(there), row["margin"])
+    assert row.p == pytest.approx(expected, rel=1e-6)
+    assert row.p_fail == compare.loss_p(compare.summary(AT_50K), compare.summary(there), row.margin)
 
 
 def test_p_fail_by_hand():
@@ -258,11 +259,11 @@ def test_p_fail_is_never_smaller_than_welchs(ours, there, allowed):
 
 def test_a_row_says_whether_it_is_equivalent_too():
     row = at_10k(GOOD)
-    expected = equivalence.tost(GOOD, PENDULUM.values[10_000], row["margin"], 0.90)
-    assert row["equivalence"]["p"] == pytest.approx(expected.p)
-    assert row["equivalence"]["verdict"] == expected.verdict == "EQUIVALENT"
+    expected = equivalence.tost(GOOD, PENDULUM.values[10_000], row.margin, 0.90)
+    assert row.equivalence.p == pytest.approx(expected.p)
+    assert row.equivalence.verdict == expected.verdict == "EQUIVALENT"
     better = at_10k([-20.0, -30.0, -25.0, -28.0, -22.0])
-    assert (better["verdict"], better["equivalence"]["verdict"]) == ("SUSPICIOUSLY_BETTER", "DIFFERENT")
+    assert (better.verdict, better.equivalence.verdict) == ("SUSPICIOUSLY_BETTER", "DIFFERENT")
 
 
 def test_a_healthy_study_passes_and_a_broken_one_fails():
@@ -279,10 +280,10 @@ def test_only_published_steps_within_the_budget_are_compared():
 
 def test_a_step_before_the_first_evaluation_is_not_compared():
     tables = pendulum(GOOD)
-    tables["runs"]["evaluate_every"] = 6_000
-    tables["evaluations"] = tables["evaluations"].query("env_step == 6000")
+    tables.runs["evaluate_every"] = 6_000
+    tables = tables._replace(evaluations=tables.evaluations.query("env_step == 6000"))
     (row,) = rows_of(tables, chosen=[PENDULUM])
-    assert row["env_step"] == 10_000 and row["ours"]["n"] == 5
+    assert row.env_step == 10_000 and row.ours.n == 5
 
 
 def test_a_published_step_at_which_nothing_is_learned_has_no_margin():
@@ -291,50 +292,52 @@ def test_a_published_step_at_which_nothing_is_learned_has_no_margin():
 
 
 def test_too_few_seeds_decide_nothing_and_say_what_would():
-    row = next(r for r in rows_of(study([4700.0, 5500.0]), chosen=[CHEETAH]) if r["env_step"] == 100_000)
-    assert row["verdict"] == "INCONCLUSIVE" and row["n_needed"] > 2
-    assert f"about {row['n_needed']} own seeds" in row["sentence"]
+    row = next(r for r in rows_of(study([4700.0, 5500.0]), chosen=[CHEETAH]) if r.env_step == 100_000)
+    assert row.verdict == "INCONCLUSIVE" and row.n_needed > 2
+    assert f"about {row.n_needed} own seeds" in row.sentence
 
 
 def test_one_seed_has_no_spread():
     row = rows_of(study([4700.0]), chosen=[CHEETAH])[0]
-    assert row["verdict"] == "INCONCLUSIVE" and row["low"] is None and row["ours"]["sd"] is None
-    assert row["p"] is row["p_adjusted"] is row["equivalence"] is None
-    assert "1 run with a result gives no spread" in row["sentence"]
+    assert row.verdict == "INCONCLUSIVE" and row.low is None and row.ours.sd is None
+    assert row.p is row.p_adjusted is row.equivalence is None
+    assert "1 run with a result gives no spread" in row.sentence
 
 
 # --- missing and failed runs
 
 
 @pytest.mark.parametrize(
-    "accident", [{"status": "missing"}, {"status": "timeout"}, {"status": "invalid"}, {"stale": True}], ids=str
+    "accident",
+    [*({"status": status} for status in ("missing", "timeout", "interrupted", "invalid")), {"stale": True}],
+    ids=str,
 )
 def test_a_run_without_a_result_forbids_a_pass_that_needs_it(accident):
     row = at_10k(GOOD, accidents={4: accident})
-    assert row["low"] > -row["margin"], "the runs that finished would have passed"
-    assert row["verdict"] == "INCONCLUSIVE" and row["held_back"] == "PASS" and row["p"] > 0.05
-    assert row["equivalence"]["verdict"] == "INCONCLUSIVE"
-    assert row["ours"]["n"] == 4 and row["ours"]["n_missing"] == 1 and row["ours"]["n_planned"] == 5
-    assert "4 of 5 planned runs finished, 1 without a result" in row["sentence"]
-    assert "a PASS would not hold if the runs without a result had failed" in row["sentence"] and row["n_needed"] == 5
+    assert row.low > -row.margin, "the runs that finished would have passed"
+    assert row.verdict == "INCONCLUSIVE" and row.held_back == "PASS" and row.p > 0.05
+    assert row.equivalence.verdict == "INCONCLUSIVE"
+    assert row.ours.n == 4 and row.ours.n_missing == 1 and row.ours.n_planned == 5
+    assert "4 of 5 planned runs finished, 1 without a result" in row.sentence
+    assert "a PASS would not hold if the runs without a result had failed" in row.sentence and row.n_needed == 5
 
 
 def test_a_run_without_a_result_forbids_a_fail_that_it_could_have_prevented():
     """One of four runs is as good as any published: had the two without a result been like it, this were no FAIL."""
     values = [-480.0, -490.0, -470.0, -195.0, -500.0, -485.0, -475.0, -490.0]
     whole, lost = at_10k(values), {i: {"status": "missing"} for i in (8, 9, 10)}
-    assert whole["verdict"] == "FAIL"
+    assert whole.verdict == "FAIL"
     row = at_10k([*values, 0.0, 0.0, 0.0], accidents=lost)
-    assert row["high"] < -row["margin"], "the runs that finished would have failed"
-    assert row["verdict"] == "INCONCLUSIVE" and row["held_back"] == "FAIL" and row["p_fail"] > 0.05
-    assert "a FAIL would not hold if the runs without a result had done as well as the best" in row["sentence"]
-    assert at_10k([*BROKEN, 0.0], accidents={5: {"status": "missing"}})["verdict"] == "FAIL", "this one stands"
+    assert row.high < -row.margin, "the runs that finished would have failed"
+    assert row.verdict == "INCONCLUSIVE" and row.held_back == "FAIL" and row.p_fail > 0.05
+    assert "a FAIL would not hold if the runs without a result had done as well as the best" in row.sentence
+    assert at_10k([*BROKEN, 0.0], accidents={5: {"status": "missing"}}).verdict == "FAIL", "this one stands"
 
 
 def test_a_pass_that_holds_at_worst_stands():
     """Of 400 runs one that failed takes little from the mean, less than the margin."""
     row = at_10k(GOOD * 80, accidents={4: {"status": "missing"}})
-    assert (row["verdict"], row["ours"]["n"], row["ours"]["n_planned"]) == ("PASS", 399, 400)
+    assert (row.verdict, row.ours.n, row.ours.n_planned) == ("PASS", 399, 400)
 
 
 @settings(max_examples=40)
@@ -346,44 +349,44 @@ def test_a_pass_that_holds_at_worst_stands():
 def test_no_verdict_stands_that_the_missing_runs_could_overturn(values, missing, there):
     floor, allowed = -1200.0, 0.1 * (there[0] + 1200.0)
     values = np.array(values)
-    found = judged(values, missing, there, floor, allowed, 0.90)
+    found = judge(values, missing, PublishedSummary(*there, ()), floor, allowed, 0.90)
     worst = [*values, *[min(floor, values.min())] * missing]
     best = [*values, *[values.max()] * missing]
     each = [
         equivalence.non_inferiority_from_summary(compare.summary(one), there, allowed, 0.90).verdict
         for one in (values, worst, best)
     ]
-    if found["verdict"] == "PASS":
+    if found.verdict == "PASS":
         assert set(each) <= {"PASS", "SUSPICIOUSLY_BETTER"}
-    elif found["verdict"] != "INCONCLUSIVE":
-        assert set(each) == {found["verdict"]}
-    assume(min(abs(found[name] - 0.05) for name in ("p", "p_fail")) > 1e-9)
-    assert (found["p"] < 0.05) == (found["verdict"] in ("PASS", "SUSPICIOUSLY_BETTER"))
-    assert found["p_fail"] > 0.05 or found["verdict"] == "FAIL"
+    elif found.verdict != "INCONCLUSIVE":
+        assert set(each) == {found.verdict}
+    assume(min(abs(getattr(found, name) - 0.05) for name in ("p", "p_fail")) > 1e-9)
+    assert (found.p < 0.05) == (found.verdict in ("PASS", "SUSPICIOUSLY_BETTER"))
+    assert found.p_fail > 0.05 or found.verdict == "FAIL"
 
 
 def test_a_diverged_run_counts_at_the_random_policy_from_where_it_stopped():
     row = at_10k(GOOD, accidents={4: {"status": "diverged", "stopped_at": 7_000, "last_env_step": 7_000}})
-    assert row["ours"]["mean"] == pytest.approx(np.mean([*GOOD[:4], -1200.0]))
-    assert (row["ours"]["n"], row["ours"]["n_finished"], row["ours"]["n_failed"]) == (5, 4, 1)
-    assert row["verdict"] != "PASS" and "1 failed" in row["sentence"]
+    assert row.ours.mean == pytest.approx(np.mean([*GOOD[:4], -1200.0]))
+    assert (row.ours.n, row.ours.n_finished, row.ours.n_failed) == (5, 4, 1)
+    assert row.verdict != "PASS" and "1 failed" in row.sentence
     earlier = pendulum(GOOD, accidents={4: {"status": "crashed", "stopped_at": 7_000}})
-    row = next(row for row in rows_of(earlier) if row["env_step"] == 5_000)
-    assert row["ours"]["mean"] == pytest.approx(np.mean(GOOD)), "what it did before it stopped counts"
+    row = next(row for row in rows_of(earlier) if row.env_step == 5_000)
+    assert row.ours.mean == pytest.approx(np.mean(GOOD)), "what it did before it stopped counts"
 
 
 def test_a_window_that_the_end_cuts_is_part_random():
     tables = study([3000.0] * 3, accidents={0: {"status": "diverged", "stopped_at": 97_000}})
-    row = next(row for row in rows_of(tables, chosen=[CHEETAH]) if row["env_step"] == 100_000)
-    assert row["ours"]["mean"] == pytest.approx((3000 + 3000 + (3000 - 280) / 2) / 3)  # evaluated at 95k, not at 100k
+    row = next(row for row in rows_of(tables, chosen=[CHEETAH]) if row.env_step == 100_000)
+    assert row.ours.mean == pytest.approx((3000 + 3000 + (3000 - 280) / 2) / 3)  # evaluated at 95k, not at 100k
 
 
 def test_a_failed_run_on_a_grid_of_its_own_keeps_what_it_did():
     """An imported log may begin its evaluations anywhere: at 500, 1500, ... here."""
     tables = pendulum(GOOD, accidents={4: {"status": "crashed", "stopped_at": 10_400}})
-    tables["evaluations"]["env_step"] -= 500
-    row = next(row for row in rows_of(tables, chosen=[PENDULUM]) if row["env_step"] == 10_000)
-    assert row["ours"]["mean"] == pytest.approx(np.mean(GOOD)), "its last window ends at 9,500, before it stopped"
+    tables.evaluations["env_step"] -= 500
+    row = next(row for row in rows_of(tables, chosen=[PENDULUM]) if row.env_step == 10_000)
+    assert row.ours.mean == pytest.approx(np.mean(GOOD)), "its last window ends at 9,500, before it stopped"
 
 
 def test_a_study_whose_runs_all_diverged_fails():
@@ -393,19 +396,19 @@ def test_a_study_whose_runs_all_diverged_fails():
 
 def test_a_return_that_is_no_number_is_no_result():
     tables = pendulum(GOOD)
-    tables["evaluations"].loc[tables["evaluations"]["seed"] == 4, "return"] = math.nan
-    row = next(row for row in rows_of(tables, chosen=[PENDULUM]) if row["env_step"] == 10_000)
-    assert row["ours"]["n_missing"] == 1 and row["verdict"] == "INCONCLUSIVE"
+    tables.evaluations.loc[tables.evaluations["seed"] == 4, "return"] = math.nan
+    row = next(row for row in rows_of(tables, chosen=[PENDULUM]) if row.env_step == 10_000)
+    assert row.ours.n_missing == 1 and row.verdict == "INCONCLUSIVE"
 
 
 def test_a_seed_planned_with_two_budgets_counts_once():
     tables = pendulum(GOOD)
-    longer = tables["runs"].assign(env_steps=20_000, status="missing")
-    tables["runs"] = pd.concat([tables["runs"], longer], ignore_index=True)
-    tables["evaluations"] = pd.concat([tables["evaluations"]] * 2, ignore_index=True)
-    by_step = {row["env_step"]: row for row in rows_of(tables, chosen=[PENDULUM])}
-    assert by_step[10_000]["ours"]["n_planned"] == 5 and by_step[10_000]["verdict"] == "PASS"
-    assert by_step[20_000]["ours"]["n"] == 0 and by_step[20_000]["verdict"] == "INCONCLUSIVE"
+    longer = tables.runs.assign(env_steps=20_000, status="missing")
+    tables = tables._replace(runs=pd.concat([tables.runs, longer], ignore_index=True))
+    tables = tables._replace(evaluations=pd.concat([tables.evaluations] * 2, ignore_index=True))
+    by_step = {row.env_step: row for row in rows_of(tables, chosen=[PENDULUM])}
+    assert by_step[10_000].ours.n_planned == 5 and by_step[10_000].verdict == "PASS"
+    assert by_step[20_000].ours.n == 0 and by_step[20_000].verdict == "INCONCLUSIVE"
 
 
 # --- what is published without its runs
@@ -430,9 +433,9 @@ def test_a_published_mean_and_spread_are_tested_as_runs_are():
         "equivalence",
         "margin",
     )
-    assert {name: of_runs[name] for name in same} == {name: of_summary[name] for name in same}
-    assert of_runs["published"] == of_summary["published"] | {"values": list(PENDULUM.values[10_000])}
-    assert of_summary["basis"] == "mean and spread" and of_summary["curve"] is None and not of_summary["advisory"]
+    assert [getattr(of_runs, name) for name in same] == [getattr(of_summary, name) for name in same]
+    assert of_runs.published == replace(of_summary.published, values=PENDULUM.values[10_000])
+    assert of_summary.basis == "mean and spread" and of_summary.curve is None and not of_summary.advisory
 
 
 @pytest.mark.parametrize(
@@ -442,11 +445,11 @@ def test_a_published_mean_and_spread_are_tested_as_runs_are():
 def test_a_number_without_a_spread_is_advice_by_the_interval_of_one_more_run(mean, verdict, told):
     row = at_10k(GOOD, chosen=[published(mean, *told)])
     found = equivalence.prediction_check(compare.summary(GOOD), mean, 0.90)
-    assert (row["low"], row["high"]) == pytest.approx((found.low - mean, found.high - mean))
-    assert row["verdict"] == verdict and row["inside"] == found.inside
-    assert row["advisory"] and "a number without a spread" in row["advice"] and row["basis"] == "a number"
-    assert row["p"] is row["p_fail"] is row["equivalence"] is row["p_adjusted"] is None and not row["gated"]
-    assert ("inside" if found.inside else "outside") in row["sentence"] and row["published"]["sd"] is None
+    assert (row.low, row.high) == pytest.approx((found.low - mean, found.high - mean))
+    assert row.verdict == verdict and row.inside == found.inside
+    assert row.advisory and "a number without a spread" in row.advice and row.basis == "a number"
+    assert row.p is row.p_fail is row.equivalence is row.p_adjusted is None and not row.gated
+    assert ("inside" if found.inside else "outside") in row.sentence and row.published.sd is None
 
 
 # --- comparability ----------------------------------------------------------------------------------------------
@@ -455,34 +458,41 @@ def test_a_number_without_a_spread_is_advice_by_the_interval_of_one_more_run(mea
 def test_another_entropy_target_makes_a_reference_advice():
     """An arm of an ablation shows so how far it is from what its baseline's reference published."""
     rows = rows_of(study([2000.0] * 3))
-    advice = [row for row in rows if row["reference"].startswith("half")]
-    assert advice and all(row["advisory"] and not row["gated"] for row in advice)
-    assert {tuple(row["differs"]) for row in advice} == {("temperature.entropy_per_dim",)}
-    assert all("Advisory only: temperature.entropy_per_dim is -1.0 here, -0.5 there" in r["sentence"] for r in advice)
-    assert any(row["verdict"] == "FAIL" for row in advice)
-    assert not [row for row in outcome.failing(rows) if row["reference"].startswith("half")], "advice fails no study"
+    advice = [row for row in rows if row.reference.startswith("half")]
+    assert advice and all(row.advisory and not row.gated for row in advice)
+    assert {tuple(row.differs) for row in advice} == {("temperature.entropy_per_dim",)}
+    assert all("Advisory only: temperature.entropy_per_dim is -1.0 here, -0.5 there" in r.sentence for r in advice)
+    assert any(row.verdict == "FAIL" for row in advice)
+    assert not [row for row in outcome.failing(rows) if row.reference.startswith("half")], "advice fails no study"
 
 
 def test_what_a_reference_says_against_itself_makes_it_advice():
     doubtful = reference(PENDULUM.values, environment="Pendulum-v1", advisory=("maximum over training",))
     rows = rows_of(pendulum(BROKEN), chosen=[doubtful])
-    assert {row["verdict"] for row in rows} >= {"FAIL"} and not outcome.failing(rows)
-    assert all(row["advisory"] and row["advice"] == ["maximum over training"] for row in rows)
-    assert all(row["sentence"].endswith("Advisory only: maximum over training.") for row in rows)
+    assert {row.verdict for row in rows} >= {"FAIL"} and not outcome.failing(rows)
+    assert all(row.advisory and row.advice == ("maximum over training",) for row in rows)
+    assert all(row.sentence.endswith("Advisory only: maximum over training.") for row in rows)
 
 
 def test_returns_of_another_kind_are_advice():
     training = reference(PENDULUM.values, environment="Pendulum-v1", kind_of_return="sampled")
     row = at_10k(GOOD, chosen=[training])
-    assert row["advisory"] and row["advice"] == ["returns are deterministic here, sampled there"]
+    assert row.advisory and row.advice == ("returns are deterministic here, sampled there",)
     imported = pendulum(GOOD)
-    imported["runs"]["kind_of_return"] = ["", *["training"] * 4]
-    imported["evaluations"] = imported["evaluations"].query("kind == 'sample'")
-    imported["evaluations"]["return"] += 1e6
-    row = next(row for row in rows_of(imported, chosen=[PENDULUM]) if row["env_step"] == 10_000)
-    assert row["ours"]["mean"] == pytest.approx(np.mean(GOOD)) and row["advice"] == [
-        "returns are training here, deterministic there"
-    ]
+    imported.runs["kind_of_return"] = ["", *["training"] * 4]
+    imported = imported._replace(evaluations=imported.evaluations.query("kind == 'sample'"))
+    imported.evaluations["return"] += 1e6
+    row = next(row for row in rows_of(imported, chosen=[PENDULUM]) if row.env_step == 10_000)
+    assert row.ours.mean == pytest.approx(np.mean(GOOD)) and row.advice == (
+        "returns are training here, deterministic there",
+    )
+
+
+def test_a_reference_of_unknown_returns_is_advice_for_that_alone():
+    unknown = reference(
+        PENDULUM.values, environment="Pendulum-v1", kind_of_return="unknown", advisory=("unstated protocol",)
+    )
+    assert at_10k(GOOD, chosen=[unknown]).advice == ("unstated protocol",)
 
 
 @pytest.mark.parametrize("preset", ["sac_v1", "tianshou"])
@@ -495,23 +505,21 @@ def test_another_algorithm_is_not_compared_at_all(preset):
 def test_a_setting_of_its_own_is_not_compared_either():
     near, far = {"hidden": [64, 64], "batch_size": 128}, {"hidden": [64, 64], "batch_size": 128, "tau": 0.01}
     rows = rows_of(pendulum(GOOD, changes=near))
-    assert rows and {tuple(row["differs"]) for row in rows} == {("hidden", "batch_size")}
+    assert rows and {tuple(row.differs) for row in rows} == {("hidden", "batch_size")}
     assert rows_of(pendulum(GOOD, changes=far)) == []
 
 
 def test_the_value_network_has_a_reference_of_its_own():
     rows = rows_of(study([2600.0, 2500.0, 2700.0], preset="sac_v1"))
-    assert {row["reference"] for row in rows} == {"first_paper/sac/HalfCheetah-v2"}
-    assert not any(row["advisory"] for row in rows)
+    assert {row.reference for row in rows} == {"first_paper/sac/HalfCheetah-v2"}
+    assert not any(row.advisory for row in rows)
 
 
 def test_of_several_presets_the_nearest_counts():
     presets = {"stable_baselines3": {"warmup_steps": 1000, "learn_after": 1001}, "sac_v2": {"tau": 0.01}}
     several = reference(PENDULUM.values, environment="Pendulum-v1", presets=presets)
-    assert not at_10k(GOOD, chosen=[several], preset="stable_baselines3", changes=presets["stable_baselines3"])[
-        "advisory"
-    ]
-    assert at_10k(GOOD, chosen=[several])["differs"] == ["tau"]
+    assert not at_10k(GOOD, chosen=[several], preset="stable_baselines3", changes=presets["stable_baselines3"]).advisory
+    assert at_10k(GOOD, chosen=[several]).differs == ("tau",)
 
 
 @pytest.mark.parametrize(
@@ -540,7 +548,7 @@ def test_a_change_of_what_is_no_field_is_refused_by_name():
 
 def test_a_task_is_compared_with_its_own_environments_only():
     rows = rows_of(pendulum(GOOD))
-    assert {row["reference"] for row in rows} == {"pendulum/sac/Pendulum-v1"}
+    assert {row.reference for row in rows} == {"pendulum/sac/Pendulum-v1"}
 
 
 def test_a_version_that_stands_for_a_task_only_later_is_compared_only_later():
@@ -549,19 +557,19 @@ def test_a_version_that_stands_for_a_task_only_later_is_compared_only_later():
     EVERY["InvertedDoublePendulum-v5"], BUDGET["InvertedDoublePendulum-v5"] = 10_000, 100_000
     tables = study([9340.0, 9350.0, 9345.0], task="InvertedDoublePendulum-v5")
     floor = {"InvertedDoublePendulum-v5": Anchor(60.0, 20.0, 100, {})}
-    rows = check.check(tables, [early], floor, margin=0.1, confidence=0.9)
-    assert [row["env_step"] for row in rows] == [100_000] and rows[0]["gated"]
+    rows = check.check(tables, [early], floor)
+    assert [row.env_step for row in rows] == [100_000] and rows[0].gated
 
 
 def test_a_task_without_a_random_policy_is_refused_by_name():
     with pytest.raises(csv_tables.BrokenReference, match="Pendulum-v1"):
-        check.check(pendulum(GOOD), REFERENCES, {}, margin=0.1, confidence=0.9)
+        check.check(pendulum(GOOD), REFERENCES, {})
 
 
 def test_a_study_without_any_result_decides_nothing():
     rows = rows_of(pendulum(GOOD, accidents={i: {"status": "missing"} for i in range(5)}))
-    assert {row["verdict"] for row in rows} == {"INCONCLUSIVE"} and rows[0]["ours"]["n"] == 0
-    assert "0 of 5 planned runs finished" in rows[0]["sentence"] and verdicts.render({"rows": rows, "notes": []})
+    assert {row.verdict for row in rows} == {"INCONCLUSIVE"} and rows[0].ours.n == 0
+    assert "0 of 5 planned runs finished" in rows[0].sentence and terminal.render_check(CheckFile(tuple(rows), ()))
     assert outcome.exit_code(rows, gate=True) == 0
 
 
@@ -571,7 +579,7 @@ def test_a_study_without_any_result_decides_nothing():
 def climbing(per_seed, slope, **options):
     """A study on Pendulum whose seeds climb by `slope` a step from their values."""
     tables = pendulum(per_seed, **options)
-    tables["evaluations"]["return"] += slope * tables["evaluations"]["env_step"]
+    tables.evaluations["return"] += slope * tables.evaluations["env_step"]
     return tables
 
 
@@ -585,44 +593,42 @@ LEVELS = [-905.0, -898.0, -890.0, -912.0, -901.0]
 
 def curve_of(tables, chosen=CLIMB):
     rows = rows_of(tables, chosen=[chosen])
-    assert all(row["curve"] is None for row in rows[:-1])
+    assert all(row.curve is None for row in rows[:-1])
     return rows[-1]
 
 
 def test_the_last_step_of_a_reference_bears_the_comparison_of_whole_curves():
     row = curve_of(climbing(LEVELS, 0.06))
-    curve = row["curve"]
+    curve = row.curve
     ours = np.array([[level + 0.06 * at for at in STEPS] for level in LEVELS])  # each window is one evaluation
     theirs = np.array([CLIMB.values[at] for at in STEPS]).T
     tested = compare.max_t(ours, theirs)
-    assert curve["steps"] == list(STEPS) and curve["n"] == [5, 6] and curve["missing"] == 0
-    assert curve["p"] == pytest.approx(tested.p_adjusted.min()) and curve["assignments"] == math.comb(11, 5)
-    assert curve["difference"] == pytest.approx(ours.mean(axis=0) - theirs.mean(axis=0))
-    assert curve["margin"] == pytest.approx(0.1 * (theirs.mean(axis=0) + 1200))
-    assert curve["verdict"] == "PASS" and "stays above minus the margin: PASS." in row["sentence"]
-    assert all(
-        low < middle < high for low, middle, high in zip(curve["low"], curve["difference"], curve["high"], strict=True)
-    )
+    assert curve.steps == tuple(STEPS) and curve.n == (5, 6) and curve.missing == 0
+    assert curve.p == pytest.approx(tested.p_adjusted.min()) and curve.assignments == math.comb(11, 5)
+    assert curve.difference == pytest.approx(ours.mean(axis=0) - theirs.mean(axis=0))
+    assert curve.margin == pytest.approx(0.1 * (theirs.mean(axis=0) + 1200))
+    assert curve.verdict == "PASS" and "stays above minus the margin: PASS." in row.sentence
+    assert all(low < middle < high for low, middle, high in zip(curve.low, curve.difference, curve.high, strict=True))
 
 
 def test_a_curve_that_falls_behind_somewhere_fails_as_a_whole():
     tables = climbing(LEVELS, 0.06)
-    slow = tables["evaluations"]["env_step"].between(3_000, 5_000)
-    tables["evaluations"].loc[slow, "return"] -= 400
+    slow = tables.evaluations["env_step"].between(3_000, 5_000)
+    tables.evaluations.loc[slow, "return"] -= 400
     row = curve_of(tables)
-    assert row["verdict"] == "PASS", "at its end it has caught up"
-    assert row["curve"]["verdict"] == "FAIL" and row["curve"]["env_step"] == 4_000 and row["curve"]["p"] < 0.01
+    assert row.verdict == "PASS", "at its end it has caught up"
+    assert row.curve.verdict == "FAIL" and row.curve.env_step == 4_000 and row.curve.p < 0.01
 
 
 def test_a_band_needs_five_runs_on_either_side_and_max_t_two():
-    curve = curve_of(climbing(LEVELS[:4], 0.06))["curve"]
-    assert curve["verdict"] is curve["low"] is None and "5 runs" in curve["note"] and 0 < curve["p"] <= 1
-    assert curve_of(climbing(LEVELS[:1], 0.06))["curve"] is None
+    curve = curve_of(climbing(LEVELS[:4], 0.06)).curve
+    assert curve.verdict is curve.low is None and "5 runs" in curve.note and 0 < curve.p <= 1
+    assert curve_of(climbing(LEVELS[:1], 0.06)).curve is None
 
 
 def test_a_band_with_missing_runs_passes_only_if_these_could_not_matter():
     row = curve_of(climbing([*LEVELS, -900.0], 0.06, accidents={5: {"status": "missing"}}))
-    assert row["curve"]["n"] == [5, 6] and row["curve"]["missing"] == 1 and row["curve"]["verdict"] == "INCONCLUSIVE"
+    assert row.curve.n == (5, 6) and row.curve.missing == 1 and row.curve.verdict == "INCONCLUSIVE"
 
 
 def test_the_draws_depend_on_the_declared_seed_and_on_nothing_else():
@@ -632,10 +638,10 @@ def test_the_draws_depend_on_the_declared_seed_and_on_nothing_else():
     )
     rows = rows_of(tables, chosen=[wide])
     np.random.seed(5)  # noqa: NPY002 - the global generator must not matter
-    shuffled = {name: table.sample(frac=1, random_state=1) for name, table in tables.items()}
-    assert json.dumps(rows_of(shuffled, chosen=[wide])) == json.dumps(rows)
-    other = rows_of(tables, chosen=[wide], declared=Declared(seed=1))
-    assert other[-1]["curve"]["low"] != rows[-1]["curve"]["low"]
+    shuffled = StudyTables(*(table.sample(frac=1, random_state=1) for table in tables))
+    assert rows_of(shuffled, chosen=[wide]) == rows
+    other = rows_of(tables, chosen=[wide], declared=Declared(Report(seed=1)))
+    assert other[-1].curve.low != rows[-1].curve.low
 
 
 # --- the gate ---------------------------------------------------------------------------------------------------
@@ -650,28 +656,30 @@ def test_a_fail_counts_for_the_gate_only_if_it_survives_adjustment():
     """On its own such a loss would come once in 27 studies; among eight questions it is no news."""
     lossy = [-330.0, -328.0, -355.0, -320.0, -345.0]
     alone = at_10k(lossy)
-    assert alone["verdict"] == "FAIL"
+    assert alone.verdict == "FAIL"
     only = reference({10_000: PENDULUM.values[10_000]}, environment="Pendulum-v1")
     rows = rows_of(many_cells(lossy, *[GOOD] * 7), chosen=[only])
-    (row,) = (row for row in rows if row["verdict"] == "FAIL")
-    assert row["family_size"] == 8 and row["gated"]
-    assert row["p_fail_adjusted"] == pytest.approx(8 * row["p_fail"])
-    assert 0.05 / 8 < row["p_fail"] < 0.05 and not row["fails"] and outcome.exit_code(rows, gate=True) == 0
-    assert "so it does not fail the gate" in row["sentence"]
+    (row,) = (row for row in rows if row.verdict == "FAIL")
+    assert row.family_size == 8 and row.gated
+    assert row.p_fail_adjusted == pytest.approx(8 * row.p_fail)
+    assert 0.05 / 8 < row.p_fail < 0.05 and not row.fails and outcome.exit_code(rows, gate=True) == 0
+    assert "so it does not fail the gate" in row.sentence
     rows = rows_of(many_cells(lossy), chosen=[only])
-    assert rows[0]["fails"] and "it fails the gate" in rows[0]["sentence"] and outcome.exit_code(rows, gate=True) == 1
+    assert rows[0].fails and "it fails the gate" in rows[0].sentence and outcome.exit_code(rows, gate=True) == 1
     assert outcome.exit_code(rows, gate=False) == 0
 
 
 def test_p_values_are_adjusted_as_the_family_regression_is_declared():
     rows = rows_of(many_cells(GOOD, BROKEN, AT_50K - 3500))
-    family = [row for row in rows if not row["advisory"]]
+    family = [row for row in rows if not row.advisory]
     for name in ("p", "p_fail"):
-        expected = multiplicity.adjust([row[name] for row in family], "holm")
-        assert [row[f"{name}_adjusted"] for row in family] == pytest.approx(expected)
-    assert {(row["family"], row["family_size"]) for row in family} == {("regression", len(family))}
-    by = rows_of(many_cells(GOOD, BROKEN, AT_50K - 3500), declared=Declared(families={"regression": "none"}))
-    assert all(row["p_fail_adjusted"] == row["p_fail"] for row in by)
+        expected = multiplicity.adjust([getattr(row, name) for row in family], "holm")
+        assert [getattr(row, f"{name}_adjusted") for row in family] == pytest.approx(expected)
+    assert {(row.family, row.family_size) for row in family} == {("regression", len(family))}
+    by = rows_of(
+        many_cells(GOOD, BROKEN, AT_50K - 3500), declared=Declared(families=Families.model_construct(regression="none"))
+    )
+    assert all(row.p_fail_adjusted == row.p_fail for row in by)
 
 
 @pytest.mark.parametrize(("ours", "there"), [((5, 40.0), (10, 25.0)), ((10, 20.0), (3, 40.0))], ids=str)
@@ -685,14 +693,10 @@ def test_losing_exactly_the_margin_everywhere_rarely_fails_a_study(ours, there, 
     alarms = unadjusted = 0
     for _ in range(studies):
         x, y = rng.normal(-100.0, ours[1], (cells, ours[0])), rng.normal(0.0, there[1], (cells, there[0]))
-        rows = [
-            {"p": 0.5, "p_fail": compare.loss_p(compare.summary(a), compare.summary(b), 100.0), "verdict": "FAIL",
-             "advisory": False, "gated": True}
-            for a, b in zip(x, y, strict=True)
-        ]  # fmt: skip
-        outcome.adjust(rows, "holm", 0.05)
+        p_fails = [compare.loss_p(compare.summary(a), compare.summary(b), 100.0) for a, b in zip(x, y, strict=True)]
+        rows = outcome.adjusted([check_row(p_fail=p_fail) for p_fail in p_fails], "holm", 0.05)
         alarms += bool(outcome.failing(rows))
-        unadjusted += any(row["p_fail"] < 0.05 for row in rows)
+        unadjusted += any(row.p_fail < 0.05 for row in rows)
     assert unadjusted / studies > 0.75
     assert alarms / studies <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / studies)
 
@@ -715,14 +719,14 @@ def test_losing_exactly_the_margin_everywhere_rarely_fails_a_study(ours, there, 
     ],
 )  # fmt: skip
 def test_a_cell_without_a_row_is_told_with_what_keeps_it_apart(tables, chosen, words):
-    (note,) = unmatched.unmatched(tables["runs"], chosen, RANDOM, rows_of(tables, chosen=chosen))
+    (note,) = unmatched.unmatched(tables.runs, chosen, RANDOM, rows_of(tables, chosen=chosen))
     assert note.startswith("HalfCheetah-v5, torch sac_v2: ") and words in note
 
 
 def test_only_cells_without_a_row_are_told():
     tables = together(study(AT_50K), pendulum(GOOD, cell={"run_id": "other"}))
     for chosen, untold in ((REFERENCES, []), ([CHEETAH], ["Pendulum-v1"]), ([], ["HalfCheetah-v5", "Pendulum-v1"])):
-        notes = unmatched.unmatched(tables["runs"], chosen, RANDOM, rows_of(tables, chosen=chosen))
+        notes = unmatched.unmatched(tables.runs, chosen, RANDOM, rows_of(tables, chosen=chosen))
         assert [note.split(",")[0] for note in notes] == untold
 
 
@@ -739,8 +743,8 @@ def test_only_cells_without_a_row_are_told():
 def test_what_is_gated_is_data_or_declared(gate, gated):
     rows = rows_of(together(study(AT_50K), pendulum(GOOD)), gate=gate)
     for task, steps in gated.items():
-        assert {row["env_step"] for row in rows if row["task"] == task and row["gated"]} == steps
-    assert not any(row["gated"] and row["advisory"] for row in rows)
+        assert {row.env_step for row in rows if row.task == task and row.gated} == steps
+    assert not any(row.gated and row.advisory for row in rows)
 
 
 @pytest.mark.parametrize(
@@ -760,8 +764,8 @@ def test_exit_codes():
     assert outcome.exit_code(rows_of(broken, gate=["none"]), gate=True) == 3, "a gate that holds nothing is no gate"
     assert outcome.exit_code([], gate=False) == outcome.exit_code([], gate=True) == 3
     undecided = rows_of(pendulum([-150.0, -450.0]))
-    assert {row["verdict"] for row in undecided} == {"INCONCLUSIVE"} and outcome.exit_code(undecided, gate=True) == 0
-    assert verdicts.outcome(undecided) == (
+    assert {row.verdict for row in undecided} == {"INCONCLUSIVE"} and outcome.exit_code(undecided, gate=True) == 0
+    assert wording.outcome(undecided) == (
         "gate: 0 of 2 gated rows fail it; 2 INCONCLUSIVE, which alone fails nothing: it takes more seeds to decide"
     )
 
@@ -773,7 +777,7 @@ def test_main_writes_what_it_returns(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "load", lambda: list(REFERENCES))
     written(tmp_path, pendulum(GOOD, accidents={4: {"status": "missing"}}))
     found = check.main(tmp_path)
-    assert found["rows"] and json.loads((tmp_path / "check.json").read_text()) == found
+    assert found.rows and read_check(tmp_path) == found
     assert sorted(path.name for path in tmp_path.iterdir()) == ["check.json", "evaluations.parquet", "runs.parquet"]
 
 
@@ -784,11 +788,11 @@ def test_a_study_that_was_not_gathered_is_said_to_be_so(tmp_path):
 
 def test_rendered_rows_show_every_cell_and_say_a_sentence_of_each():
     rows = rows_of(study([2000.0, 2100.0, 1900.0]), gate=["default"])
-    text = verdicts.render({"rows": rows, "notes": []})
+    text = terminal.render_check(CheckFile(tuple(rows), ()))
     assert "HalfCheetah-v5" in text and "3/3 finished" in text and "cheetah/sac/HalfCheetah-v2" in text
-    assert all(row["sentence"] in text for row in rows)
+    assert all(row.sentence in text for row in rows)
     assert "advisory" in text.splitlines()[-2] and text.splitlines()[-1].startswith("gate: 1 of 1 gated rows fail it")
-    assert verdicts.render({"rows": [], "notes": ["Why."]}).splitlines()[1:] == ["Why."]
+    assert terminal.render_check(CheckFile((), ("Why.",))).splitlines()[1:] == ["Why."]
 
 
 def test_the_published_runs_hold_against_themselves_and_a_broken_agent_does_not():
@@ -796,8 +800,8 @@ def test_the_published_runs_hold_against_themselves_and_a_broken_agent_does_not(
     (theirs,) = (one for one in reading.load() if one.name == "sb3_pendulum/learned_alpha/Pendulum-v1")
     for values, verdict in ((theirs.values[10_000], "PASS"), ([-1150.0, -1250.0, -1100.0], "FAIL")):
         rows = rows_of(pendulum(values), chosen=reading.load(), gate=["default"])
-        row = next(row for row in rows if row["reference"] == theirs.name and row["env_step"] == 10_000)
-        assert row["verdict"] == verdict and row["gated"] and row["fails"] == (verdict == "FAIL")
+        row = next(row for row in rows if row.reference == theirs.name and row.env_step == 10_000)
+        assert row.verdict == verdict and row.gated and row.fails == (verdict == "FAIL")
 
 
 def arms(*told):
@@ -822,19 +826,19 @@ def test_blind_an_arm_is_taken_for_its_baseline():
         ("orphans", "one", False, "alone"),
     )  # fmt: skip
     tables = together(right, wrong, alone)
-    assert {row["run_id"] for row in rows_of(tables, chosen=[CHEETAH])} == {"right"}
-    before = tables["runs"].copy()
-    blind = tables | {"runs": blinded(tables["runs"], manifest)}
-    pd.testing.assert_frame_equal(tables["runs"], before)
-    found = {row["run_id"]: row for row in rows_of(blind, chosen=[CHEETAH]) if row["env_step"] == 50_000}
+    assert {row.run_id for row in rows_of(tables, chosen=[CHEETAH])} == {"right"}
+    before = tables.runs.copy()
+    blind = tables._replace(runs=blinded(tables.runs, manifest))
+    pd.testing.assert_frame_equal(tables.runs, before)
+    found = {row.run_id: row for row in rows_of(blind, chosen=[CHEETAH]) if row.env_step == 50_000}
     assert set(found) == {"right", "wrong"}, "an arm without a baseline stays what it is"
-    assert not found["wrong"]["advisory"] and found["wrong"]["verdict"] == "FAIL" and found["wrong"]["fails"]
-    assert found["right"]["verdict"] != "FAIL"
+    assert not found["wrong"].advisory and found["wrong"].verdict == "FAIL" and found["wrong"].fails
+    assert found["right"].verdict != "FAIL"
 
 
 def test_blind_writes_nothing(tmp_path):
     written(tmp_path, study(AT_50K))
     arms(("", "", False, "0123456789")).to_parquet(tmp_path / "manifest.parquet")
     found = check.main(tmp_path, blind=True)
-    assert found["rows"] and not (tmp_path / "check.json").exists()
+    assert found.rows and not (tmp_path / "check.json").exists()
     assert check.main(tmp_path) == found and (tmp_path / "check.json").exists()

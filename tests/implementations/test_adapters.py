@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -24,8 +23,9 @@ from suite.lab.evaluation import Evaluation
 from suite.lab.package_loop import CHUNK, Guest
 from suite.lab.records import arrays_path, read
 from suite.lab.tasks import TASKS
-from suite.sac import identity
+from suite.sac import numerics
 from suite.sac.spec import FixedAlpha, LearnedAlpha
+from suite.specimens import proofs
 from suite.specimens.catalogue import load_preset
 from suite.study import gather
 from suite.study.plan import Plan
@@ -52,9 +52,9 @@ cases = {
     "bursts": (30, {"update_every": 4, "updates_per_burst": 3, "learn_after": 64}),
 }
 for case, (package_loop.CHUNK, changes) in cases.items():
-    job = Job("Pendulum-v1", name, "0123456789", spec, replace(own.SCHEDULE, **plain | changes), 100, 2, 300, (3,), {})
+    job = Job("Pendulum-v1", name, "0123456789", spec, replace(own.SCHEDULE, **plain | changes), 100, 2, 300, (3,))
     place = Place(folder / f"{case}.parquet", folder / case)
-    training.train(trainer, job, [place], code_id="c0de", checkpoint_seconds=1e9, make_lab=package_loop.Guest)
+    training.train(trainer, job, [place], checkpoint_seconds=1e9, make_lab=package_loop.Guest)
 """
 
 
@@ -86,11 +86,9 @@ def test_a_package_leaves_a_record_like_an_engine(trained):
     name, records, arrays = trained
     record = records["whole"]
     meta = record.meta
-    assert meta["status"] == "finished" and meta["last_env_step"] == 300 and meta["stopped_at"] is None
-    assert (
-        meta["implementation"] == name and meta["seed"] == 3 and meta["env_steps"] == 300 and meta["code_id"] == "c0de"
-    )
-    assert set(implementations.load(name).PACKAGES) <= set(meta["versions"])
+    assert meta.status == "finished" and meta.last_env_step == 300 and meta.stopped_at is None
+    assert meta.implementation == name and meta.seed == 3 and meta.env_steps == 300
+    assert set(implementations.load(name).PACKAGES) <= set(meta.versions)
     assert record.episodes["env_step"].to_pylist() == [100, 100, 200, 200, 300, 300]
     assert record.episodes["episode"].to_pylist() == [0, 1] * 3
     assert set(record.episodes["kind"].to_pylist()) == {"mean"}
@@ -104,8 +102,8 @@ def test_a_package_leaves_a_record_like_an_engine(trained):
 def test_updates_are_those_of_the_schedule(trained):
     _, records, _ = trained
     assert records["whole"].diagnostics["updates"].to_pylist() == [40, 140, 240]  # one a step from step 61 on
-    assert records["whole"].meta["updates"] == 240
-    assert records["bursts"].meta["updates"] == 3 * 60  # three after each fourth step from step 64 on
+    assert records["whole"].meta.updates == 240
+    assert records["bursts"].meta.updates == 3 * 60  # three after each fourth step from step 64 on
     alpha = records["whole"].diagnostics["alpha"].to_pylist()
     assert alpha == [pytest.approx(0.2)] * 3 if trained[0] == "tianshou" else 1 > alpha[0] > alpha[1] > alpha[2] > 0.8
 
@@ -235,16 +233,16 @@ def test_run_enters_the_side_environment_and_gather_knows_the_record(tmp_path):
     (record,) = plan.runs
     done = suite("run", "--config", plan.path, record, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "tianshou" in read(tmp_path / record).meta["versions"]
+    assert "tianshou" in read(tmp_path / record).meta.versions
     done = suite("gather", "--config", plan.path)
     assert done.returncode == 0 and done.stdout.split() == ["1", "finished"], done.stderr
 
 
 def test_what_an_adapter_builds_on_is_part_of_its_code():
     """sbx builds on stable_baselines3's adapter; all on package_loop.py; an engine on neither."""
-    names = [path.name for path in identity._specimen(ROOT / "implementations/adapters/sbx.py")]
+    names = [path.name for path in numerics.part_files("engine.sbx", "implementations.adapters.sbx", trainer=True)]
     assert sorted(names) == ["__init__.py", "package_loop.py", "sbx.py", "stable_baselines3.py"]
-    assert identity._specimen(ROOT / "implementations/sac_jax.py") == [ROOT / "implementations/sac_jax.py"]
+    assert ROOT / "implementations/sac_jax.py" in numerics.part_files("engine.jax", "implementations.sac_jax")
 
 
 # --- the guest itself, with a package that does nothing
@@ -287,7 +285,7 @@ class Idle:
 
 def train(trainer, own, folder, **options):
     (place,) = places(folder, own.seeds[:1])
-    options = {"code_id": "c0de", "checkpoint_seconds": 1e9, "make_lab": Guest, "say": lambda line: None} | options
+    options = {"checkpoint_seconds": 1e9, "make_lab": Guest, "say": lambda line: None} | options
     training.train(trainer, own, [place], **options)
     return read(place.record)
 
@@ -304,22 +302,22 @@ def test_a_guest_plays_the_episodes_an_engine_would(tmp_path):
         assert [row["return"] for row in rows] == list(episodes.returns[0])
     told = record.diagnostics.to_pylist()
     assert [(row["alpha"], row["updates"], row["q_bias"]) for row in told] == [(0.5, 1100, None), (0.5, 2200, None)]
-    json.dumps(record.meta)
+    assert record.meta.origin.study == "test"
 
 
 def test_weights_that_are_no_numbers_are_a_divergence(tmp_path):
     record = train(Idle(action=np.nan), job(env_steps=400), tmp_path / "act")
-    assert record.meta["status"] == "diverged" and record.meta["stopped_at"] == 100
-    assert "not a finite number" in record.meta["message"] and record.rows.num_rows == 0
+    assert record.meta.status == "diverged" and record.meta.stopped_at == 100
+    assert "not a finite number" in record.meta.message and record.rows.num_rows == 0
     record = train(Idle(weight=np.nan, fails_at=250), job(env_steps=400), tmp_path / "learn")
-    assert record.meta["status"] == "diverged" and record.meta["stopped_at"] == 300
+    assert record.meta.status == "diverged" and record.meta.stopped_at == 300
 
 
 def test_an_exception_at_sound_weights_is_a_crash(tmp_path):
     with pytest.raises(ValueError, match="a distribution refuses"):
         train(Idle(fails_at=250), job(env_steps=400), tmp_path / "first", last_attempt=False)
     record = train(Idle(fails_at=250), job(env_steps=400), tmp_path / "last")
-    assert record.meta["status"] == "crashed" and record.meta["message"].startswith("ValueError: a distribution")
+    assert record.meta.status == "crashed" and record.meta.message.startswith("ValueError: a distribution")
 
 
 def test_a_package_that_takes_no_notice_of_its_seed_is_found_out(tmp_path, monkeypatch):
@@ -332,8 +330,9 @@ def test_a_package_that_takes_no_notice_of_its_seed_is_found_out(tmp_path, monke
     for run in plan.runs.values():
         place = loop.Place(Path(run.record), plan.work(cell, run.seed))
         own = cell.job((run.seed,), plan.study, plan.declaration_id)
-        options = {"code_id": identity.code_id("numpy"), "checkpoint_seconds": 1e9, "make_lab": Guest}
-        training.train(Idle(), own, [place], say=lambda line: None, **options)
+        made_by = proofs.present("idle", cell.spec, cell.schedule, cell.task)
+        options = {"checkpoint_seconds": 1e9, "make_lab": Guest}
+        training.train(Idle(), own, [place], made_by, say=lambda line: None, **options)
     runs = gather.gather(plan)["runs"]
     assert set(runs["status"]) == {"invalid"} and not runs["stale"].any()
     assert set(runs["message"]) == {"seeds 0 and 1 ended with equal parameters: the seed is not wired"}
@@ -341,9 +340,9 @@ def test_a_package_that_takes_no_notice_of_its_seed_is_found_out(tmp_path, monke
 
 def test_a_package_at_its_time_limit_starts_again(tmp_path):
     record = train(Idle(), job(env_steps=1000, every=500), tmp_path, time_limit_hours=1e-9)
-    assert record.meta["status"] == "timeout" and record.meta["last_env_step"] == CHUNK
+    assert record.meta.status == "timeout" and record.meta.last_env_step == CHUNK
     record = train(Idle(), job(env_steps=1000, every=500), tmp_path)
-    assert record.meta["status"] == "finished" and len(record.meta["attempts"]) == 1
+    assert record.meta.status == "finished" and len(record.meta.attempts) == 1
 
 
 @pytest.mark.parametrize(

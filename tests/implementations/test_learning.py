@@ -28,9 +28,9 @@ def trained(
     """The returns of one seed's last evaluation."""
     spec, schedule = resolve("sac_v2", task, {})
     run_id = identity.run_id(spec, schedule, task, every, episodes)
-    job = Job(task, implementation, run_id, spec, schedule, every, episodes, env_steps, (seed,), {"variant": "sac_v2"})
+    job = Job(task, implementation, run_id, spec, schedule, every, episodes, env_steps, (seed,))
     where = places(folder, (seed,))
-    runner.train(implementations.load(implementation), job, where, code_id="", checkpoint_seconds=1e9)
+    runner.train(implementations.load(implementation), job, where, checkpoint_seconds=1e9)
     rows = read(where[0].record).episodes.to_pylist()
     return [row["return"] for row in rows if row["env_step"] == env_steps]
 

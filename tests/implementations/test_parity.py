@@ -293,12 +293,12 @@ SCHEDULE = replace(sac_v2.SCHEDULE, warmup_steps=20, learn_after=20, replay_capa
 
 def job(*seeds: int, env_steps: int = 220, spec: SacSpec = BASE, **schedule: object) -> Job:
     schedule = replace(SCHEDULE, **schedule)
-    return Job("Pendulum-v1", "", "", spec, schedule, env_steps // 2, 2, env_steps, seeds, {})
+    return Job("Pendulum-v1", "", "", spec, schedule, env_steps // 2, 2, env_steps, seeds)
 
 
 def train(engine, job: Job, folder) -> list[list[dict]]:
     """Each seed's rows after training to the end."""
-    lab = Lab(engine, job, [Recorder(folder / str(seed), {}) for seed in job.seeds])
+    lab = Lab(engine, job, [Recorder(folder / str(seed)) for seed in job.seeds])
     while not lab.done:
         lab.step()
     return [seat.recorder.rows for seat in lab.seats]
@@ -319,7 +319,7 @@ def test_block_trains_like_its_seeds_alone(engine, tmp_path):
 
 def test_seed_that_diverges_stops_alone(engine, tmp_path):
     this = job(3, 4, spec=replace(BASE, precision="float32"), env_steps=60)
-    lab = Lab(engine, this, [Recorder(tmp_path / str(seed), {}) for seed in this.seeds])
+    lab = Lab(engine, this, [Recorder(tmp_path / str(seed)) for seed in this.seeds])
     while lab.env_step < 40:
         lab.step()
     params = engine.get_params(lab.state)
@@ -347,7 +347,7 @@ def test_jax_traces_each_function_once_in_a_run(jax_engine, tmp_path, schedule, 
     before = engine.TRACES.copy()
     this = job(3, spec=spec, env_steps=80, **schedule)
     place = loop.Place(tmp_path / "record", tmp_path / "work")
-    training.train(engine, this, [place], code_id="", checkpoint_seconds=0.0, say=lambda line: None)
+    training.train(engine, this, [place], checkpoint_seconds=0.0, say=lambda line: None)
     assert engine.TRACES - before == traces
 
 

@@ -113,7 +113,7 @@ def test_the_best_action_of_each_observation_is_found(engine, tmp_path):
 
 def test_a_probe_leaves_a_record(engine, tmp_path):
     own = job(task="ProbeOneStep-v0", spec=SPEC, env_steps=200)
-    training.train(engine, own, places(tmp_path), code_id="x", checkpoint_seconds=1e9)
+    training.train(engine, own, places(tmp_path), checkpoint_seconds=1e9)
     record = read(places(tmp_path)[0].record)
-    assert record.meta["status"] == "finished"
+    assert record.meta.status == "finished"
     assert record.episodes["return"].to_pylist() == [1.0] * 4 and record.episodes["length"].to_pylist() == [1] * 4

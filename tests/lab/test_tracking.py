@@ -6,14 +6,13 @@ import pytest
 from builders.runs import job, places
 
 import implementations
-from suite.lab import tracking
-from suite.lab import training as runner
+from suite.lab import tracking, training
 from suite.lab.records import read
 
 
 def train(folder, **options):
     engine = implementations.load("torch")
-    runner.train(engine, job(), places(folder), code_id="", checkpoint_seconds=1e9, say=lambda line: None, **options)
+    training.train(engine, job(), places(folder), checkpoint_seconds=1e9, say=lambda line: None, **options)
     return read(places(folder)[0].record)
 
 
@@ -30,7 +29,7 @@ def test_offline_tracking_writes_a_run_and_changes_no_row(tmp_path, monkeypatch)
     tracked = train(tmp_path / "tracked", make_tracker=make_tracker)
     assert tracked.rows.equals(train(tmp_path / "plain").rows)
     run = made[0]._run
-    assert run.group == "Pendulum-v1/torch/tiny" and run.id == f"torch-{job().run_id}-s0"
+    assert run.group == "Pendulum-v1/torch/sac_v2_small" and run.id == f"torch-{job().run_id}-s0"
     assert run.config["env_id"] == "Pendulum-v1" and run.config["seed"] == 0
     (file,) = places(tmp_path / "tracked")[0].work.rglob("run-*.wandb")
     assert file.stat().st_size > 1000

@@ -17,9 +17,10 @@ from builders.runs import ROOT, SHORT, SMALL, job, places
 
 import implementations
 from suite.lab import loop, seeding, training
-from suite.lab.checkpoint import Checkpoints, OwnedError
+from suite.lab.checkpoint import Checkpoints, Maker, OwnedError
 from suite.lab.lab import Lab
-from suite.lab.records import RecordError, arrays_path, digest, params_digest, read
+from suite.lab.machine import provenance
+from suite.lab.records import Attempt, RecordError, arrays_path, digest, params_digest, read
 from suite.lab.replay import Replay
 from suite.sac.schedule import CHOICES as schedule_choices
 from suite.sac.schedule import BootstrapAtLength, Schedule
@@ -31,7 +32,7 @@ ENGINE = implementations.load("torch")
 def train(own, folder, engine=ENGINE, **options):
     """Trains quietly and returns the records read back."""
     said = []
-    options = {"code_id": "c0de", "checkpoint_seconds": 1e9, "say": said.append} | options
+    options = {"checkpoint_seconds": 1e9, "say": said.append} | options
     own_places = places(folder, own.seeds)
     training.train(engine, own, own_places, **options)
     return [read(place.record) for place in own_places]
@@ -62,11 +63,11 @@ def test_the_same_seed_is_the_same_run_and_another_seed_is_not(tmp_path):
 def test_a_record_says_all_about_itself(tmp_path):
     (record,) = train(job(), tmp_path)
     meta = record.meta
-    assert meta["status"] == "finished" and meta["last_env_step"] == 200 and meta["stopped_at"] is None
-    assert meta["updates"] == 161  # steps 40 to 200, one update each
-    assert meta["code_id"] == "c0de" and meta["seed"] == 0 and meta["env_steps"] == 200
-    assert {"python", "suite", "numpy", "gymnasium", "mujoco", "torch"} <= set(meta["versions"])
-    assert meta["device"].startswith("cpu") and meta["wall_time_s"] > 0 and len(meta["attempts"]) == 1
+    assert meta.status == "finished" and meta.last_env_step == 200 and meta.stopped_at is None
+    assert meta.updates == 161  # steps 40 to 200, one update each
+    assert meta.implementation == "torch" and meta.seed == 0 and meta.env_steps == 200
+    assert {"python", "suite", "numpy", "gymnasium", "mujoco", "torch"} <= set(meta.versions)
+    assert meta.device.startswith("cpu") and meta.wall_time_s > 0 and len(meta.attempts) == 1
     assert record.episodes["env_step"].to_pylist() == [100, 100, 200, 200]
     assert set(record.episodes["kind"].to_pylist()) == {"mean"} and set(record.episodes["length"].to_pylist()) == {200}
     diagnostics = record.diagnostics.to_pylist()
@@ -86,7 +87,7 @@ def test_stopped_and_resumed_equals_undisturbed(tmp_path, task, steps):
     train(own, tmp_path / "whole")
     interrupted(own, tmp_path / "parts", steps)
     (record,) = train(own, tmp_path / "parts")
-    assert [attempt["from_env_step"] for attempt in record.meta["attempts"]] == [0, steps]
+    assert [attempt.from_env_step for attempt in record.meta.attempts] == [0, steps]
     assert_same(tmp_path / "whole", tmp_path / "parts")
 
 
@@ -117,7 +118,7 @@ def test_stopped_and_resumed_equals_undisturbed_in_the_oddest_schedule(tmp_path,
     train(own, tmp_path / "whole")
     interrupted(own, tmp_path / "parts", steps)
     (record,) = train(own, tmp_path / "parts")
-    assert record.meta["attempts"][-1]["from_env_step"] == steps and record.meta["updates"] == updates
+    assert record.meta.attempts[-1].from_env_step == steps and record.meta.updates == updates
     assert_same(tmp_path / "whole", tmp_path / "parts")
 
 
@@ -133,13 +134,13 @@ def test_an_unfinished_episode_is_part_of_the_checkpoint(tmp_path):
 def interrupted(own, folder, steps):
     """Runs `own` up to `steps`, checkpoints there, and drops everything in memory."""
     own_places = places(folder, own.seeds)
-    checkpoints = [Checkpoints(place.work) for place in own_places]
-    lab = Lab(ENGINE, own, [training.Recorder(place.record, {}) for place in own_places])
+    runs = [provenance(ENGINE, own, seed, {}) for seed in own.seeds]
+    checkpoints = [Checkpoints(place.work, Maker.of(run)) for place, run in zip(own_places, runs, strict=True)]
+    lab = Lab(ENGINE, own, [training.Recorder(place.record) for place in own_places])
     lab.resume(checkpoints)
     while lab.env_step < steps:
         lab.step()
-    attempt = {"from_env_step": 0, "started": "then"}
-    lab.save(checkpoints, [{"wall_time_s": 1.0, "attempts": [attempt]} for _ in own_places])
+    lab.save(checkpoints, [loop.Clock(1.0, (Attempt(0, "then"),)) for _ in own_places])
     for checkpoint in checkpoints:
         checkpoint.release()
 
@@ -154,7 +155,7 @@ def test_resume_survives_a_torn_newest_checkpoint_and_a_full_ring(tmp_path):
     newest = max(work.glob("checkpoint-*.npz"))
     newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
     (record,) = train(own, tmp_path / "parts")
-    assert record.meta["attempts"][-1]["from_env_step"] == 150
+    assert record.meta.attempts[-1].from_env_step == 150
     assert_same(tmp_path / "whole", tmp_path / "parts")
 
 
@@ -164,7 +165,7 @@ def test_resume_starts_anew_where_replay_rows_are_gone(tmp_path):
     interrupted(own, tmp_path / "parts", 150)
     next((places(tmp_path / "parts")[0].work / "replay").glob("*.npy")).unlink()
     (record,) = train(own, tmp_path / "parts")
-    assert [attempt["from_env_step"] for attempt in record.meta["attempts"]] == [0]
+    assert [attempt.from_env_step for attempt in record.meta.attempts] == [0]
     assert_same(tmp_path / "whole", tmp_path / "parts")
 
 
@@ -172,7 +173,7 @@ def test_a_longer_budget_continues_a_kept_checkpoint(tmp_path):
     train(job(env_steps=400), tmp_path / "whole")
     train(job(env_steps=200), tmp_path / "parts", keep_checkpoint=True)
     (record,) = train(job(env_steps=400), tmp_path / "parts")
-    assert record.meta["attempts"][-1]["from_env_step"] == 200
+    assert record.meta.attempts[-1].from_env_step == 200
     assert_same(tmp_path / "whole", tmp_path / "parts")
 
 
@@ -210,7 +211,7 @@ import implementations
 from builders.runs import job, places
 from suite.lab import training
 own = job(env_steps={env_steps})
-training.train(implementations.load("torch"), own, places(Path({folder!r})), code_id="c0de", checkpoint_seconds=0.05)
+training.train(implementations.load("torch"), own, places(Path({folder!r})), checkpoint_seconds=0.05)
 """
 
 
@@ -240,7 +241,7 @@ def test_kill_9_at_any_moment_ends_as_if_undisturbed(tmp_path):
     assert kills >= 2
     if not record.exists():
         assert start(folder, env_steps).wait() == 0
-    assert len(read(record).meta["attempts"]) > 1
+    assert len(read(record).meta.attempts) > 1
     assert_same(tmp_path / "whole", folder)
 
 
@@ -253,7 +254,7 @@ def test_a_signal_checkpoints_and_interrupts(tmp_path):
         train(job(), tmp_path / "parts", say=say)
     train(job(), tmp_path / "whole")
     (record,) = train(job(), tmp_path / "parts")
-    assert record.meta["attempts"][-1]["from_env_step"] == 100
+    assert record.meta.attempts[-1].from_env_step == 100
     assert_same(tmp_path / "whole", tmp_path / "parts")
 
 
@@ -280,21 +281,21 @@ class Poisoned:
 def test_nan_weights_are_a_diverged_run_with_its_step(tmp_path):
     (record,) = train(job(), tmp_path, engine=Poisoned(at=71))
     meta = record.meta
-    assert meta["status"] == "diverged" and meta["stopped_at"] == meta["last_env_step"] == 110
-    assert "not a finite number" in meta["message"]
+    assert meta.status == "diverged" and meta.stopped_at == meta.last_env_step == 110
+    assert "not a finite number" in meta.message
     assert record.episodes["env_step"].to_pylist() == [100, 100]  # what was measured before stays
 
 
 def test_nan_during_the_warm_up_is_found_at_the_evaluation(tmp_path):
     schedule = replace(SHORT, warmup_steps=150)
     (record,) = train(job(schedule=schedule), tmp_path, engine=Poisoned(at=5))
-    assert record.meta["status"] == "diverged" and record.meta["stopped_at"] == 100
+    assert record.meta.status == "diverged" and record.meta.stopped_at == 100
 
 
 def test_a_diverged_seed_leaves_its_neighbours_alone(tmp_path):
     alone = train(job(seeds=(1,)), tmp_path / "alone")[0]
     ill, well = train(job(seeds=(0, 1)), tmp_path / "block", engine=Poisoned(at=71, seat=0))
-    assert (ill.meta["status"], well.meta["status"]) == ("diverged", "finished")
+    assert (ill.meta.status, well.meta.status) == ("diverged", "finished")
     assert well.rows.equals(alone.rows)
 
 
@@ -311,7 +312,7 @@ def test_a_block_equals_its_single_runs_whatever_each_ones_episodes_decide(tmp_p
         SHORT, warmup_steps=990, warmup_rounding="episode", learn_after=1000, insert="episode_end", replay_capacity=2000
     )
     options = {"task": "InvertedPendulum-v5", "schedule": schedule, "env_steps": 1100, "every": 550}
-    lab = Lab(ENGINE, job(seeds=(3, 5), **options), [training.Recorder(tmp_path / "r", {})] * 2)
+    lab = Lab(ENGINE, job(seeds=(3, 5), **options), [training.Recorder(tmp_path / "r")] * 2)
     while lab.env_step < 990 or all(seat.warm for seat in lab.seats):
         lab.step()
     assert any(seat.warm for seat in lab.seats) and lab.seats[0].replay.added != lab.seats[1].replay.added
@@ -334,8 +335,8 @@ def test_an_exception_is_raised_again_and_on_the_last_attempt_recorded(tmp_path)
         train(job(), tmp_path, engine=Broken(at=80), last_attempt=False)
     assert not places(tmp_path)[0].record.exists()
     (record,) = train(job(), tmp_path, engine=Broken(at=80))
-    assert record.meta["status"] == "crashed" and record.meta["message"] == "ZeroDivisionError: a bug of the engine"
-    assert record.meta["stopped_at"] == 119
+    assert record.meta.status == "crashed" and record.meta.message == "ZeroDivisionError: a bug of the engine"
+    assert record.meta.stopped_at == 119
     assert record.episodes["env_step"].to_pylist() == [100, 100]
 
 
@@ -355,35 +356,35 @@ def test_at_the_time_limit_a_run_says_so_and_keeps_its_checkpoint(tmp_path, monk
     with monkeypatch.context() as patched:
         hours(patched)
         (record,) = train(job(), tmp_path / "parts", time_limit_hours=150.5, say=said.append)
-    reached = record.meta["last_env_step"]
-    assert 100 < reached < 200 and record.meta["stopped_at"] == reached
+    reached = record.meta.last_env_step
+    assert 100 < reached < 200 and record.meta.stopped_at == reached
     sentence = f"time limit of 150.5 h reached at environment step {reached} of 200"
-    assert record.meta["status"] == "timeout" and record.meta["message"] == sentence
+    assert record.meta.status == "timeout" and record.meta.message == sentence
     assert said[-1] == f"seed 0: timeout: {sentence}"
     assert record.episodes["env_step"].to_pylist() == [100, 100]  # what was measured before stays
     assert "actor/w0" in arrays(tmp_path / "parts") and not (place.work / "progress.json").exists()
 
     (kept,) = train(job(), tmp_path / "parts", time_limit_hours=150.5)  # as after `retry`, with the limit as it was
-    assert kept.meta["status"] == "timeout" and kept.meta["last_env_step"] == reached + 1
+    assert kept.meta.status == "timeout" and kept.meta.last_env_step == reached + 1
     (record,) = train(job(), tmp_path / "parts", time_limit_hours=1000.0)
-    assert record.meta["status"] == "finished" and record.meta["message"] == ""
-    assert [attempt["from_env_step"] for attempt in record.meta["attempts"]] == [0, reached, reached + 1]
-    assert record.meta["wall_time_s"] > 150.5 * 3600 and not list(place.work.glob("checkpoint-*.npz"))
+    assert record.meta.status == "finished" and record.meta.message == ""
+    assert [attempt.from_env_step for attempt in record.meta.attempts] == [0, reached, reached + 1]
+    assert record.meta.wall_time_s > 150.5 * 3600 and not list(place.work.glob("checkpoint-*.npz"))
     assert_same(tmp_path / "whole", tmp_path / "parts")
 
 
 def test_a_run_that_ends_within_its_last_step_is_finished(tmp_path, monkeypatch):
     hours(monkeypatch)
     (record,) = train(job(env_steps=100), tmp_path, time_limit_hours=100.5)
-    assert record.meta["status"] == "finished" and record.meta["wall_time_s"] > 100.5 * 3600
+    assert record.meta.status == "finished" and record.meta.wall_time_s > 100.5 * 3600
 
 
 def test_a_diverged_seed_of_a_block_at_its_time_limit_has_diverged(tmp_path, monkeypatch):
     hours(monkeypatch)
     engine = Poisoned(at=71, seat=0)
     ill, slow = train(job(seeds=(0, 1)), tmp_path, engine=engine, time_limit_hours=150.5)
-    assert (ill.meta["status"], slow.meta["status"]) == ("diverged", "timeout")
-    assert ill.meta["stopped_at"] == 110 and "not a finite number" in ill.meta["message"]
+    assert (ill.meta.status, slow.meta.status) == ("diverged", "timeout")
+    assert ill.meta.stopped_at == 110 and "not a finite number" in ill.meta.message
 
 
 # --- seeds
@@ -392,14 +393,15 @@ def test_a_diverged_seed_of_a_block_at_its_time_limit_has_diverged(tmp_path, mon
 def test_a_record_knows_the_digest_of_its_final_arrays(tmp_path):
     (one,), (same,) = train(job(), tmp_path / "a"), train(job(), tmp_path / "b")
     (other,) = train(job(seeds=(1,)), tmp_path / "a")
-    assert one.meta["params_digest"] == same.meta["params_digest"] != other.meta["params_digest"]
+    assert one.meta.params_digest == same.meta.params_digest != other.meta.params_digest
     found = arrays(tmp_path / "a")
-    assert one.meta["params_digest"] == digest(found) == digest(dict(reversed(found.items())))
+    assert one.meta.params_digest == digest(found) == digest(dict(reversed(found.items())))
     (place,) = places(tmp_path / "a")
-    assert params_digest(place.record, {}) == digest(found)  # of a record that is older than digests
+    older = replace(one.meta, params_digest=None)
+    assert params_digest(place.record, older) == digest(found)  # of a record that is older than digests
     arrays_path(place.record).write_bytes(b"torn")
     with pytest.raises(RecordError, match=r"s0.npz cannot be read"):
-        params_digest(place.record, {})
+        params_digest(place.record, older)
 
 
 def test_a_digest_tells_names_shapes_and_values_apart():
@@ -457,7 +459,7 @@ def played(steps, engine=None, task="Pendulum-v1", seeds=(0,), spec=SMALL, **swi
     """A lab after `steps` steps under `switches`, with each seat's warm flags, actions and update counts by step."""
     own = job(task=task, seeds=seeds, spec=spec, schedule=replace(SHORT, **switches), env_steps=10_000, every=10_000)
     engine = engine or Still()
-    lab = Lab(engine, own, [training.Recorder("r", {}) for _ in seeds])
+    lab = Lab(engine, own, [training.Recorder("r") for _ in seeds])
     lab.warm, lab.actions, lab.counts = [], [], []
     for _ in range(steps):
         lab.warm.append(lab.seats[0].warm)
@@ -713,15 +715,15 @@ def test_train_drives_another_loop_and_names_its_packages(tmp_path):
     own = job(seeds=(3, 5))
     records = train(own, tmp_path, engine=engine, make_lab=Borrowed)
     for i, record in enumerate(records):
-        assert record.meta["status"] == "finished" and record.meta["updates"] == 11 + i
+        assert record.meta.status == "finished" and record.meta.updates == 11 + i
         assert record.episodes["return"].to_pylist() == [7.0 + own.seeds[i]] * 2
-        assert {"scipy", "pandas", "gymnasium"} <= set(record.meta["versions"]) and record.meta["device"] == "abacus"
+        assert {"scipy", "pandas", "gymnasium"} <= set(record.meta.versions) and record.meta.device == "abacus"
         assert np.array_equal(arrays(tmp_path, own.seeds[i])["theirs"], [i, i])
 
 
 def test_precision_float64_trains(tmp_path):
     (record,) = train(job(spec=replace(SMALL, precision="float64")), tmp_path)
-    assert record.meta["status"] == "finished"
+    assert record.meta.status == "finished"
     assert arrays(tmp_path)["actor/w0"].dtype == np.float64
 
 

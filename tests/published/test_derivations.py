@@ -2,15 +2,18 @@
 
 import pandas as pd
 import pytest
+from builders.check_study import reference
 
 from suite.published import csv_tables, derive, reading
-from suite.published.reading import Recipe
+from suite.published.reading import Metadata, Recipe
+from suite.published.references import ReferenceName
 
-NAME = ("s", "a", "E-v1")
+NAME = ReferenceName("s", "a", "E-v1")
 
 
 def metadata(**recipe):
-    return {NAME: ({"evaluate_every": 1000}, Recipe(**{"points": (2000,), "runs": 1} | recipe))}
+    described = reference(source="s", variant="a", environment="E-v1", evaluate_every=1000)
+    return {NAME: Metadata(described, Recipe(**{"points": (2000,), "runs": 1} | recipe))}
 
 
 def evaluations(*rows):

@@ -371,7 +371,7 @@ def test_every_field_is_required(field, tmp_path):
         (lambda d: d.update(statistic="best"), None, r"\.yaml: statistic must be one of window_mean, last"),
         (lambda d: d.update(kind_of_return="mean"), None, r"\.yaml: kind_of_return must be one of deterministic"),
         (lambda d: d.update(kind_of_return="training"), None, r"\.yaml: advisory must say 'training return'"),
-        (lambda d: d.update(kind_of_return="unstated"), None, r"\.yaml: advisory must say 'unstated protocol'"),
+        (lambda d: d.update(kind_of_return="unknown"), None, r"\.yaml: advisory must say 'unstated protocol'"),
         (lambda d: d.update(statistic="maximum"), None, r"\.yaml: advisory must say 'maximum over training'"),
         (lambda d: d.update(statistic="smoothed"), None, r"\.yaml: advisory must say 'smoothed'"),
         (lambda d: d["variants"]["learned_alpha"].update(presets={}), None, "must say 'no preset has its settings'"),

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,17 @@ from builders.made_up_study import (
 from markupsafe import escape
 
 from suite import wording
-from suite.analysis import results as summary
+from suite.analysis import results as statistics
+from suite.analysis.check_rows import CheckFile
 from suite.analysis.declared import Declared
+from suite.analysis.results_file import read_results, write_check, write_results
+from suite.analysis.types import CellResult, Label, Results
+from suite.errors import UsageError
 from suite.gate import wording as verdicts
-from suite.report import figures
+from suite.report import comparisons, figures
 from suite.report import page as report
 from suite.statistics import two_samples as compare
+from suite.study.config import Report
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +41,19 @@ def made(tmp_path_factory) -> tuple[Path, Path]:
     """A study of one task with one accident of each kind: its folder and the folder of its report."""
     study, out = tmp_path_factory.mktemp("studies") / "demo", tmp_path_factory.mktemp("report")
     write(study, tasks=("Pendulum-v1",), accidents=ACCIDENTS)
-    summary.main(study, **OPTIONS, declared=Declared(resamples=2_000))
+    statistics.main(study, **OPTIONS, declared=Declared(Report(resamples=2_000)))
     figures.main(study, out)
     report.main(study, out, config_text="tasks: [Pendulum-v1] # <&>", command="make run")
     return study, out
 
 
 @pytest.fixture(scope="module")
-def results(made) -> dict:
-    return json.loads((made[0] / "results.json").read_text())
+def results(made) -> Results:
+    return read_results(made[0])
 
 
-def cell(results: dict, variant: str) -> dict:
-    return next(cell for cell in results["cells"] if cell["variant"] == variant)
+def cell(results: Results, variant: str) -> CellResult:
+    return next(cell for cell in results.cells if cell.variant.name == variant)
 
 
 def finals(study: Path, variant: str) -> dict[int, float]:
@@ -61,68 +67,68 @@ def test_a_diverged_run_is_averaged_at_the_floor(made, results):
     found = cell(results, "sac_v1")
     own = finals(made[0], "sac_v1")
     assert set(own) == {0, 2, 3, 4}
-    assert (found["n_planned"], found["n_finished"], found["n_diverged"], found["n_scored"]) == (5, 4, 1, 5)
+    assert (found.n_planned, found.n_finished, found.n_diverged, found.n_scored) == (5, 4, 1, 5)
     expected = (sum(own.values()) + RANDOM_POLICY["Pendulum-v1"]) / 5
-    assert found["mean"]["estimate"] == pytest.approx(expected)
-    assert found["complete_case"]["estimate"] == pytest.approx(np.mean(list(own.values())))
-    assert found["mean"]["estimate"] < found["complete_case"]["estimate"] - 100
-    assert found["failure_rate"]["estimate"] == 0.2
+    assert found.mean.estimate == pytest.approx(expected)
+    assert found.complete_case.estimate == pytest.approx(np.mean(list(own.values())))
+    assert found.mean.estimate < found.complete_case.estimate - 100
+    assert found.failure_rate.estimate == 0.2
 
 
 def test_absent_and_stale_runs_are_listed_and_not_averaged(made, results):
     found, own = cell(results, "sac_v2"), finals(made[0], "sac_v2")
-    assert (found["n_planned"], found["n_finished"], found["n_missing"], found["n_scored"]) == (5, 4, 1, 4)
-    assert found["mean"]["estimate"] == pytest.approx(np.mean(list(own.values())))
+    assert (found.n_planned, found.n_finished, found.n_missing, found.n_scored) == (5, 4, 1, 4)
+    assert found.mean.estimate == pytest.approx(np.mean(list(own.values())))
     worst = (sum(own.values()) + RANDOM_POLICY["Pendulum-v1"]) / 5
-    assert found["bounds"]["worst"] == pytest.approx(worst)
+    assert found.bounds.worst == pytest.approx(worst)
     stale, own = cell(results, "temperature/fixed"), finals(made[0], "temperature/fixed")
-    assert len(own) == 5 and (stale["n_stale"], stale["n_finished"], stale["n_scored"]) == (1, 4, 4)
-    assert stale["mean"]["estimate"] == pytest.approx(np.mean([own[seed] for seed in (1, 2, 3, 4)]))
+    assert len(own) == 5 and (stale.n_stale, stale.n_finished, stale.n_scored) == (1, 4, 4)
+    assert stale.mean.estimate == pytest.approx(np.mean([own[seed] for seed in (1, 2, 3, 4)]))
 
 
 def test_the_ledger_names_every_run_that_did_not_finish(made, results):
-    named = {(run["task"], run["variant"], run["seed"]) for run in results["ledger"]}
+    named = {(run.task, run.variant.name, run.seed) for run in results.ledger}
     assert named == set(ACCIDENTS)
     page = (made[1] / "report.html").read_text()
-    for run in results["ledger"]:
-        place = rf'{run["task"]}<br>.*?{run["variant"]}</td><td>{run["run_id"]}</td><td class="n">{run["seed"]}</td>'
-        assert re.search(rf"<tr><td>{place}<td>{run['status']}", page)
+    for run in results.ledger:
+        place = rf'{run.task}<br>.*?{run.variant}</td><td>{run.run_id}</td><td class="n">{run.seed}</td>'
+        assert re.search(rf"<tr><td>{place}<td>{run.status}", page)
     assert "diverged at environment step 18,300 of 50,000; the critic&#39;s loss is NaN; scored -1220" in page
     assert "made by other code (code_id old)" in page
     assert "crashed at environment step 1,000 of 50,000" in page
-    assert results["counts"]["planned"] == 45
-    assert results["counts"]["finished"] == 42 and results["counts"]["missing"] == results["counts"]["stale"] == 1
+    assert results.counts.planned == 45
+    assert results.counts.finished == 42 and results.counts.missing == results.counts.stale == 1
 
 
 def test_the_mean_curve_drops_to_the_floor_where_a_run_diverged(results):
-    curve = next(curve for curve in results["curves"] if curve["variant"] == "sac_v1")
-    assert curve["grid"] == list(range(EVERY, BUDGET + 1, EVERY))
-    diverged = next(run for run in curve["runs"] if run["status"] == "diverged")
-    assert diverged["env_steps"][-1] == 17_500 and diverged["stopped_at"] == 18_300
-    at = curve["grid"].index(20_000)
-    finished = [run["values"][at] for run in curve["runs"] if run["status"] == "finished"]
-    assert curve["mean"][at] == pytest.approx((sum(finished) + RANDOM_POLICY["Pendulum-v1"]) / 5)
-    assert curve["mean"][at] < curve["mean"][at - 1] - 50
-    assert curve["band"]["quantile"] > 2
-    assert next(curve for curve in results["curves"] if curve["variant"] == "sac_v2")["band"] is None  # 4 of 5 runs
+    curve = next(curve for curve in results.curves if curve.variant.name == "sac_v1")
+    assert curve.grid == tuple(range(EVERY, BUDGET + 1, EVERY))
+    diverged = next(run for run in curve.runs if run.status == "diverged")
+    assert diverged.env_steps[-1] == 17_500 and diverged.stopped_at == 18_300
+    at = curve.grid.index(20_000)
+    finished = [run.values[at] for run in curve.runs if run.status == "finished"]
+    assert curve.mean[at] == pytest.approx((sum(finished) + RANDOM_POLICY["Pendulum-v1"]) / 5)
+    assert curve.mean[at] < curve.mean[at - 1] - 50
+    assert curve.band.quantile > 2
+    assert next(curve for curve in results.curves if curve.variant.name == "sac_v2").band is None  # 4 of 5 runs
 
 
 def test_arms_are_compared_with_the_shared_baseline(made, results):
-    ablation = next(ablation for ablation in results["ablations"] if ablation["name"] == "temperature")
-    baseline, arm = ablation["tables"][0]["arms"]
-    assert baseline["baseline"] and baseline["variant"] == "sac_v2" and baseline["difference"] is None
+    ablation = next(ablation for ablation in results.ablations if ablation.name == "temperature")
+    baseline, arm = ablation.tables[0].arms
+    assert baseline.baseline and baseline.variant.name == "sac_v2" and baseline.difference is None
     ours = [value for seed, value in finals(made[0], "temperature/fixed").items() if seed != 0]
     expected = compare.welch(np.array(ours), np.array(list(finals(made[0], "sac_v2").values())), 0.95)
     for name in ("difference", "low", "high", "p", "df"):
-        assert arm["difference"][name] == pytest.approx(getattr(expected, name))
+        assert getattr(arm.difference, name) == pytest.approx(getattr(expected, name))
 
 
 def test_the_factorial_finds_the_effects_that_were_put_in(results):
-    ablation = next(ablation for ablation in results["ablations"] if ablation["name"] == "factorial")
-    effects = {effect["name"]: effect for effect in ablation["tables"][0]["factorial"]["effects"]}
+    ablation = next(ablation for ablation in results.ablations if ablation.name == "factorial")
+    effects = {effect.name: effect for effect in ablation.tables[0].factorial.effects}
     assert len(effects) == 7
-    assert effects["critics"]["low"] > 0 and effects["alpha"]["low"] > 0
-    assert effects["value_net"]["low"] < 0 < effects["value_net"]["high"]
+    assert effects["critics"].low > 0 and effects["alpha"].low > 0
+    assert effects["value_net"].low < 0 < effects["value_net"].high
 
 
 def test_every_figure_and_table_is_written_and_the_page_loads_nothing(made):
@@ -151,39 +157,41 @@ def test_every_verdict_leads_to_its_figure_its_numbers_and_its_sentence(made, re
     page = (made[1] / "report.html").read_text()
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
     leads = re.findall(r'<a class="mark ([^"]+)" href="#(check-[^"]+)" title="([^"]+)"', page)
-    assert len(leads) == len(results["check"]) == 3
+    assert len(leads) == len(results.check) == 3
     name, *blocks = re.split(r'<div class="block" id="([^"]+)">(.*?)</details>', page, flags=re.DOTALL)[1:-1]
     (block,) = blocks
-    for row in results["check"]:
-        kinds = [row["verdict"], *(kind for kind in ("advisory", "gated") if row[kind])]
-        assert (" ".join(kinds), name, str(escape(row["sentence"]))) in leads
-        for told in (row["sentence"], row["citation"], row["caveat"]):
-            assert str(escape(told)) in block
-        for value in (row["ours"]["mean"], row["published"]["mean"], row["margin"], row["difference"]):
+    for row in results.check:
+        kinds = [row.verdict, *(kind for kind in ("advisory", "gated") if getattr(row, kind))]
+        assert (" ".join(kinds), name, str(escape(row.sentence))) in leads
+        for text in (row.sentence, row.citation, row.caveat):
+            assert str(escape(text)) in block
+        for value in (row.ours.mean, row.published.mean, row.margin, row.difference):
             assert wording.number(value) in block
     assert block.count("data:image/") == 1 and "published-Pendulum-v1-torch-sac_v2.csv" in block
     assert page.index("<details", page.index('id="check"')) < page.index(f'id="{name}"')  # a link opens what is folded
     warned = 'with published results <b class="FAIL">FAIL</b>, 1 of them also once p is adjusted, so the gate fails'
     assert f"1 gated comparison {warned}" in page
-    assert f"<b>{verdicts.outcome(results['check']).capitalize()}.</b> Of the study's 9 cells 1 has" in page
+    assert f"<b>{verdicts.outcome(results.check).capitalize()}.</b> Of the study's 9 cells 1 has" in page
 
 
 def test_the_dashboard_puts_every_row_at_its_step_whatever_their_number(results):
-    first, *_ = results["check"]
-    few = [first | {"env_step": step} for step in (5_000, 10_000, 1_250_000)]
-    found = report.dashboard(few, [])
-    assert found["columns"] == ["5k", "10k", "1.25M"] and found["each"]
-    assert [[row["aside"] for row in rows] for rows in found["cells"][0]["placed"][first["reference"]]] == [[""]] * 3
+    first, *_ = results.check
+    few = comparisons.overview([replace(first, env_step=step) for step in (5_000, 10_000, 1_250_000)])
+    assert few.columns == ("5k", "10k", "1.25M") and few.column_per_step
+    (line,) = few.lines[0]
+    assert [[mark.aside for mark in column] for column in line.columns] == [[""]] * 3
     steps = [*range(50_000, 500_001, 50_000), 3_000_000]
-    many = [first | {"env_step": step, "variant": name} for name in ("a/b", "c") for step in steps]
-    found = report.dashboard(many, [{"name": "published-Pendulum-v1-torch-a-b"}])
-    assert found["columns"] == ["50k", "100k", "200k", "300k", "500k", "3M"] and not found["each"]
-    assert [(cell["id"], bool(cell["figure"])) for cell in found["cells"]] == [
-        ("check-Pendulum-v1-torch-a-b", True), ("check-Pendulum-v1-torch-c", False)
-    ]  # fmt: skip
-    placed = found["cells"][1]["placed"][first["reference"]]
-    assert [row["env_step"] for rows in placed for row in rows] == steps
-    assert [[row["aside"] for row in rows] for rows in placed[:3]] == [[""], [""], ["150k", ""]]
+    many = comparisons.overview(
+        [replace(first, env_step=step, variant=name) for name in ("a/b", "c") for step in steps]
+    )
+    assert many.columns == ("50k", "100k", "200k", "300k", "500k", "3M") and not many.column_per_step
+    assert [(cell.slug, cell.figure) for cell in many.cells] == [
+        ("Pendulum-v1-torch-a-b", "published-Pendulum-v1-torch-a-b"),
+        ("Pendulum-v1-torch-c", "published-Pendulum-v1-torch-c"),
+    ]
+    ((_,), (line,)) = many.lines
+    assert [mark.row.env_step for column in line.columns for mark in column] == steps
+    assert [[mark.aside for mark in column] for column in line.columns[:3]] == [[""], [""], ["150k", ""]]
 
 
 @pytest.mark.parametrize("changes, words", [
@@ -191,27 +199,31 @@ def test_the_dashboard_puts_every_row_at_its_step_whatever_their_number(results)
     ({"n_needed": None}, "no n decides"),
     ({"n_needed": 9, "held_back": "PASS"}, "runs lack"),
     ({"n_needed": None, "basis": "a number", "advisory": True}, "adv."),
-    ({"n_needed": None, "ours": {"n": 1}}, "1 run"),
-    ({"n_needed": None, "ours": {"n": 0}, "advisory": True}, "no run, adv."),
+    ({"n_needed": None, "runs": 1}, "1 run"),
+    ({"n_needed": None, "runs": 0, "advisory": True}, "no run, adv."),
     ({"verdict": "FAIL", "gated": True, "fails": True}, "fails the gate"),
     ({"verdict": "FAIL", "gated": True}, "not once adjusted"),
     ({"verdict": "FAIL"}, ""),
     ({"verdict": "SUSPICIOUSLY_BETTER", "gated": True}, ""),
 ])  # fmt: skip
 def test_under_a_verdict_stands_what_it_hangs_on(results, changes, words):
-    row = results["check"][0] | {"verdict": "INCONCLUSIVE", "gated": False, "fails": False, "held_back": None} | changes
-    (cell,) = report.dashboard([row], [])["cells"]
-    (((found,),),) = cell["placed"].values()
-    assert found["aside"] == words
+    first = results.check[0]
+    ours = replace(first.ours, n=changes.get("runs", first.ours.n))
+    fields = {"verdict": "INCONCLUSIVE", "gated": False, "fails": False, "held_back": None, **changes}
+    row = replace(first, ours=ours, **{name: value for name, value in fields.items() if name != "runs"})
+    (((line,),)) = comparisons.overview([row]).lines
+    (((mark,),)) = line.columns
+    assert mark.aside == words
 
 
 def redrawn(made, folder: Path, more: list[dict]) -> dict[str, pd.DataFrame]:
     """The data of each figure by name, after copies of sac_v2's cell and curve under other names have joined."""
-    results = json.loads((made[0] / "results.json").read_text())
-    for kind in ("curves", "cells"):
-        (own,) = (one for one in results[kind] if one["variant"] == "sac_v2")
-        results[kind] += [own | changes for changes in more]
-    (folder / "results.json").write_text(json.dumps(results))
+    results = read_results(made[0])
+    (copied,) = (cell for cell in results.cells if cell.variant.name == "sac_v2")
+    curve = results.curve(copied.key)
+    cells = (*results.cells, *(replace(copied, **changes) for changes in more))
+    curves = (*results.curves, *(replace(curve, **changes) for changes in more))
+    write_results(folder, replace(results, cells=cells, curves=curves))
     figures.main(folder, folder / "out")
     index = json.loads((folder / "out" / "figures" / "index.json").read_text())
     return {entry["name"]: pd.read_csv(folder / "out" / "figures" / f"{entry['name']}.csv") for entry in index}
@@ -224,10 +236,14 @@ def test_a_preset_in_several_implementations_is_drawn_in_one_panel(made, tmp_pat
 
 
 def test_many_presets_get_a_panel_each(made, tmp_path):
-    names = [f"preset {n}" for n in range(figures.CROWD)]
-    drawn = redrawn(made, tmp_path, [{"variant": name, "run_id": name, "labels": [name]} for name in names])
+    labels = [Label(f"preset {n}", "", "") for n in range(figures.CROWD)]
+    drawn = redrawn(made, tmp_path, [{"variant": label, "run_id": label.name, "labels": (label,)} for label in labels])
     assert "curves-presets" not in drawn
-    assert set(drawn["curves-presets-Pendulum-v1"]["variant"]) == {"sac_v1", "sac_v2", *names}
+    assert set(drawn["curves-presets-Pendulum-v1"]["variant"]) == {
+        "sac_v1",
+        "sac_v2",
+        *(label.name for label in labels),
+    }
 
 
 def test_presets_are_shown_with_their_state_and_what_they_do_not_reproduce(made, tmp_path):
@@ -251,16 +267,16 @@ def test_the_same_records_in_any_order_give_the_same_bytes(made, tmp_path):
     for name in ("manifest.parquet", "ablations.json", "check.json"):
         (again / name).write_bytes((study / name).read_bytes())
     np.random.seed(7)  # noqa: NPY002 - the global generator must not matter
-    summary.main(again, **OPTIONS, declared=Declared(resamples=2_000), workers=2)
+    statistics.main(again, **OPTIONS, declared=Declared(Report(resamples=2_000)), workers=2)
     assert (again / "results.json").read_bytes() == (study / "results.json").read_bytes()
     figures.main(again, tmp_path / "out")
     for path in sorted((out / "figures").iterdir()):
         assert (tmp_path / "out" / "figures" / path.name).read_bytes() == path.read_bytes(), path.name
-    summary.main(again, **OPTIONS, declared=Declared(resamples=2_000, seed=1))
+    statistics.main(again, **OPTIONS, declared=Declared(Report(resamples=2_000, seed=1)))
     assert (again / "results.json").read_bytes() != (study / "results.json").read_bytes()
 
 
-def study_of(tmp_path: Path, change=None, **options) -> dict:
+def study_of(tmp_path: Path, change=None, **options) -> Results:
     """The results of a study whose tables were changed in place before the statistics."""
     write(tmp_path, tasks=("Pendulum-v1",), **options)
     if change:
@@ -269,8 +285,8 @@ def study_of(tmp_path: Path, change=None, **options) -> dict:
         }
         for name, table in (tables | (change(tables) or {})).items():
             table.to_parquet(tmp_path / f"{name}.parquet", index=False)
-    summary.main(tmp_path, **OPTIONS, declared=Declared(resamples=200))
-    return json.loads((tmp_path / "results.json").read_text())
+    statistics.main(tmp_path, **OPTIONS, declared=Declared(Report(resamples=200)))
+    return read_results(tmp_path)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -281,9 +297,9 @@ def test_a_return_that_is_no_number_makes_a_finished_run_diverged(tmp_path, bad)
         rows.loc[here & (rows["episode"] == 3), "return"] = bad
 
     found = cell(study_of(tmp_path, spoil, seeds=3), "sac_v1")
-    run = found["seeds"][0]
-    assert (run["status"], run["stopped_at"], run["score"]) == ("diverged", 30_000, -1220.0)
-    assert found["n_diverged"] == 1 and found["n_finished"] == 2
+    run = found.seeds[0]
+    assert (run.status, run.stopped_at, run.score) == ("diverged", 30_000, -1220.0)
+    assert found.n_diverged == 1 and found.n_finished == 2
 
 
 def test_a_planned_run_without_a_row_is_missing(tmp_path):
@@ -293,8 +309,8 @@ def test_a_planned_run_without_a_row_is_missing(tmp_path):
 
     results = study_of(tmp_path, lose, seeds=3)
     found = cell(results, "critics/single")
-    assert (found["n_planned"], found["n_finished"], found["n_missing"]) == (3, 2, 1)
-    assert "no record of this planned run was found" in results["ledger"][0]["sentence"]
+    assert (found.n_planned, found.n_finished, found.n_missing) == (3, 2, 1)
+    assert "no record of this planned run was found" in results.ledger[0].sentence
 
 
 def test_a_run_evaluated_with_sampled_actions_alone_is_used_and_said(tmp_path):
@@ -303,7 +319,7 @@ def test_a_run_evaluated_with_sampled_actions_alone_is_used_and_said(tmp_path):
         rows.loc[rows["variant"] == "sac_v1", "kind"] = "sample"
 
     results = study_of(tmp_path, sample, seeds=2)
-    assert cell(results, "sac_v1")["kind"] == "sample" and cell(results, "sac_v1")["n_scored"] == 2
+    assert cell(results, "sac_v1").kind == "sampled" and cell(results, "sac_v1").n_scored == 2
     figures.main(tmp_path, tmp_path / "out")
     report.main(tmp_path, tmp_path / "out", config_text="", command="")
     assert "sampled instead of deterministic actions: sac_v1" in (tmp_path / "out" / "report.html").read_text()
@@ -311,23 +327,23 @@ def test_a_run_evaluated_with_sampled_actions_alone_is_used_and_said(tmp_path):
 
 def test_without_a_random_policy_the_floor_is_the_first_evaluation(tmp_path):
     write(tmp_path, tasks=("Pendulum-v1",), seeds=3, accidents={DIVERGED: ("diverged", 18_300)})
-    summary.main(tmp_path, random_policy={}, declared=Declared(resamples=200))
-    results = json.loads((tmp_path / "results.json").read_text())
-    curve = next(curve for curve in results["curves"] if curve["variant"] == "sac_v1")
-    run = cell(results, "sac_v1")["seeds"][1]
-    assert run["score"] == curve["runs"][1]["values"][0]
-    assert "its first evaluation" in run["sentence"]
+    statistics.main(tmp_path, random_policy={}, declared=Declared(Report(resamples=200)))
+    results = read_results(tmp_path)
+    curve = next(curve for curve in results.curves if curve.variant.name == "sac_v1")
+    run = cell(results, "sac_v1").seeds[1]
+    assert run.score == curve.runs[1].values[0]
+    assert "its first evaluation" in run.sentence
 
 
 def test_a_study_of_which_nothing_ran_is_still_a_report(tmp_path):
     accidents = {("Pendulum-v1", row["label"], seed): ("missing", None) for row in plan() for seed in range(2)}
 
     def empty(tables):
-        (tmp_path / "check.json").write_text(json.dumps({"rows": [], "notes": NOTES}))
+        write_check(tmp_path, CheckFile((), NOTES))
         return {"runs": tables["runs"].assign(spec=None, schedule=None, versions=None, device=None, code_id=None)}
 
     results = study_of(tmp_path, empty, seeds=2, accidents=accidents)
-    assert results["counts"]["finished"] == 0 and results["counts"]["missing"] == 18
+    assert results.counts.finished == 0 and results.counts.missing == 18
     figures.main(tmp_path, tmp_path / "out")
     report.main(tmp_path, tmp_path / "out", config_text="", command="make run")
     page = (tmp_path / "out" / "report.html").read_text()
@@ -339,9 +355,9 @@ def test_a_study_of_which_nothing_ran_is_still_a_report(tmp_path):
 def test_a_single_seed_has_no_interval(tmp_path):
     results = study_of(tmp_path, seeds=1)
     found = cell(results, "sac_v2")
-    assert found["mean"]["estimate"] == found["iqm"]["estimate"] and found["mean"]["low"] is None
-    arm = results["ablations"][0]["tables"][0]["arms"][1]
-    assert arm["difference"] is None and "two scored runs on each side, here are 1 and 1" in arm["note"]
+    assert found.mean.estimate == found.iqm.estimate and found.mean.low is None
+    arm = results.ablations[0].tables[0].arms[1]
+    assert arm.difference is None and "two scored runs on each side, here are 1 and 1" in arm.note
     figures.main(tmp_path, tmp_path / "out")
     report.main(tmp_path, tmp_path / "out", config_text="", command="make run")
 
@@ -351,7 +367,12 @@ def test_runs_of_few_evaluations_have_what_so_few_can_tell(tmp_path, evaluations
     def cut(tables):
         return {"evaluations": tables["evaluations"].query(f"env_step <= {evaluations * EVERY}")}
 
-    curve = study_of(tmp_path, cut, seeds=2)["curves"][0]
-    assert len(curve["grid"]) == evaluations
-    assert (curve["area"]["estimate"] is None) == (evaluations < 2)
-    assert (curve["reliability"] is None) == (evaluations < 3)
+    curve = study_of(tmp_path, cut, seeds=2).curves[0]
+    assert len(curve.grid) == evaluations
+    assert (curve.area.estimate is None) == (evaluations < 2)
+    assert (curve.reliability is None) == (evaluations < 3)
+
+
+def test_without_its_results_a_study_has_no_figures_and_the_sentence_says_what_to_run(tmp_path):
+    with pytest.raises(UsageError, match=r"results\.json is missing: run `python -m suite statistics`"):
+        figures.main(tmp_path, tmp_path / "out")

@@ -4,16 +4,30 @@ families, and a page that says when its margins were declared."""
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from builders.made_up_study import OPTIONS, write
 
-from suite.analysis import results as summary
+from suite.analysis import results as statistics
 from suite.analysis.declared import Declared
+from suite.analysis.results_file import read_results, write_results
+from suite.analysis.types import (
+    Declaration,
+    DeclarationEntry,
+    DeclaredSections,
+    Departure,
+    Label,
+    Results,
+)
 from suite.report import page as report
 from suite.report import tables
+from suite.report.families import out_of_reach
+from suite.report.macros import macros
+from suite.report.tex import escaped
+from suite.study import config
 
 FIGURES = {
     **{name: "suite" for name in ("aggregates", "profiles")},
@@ -29,15 +43,18 @@ def made(tmp_path_factory) -> tuple[Path, Path]:
     """A study of three seeds in two implementations, and its report, for which few figures were drawn."""
     study, out = tmp_path_factory.mktemp("studies") / "demo", tmp_path_factory.mktemp("report")
     write(study, seeds=3, tasks=("Pendulum-v1",), implementations=("torch", "jax"))
-    summary.main(study, **OPTIONS, declared=Declared(resamples=200))
+    statistics.main(study, **OPTIONS, declared=Declared(config.Report(resamples=200)))
     drawn(study, out)
     return study, out
 
 
 def drawn(study: Path, out: Path) -> str:
     """The page, with a picture of each of FIGURES."""
-    index = [{"name": name, "ablation": "critics" * ("critics" in name), "title": f"picture of {name}",
-              "caption": "", "files": []} for name in FIGURES]  # fmt: skip
+    index = [
+        {"name": name, "kind": name.partition("-")[0], "ablation": "critics" if "critics" in name else "",
+         "title": f"picture of {name}", "caption": "", "files": []}
+        for name in FIGURES
+    ]  # fmt: skip
     (out / "figures").mkdir()
     (out / "figures" / "index.json").write_text(json.dumps(index))
     for name in FIGURES:
@@ -47,8 +64,8 @@ def drawn(study: Path, out: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def results(made) -> dict:
-    return json.loads((made[0] / "results.json").read_text())
+def results(made) -> Results:
+    return read_results(made[0])
 
 
 def commands(text: str) -> dict[str, tuple[str, str, str]]:
@@ -66,28 +83,29 @@ def commands(text: str) -> dict[str, tuple[str, str, str]]:
 
 def test_every_headline_number_is_a_macro_and_says_what_the_results_say(made, results):
     found = commands((made[1] / "tables" / "macros.tex").read_text())
-    told = {what: (value, printed) for what, value, printed in found.values()}
-    assert len(told) == len(found)
-    expected = {"runs planned": results["counts"]["planned"], "level of the intervals in percent": 95.0}
-    for row in results["aggregates"]:
-        what = f"IQM of {row['variant']} ({row['implementation']}) over 1 tasks"
-        expected |= {what: row["iqm"]["estimate"], f"{what}, low end of its interval": row["iqm"]["low"]}
-    for row in results["cells"]:
-        cell = f"{row['variant']} ({row['implementation']}) on {row['task']}"
-        expected[f"mean final return of {cell}, high end of its interval"] = row["mean"]["high"]
-        expected[f"runs averaged of {cell}"] = row["n_scored"]
-    for row in results["equivalence"]:
-        pair = f"torch and jax, {row['variant']} on Pendulum-v1"
-        expected |= {f"verdict on {pair}": row["verdict"], f"difference of {pair}": row["difference"]["difference"]}
-        expected[f"p_adjusted of the equivalence of {pair}"] = row["p_adjusted"]
-    effects = [(one["name"], suite["implementation"], effect) for one in results["ablations"]
-               for suite in one["suite"] for effect in suite["effects"]]  # fmt: skip
+    by_meaning = {what: (value, printed) for what, value, printed in found.values()}
+    assert len(by_meaning) == len(found)
+    expected = {"runs planned": results.counts.planned, "level of the intervals in percent": 95.0}
+    for row in results.aggregates:
+        what = f"IQM of {row.variant} ({row.implementation}) over 1 tasks"
+        expected |= {what: row.iqm.estimate, f"{what}, low end of its interval": row.iqm.low}
+    for row in results.cells:
+        cell = f"{row.variant} ({row.implementation}) on {row.task}"
+        expected[f"mean final return of {cell}, high end of its interval"] = row.mean.high
+        expected[f"runs averaged of {cell}"] = row.n_scored
+    for row in results.agreements:
+        pair = f"torch and jax, {row.variant} on Pendulum-v1"
+        expected |= {f"verdict on {pair}": row.equivalence.verdict,
+                     f"difference of {pair}": row.difference.difference}  # fmt: skip
+        expected[f"p_adjusted of the equivalence of {pair}"] = row.equivalence.p_adjusted
+    effects = [(one.name, over_tasks.implementation, effect) for one in results.ablations
+               for over_tasks in one.over_tasks for effect in over_tasks.effects]  # fmt: skip
     for ablation, implementation, effect in effects:
-        what = f"{effect['name']} in {ablation} ({implementation}) over all tasks"
-        expected |= {f"effect of {what}": effect["estimate"], f"adjusted p of {what}": effect["p_adjusted"]}
-    assert len(effects) == 18 and len(results["equivalence"]) == 9
+        what = f"{effect.name} in {ablation} ({implementation}) over all tasks"
+        expected |= {f"effect of {what}": effect.estimate, f"adjusted p of {what}": effect.p_adjusted}
+    assert len(effects) == 18 and len(results.agreements) == 9
     for what, value in expected.items():
-        whole, printed = told[what]
+        whole, printed = by_meaning[what]
         assert whole == str(value), what
         if isinstance(value, float) and "p" not in what.split(" of ")[0]:
             plain = printed.replace(r"\ensuremath{-}", "-").replace("{,}", "")
@@ -97,17 +115,22 @@ def test_every_headline_number_is_a_macro_and_says_what_the_results_say(made, re
 
 
 def test_names_that_spell_alike_stay_apart(results):
-    first = results["aggregates"][0]
-    alike = [first | {"variant": name} for name in ("sac v2", "sac_v2", "Sac-V2")]
-    found = commands(tables.macros(results | {"aggregates": alike}))
+    first = results.aggregates[0]
+    alike = tuple(replace(first, variant=preset(name)) for name in ("sac v2", "sac_v2", "Sac-V2"))
+    found = commands(macros(replace(results, aggregates=alike)))
     assert [name for name in found if re.fullmatch("sacAggregateTorchSacVTwoIqm(Again)*", name)] == [
         "sacAggregateTorchSacVTwoIqm", "sacAggregateTorchSacVTwoIqmAgain", "sacAggregateTorchSacVTwoIqmAgainAgain"
     ]  # fmt: skip
 
 
+def preset(name: str) -> Label:
+    return Label(name, "", "")
+
+
 def test_tables_for_latex_hold_together_whatever_the_names(made, results, tmp_path):
-    for kind in ("cells", "aggregates", "improvement", "equivalence"):
-        results = results | {kind: [row | {"variant": SPITEFUL} for row in results[kind]]}
+    for kind in ("cells", "aggregates", "improvements", "agreements"):
+        rows = tuple(replace(row, variant=preset(SPITEFUL)) for row in getattr(results, kind))
+        results = replace(results, **{kind: rows})
     runs = pd.read_parquet(made[0] / "runs.parquet")
     for folder in ("a", "b"):
         tables.write(results, runs, tmp_path / folder)
@@ -130,26 +153,26 @@ def test_tables_for_latex_hold_together_whatever_the_names(made, results, tmp_pa
             bare = re.sub(r"\\[&%$#_{}]|\\ensuremath\{(\\times|[-<>|])\}|\\text[a-z]+\{\}", "", row[:-3])
             assert bare.count("&") == len(form) - 1
             assert not set(bare) & set("%$#_^\\{}<>|−×"), bare
-    assert tables.escaped(SPITEFUL) in (tmp_path / "a" / "cells.tex").read_text()
+    assert escaped(SPITEFUL) in (tmp_path / "a" / "cells.tex").read_text()
 
 
 def test_p_values_stand_beside_their_adjusted_ones_in_the_csv(made, results):
     table = pd.read_csv(made[1] / "tables" / "equivalence.csv")
     for name in ("p", "p_adjusted", "margin", "difference_low", "superiority_p", "curve_p"):
         assert table[name].notna().all()
-    assert list(table["p_adjusted"]) == pytest.approx([row["p_adjusted"] for row in results["equivalence"]])
+    assert list(table["p_adjusted"]) == pytest.approx([row.equivalence.p_adjusted for row in results.agreements])
     assert (table["p_adjusted"] >= table["p"]).all() and set(table["family_size"]) == {9}
     assert "p" not in pd.read_csv(made[1] / "tables" / "simple-factorial.csv")
     check = pd.read_csv(made[1] / "tables" / "check.csv")
     for name in ("env_step", "verdict", "margin", "fails", "p_fail_adjusted", "sentence"):
-        expected = pd.Series([row[name] for row in results["check"]], name=name)
+        expected = pd.Series([getattr(row, name) for row in results.check], name=name)
         pd.testing.assert_series_equal(check[name], expected, check_dtype=False)
     assert list(check["published_n"]) == [3] * 6 and not {"ours_values", "published_values"} & set(check)
     assert list(check["family"].fillna("none")) == ["regression", "regression", "none"] * 2
 
 
-def entry(have: int, planned: int = 40, declared: str = "a", plan: str = "p") -> dict:
-    return {"sha256": declared * 64, "plan_sha256": plan * 64, "planned": planned, "records_before": have}
+def entry(have: int, planned: int = 40, declared: str = "a", plan: str = "p") -> DeclarationEntry:
+    return DeclarationEntry(sha256=declared * 64, plan_sha256=plan * 64, planned=planned, records_before=have)
 
 
 @pytest.mark.parametrize("history, words", [
@@ -162,20 +185,26 @@ def entry(have: int, planned: int = 40, declared: str = "a", plan: str = "p") ->
      "declared after 13 of its 50 planned runs had a record."),
 ])  # fmt: skip
 def test_the_page_says_when_it_was_declared(made, tmp_path, results, history, words):
-    margins = results["settings"]["equivalence"]
-    told = {"check": {"margin": 0.1, "confidence": 0.9}, "equivalence": margins, "report": {"seed": 0}}
-    told["anchors"] = "0123456789abcdef"
-    told["families"] = dict.fromkeys(results["families"], "holm")
-    declaration = {"declaration": told, "sha256": history[-1]["sha256"], "history": history}
-    study = shutil.copytree(made[0], tmp_path / "study")
-    (study / "results.json").write_text(json.dumps(results | {"declaration": declaration}))
+    sections = DeclaredSections(
+        check=config.Check(),
+        equivalence=results.settings.equivalence,
+        families=config.Families(exploratory="holm"),
+        report=config.Report(resamples=200),
+        anchors="0123456789abcdef",
+    )
+    last = history[-1]
+    declared = Declaration(declaration=sections, sha256=last.sha256, history=tuple(history))
+    departure = Departure("families.exploratory", "holm", "bh")
+    study = tmp_path / "study"
+    shutil.copytree(made[0], study)
+    write_results(study, replace(results, declaration=declared, departures=(departure,)))
     page = drawn(study, tmp_path)
-    assert f">{words}</p>" in page and history[-1]["sha256"] in page and told["anchors"] in page
-    assert ('<p class="warn">' + words in page) == (history[-1]["records_before"] > 0)
+    assert f">{words}</p>" in page and last.sha256 in page and sections.anchors in page
+    assert ('<p class="warn">' + words in page) == (last.records_before > 0)
     assert "families.exploratory was declared as holm, and bh was used" in page
     assert "equivalence.margin was declared" not in page
-    macros = commands((tmp_path / "tables" / "macros.tex").read_text())
-    assert macros["sacDeclaration"][1:] == (history[-1]["sha256"], history[-1]["sha256"][:10])
+    macros_of_page = commands((tmp_path / "tables" / "macros.tex").read_text())
+    assert macros_of_page["sacDeclaration"][1:] == (last.sha256, last.sha256[:10])
 
 
 def test_without_a_declaration_the_page_claims_none(made):
@@ -188,13 +217,12 @@ def test_without_a_declaration_the_page_claims_none(made):
 def test_the_page_says_where_so_few_seeds_cannot_reach_significance(made, results):
     page = (made[1] / "report.html").read_text()
     assert "cannot reach significance on its own, whatever the returns: its p is at least 0.1, and the least of" in page
-    few = results["ablations"][0]["tables"][0]["arms"][1]["difference"]
-    families = results["families"]
-    assert report.out_of_reach([None, few | {"family_size": 1}], families)
-    enough = few | {"permutation": few["permutation"] | {"floor": 0.0079}}
-    assert report.out_of_reach([None, enough | {"family_size": 6}], families) == ""
-    assert "must be at most 0.05/7 = 0.0071" in report.out_of_reach([enough | {"family_size": 7}], families)
-    assert "significance, whatever" in report.out_of_reach([few | {"family": "ablation"}], families)
+    few = results.ablations[0].tables[0].arms[1].difference
+    assert out_of_reach([None, replace(few, family_size=1)], results)
+    enough = replace(few, permutation=replace(few.permutation, floor=0.0079))
+    assert out_of_reach([None, replace(enough, family_size=6)], results) == ""
+    assert "must be at most 0.05/7 = 0.0071" in out_of_reach([replace(enough, family_size=7)], results)
+    assert "significance, whatever" in out_of_reach([replace(few, family="ablation")], results)
 
 
 def test_every_figure_stands_in_its_section(made):
@@ -202,6 +230,6 @@ def test_every_figure_stands_in_its_section(made):
     sections = re.split(r'<h[23] id="([a-z-]+)">', page)
     for name, section in FIGURES.items():
         holding = [
-            own for own, text in zip(sections[1::2], sections[2::2], strict=True) if f"picture of {name}" in text
+            one for one, text in zip(sections[1::2], sections[2::2], strict=True) if f"picture of {name}" in text
         ]
         assert holding == [section]

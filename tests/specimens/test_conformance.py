@@ -193,7 +193,7 @@ def test_exit_codes(tmp_path):
 # --- what a preset may be called
 
 
-def test_states_are_those_of_the_present_code():
+def test_states_are_those_of_the_present_values():
     """After a change of an engine or preset: python -m suite conformance --record."""
     conforming = {conformance.load(file).preset for file in FILES}
     for name in preset_names():
@@ -204,12 +204,14 @@ def test_states_are_those_of_the_present_code():
 
 def test_a_state_is_lost_with_other_code_and_with_a_failure(tmp_path, monkeypatch):
     table = json.loads(naming.STATES.read_text())
-    monkeypatch.setattr(conformance, "STATES", tmp_path / "states.json")
+    monkeypatch.setattr(naming, "STATES", tmp_path / "states.json")
     assert naming.state("rlkit").name == "from source"
-    table["rlkit"]["code"]["jax"] = "0" * 10
+    table["rlkit"]["versions"]["jax"] = 0
+    table["coach"]["spec"] = "0" * 10
     table["sbx"]["passed"]["torch"] = False
     naming.STATES.write_text(json.dumps(table))
     assert naming.state("rlkit").name == "from source" and naming.display_name("rlkit") == "rlkit (from source)"
+    assert naming.state("coach").name == "from source"
     assert naming.state("sbx") == ("after", "its vectors (default) are exceeded in torch")
     assert naming.display_name("sbx") == "after sbx"
     assert naming.display_name("spinningup") == "spinningup"

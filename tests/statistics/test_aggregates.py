@@ -102,8 +102,7 @@ def test_a_score_that_is_no_number_is_refused(bad):
         lambda: curves.sup_t_band(np.tile(scores, (5, 1)), 0.95, 100, rng()),
         lambda: curves.align(range(6), scores, [1], 1),
         lambda: curves.area_under_curve(range(6), scores),
-        lambda: factorial.effects({(0,): scores, (1,): [1.0, 2]}, ["f"], 0.95),
-        lambda: failures.at_floor(scores, np.zeros(6, dtype=bool), 0.0),
+        lambda: factorial.contrasts({(0,): scores, (1,): [1.0, 2]}, ["f"], 0.95),
         lambda: failures.bounds(scores, 1, 0.0),
     ]
     for call in calls:
@@ -280,7 +279,7 @@ def test_the_order_of_seeds_changes_nothing(scores, random):
         found = [
             *aggregate.student(runs, 0.95),
             *bootstrap.stratified(runs, aggregate.iqm, resamples=50, rng=rng()),
-            *factorial.effects({(0,): runs, (1,): runs[::-1] + 1}, ["f"], 0.95)[0][1:],
+            *factorial.contrasts({(0,): runs, (1,): runs[::-1] + 1}, ["f"], 0.95)[0][1:],
             *failures.bounds(runs, 2, 0.0),
         ]
         return found
@@ -299,8 +298,7 @@ def test_iqm_lies_between_the_extremes_and_follows_a_shift(scores):
 
 def test_failed_runs_score_the_floor():
     failed = np.array([False, True, False])
-    assert_allclose(failures.at_floor([10.0, np.nan, 20.0], failed, -5), [10, -5, 20])
-    assert_allclose(failures.at_floor([10.0, 99.0, 20.0], failed, -5), [10, -5, 20])
+    assert_allclose(failures.apply([10.0, np.nan, 20.0], "floor", -5), [10, -5, 20])
     assert_allclose(failures.complete_case([10.0, np.nan, 20.0], failed), [10, 20])
     curve = failures.curve_at_floor([1.0, 2, np.nan, np.nan], [10, 20, 30, 40], 25, -5)
     assert_allclose(curve, [1, 2, -5, -5])

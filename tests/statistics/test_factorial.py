@@ -69,13 +69,25 @@ def test_simple_effects_of_the_pilot_plant():
     assert_allclose(found["T | C=0, K=0"][1:], [12, 5**0.5, test.df, test.low, test.high, test.p])
 
 
-def test_effects_are_contrasts_and_then_simple_effects():
+def test_factors_are_lettered_unless_named():
     cells = pilot_plant()
-    assert factorial.effects(cells) == factorial.contrasts(cells) + factorial.simple_effects(cells)
-    assert [effect.name for effect in factorial.effects(cells)][:5] == ["A", "B", "C", "A × B", "A × C"]
+    assert [effect.name for effect in factorial.contrasts(cells)][:5] == ["A", "B", "C", "A × B", "A × C"]
     one = {(0,): [1.0, 2], (1,): [4.0, 6]}
-    assert factorial.effects(one) == factorial.contrasts(one) == factorial.simple_effects(one)
-    assert factorial.effects(one)[0].name == "A"
+    assert factorial.contrasts(one) == factorial.simple_effects(one)
+    assert factorial.contrasts(one)[0].name == "A"
+
+
+def test_pairs_are_the_parts_of_the_simple_effects():
+    """With a cell missing and a name used twice: places, not names, tell the factors apart."""
+    cells = pilot_plant()
+    del cells[0, 1, 0]
+    pairs, effects = (make(cells, ["T", "C", "C"]) for make in (factorial.pairs, factorial.simple_effects))
+    assert len(pairs) == len(effects) == 9
+    for pair, effect in zip(pairs, effects, strict=True):
+        held = ", ".join(f"{name}={level}" for name, level in pair.held)
+        assert effect.name == f"{pair.factor} | {held}" and len(pair.held) == 2
+        assert effect.estimate == cells[pair.high].mean() - cells[pair.low].mean()
+    assert pairs[0] == ("T", (("C", 0), ("C", 0)), (0, 0, 0), (1, 0, 0))
 
 
 def test_shapley_values_of_the_pilot_plant():
@@ -104,7 +116,7 @@ def test_a_missing_or_empty_cell_is_refused_by_name():
     cells = pilot_plant()
     del cells[0, 1, 0]
     cells[1, 1, 1] = np.array([])
-    for refused in (factorial.contrasts, factorial.effects, factorial.shapley):
+    for refused in (factorial.contrasts, factorial.shapley):
         with pytest.raises(ValueError, match=r"none are in: T=0, C=1, K=0; T=1, C=1, K=1$"):
             refused(cells, ["T", "C", "K"])
     with pytest.raises(ValueError, match="none are in: A=0, B=1, C=0 of task 2; "):
@@ -162,7 +174,7 @@ def test_the_order_of_seeds_changes_nothing(cells, random):
 
     def numbers(cells):
         return [
-            factorial.effects(cells),
+            factorial.contrasts(cells) + factorial.simple_effects(cells),
             factorial.shapley(cells, resamples=20, rng=rng()),
             factorial.suite_contrasts([cells, cells], resamples=20, rng=rng()),
         ]
@@ -177,7 +189,8 @@ def test_the_order_of_seeds_changes_nothing(cells, random):
 def test_effects_ignore_a_shift_and_follow_a_scale(cells, scale, shift):
     changed = {key: [scale * run + shift for run in runs] for key, runs in cells.items()}
     for of in (
-        factorial.effects,
+        factorial.contrasts,
+        factorial.simple_effects,
         lambda cells: factorial.shapley(cells, resamples=20, rng=rng()),
         lambda cells: factorial.suite_shapley([cells] * 2, resamples=20, rng=rng()),
     ):
@@ -365,28 +378,9 @@ def test_the_mixed_model_of_the_growing_pigs():
     assert note == ""
 
 
-@pytest.mark.parametrize(
-    "keys, expected",
-    [
-        ([(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)], True),
-        ([(0, 1, 1), (1, 0, 1), (1, 1, 1), (1, 1, 0)], True),
-        ([(0, 0), (1, 0), (0, 1)], True),
-        ([(0, 0), (1, 0)], True),
-        ([(0, 0), (1, 0), (0, 1), (1, 1)], False),
-        ([(0, 0), (1, 1)], False),
-        ([(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0)], False),
-        ([(0,), (1,)], False),
-        ([(0, 0)], False),
-        ([], False),
-    ],
-)
-def test_one_factor_at_a_time(keys, expected):
-    assert factorial.one_at_a_time({key: [1.0] for key in keys}) is expected
-
-
 def test_one_factor_is_welchs_test():
     x, y = np.array([4.0, 7, 8, 6, 3, 2]), np.array([6.0, 8, 7, 10, 11, 9])
-    (effect,) = factorial.effects({(0,): x, (1,): y}, ["f"], 0.90)
+    (effect,) = factorial.contrasts({(0,): x, (1,): y}, ["f"], 0.90)
     assert_allclose(
         [effect.df, effect.p, effect.low, effect.high], [9.49438202, 0.01836767, 1.255776, 5.744224], rtol=1e-5
     )

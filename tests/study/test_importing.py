@@ -256,23 +256,18 @@ def test_scores_at_the_end_alone_and_no_pickle_is_opened(tmp_path):
 
 def test_a_record_says_what_was_imported_and_by_whose_word(here):
     written = imported(here, *evaluations(here / "runs"), "--version", "torch=2.1")
-    assert [one.meta["seed"] for one in written] == [0, 1, 2]
+    assert [one.meta.seed for one in written] == [0, 1, 2]
     for seed, one in enumerate(written):
         own = one.episodes.to_pandas()
         np.testing.assert_array_equal(own["return"].to_numpy().reshape(4, 2), RETURNS[seed])
         assert set(own["kind"]) == {"mean"} and set(own["length"]) == {200} and one.diagnostics.num_rows == 4
     meta = written[1].meta
-    origin = meta["origin"]["imported"]
-    assert origin["format"] == "sb3-evaluations" and origin["claimed"] == [
-        "implementation",
-        "preset",
-        "tasks",
-        "versions",
-    ]
-    assert [file["name"] for file in origin["files"]] == ["evaluations.npz"] and str(here) not in json.dumps(meta)
-    assert meta["code_id"] == origin["files"][0]["sha256"][:10] != written[0].meta["code_id"]
-    assert (meta["status"], meta["last_env_step"], meta["env_steps"]) == ("finished", 4000, 4000)
-    assert (meta["versions"], meta["device"], meta["params_digest"]) == ({"torch": "2.1"}, "imported", "")
+    log = meta.imported
+    assert log.format == "sb3-evaluations" and log.claimed == ("implementation", "preset", "tasks", "versions")
+    assert log.file == "evaluations.npz" and str(here) not in str(meta)
+    assert meta.code_id == log.sha256[:10] != written[0].meta.code_id and meta.numerics == {}
+    assert (meta.status, meta.last_env_step, meta.env_steps) == ("finished", 4000, 4000)
+    assert (meta.versions, meta.device, meta.params_digest) == ({"torch": "2.1"}, "imported", "")
 
 
 def test_from_logs_to_statistics(here):
@@ -287,7 +282,8 @@ def test_from_logs_to_statistics(here):
     assert len(tables["evaluations"]) == RETURNS.size
     summary.main(plan.study_dir, random_policy={}, anchors=references.anchors())
     (cell,) = json.loads((plan.study_dir / "results.json").read_text())["cells"]
-    assert (cell["implementation"], cell["variant"], cell["n_finished"], cell["kind"]) == ("mylib", "sac_v2", 3, "mean")
+    assert (cell["implementation"], cell["variant"]["preset"], cell["n_finished"]) == ("mylib", "sac_v2", 3)
+    assert cell["kind"] == "deterministic"
     assert cell["mean"]["estimate"] == pytest.approx(RETURNS[:, -1].mean())
 
 

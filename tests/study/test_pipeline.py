@@ -23,7 +23,8 @@ from builders.runs import ROOT, suite
 
 from suite.errors import UsageError
 from suite.lab import records
-from suite.sac import identity
+from suite.sac import numerics
+from suite.specimens import proofs
 from suite.study import gather as gathering
 from suite.study.plan import Plan
 
@@ -118,9 +119,7 @@ def test_what_is_planned_and_declared_is_on_record_before_the_first_run(study):
     assert (entry["sha256"], entry["planned"], entry["records_before"]) == (plan.declaration_id, 4, 0)
     first = min(path.stat().st_mtime_ns for path in records_of(study))
     assert (where / "manifest.parquet").stat().st_mtime_ns < first
-    assert {records.read_meta(path)["origin"]["declaration"] for path in records_of(study)} == {
-        plan.declaration_id[:10]
-    }
+    assert {records.read_meta(path).origin.declaration for path in records_of(study)} == {plan.declaration_id[:10]}
     manifest, runs = (pd.read_parquet(where / f"{name}.parquet") for name in ("manifest", "runs"))
     assert len(runs) == manifest["path"].nunique() and set(runs["path"]) == set(manifest["path"]) == set(plan.runs)
 
@@ -159,12 +158,12 @@ def test_blocks_of_seeds_leave_the_same_results_and_a_record_that_exists_is_kept
     assert done.returncode == 0, done.stderr
     assert_same_tables(tmp_path, study)
     kept, lost, *_ = records_of(tmp_path)
-    assert records.read_meta(kept)["block"] == [0, 1]
+    assert records.read_meta(kept).block == (0, 1)
     before = kept.read_bytes()
     lost.unlink()
     done = snakemake(tmp_path, *blocks)
     assert done.returncode == 0, done.stderr
-    assert kept.read_bytes() == before and records.read_meta(lost)["block"] == [1]
+    assert kept.read_bytes() == before and records.read_meta(lost).block == (1,)
     assert_same_tables(tmp_path, study)
 
 
@@ -219,10 +218,10 @@ def test_failures_are_named_in_the_report_and_not_averaged_away(study, tmp_path)
     """One record diverged, one made by other code, one missing, one that is not what its place says."""
     folder = copied(study, tmp_path)
     paths = records_of(folder)
-    fixed = [path for path in paths if records.read_meta(path)["origin"]["variant"] == "temperature/fixed"]
+    fixed = [path for path in paths if records.read_meta(path).origin.variant == "temperature/fixed"]
     learned = [path for path in paths if path not in fixed]
     rewrite(learned[0], status="diverged", stopped_at=900, last_env_step=900, message="made so by the test")
-    rewrite(learned[1], code_id="0123456789")
+    rewrite(learned[1], schema_version=1, code_id="0123456789")
     fixed[0].unlink()
     rewrite(fixed[1], seed=17)
     for command in ("gather", "statistics", "check", "figures", "report"):
@@ -238,9 +237,9 @@ def test_failures_are_named_in_the_report_and_not_averaged_away(study, tmp_path)
 
 def rewrite(path: Path, returns: Callable[[float], float] | None = None, **changes: object) -> None:
     """The record with other metadata (None: without that key), and other returns if asked for."""
-    record = records.read(path)
-    meta = {key: value for key, value in (record.meta | changes).items() if key not in changes or value is not None}
-    table = record.rows
+    table = pq.read_table(path)
+    meta = json.loads(table.schema.metadata[b"suite"]) | changes
+    meta = {key: value for key, value in meta.items() if key not in changes or value is not None}
     if returns:
         other = [None if value is None else returns(value) for value in table["return"].to_pylist()]
         column = table.schema.get_field_index("return")
@@ -339,7 +338,7 @@ def test_a_time_limit_leaves_records_that_a_raised_limit_continues(study, tmp_pa
 
 def test_stale_results_count_only_where_the_config_accepts_them(study, tmp_path):
     folder = copied(study, tmp_path)
-    rewrite(records_of(folder)[0], code_id="0123456789")
+    rewrite(records_of(folder)[0], schema_version=1, code_id="0123456789")
     assert gather(Plan(folder / "study.yaml"), folder)["stale"].sum() == 1
     data = yaml.safe_load((folder / "study.yaml").read_text())
     data["execution"]["accept_stale"] = True
@@ -361,7 +360,7 @@ def gather(plan: Plan, folder: Path) -> pd.DataFrame:
 def test_stale_results_are_cleared_by_retry(study, tmp_path):
     folder = copied(study, tmp_path)
     path = records_of(folder)[0]
-    rewrite(path, code_id="0123456789")
+    rewrite(path, schema_version=1, code_id="0123456789")
     listed = suite("retry", "--config", "study.yaml", "--status", "stale", "--dry-run", cwd=folder)
     assert "would remove" in listed.stdout and path.exists()
     assert suite("retry", "--config", "study.yaml", "--status", "stale", cwd=folder).returncode == 0
@@ -378,7 +377,10 @@ def test_a_removed_record_is_trained_again(study):
 
 
 def test_the_code_of_a_record_is_the_present_one(study):
-    assert set(tables(study)["runs"]["code_id"]) == {identity.code_id("implementations.sac_torch")}
+    for path in records_of(study):
+        record = records.read_meta(path)
+        now = proofs.present("torch", record.spec, record.schedule, record.task)
+        assert record.numerics == now and record.code_id == numerics.fingerprint(now)
 
 
 def has_checkpoint(folder: Path, trainer: psutil.Process) -> bool:

@@ -14,6 +14,7 @@ from builders.runs import ROOT, suite
 from suite.errors import UsageError
 from suite.lab.tasks import TASKS
 from suite.published import anchors as references
+from suite.sac.contract import Origin
 from suite.study import config, manifest
 from suite.study.forecast import forecast, update_flop
 from suite.study.plan import Plan
@@ -55,11 +56,16 @@ def test_baselines_and_presets_share_their_runs(tmp_path):
     # plain 1 + fixed 1 + single 1 + factorial 8, of which 3 are those
     assert len(plan.cells) == 8 and len(plan.runs) == 16
     same = {
-        str(plan.labels["Pendulum-v1", "torch", name][1].run_id)
-        for name in ("sac_v2_small", "temperature/learned", "critics/twin", "factorial/learned-twin-without_v")
+        str(plan.labels["Pendulum-v1", "torch", name].cell.run_id)
+        for name in (
+            ("sac_v2_small", ""),
+            ("temperature", "learned"),
+            ("critics", "twin"),
+            ("factorial", "learned-twin-without_v"),
+        )
     }
     assert len(same) == 1
-    assert plan.labels["Pendulum-v1", "torch", "critics/twin"][1].variant == "sac_v2_small"
+    assert plan.labels["Pendulum-v1", "torch", ("critics", "twin")].cell.variant == "sac_v2_small"
 
 
 def test_two_studies_share_their_runs(tmp_path):
@@ -198,12 +204,9 @@ def test_a_run_knows_its_declaration_and_is_the_same_run_under_another(tmp_path)
     one, other = (Plan(write(tmp_path, check={"margin": margin})) for margin in (0.1, 0.2))
     assert set(one.runs) == set(other.runs)
     (cell,) = one.cells
-    assert cell.job((0,), "study", "0123456789").origin == {
-        "study": "study",
-        "variant": "sac_v2_small",
-        "preset": "sac_v2_small",
-        "declaration": "0123456789",
-    }
+    assert cell.job((0,), "study", "0123456789").origin == Origin(
+        study="study", preset="sac_v2_small", declaration="0123456789"
+    )
 
 
 def declared(plan: Plan) -> dict:

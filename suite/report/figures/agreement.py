@@ -2,141 +2,205 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
+from suite.analysis.types import Agreement, Estimate, LeftOut, Results
 from suite.report.figures.canvas import fold, grid, instead, interval, label, legend, rows, write
-from suite.report.figures.captions import behind, finished, left_out, undrawn
+from suite.report.figures.captions import Without, cells_of, finished, left_out, undrawn
+from suite.report.figures.picture import Content
 
-FARTHEST = {"final": 5, "curve": 10}  # margins, where the axis ends at the latest
-
+FARTHEST_FINAL, FARTHEST_CURVE = 5, 10  # margins, where the axis ends at the latest
 
 PANELS = 18  # in one figure of curves; more of them get a figure per task
 
-
 _COLORS = sns.color_palette("colorblind")
-
 
 VERDICTS = {"EQUIVALENT": (_COLORS[2], "o", "-"), "INCONCLUSIVE": (_COLORS[1], "s", "--"),
             "DIFFERENT": (_COLORS[4], "D", "-.")}  # fmt: skip
 
 
-def pairs(entries: list[dict]) -> Iterator[tuple[str, str, list[dict]]]:
-    """Ending of the figure's name, pair and its entries, for every pair of implementations."""
-    found: dict[str, list[dict]] = {}
-    for entry in entries:
-        found.setdefault(f"{entry['a']} − {entry['b']}", []).append(entry)
-    for pair, own in found.items():
-        yield "" if len(found) == 1 else f"-{own[0]['a']}-{own[0]['b']}", pair, own
+@dataclass(frozen=True)
+class Pair:
+    """Two implementations, and every comparison of them."""
+
+    a: str
+    b: str
+    entries: tuple[Agreement, ...]
+
+    @property
+    def name(self) -> str:
+        """What the differences are of."""
+        return f"{self.a} − {self.b}"
 
 
-def banded(entries: list[dict]) -> Iterator[tuple[str, list[dict]]]:
-    """Ending of the figure's name and its entries, all of them with a margin and a band of the curves' difference."""
-    found = [entry for entry in entries if entry["margin"] and entry["curve"] and entry["curve"]["low"]]
-    by_task = {task: [entry for entry in found if entry["task"] == task] for task in (entry["task"] for entry in found)}
-    if 0 < len(found) <= PANELS:
-        yield "", [entry for own in by_task.values() for entry in own]
-    else:
-        yield from ((f"-{task}", own) for task, own in by_task.items())
+def pairs(agreements: Sequence[Agreement]) -> list[Pair]:
+    """The comparisons by pair of implementations."""
+    by_pair: dict[tuple[str, str], list[Agreement]] = {}
+    for entry in agreements:
+        by_pair.setdefault((entry.a, entry.b), []).append(entry)
+    return [Pair(a, b, tuple(entries)) for (a, b), entries in by_pair.items()]
 
 
-def verdicts(pair: str, entries: list[dict], results: dict) -> tuple[str, Figure, pd.DataFrame]:
+def banded(pair: Pair) -> list[tuple[str, Pair]]:
+    """What has a margin and a band of the curves' difference: all tasks at once ("") or, if that is much, by task."""
+    known = [entry for entry in pair.entries if entry.equivalence and entry.curve and entry.curve.low]
+    by_task: dict[str, list[Agreement]] = {}
+    for entry in known:
+        by_task.setdefault(entry.task, []).append(entry)
+    if 0 < len(known) <= PANELS:
+        return [("", replace(pair, entries=tuple(entry for entries in by_task.values() for entry in entries)))]
+    return [(task, replace(pair, entries=tuple(entries))) for task, entries in by_task.items()]
+
+
+def verdicts(pair: Pair, results: Results) -> Content:
     """A panel per task, a row per variant: the difference over the margin, its verdict by colour and shape."""
-    tasks = list(dict.fromkeys(entry["task"] for entry in entries if entry["verdict"]))
-    names = list(dict.fromkeys(entry["variant"] for entry in entries))
+    data = pd.DataFrame([_verdict_row(entry) for entry in pair.entries])
+    names = dict.fromkeys(entry.variant.name for entry in pair.entries)
+    without = [
+        Without(name, [LeftOut(entry.task, entry.note) for entry in pair.entries
+                       if entry.variant.name == name and entry.note])
+        for name in names
+    ]  # fmt: skip
+    _, cut = _edge(_in_margins(data), FARTHEST_FINAL)
+    caption = (
+        f"Difference of the mean final returns, {pair.name}, in margins; the margin (shaded) is {_margin(results)}. "
+        f"Bars: {results.settings.equivalence.confidence:.0%} Welch interval{cut}. EQUIVALENT: it lies within ±1; "
+        f"DIFFERENT: beyond; else INCONCLUSIVE, and beside it n, the seeds per side that would settle it at these "
+        f"means and spreads. Each verdict is of its own interval. {undrawn('equivalence', results)}{left_out(without)}"
+    )
+    return Content(data, _draw_verdicts, caption + _finished(pair, results))
+
+
+def _verdict_row(entry: Agreement) -> dict[str, Any]:
+    place = {"task": entry.task, "variant": entry.variant.name, "a": entry.a, "b": entry.b}
+    test = entry.equivalence
+    if test is None or entry.difference is None:
+        names = ("margin", "verdict", "n_needed", "p", "p_adjusted", "estimate", "low", "high", "confidence")
+        return {**place, **dict.fromkeys(names)}
+    return {
+        **place,
+        "margin": test.margin,
+        "verdict": test.verdict,
+        "n_needed": test.n_needed,
+        "p": test.p,
+        "p_adjusted": test.p_adjusted,
+        "estimate": entry.difference.difference,
+        "low": test.interval.low,
+        "high": test.interval.high,
+        "confidence": test.interval.confidence,
+    }
+
+
+def _draw_verdicts(data: pd.DataFrame) -> Figure:
+    tasks = list(dict.fromkeys(data["task"][data["verdict"].notna()]))
+    names = list(dict.fromkeys(data["variant"]))
     figure, axes = grid(tasks, 0.35 + 0.22 * len(names), sharex=True, sharey=True)
-    ends = [
-        entry["interval"][end] / entry["margin"] for entry in entries if entry["verdict"] for end in ("low", "high")
-    ]
-    edge, cut = _edge(ends, "final")
-    data = []
+    edge, _ = _edge(_in_margins(data), FARTHEST_FINAL)
     for axis, task in zip(axes, tasks, strict=True):
         axis.axvspan(-1, 1, color="0.92", zorder=0)
         axis.axvline(0, color="0.6", linewidth=0.7, zorder=0)
-        own = {entry["variant"]: entry for entry in entries if entry["task"] == task}
+        by_name = {row.variant: row for row in data[data["task"] == task].itertuples()}
         for place, name in enumerate(names):
-            entry = own.get(name)
-            if entry is None or entry["verdict"] is None:
-                instead(axis, place, "not planned" if entry is None else "fewer than two scored runs")
-                continue
-            color, marker, _ = VERDICTS[entry["verdict"]]
-            ends = {"estimate": entry["difference"]["difference"], **entry["interval"]}
-            scaled = {end: ends[end] / entry["margin"] for end in ("estimate", "low", "high")}
-            if abs(scaled["estimate"]) > edge:
-                marker = "<" if scaled["estimate"] < 0 else ">"
-            interval(axis, {end: max(-edge, min(edge, x)) for end, x in scaled.items()}, place, color, marker)
-            if entry["verdict"] == "INCONCLUSIVE":
-                needed = "no n" if entry["n_needed"] is None else f"n = {entry['n_needed']:,}"
-                write(axis, 1.02, place, needed, fontsize="small")
-            told = ("task", "variant", "a", "b", "margin", "verdict", "n_needed", "p", "p_adjusted")
-            data.append({name: entry[name] for name in told} | ends)
+            if name not in by_name:
+                instead(axis, place, "not planned")
+            elif pd.isna(by_name[name].verdict):
+                instead(axis, place, "fewer than two scored runs")
+            else:
+                _draw_verdict(axis, by_name[name], place, edge)
         rows(axis, names)
     axes[0].set_xlim(-1.06 * edge, 1.06 * edge)
     label(axes, "difference / margin")
-    handles = {name: axes[0].plot([], [], color=color, marker=marker, markersize=4)[0]
-               for name, (color, marker, _) in VERDICTS.items()}  # fmt: skip
-    legend(figure, handles)
-    none = [
-        {"variant": name, "left_out": [{"task": entry["task"], "why": entry["note"]} for entry in entries
-                                       if entry["variant"] == name and entry["note"]]}
-        for name in names
-    ]  # fmt: skip
-    caption = (
-        f"Difference of the mean final returns, {pair}, in margins; the margin (shaded) is {_margin(results)}. Bars: "
-        f"{results['settings']['equivalence']['confidence']:.0%} Welch interval{cut}. EQUIVALENT: it lies within ±1; "
-        f"DIFFERENT: beyond; else INCONCLUSIVE, and beside it n, the seeds per side that would settle it at these "
-        f"means and spreads. Each verdict is of its own interval. {undrawn('equivalence', results)}{left_out(none)}"
-    )
-    return caption + _finished(entries, results), figure, pd.DataFrame(data)
+    legend(figure, {name: axes[0].plot([], [], color=color, marker=marker, markersize=4)[0]
+                    for name, (color, marker, _) in VERDICTS.items()})  # fmt: skip
+    return figure
 
 
-def curves(pair: str, entries: list[dict], results: dict) -> tuple[str, Figure, pd.DataFrame]:
+def _draw_verdict(axis: Axes, row: Any, place: int, edge: float) -> None:
+    """An interval in margins, its ends held on the axis; beside it the seeds it lacks."""
+    color, marker, _ = VERDICTS[row.verdict]
+    estimate, low, high = (value / row.margin for value in (row.estimate, row.low, row.high))
+    if abs(estimate) > edge:
+        marker = "<" if estimate < 0 else ">"
+    estimate, low, high = (max(-edge, min(edge, value)) for value in (estimate, low, high))
+    interval(axis, Estimate(estimate, low, high, None), place, color, marker)
+    if row.verdict == "INCONCLUSIVE":
+        needed = "no n" if pd.isna(row.n_needed) else f"n = {int(row.n_needed):,}"
+        write(axis, 1.02, place, needed, fontsize="small")
+
+
+def curves(pair: Pair, results: Results) -> Content:
     """A panel per task and variant: the difference of the mean curves over the margin, with its band."""
-    declared, data, handles = results["settings"]["equivalence"], [], {}
-    names = [f"{entry['task']}\n{fold(entry['variant'])}" for entry in entries]
-    figure, axes = grid(names, height=1.0, sharey=True)
-    for axis, entry in zip(axes, entries, strict=True):
-        curve, (color, _, style) = entry["curve"], VERDICTS[entry["curve"]["verdict"]]
-        table = pd.DataFrame({name: curve[name] for name in ("difference", "low", "high")})
-        told = {name: entry[name] for name in ("task", "variant", "a", "b", "margin")}
-        data.append(table.assign(env_step=curve["grid"], verdict=curve["verdict"], **told))
-        table /= entry["margin"]
+    declared = results.settings.equivalence
+    data = pd.concat(_curve_tables(pair))
+    _, cut = _edge(_in_margins(data), FARTHEST_CURVE)
+    caption = (
+        f"Difference of the mean learning curves, {pair.name}, in margins; the margin (grey strip) is "
+        f"{_margin(results)}. Shaded: simultaneous {declared.confidence:.0%} sup-t bootstrap band (it covers all of "
+        f"it){cut}. From {declared.after:.0%} of the budget on (dotted), EQUIVALENT: it lies within ±1 everywhere; "
+        f"DIFFERENT: beyond one side somewhere; else INCONCLUSIVE. No p value is drawn, and nothing is adjusted. "
+    )
+    return Content(data, partial(_draw_curves, after=declared.after), caption + _finished(pair, results))
+
+
+def _curve_tables(pair: Pair) -> Iterator[pd.DataFrame]:
+    for entry in pair.entries:
+        curve, test = entry.curve, entry.equivalence
+        if curve is not None and test is not None:
+            table = pd.DataFrame({"difference": curve.difference, "low": curve.low, "high": curve.high})
+            yield table.assign(env_step=curve.grid, verdict=curve.verdict, task=entry.task, variant=entry.variant.name,
+                               a=entry.a, b=entry.b, margin=test.margin)  # fmt: skip
+
+
+def _draw_curves(data: pd.DataFrame, after: float) -> Figure:
+    """after: the share of the budget from which on the verdict counts."""
+    panels = {tuple(key): part for key, part in data.groupby(["task", "variant"], sort=False)}
+    figure, axes = grid([f"{task}\n{fold(variant)}" for task, variant in panels], height=1.0, sharey=True)
+    handles = {}
+    for axis, part in zip(axes, panels.values(), strict=True):
+        verdict, margin, env_step = part["verdict"].iloc[0], part["margin"].iloc[0], part["env_step"]
+        color, _, style = VERDICTS[verdict]
         axis.axhspan(-1, 1, color="0.92", zorder=0)
         axis.axhline(0, color="0.6", linewidth=0.7, zorder=0)
-        axis.axvline(declared["after"] * curve["grid"][-1], color="0.5", linewidth=0.7, linestyle=":")
-        axis.fill_between(curve["grid"], table["low"], table["high"], color=color, alpha=0.3, linewidth=0)
-        line = axis.plot(curve["grid"], table["difference"], color=color, linestyle=style)
-        handles[curve["verdict"]] = line[0]
+        axis.axvline(after * env_step.iloc[-1], color="0.5", linewidth=0.7, linestyle=":")
+        axis.fill_between(env_step, part["low"] / margin, part["high"] / margin, color=color, alpha=0.3, linewidth=0)
+        handles[verdict] = axis.plot(env_step, part["difference"] / margin, color=color, linestyle=style)[0]
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-    data = pd.concat(data)
-    edge, cut = _edge([*(data["low"] / data["margin"]), *(data["high"] / data["margin"])], "curve")
+    edge, _ = _edge(_in_margins(data), FARTHEST_CURVE)
     axes[0].set_ylim(-edge, edge)
     label(axes, "environment steps", "difference\n/ margin")
     legend(figure, handles)
-    caption = (
-        f"Difference of the mean learning curves, {pair}, in margins; the margin (grey strip) is {_margin(results)}. "
-        f"Shaded: simultaneous {declared['confidence']:.0%} sup-t bootstrap band (it covers all of it){cut}. "
-        f"From {declared['after']:.0%} of the budget on (dotted), EQUIVALENT: it lies within ±1 everywhere; DIFFERENT: "
-        f"beyond one side somewhere; else INCONCLUSIVE. No p value is drawn, and nothing is adjusted. "
-    )
-    return caption + _finished(entries, results), figure, data
+    return figure
 
 
-def _edge(ends: list[float], what: str) -> tuple[float, str]:
+def _in_margins(data: pd.DataFrame) -> list[float]:
+    """The ends of all intervals, in margins."""
+    known = data.dropna(subset=["margin"])
+    return [*(known["low"] / known["margin"]), *(known["high"] / known["margin"])]
+
+
+def _edge(ends: Sequence[float], farthest: int) -> tuple[float, str]:
     """Where an axis of margins ends, and what is to be said of it."""
-    reach, farthest = max(1.5, *map(abs, ends)), FARTHEST[what]
+    reach = max(1.5, *map(abs, ends))
     return min(reach, farthest), f", cut at ±{farthest}" if reach > farthest else ""
 
 
-def _margin(results: dict) -> str:
-    return f"{results['settings']['equivalence']['margin']:.0%} of reference minus random policy"
+def _margin(results: Results) -> str:
+    return f"{results.settings.equivalence.margin:.0%} of reference minus random policy"
 
 
-def _finished(entries: list[dict], results: dict) -> str:
-    sides = [{"implementation": entry[side], "variant": entry["variant"], "tasks": [entry["task"]]}
-             for entry in entries for side in "ab"]  # fmt: skip
-    return finished(behind(sides, results))
+def _finished(pair: Pair, results: Results) -> str:
+    return finished(
+        one
+        for entry in pair.entries
+        for implementation in (entry.a, entry.b)
+        for one in cells_of(implementation, entry.variant, [entry.task], results)
+    )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from typing import Any
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from tueplots import figsizes, fontsizes
+
+from suite.wording import WithInterval
 
 STYLE = {
     **sns.axes_style("ticks"),
@@ -50,7 +54,7 @@ CROWD = 6  # variants in one panel; more of them get a panel each
 LONG = 26  # characters of a name before it is broken over two lines
 
 
-def looks(names: Iterable[str]) -> dict[str, dict]:
+def looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """A colour, a marker and a line style for each name, so that none is told by its colour alone."""
     names = list(dict.fromkeys(names))
     return {
@@ -99,14 +103,14 @@ def rows(axis: Axes, names: list[str]) -> None:
     axis.grid(axis="x", linewidth=0.3)
 
 
-def interval(axis: Axes, found: Mapping, place: float, color: object, marker: str, size: float = 4) -> None:
-    """An estimate and the bar of its interval, if it has one."""
-    if found["low"] is not None:
-        axis.plot([found["low"], found["high"]], [place] * 2, color=color, zorder=3)
-    axis.plot(found["estimate"], place, marker, color=color, markersize=size, mec="white", mew=0.4, zorder=4)
+def interval(axis: Axes, value: WithInterval, place: float, color: object, marker: str, size: float = 4) -> None:
+    """An estimate and the bar of its interval, if it has one; ends that there are not are None or NaN."""
+    if pd.notna(value.low):
+        axis.plot([value.low, value.high], [place] * 2, color=color, zorder=3)
+    axis.plot(value.estimate, place, marker, color=color, markersize=size, mec="white", mew=0.4, zorder=4)
 
 
-def write(axis: Axes, x: float, place: float, words: str, **font: object) -> None:
+def write(axis: Axes, x: float, place: float, words: str, **font: Any) -> None:
     """Words in a row, x being a share of the panel's width."""
     axis.text(x, place, words, va="center", transform=axis.get_yaxis_transform(), **font)
 
@@ -118,7 +122,7 @@ def instead(axis: Axes, place: float, words: str) -> None:
 
 def wrap(name: str, longest: int = LONG) -> str:
     """A long name over two lines, broken at the sign nearest to its middle, between words if it has several."""
-    words, parts = ([found.end() for found in re.finditer(signs, name[:-1])] for signs in (r"[+,/× ]", "_"))
+    words, parts = ([match.end() for match in re.finditer(signs, name[:-1])] for signs in (r"[+,/× ]", "_"))
     breaks = words or parts
     if len(name) <= longest or not breaks:
         return name

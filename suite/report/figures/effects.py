@@ -2,148 +2,224 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import product
+from typing import Any
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from suite.analysis.types import AblationOverTasks, AblationResult, AdjustedEffect, Effect, Results, SuiteEffect
+from suite.report.families import METHODS, adjusted_in
 from suite.report.figures.canvas import WIDTH, grid, interval, label, legend, looks, rows, titles, write
-from suite.report.figures.captions import (
-    adjusted,
-    by_key,
-    coverage,
-    finished,
-    key,
-    left_out,
-    level,
-    p_value,
-    tasks_of,
-    undrawn,
-)
-from suite.report.figures.cells import FINAL, arms_of, panel
+from suite.report.figures.captions import Without, arms_of, coverage, finished, left_out, level, tasks_of, undrawn
+from suite.report.figures.cells import FINAL
+from suite.report.figures.picture import Content
+from suite.wording import p_equals
+
+PANEL = ["task", "implementation"]
+
+GAP = "gap"  # the sum of all shares, in the column of factors
 
 
-def factorial(ablation: dict, results: dict) -> tuple[str, Figure, pd.DataFrame]:
+def factorial(ablation: AblationResult, results: Results) -> Content:
     """One panel per task and implementation: every main effect and interaction with its interval."""
-    tables = [table for table in ablation["tables"] if table["factorial"] and table["factorial"]["effects"]]
-    most = len(tables[0]["factorial"]["effects"])
-    figure, axes = grid(titles(map(panel, tables)), height=0.35 + 0.2 * most, sharey=True)
-    data = []
-    for axis, table in zip(axes, tables, strict=True):
-        data += _effects(axis, table["factorial"]["effects"], table["task"], table["implementation"])
-    label(axes, "change of the final return\nper episode")
+    tables = [table for table in ablation.tables if table.factorial and table.factorial.effects]
+    effects = [
+        _effect_row(effect, table.task, table.implementation)
+        for table in tables
+        for effect in (table.factorial.effects if table.factorial else ())
+    ]
     caption = (
         f"Effects of the factors ({_levels(ablation)}) on the final return, averaged over the levels of the others, "
         f"and their interactions. Bars: {level(results)} intervals with Welch-Satterthwaite degrees of freedom; failed "
         f"runs count at the floor. {undrawn('exploratory', results)}"
     )
-    return caption + finished(arms_of(tables, results)), figure, pd.DataFrame(data)
+    return Content(pd.DataFrame(effects), _draw_factorial, caption + finished(arms_of(tables, results)))
 
 
-def over_tasks(ablation: dict, results: dict) -> tuple[str, Figure, pd.DataFrame]:
+def _draw_factorial(data: pd.DataFrame) -> Figure:
+    panels = {tuple(key): part for key, part in data.groupby(PANEL, sort=False)}
+    most = len(next(iter(panels.values())))
+    figure, axes = grid(titles(panels), height=0.35 + 0.2 * most, sharey=True)
+    for axis, part in zip(axes, panels.values(), strict=True):
+        _draw_effects(axis, part)
+    label(axes, "change of the final return\nper episode")
+    return figure
+
+
+def over_tasks(ablation: AblationResult, results: Results) -> Content:
     """One panel per implementation: every effect in normalised scores, its adjusted p beside it."""
-    suites = [suite for suite in ablation["suite"] if suite["effects"]]
-    most = max(len(suite["effects"]) for suite in suites)
-    figure, axes = grid([suite["implementation"] for suite in suites], 0.3 + 0.2 * most, columns=1, sharex=True)
-    figure.set_figwidth(WIDTH)
-    data = []
-    for axis, suite in zip(axes, suites, strict=True):
-        data += _effects(axis, suite["effects"], "all", suite["implementation"])
-        for place, effect in enumerate(suite["effects"]):
-            write(axis, 1.02, place, p_value(effect, results), fontsize="small")
-    label(axes, "change of the normalised score")
-    factors = f"Factors: {_levels(ablation)}. " if any(suite["shapley"] for suite in suites) else ""
+    entries = [entry for entry in ablation.over_tasks if entry.effects]
+    effects = [_effect_row(effect, "all", entry.implementation) for entry in entries for effect in entry.effects]
+    factors = f"Factors: {_levels(ablation)}. " if any(entry.shapley for entry in entries) else ""
+    tasks = tasks_of(task for entry in entries for task in entry.tasks)
     caption = (
-        f"Effects on the normalised score (0: random policy, 1: published reference) over {tasks_of(suites)}, every "
+        f"Effects on the normalised score (0: random policy, 1: published reference) over {tasks}, every "
         f"task weighing the same. {factors}Bars: {level(results)} percentile bootknife intervals, not adjusted. At the "
-        f"right: p of a permutation test within tasks, adjusted ({adjusted('ablation', results)}). "
-        f"{left_out(ablation['suite'], 'implementation')}"
+        f"right: p of a permutation test within tasks, adjusted ({adjusted_in('ablation', results)}). "
+        f"{_left_out(ablation)}"
     )
-    used = {(task, suite["implementation"]) for suite in suites for task in suite["tasks"]}
-    tables = [table for table in ablation["tables"] if panel(table) in used]
-    return caption + finished(arms_of(tables, results)), figure, pd.DataFrame(data)
+    used = {(task, entry.implementation) for entry in entries for task in entry.tasks}
+    tables = [table for table in ablation.tables if (table.task, table.implementation) in used]
+    draw = partial(_draw_over_tasks, method=METHODS[results.families["ablation"].method])
+    return Content(pd.DataFrame(effects), draw, caption + finished(arms_of(tables, results)))
 
 
-def interaction(ablation: dict, results: dict) -> tuple[str, Figure, pd.DataFrame]:
+def _draw_over_tasks(data: pd.DataFrame, method: str) -> Figure:
+    """method: that the p values were adjusted by."""
+    panels = {engine: part for engine, part in data.groupby("implementation", sort=False)}
+    most = max(map(len, panels.values()))
+    figure, axes = grid(list(panels), 0.3 + 0.2 * most, columns=1, sharex=True)
+    figure.set_figwidth(WIDTH)
+    for axis, part in zip(axes, panels.values(), strict=True):
+        _draw_effects(axis, part)
+        for place, effect in enumerate(part.itertuples()):
+            write(axis, 1.02, place, adjusted_p(effect.p_adjusted, method, effect.family_size), fontsize="small")
+    label(axes, "change of the normalised score")
+    return figure
+
+
+def adjusted_p(p: float | None, method: str, family_size: int) -> str:
+    """An adjusted p with the method and the size of its family."""
+    return "no p" if pd.isna(p) else f"{p_equals(p)} ({method}, {family_size})"
+
+
+def interaction(ablation: AblationResult, results: Results) -> Content:
     """One panel per task and implementation: mean returns over the first factor, a line per levels of the others."""
-    first, *others = ablation["factors"]
-    tables = [table for table in ablation["tables"] if table["factorial"] and table["factorial"]["simple"]]
-    cells, lines = by_key(results["cells"]), list(product(*(ablation["factors"][factor] for factor in others)))
-    said = [", ".join(f"{factor} {at}" for factor, at in zip(others, levels, strict=True)) for levels in lines]
-    own = looks(said)
-    figure, axes = grid(titles(map(panel, tables)), height=1.45)
-    data, handles = [], {}
-    for axis, table in zip(axes, tables, strict=True):
-        arms = {tuple(arm["levels"].get(factor) for factor in (first, *others)): arm for arm in table["arms"]}
-        for i, (levels, name) in enumerate(zip(lines, said, strict=True)):
-            shift = 0.3 * ((i + 0.5) / len(lines) - 0.5)  # so that intervals stand beside one another
-            points = []
-            for place, one in enumerate(ablation["factors"][first]):
-                arm = arms.get((one, *levels))
-                if arm is None or (mean := cells[key(table | arm)]["mean"])["estimate"] is None:
-                    continue
-                points.append((place + shift, mean["estimate"]))
-                if mean["low"] is not None:
-                    axis.plot([place + shift] * 2, [mean["low"], mean["high"]], color=own[name]["color"], linewidth=0.9)
-                data.append({"task": table["task"], "implementation": table["implementation"], **arm["levels"], **mean})
-            if points:
-                line = axis.plot(*zip(*points, strict=True), markersize=4, mec="white", mew=0.4, **own[name])
-                handles[name] = line[0]
-        axis.set(xticks=[0, 1], xticklabels=ablation["factors"][first], xlim=(-0.35, 1.35))
-    label(axes, first, FINAL)
-    legend(figure, handles)
+    first, *others = ablation.factors
+    tables = [table for table in ablation.tables if table.factorial and table.factorial.simple]
+    means = []
+    for table in tables:
+        for arm in table.arms:
+            mean = results.cell(table.key_of(arm)).mean
+            if set(arm.levels) == set(ablation.factors) and mean.estimate is not None:
+                place = {"task": table.task, "implementation": table.implementation}
+                means.append({**place, **arm.levels, **vars(mean)})
     shown = arms_of(tables, results)
     caption = (
         f"Mean final return of every combination of levels: {first} along the axis, a line for each of "
         f"{' and '.join(others)}. Parallel lines: no interaction. Bars: {level(results)} Student-t intervals of the "
-        f"means{coverage('mean_student', shown, results)}. {undrawn('exploratory', results)}"
+        f"means{coverage('mean_student', shown, results.settings.confidence)}. {undrawn('exploratory', results)}"
     )
-    return caption + finished(shown), figure, pd.DataFrame(data)
+    factors = {name: tuple(levels) for name, levels in ablation.factors.items()}
+    return Content(pd.DataFrame(means), partial(_draw_interaction, factors=factors), caption + finished(shown))
 
 
-def shapley(ablation: dict, results: dict) -> tuple[str, Figure, pd.DataFrame]:
+def _draw_interaction(data: pd.DataFrame, factors: dict[str, tuple[str, ...]]) -> Figure:
+    """factors: the columns that hold levels, and the order of these."""
+    first, *others = factors
+    lines = {
+        levels: ", ".join(f"{factor} {at}" for factor, at in zip(others, levels, strict=True))
+        for levels in product(*(factors[factor] for factor in others))
+    }
+    look = looks(lines.values())
+    panels = {tuple(key): part for key, part in data.groupby(PANEL, sort=False)}
+    figure, axes = grid(titles(panels), height=1.45)
+    handles = {}
+    for axis, part in zip(axes, panels.values(), strict=True):
+        for i, (levels, name) in enumerate(lines.items()):
+            shift = 0.3 * ((i + 0.5) / len(lines) - 0.5)  # so that intervals stand beside one another
+            means = part[(part[others] == list(levels)).all(axis=1)].sort_values(first, key=_order(factors[first]))
+            if len(means):
+                handles[name] = _draw_means(axis, means, means[first].map(factors[first].index) + shift, look[name])
+        axis.set(xticks=[0, 1], xticklabels=factors[first], xlim=(-0.35, 1.35))
+    label(axes, first, FINAL)
+    legend(figure, handles)
+    return figure
+
+
+def _order(levels: Sequence[str]) -> Any:
+    return lambda column: column.map(levels.index)
+
+
+def _draw_means(axis: Axes, means: pd.DataFrame, places: pd.Series, look: dict[str, Any]) -> object:
+    """Means along the first factor with their intervals; what stands for the line in the legend."""
+    for place, mean in zip(places, means.itertuples(), strict=True):
+        if pd.notna(mean.low):
+            axis.plot([place] * 2, [mean.low, mean.high], color=look["color"], linewidth=0.9)
+    return axis.plot(places, means["estimate"], markersize=4, mec="white", mew=0.4, **look)[0]
+
+
+def shapley(ablation: AblationResult, results: Results) -> Content:
     """A panel for all tasks of each implementation in normalised scores, then one per task in returns."""
-    tables = [table for table in ablation["tables"] if table["factorial"] and table["factorial"]["shapley"]]
-    suites = [suite for suite in ablation["suite"] if suite["shapley"]]
-    panels = [("all tasks", suite["implementation"], suite["shapley"], "normalised score") for suite in suites]
-    panels += [(*panel(table), table["factorial"]["shapley"], "return per episode") for table in tables]
-    names = [share["name"] for share in tables[0]["factorial"]["shapley"]]
-    figure, axes = grid(titles(own[:2] for own in panels), height=0.45 + 0.24 * (len(names) + 1), sharey=True)
-    color, data = sns.color_palette("colorblind")[0], []
-    for axis, (task, engine, shares, unit) in zip(axes, panels, strict=True):
-        gap = sum(share["estimate"] for share in shares)
-        axis.barh(range(len(names)), [share["estimate"] for share in shares], height=0.6, color=color, alpha=0.6)
-        axis.barh(len(names), gap, height=0.6, color="0.8", hatch="///", edgecolor="0.5", linewidth=0)
-        limits = pd.DataFrame(shares)[["low", "high"]].astype(float)  # none of a cell with a single run
+    tables = [table for table in ablation.tables if table.factorial and table.factorial.shapley]
+    over_all: list[AblationOverTasks] = [entry for entry in ablation.over_tasks if entry.shapley]
+    shares: list[dict[str, Any]] = []
+    for entry in over_all:
+        shares += _share_rows(entry.shapley, "all tasks", entry.implementation, "normalised score")
+    for table in tables:
+        if table.factorial:
+            shares += _share_rows(table.factorial.shapley, table.task, table.implementation, "return per episode")
+    start, end = (", ".join(f"{factor} {levels[i]}" for factor, levels in ablation.factors.items()) for i in (0, 1))
+    caption = (
+        f"What each factor contributes to the gap between [{end}] and [{start}]: its effect averaged over all "
+        f"orders in which the factors can be changed (Shapley). The shares sum to the gap (hatched). Black lines: "
+        f"{level(results)} percentile bootknife intervals; no p value is drawn, and nothing is adjusted. "
+        f"{_left_out(ablation) if over_all else ''}"
+    )
+    return Content(pd.DataFrame(shares), _draw_shapley, caption + finished(arms_of(tables, results)))
+
+
+def _share_rows(shares: Sequence[Effect], task: str, implementation: str, unit: str) -> Iterator[dict[str, Any]]:
+    place = {"task": task, "implementation": implementation, "unit": unit}
+    for share in shares:
+        yield {**place, "name": share.name, "estimate": share.estimate, "low": share.low, "high": share.high}
+    yield {**place, "name": GAP, "estimate": sum(share.estimate for share in shares)}
+
+
+def _draw_shapley(data: pd.DataFrame) -> Figure:
+    panels = {tuple(key): part for key, part in data.groupby([*PANEL, "unit"], sort=False)}
+    names = [name for name in dict.fromkeys(data["name"]) if name != GAP]
+    headings = titles((task, implementation) for task, implementation, _ in panels)
+    figure, axes = grid(headings, height=0.45 + 0.24 * (len(names) + 1), sharey=True)
+    color = sns.color_palette("colorblind")[0]
+    for axis, ((_, _, unit), part) in zip(axes, panels.items(), strict=True):
+        shares, gap = part[part["name"] != GAP], part[part["name"] == GAP]
+        axis.barh(range(len(names)), shares["estimate"], height=0.6, color=color, alpha=0.6)
+        axis.barh(len(names), gap["estimate"], height=0.6, color="0.8", hatch="///", edgecolor="0.5", linewidth=0)
+        limits = shares[["low", "high"]].astype(float)  # none of a cell with a single run
         axis.hlines(range(len(names)), limits["low"], limits["high"], color="0.2", linewidth=1)
         axis.axvline(0, color="0.4", linewidth=0.7)
         rows(axis, [*names, "their sum: the gap"])
         axis.set_xlabel(f"share of the gap,\n{unit}", fontsize="small")
-        identity = {"task": task, "implementation": engine, "unit": unit}
-        data += [identity | {name: share[name] for name in ("name", "estimate", "low", "high")} for share in shares]
-        data.append(identity | {"name": "gap", "estimate": gap})
-    ends = [", ".join(f"{factor} {levels[i]}" for factor, levels in ablation["factors"].items()) for i in (0, 1)]
-    caption = (
-        f"What each factor contributes to the gap between [{ends[1]}] and [{ends[0]}]: its effect averaged over all "
-        f"orders in which the factors can be changed (Shapley). The shares sum to the gap (hatched). Black lines: "
-        f"{level(results)} percentile bootknife intervals; no p value is drawn, and nothing is adjusted. "
-        f"{left_out(ablation['suite'], 'implementation') if suites else ''}"
-    )
-    return caption + finished(arms_of(tables, results)), figure, pd.DataFrame(data)
+    return figure
 
 
-def _effects(axis: Axes, effects: list[dict], task: str, implementation: str) -> list[dict]:
-    """Effects in rows, main effects and interactions in looks of their own; their data."""
+def _effect_row(effect: AdjustedEffect | SuiteEffect, task: str, implementation: str) -> dict[str, Any]:
+    return {
+        "task": task,
+        "implementation": implementation,
+        "name": effect.name,
+        "estimate": effect.estimate,
+        "standard_error": effect.standard_error,
+        "df": effect.df,
+        "low": effect.low,
+        "high": effect.high,
+        "p": effect.p,
+        "p_adjusted": effect.p_adjusted,
+        "family": effect.family,
+        "family_size": effect.family_size,
+        "is_interaction": effect.is_interaction,
+    }
+
+
+def _draw_effects(axis: Axes, effects: pd.DataFrame) -> None:
+    """Effects in rows, main effects and interactions in looks of their own."""
     axis.axvline(0, color="0.6", linewidth=0.7, zorder=0)
     colors = sns.color_palette("colorblind")
-    for place, effect in enumerate(effects):
-        crossed = "×" in effect["name"]
-        interval(axis, effect, place, colors[crossed], "D" if crossed else "o", size=3.5)
-    rows(axis, [effect["name"] for effect in effects])
-    return [{"task": task, "implementation": implementation, **effect} for effect in effects]
+    for place, effect in enumerate(effects.itertuples()):
+        color, marker = (colors[1], "D") if effect.is_interaction else (colors[0], "o")
+        interval(axis, effect, place, color, marker, size=3.5)
+    rows(axis, list(effects["name"]))
 
 
-def _levels(ablation: dict) -> str:
-    return "; ".join(f"{name}: from {a} to {b}" for name, (a, b) in ablation["factors"].items())
+def _levels(ablation: AblationResult) -> str:
+    return "; ".join(f"{name}: from {levels[0]} to {levels[1]}" for name, levels in ablation.factors.items())
+
+
+def _left_out(ablation: AblationResult) -> str:
+    return left_out([Without(entry.implementation, entry.left_out) for entry in ablation.over_tasks])

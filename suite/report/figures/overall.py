@@ -3,126 +3,175 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from suite.analysis.types import Aggregate, Results
 from suite.report.figures.canvas import MARKERS, fold, grid, instead, interval, label, legend, looks, rows
-from suite.report.figures.captions import behind, coverage, finished, left_out, level, tasks_of
+from suite.report.figures.captions import Shown, Without, cells_of, coverage, finished, left_out, level, tasks_of
+from suite.report.figures.picture import Content
+from suite.wording import WithInterval
 
 STATISTICS = {"median": "median", "iqm": "IQM", "mean": "mean", "optimality_gap": "optimality gap"}
 
-
 BANDS = 3  # profiles with their bands in one panel
-
 
 SCALE = "normalised score (0: random policy, 1: published reference)"
 
+ALL = "all"  # tasks at once, in a column of tasks
 
-def aggregates(results: dict) -> tuple[str, Figure, pd.DataFrame]:
+
+def aggregates(results: Results) -> Content:
     """A column per statistic, a row per variant, in it one interval per implementation."""
-    entries = _aggregated(results)
-    names = list(dict.fromkeys(entry["variant"] for entry in entries))
-    own = looks(entry["implementation"] for entry in entries)
-    lower = {name: 0.8 * ((i + 0.5) / len(own) - 0.5) for i, name in enumerate(own)}
-    height = 0.35 + len(names) * (0.16 + 0.08 * len(own))
-    figure, axes = grid(list(STATISTICS.values()), height, columns=len(STATISTICS), sharey=True)
-    data = []
-    for axis, statistic in zip(axes, STATISTICS, strict=True):
+    entries = [entry for entry in results.aggregates if entry.iqm]
+    shown = _shown(entries, results)
+    quantity = "iqm" if any(len(entry.tasks) > 1 for entry in entries) else "iqm_one_task"
+    trust = coverage(quantity, shown, results.settings.confidence, of="the IQM’s coverage")
+    caption = (
+        f"{SCALE[0].upper()}{SCALE[1:]} over {_tasks(entries)}. Point and bar: estimate and {level(results)} "
+        f"expanded percentile interval, bootknife draws of runs within each task{trust}. Optimality gap: how far runs "
+        f"fall short of 1 on average, less is better. {_left_out(results)}"
+    )
+    return Content(pd.DataFrame(_aggregate_rows(entries)), _draw_aggregates, caption + finished(shown))
+
+
+def _aggregate_rows(entries: Sequence[Aggregate]) -> Iterator[dict[str, Any]]:
+    for statistic in STATISTICS:
         for entry in entries:
-            engine, variant = entry["implementation"], entry["variant"]
-            color, marker = own[engine]["color"], own[engine]["marker"]
-            interval(axis, entry[statistic], names.index(variant) + lower[engine], color, marker, size=3.5)
-            identity = {"implementation": engine, "variant": variant, "tasks": ", ".join(entry["tasks"])}
-            data.append(identity | {"statistic": statistic} | entry[statistic])
+            place = {"implementation": entry.implementation, "variant": entry.variant.name}
+            estimate = getattr(entry, statistic)
+            yield {**place, "tasks": ", ".join(entry.tasks), "statistic": statistic, **vars(estimate)}
+
+
+def _draw_aggregates(data: pd.DataFrame) -> Figure:
+    names, look = list(dict.fromkeys(data["variant"])), looks(data["implementation"])
+    lower = {name: 0.8 * ((i + 0.5) / len(look) - 0.5) for i, name in enumerate(look)}
+    height = 0.35 + len(names) * (0.16 + 0.08 * len(look))
+    figure, axes = grid(list(STATISTICS.values()), height, columns=len(STATISTICS), sharey=True)
+    for axis, statistic in zip(axes, STATISTICS, strict=True):
+        for row in data[data["statistic"] == statistic].itertuples():
+            color, marker = look[row.implementation]["color"], look[row.implementation]["marker"]
+            interval(axis, row, names.index(row.variant) + lower[row.implementation], color, marker, size=3.5)
         if axis.get_xlim()[0] < 1 < axis.get_xlim()[1]:
             axis.axvline(1, color="0.6", linewidth=0.7, linestyle=":", zorder=0)
         rows(axis, names)
     label(axes, "normalised score", size="small")
-    if len(own) > 1:
-        legend(figure, {name: axes[0].plot([], [], **look, markersize=3.5)[0] for name, look in own.items()})
-    shown = list(behind(entries, results))
-    quantity = "iqm" if any(len(entry["tasks"]) > 1 for entry in entries) else "iqm_one_task"
-    caption = (
-        f"{SCALE[0].upper()}{SCALE[1:]} over {tasks_of(entries)}. Point and bar: estimate and {level(results)} "
-        f"expanded percentile interval, bootknife draws of runs within each task"
-        f"{coverage(quantity, shown, results, of='the IQM’s coverage')}. Optimality gap: how far runs fall "
-        f"short of 1 on average, less is better. {left_out(results['aggregates'])}"
-    )
-    return caption + finished(shown), figure, pd.DataFrame(data)
+    if len(look) > 1:
+        legend(figure, {name: axes[0].plot([], [], **one, markersize=3.5)[0] for name, one in look.items()})
+    return figure
 
 
-def profiles(results: dict) -> tuple[str, Figure, pd.DataFrame]:
+def profiles(results: Results) -> Content:
     """The share of runs above every score: a panel per implementation, or per variant where there are many."""
-    entries, data, handles = _aggregated(results), [], {}
-    crowded = max(Counter(entry["implementation"] for entry in entries).values()) > BANDS
+    entries = [entry for entry in results.aggregates if entry.iqm]
+    tables = [
+        pd.DataFrame(vars(entry.profile))
+        .rename(columns={"taus": "tau"})
+        .assign(implementation=entry.implementation, variant=entry.variant.name)
+        for entry in entries
+        if entry.profile
+    ]
+    caption = (
+        f"Share of the runs over {_tasks(entries)} whose {SCALE} exceeds τ, every task weighing the same. Shaded: "
+        f"simultaneous {level(results)} bootknife band (it covers the whole profile). {_left_out(results)}"
+    )
+    return Content(pd.concat(tables), _draw_profiles, caption + finished(_shown(entries, results)))
+
+
+def _draw_profiles(data: pd.DataFrame) -> Figure:
+    pairs = data[["implementation", "variant"]].drop_duplicates()
+    crowded = max(Counter(pairs["implementation"]).values()) > BANDS
     where, who = ("variant", "implementation") if crowded else ("implementation", "variant")
-    panels = list(dict.fromkeys(entry[where] for entry in entries))
-    own = looks(entry[who] for entry in entries)
+    panels, look = list(dict.fromkeys(pairs[where])), looks(pairs[who])
     figure, axes = grid(list(map(fold, panels)), height=1.0 if crowded else 1.45, sharex=True, sharey=True)
-    for entry in entries:
-        taus, share, low, high = (entry["profile"][name] for name in ("taus", "share", "low", "high"))
-        axis, color, style = axes[panels.index(entry[where])], own[entry[who]]["color"], own[entry[who]]["linestyle"]
-        handles[entry[who]] = axis.plot(taus, share, color=color, linestyle=style)[0]
-        axis.fill_between(taus, low, high, color=color, alpha=0.14, linewidth=0)
-        table = pd.DataFrame({"tau": taus, "share": share, "low": low, "high": high})
-        data.append(table.assign(implementation=entry["implementation"], variant=entry["variant"]))
-    data = pd.concat(data)
+    handles = {}
+    for (panel, name), profile in data.groupby([where, who], sort=False):
+        axis, color, style = axes[panels.index(panel)], look[name]["color"], look[name]["linestyle"]
+        handles[name] = axis.plot(profile["tau"], profile["share"], color=color, linestyle=style)[0]
+        axis.fill_between(profile["tau"], profile["low"], profile["high"], color=color, alpha=0.14, linewidth=0)
     bends = data["tau"][data["share"].between(0, 1, inclusive="neither")]
     if len(bends):
         axes[0].set_xlim(bends.min() - 0.1, bends.max() + 0.1)
     axes[0].set_ylim(-0.02, 1.02)
     label(axes, "normalised score τ", "share of runs\nabove τ")
     legend(figure, handles)
-    caption = (
-        f"Share of the runs over {tasks_of(entries)} whose {SCALE} exceeds τ, every task weighing the same. Shaded: "
-        f"simultaneous {level(results)} bootknife band (it covers the whole profile). "
-        f"{left_out(results['aggregates'])}"
-    )
-    return caption + finished(behind(entries, results)), figure, data
+    return figure
 
 
-def improvement(results: dict) -> tuple[str, Figure, pd.DataFrame]:
+def improvement(results: Results) -> Content:
     """A panel per implementation, a row per variant: the probability over all tasks, and that of each task."""
-    entries, data, handles = results["improvement"], [], {}
-    names = list(dict.fromkeys(entry["variant"] for entry in entries))
-    over = {entry["implementation"]: entry["over"] for entry in entries}
-    tasks = list(dict.fromkeys(task for entry in entries for task in entry["tasks"]))
-    height = 0.35 + (0.23 + 0.015 * len(tasks)) * len(names)
-    titles = [f"{engine},\nover {fold(first)}" for engine, first in over.items()]
-    figure, axes = grid(titles, height, sharex=True, sharey=True)
-    color = looks(["all"])["all"]["color"]
-    for axis, engine in zip(axes, over, strict=True):
-        own = {entry["variant"]: entry for entry in entries if entry["implementation"] == engine}
+    entries = results.improvements
+    shown = [one for entry in entries for one in cells_of(entry.implementation, entry.variant, entry.tasks, results)]
+    compared_with = " or ".join(dict.fromkeys(entry.over.name for entry in entries))
+    caption = (
+        f"Probability that a run of the variant ends above a run of {compared_with} of the same implementation and "
+        f"task, ties counting half. Dot and bar: mean over tasks with {level(results)} expanded percentile bootknife "
+        f"interval{coverage('improvement', shown, results.settings.confidence)}, none where every pair of runs agrees; "
+        f"small grey marks: single tasks. No p value is drawn. "
+    )
+    return Content(pd.DataFrame(_improvement_rows(results)), _draw_improvement, caption + finished(shown))
+
+
+def _improvement_rows(results: Results) -> Iterator[dict[str, Any]]:
+    for entry in results.improvements:
+        place = {"implementation": entry.implementation, "variant": entry.variant.name, "over": entry.over.name}
+        by_task: list[tuple[str, WithInterval]] = [(ALL, entry.probability)]
+        by_task += zip(entry.tasks, entry.by_task, strict=True)
+        for task, value in by_task:
+            yield {**place, "task": task, "estimate": value.estimate, "low": value.low, "high": value.high}
+
+
+def _draw_improvement(data: pd.DataFrame) -> Figure:
+    names = list(dict.fromkeys(data["variant"]))
+    tasks = [task for task in dict.fromkeys(data["task"]) if task != ALL]
+    panels = {engine: part for engine, part in data.groupby("implementation", sort=False)}
+    headings = [f"{engine},\nover {fold(part['over'].iloc[0])}" for engine, part in panels.items()]
+    figure, axes = grid(headings, 0.35 + (0.23 + 0.015 * len(tasks)) * len(names), sharex=True, sharey=True)
+    color = looks([ALL])[ALL]["color"]
+    handles: dict[str, Any] = {"all tasks": axes[0].plot([], [], "o-", color=color, markersize=4)[0]}
+    for axis, part in zip(axes, panels.values(), strict=True):
         axis.axvline(0.5, color="0.6", linewidth=0.7, linestyle="--", zorder=0)
         for place, name in enumerate(names):
-            if name not in own:
+            row = part[part["variant"] == name]
+            if len(row):
+                handles |= _draw_probabilities(axis, row, place, tasks, color)
+            else:
                 instead(axis, place, "not compared")
-                continue
-            interval(axis, own[name]["probability"], place - 0.1, color, "o")
-            told = {what: own[name][what] for what in ("implementation", "variant", "over")}
-            data.append(told | {"task": "all"} | own[name]["probability"])
-            for task, found in zip(own[name]["tasks"], own[name]["by_task"], strict=True):
-                i = tasks.index(task)
-                lower = place + 0.14 + 0.26 * (i + 0.5) / len(tasks)
-                handles[task] = axis.plot(found["estimate"], lower, MARKERS[i % len(MARKERS)], mfc="none", color="0.45",
-                                          markersize=2.8, mew=0.6, linestyle="")[0]  # fmt: skip
-                data.append(told | {"task": task} | found)
         rows(axis, names)
     axes[0].set_xlim(-0.04, 1.04)
     label(axes, "P(variant > first)")
-    legend(figure, {"all tasks": axes[0].plot([], [], "o-", color=color, markersize=4)[0], **handles})
-    shown = list(behind(entries, results))
-    caption = (
-        f"Probability that a run of the variant ends above a run of {' or '.join(dict.fromkeys(over.values()))} of the "
-        f"same implementation and task, ties counting half. Dot and bar: mean over tasks with {level(results)} "
-        f"expanded percentile bootknife interval"
-        f"{coverage('improvement', shown, results)}, none where every pair of runs "
-        f"agrees; small grey marks: single tasks. No p value is drawn. "
-    )
-    columns = ["implementation", "variant", "over", "task", "estimate", "low", "high"]
-    return caption + finished(shown), figure, pd.DataFrame(data)[columns]
+    legend(figure, handles)
+    return figure
 
 
-def _aggregated(results: dict) -> list[dict]:
-    return [entry for entry in results["aggregates"] if entry["iqm"]]
+def _draw_probabilities(
+    axis: Axes, part: pd.DataFrame, place: int, tasks: list[str], color: object
+) -> dict[str, object]:
+    """The probability over all tasks with its interval, below it that of each; what stands for a task in the legend."""
+    handles = {}
+    row: Any
+    for row in part.itertuples():
+        if row.task == ALL:
+            interval(axis, row, place - 0.1, color, "o")
+            continue
+        i = tasks.index(row.task)
+        lower = place + 0.14 + 0.26 * (i + 0.5) / len(tasks)
+        handles[row.task] = axis.plot(row.estimate, lower, MARKERS[i % len(MARKERS)], mfc="none", color="0.45",
+                                      markersize=2.8, mew=0.6, linestyle="")[0]  # fmt: skip
+    return handles
+
+
+def _shown(entries: Sequence[Aggregate], results: Results) -> list[Shown]:
+    return [one for entry in entries for one in cells_of(entry.implementation, entry.variant, entry.tasks, results)]
+
+
+def _tasks(entries: Sequence[Aggregate]) -> str:
+    return tasks_of(task for entry in entries for task in entry.tasks)
+
+
+def _left_out(results: Results) -> str:
+    return left_out([Without(entry.variant.name, entry.left_out) for entry in results.aggregates])

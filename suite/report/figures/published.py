@@ -1,12 +1,9 @@
-"""One cell over what is published: both sides' means at the published steps, the margin, verdicts, our learning curve.
-
-The regression check's rows bear means, spreads and numbers of runs; Student's intervals of these means are made here.
-"""
+"""One cell over what is published: both sides' means at the published steps, margin, verdicts, our learning curve."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 import seaborn as sns
@@ -16,80 +13,126 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import ScaledTranslation
-from scipy import stats
 
+from suite.analysis.check_intervals import mean_interval
+from suite.analysis.check_rows import CheckRow, CheckVerdict, PublishedSummary, SampleSummary
+from suite.analysis.types import CellKey, Results
+from suite.report.comparisons import Reference
 from suite.report.figures.canvas import grid, label, legend
-from suite.report.figures.captions import by_key, key, level
+from suite.report.figures.captions import level
+from suite.report.figures.picture import Content
 
 PANELS = 9
 
-
 WIDE = 10  # times the first published step: where the last is farther, steps are drawn on a logarithmic axis
-
 
 ROOM = 0.4  # of the range of runs, margins and curve: how far intervals may widen a panel
 
-
-ASIDE = {"mean": 0.03, "run": 0.075}  # inches between a step and what is drawn of either side
-
+BESIDE_MEAN, BESIDE_RUN = 0.03, 0.075  # inches between a step and what is drawn of either side
 
 _COLORS = sns.color_palette("colorblind")
 
-
 PUBLISHED = {"color": _COLORS[0], "marker": "D", "markersize": 3.5}
 
+VERDICTS: dict[CheckVerdict, tuple[Any, str]] = {
+    "PASS": (_COLORS[2], "o"),
+    "INCONCLUSIVE": ("0.45", "s"),
+    "SUSPICIOUSLY_BETTER": (_COLORS[1], "^"),
+    "FAIL": (_COLORS[3], "X"),
+}
 
-VERDICTS = {"PASS": (_COLORS[2], "o"), "INCONCLUSIVE": ("0.45", "s"), "SUSPICIOUSLY_BETTER": (_COLORS[1], "^"),
-            "FAIL": (_COLORS[3], "X")}  # fmt: skip
+COLUMNS = ["panel", "task", "implementation", "variant", "run_id", "reference", "env_step", "series", "return", "low",
+           "high", "sd", "n", "margin", "verdict", "advisory", "gated"]  # fmt: skip
+
+OURS, THEIRS, OUR_CURVE = "ours", "published", "our learning curve"
 
 
-IDENTITY = ("task", "implementation", "variant", "run_id", "reference")
+def over_published(references: Sequence[Reference], results: Results) -> Content:
+    """A panel per reference that a cell is held against, in the order of the references."""
+    drawn, undrawn = references[:PANELS], references[PANELS:]
+    data = pd.DataFrame([row for one in drawn for row in _rows(one, results)], columns=COLUMNS)
+    cut = any(_ends_outside(part) for _, part in data.groupby("panel", sort=False))
+    return Content(data, _draw, _caption(drawn, undrawn, cut, results))
 
 
-SAID = ("margin", "verdict", "advisory", "gated")
+# --- data
 
 
-def over_published(references: dict[str, list[dict]], results: dict) -> tuple[str, Figure, pd.DataFrame]:
-    """A panel per reference that a cell is held against; references: name -> rows, in the order of the panels."""
-    names, curves = list(references), by_key(results["curves"])
-    left_out, names = names[PANELS:], names[:PANELS]
-    titles = names if len(names) == 1 else [name.replace("/", "/\n", 1) for name in names]
-    figure, axes = grid(titles, height=1.5)
-    data, cut = [], False
-    for axis, rows in zip(axes, map(references.get, names), strict=True):
-        curve = curves.get(key(rows[0]), {"grid": [], "mean": []})
-        _steps(axis, rows, narrow=len(axes) not in (1, 2, 4))
-        axis.plot(curve["grid"], curve["mean"], color="0.6", linewidth=0.8, zorder=1)
-        axis.plot([row["env_step"] for row in rows], [row["published"]["mean"] for row in rows], ":", linewidth=0.6,
-                  color=PUBLISHED["color"], zorder=1)  # fmt: skip
-        points = list(_points(rows, results["settings"]["confidence"]))
-        for row, side, point in points:
-            _draw(axis, row, side, point)
-        cut = _limit(axis, curve["mean"], points) or cut
-        data += [line for one in points for line in _lines(*one)]
-        data += [_place(rows[0]) | {"env_step": at, "series": "our learning curve", "return": value}
-                 for at, value in zip(curve["grid"], curve["mean"], strict=True)]  # fmt: skip
+def _rows(reference: Reference, results: Results) -> Iterator[dict[str, Any]]:
+    """A row per mean, single run and point of our curve."""
+    confidence = results.settings.confidence
+    for row in reference.rows:
+        yield from _side_rows(_place(reference, row), row, THEIRS, row.published, confidence)
+        yield from _side_rows(_place(reference, row), row, OURS, row.ours, confidence)
+    first = reference.rows[0]
+    key = CellKey(first.task, first.implementation, first.run_id)
+    for curve in (curve for curve in results.curves if curve.key == key):
+        for env_step, value in zip(curve.grid, curve.mean, strict=True):
+            yield {**_place(reference, first), "env_step": env_step, "series": OUR_CURVE, "return": value}
+
+
+def _place(reference: Reference, row: CheckRow) -> dict[str, Any]:
+    return {
+        "panel": reference.title,
+        "task": row.task,
+        "implementation": row.implementation,
+        "variant": row.variant,
+        "run_id": row.run_id,
+        "reference": row.reference,
+        "env_step": row.env_step,
+    }
+
+
+def _side_rows(
+    place: dict[str, Any], row: CheckRow, side: str, summary: SampleSummary | PublishedSummary, confidence: float
+) -> Iterator[dict[str, Any]]:
+    """A side's mean with its interval, and its single runs."""
+    if summary.mean is None:
+        return
+    interval = mean_interval(summary, confidence)
+    yield {
+        **place,
+        "series": side,
+        "return": summary.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "sd": summary.sd,
+        "n": summary.n,
+        "margin": row.margin,
+        "verdict": row.verdict,
+        "advisory": row.advisory,
+        "gated": row.gated,
+    }
+    for value in summary.values:
+        yield {**place, "series": f"{side}: run", "return": value}
+
+
+# --- drawing
+
+
+def _draw(data: pd.DataFrame) -> Figure:
+    panels = {title: part for title, part in data.groupby("panel", sort=False)}
+    headings = list(panels) if len(panels) == 1 else [title.replace("/", "/\n", 1) for title in panels]
+    figure, axes = grid(headings, height=1.5)
+    for axis, part in zip(axes, panels.values(), strict=True):
+        curve, theirs = part[part["series"] == OUR_CURVE], part[part["series"] == THEIRS]
+        _steps(axis, theirs["env_step"], narrow=len(axes) not in (1, 2, 4))
+        axis.plot(curve["env_step"], curve["return"], color="0.6", linewidth=0.8, zorder=1)
+        axis.plot(theirs["env_step"], theirs["return"], ":", linewidth=0.6, color=PUBLISHED["color"], zorder=1)
+        for side in (THEIRS, OURS):
+            runs = part[part["series"] == f"{side}: run"]
+            for mean in part[part["series"] == side].to_dict("records"):
+                _draw_side(axis, mean, runs["return"][runs["env_step"] == mean["env_step"]])
+        bottom, top = _limits(part)
+        axis.set_ylim(bottom - 0.05 * (top - bottom), top + 0.05 * (top - bottom))
     label(axes, "environment steps", "return per episode")
-    legend(figure, _handles(pd.DataFrame(data)))
-    shown = [row for name in names for row in references[name]]
-    return _caption(shown, left_out, cut, results), figure, pd.DataFrame(data)
+    legend(figure, _handles(data))
+    return figure
 
 
-def _points(rows: list[dict], confidence: float) -> Iterator[tuple[dict, str, dict]]:
-    """Row, side, and its mean with Student's interval, which takes two runs and a spread."""
-    for row in rows:
-        for side in ("published", "ours"):
-            mean, sd, n = (row[side][name] for name in ("mean", "sd", "n"))
-            if mean is None:
-                continue
-            known = sd is not None and (n or 0) >= 2
-            half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * sd / math.sqrt(n) if known else None
-            ends = {"low": mean - half, "high": mean + half} if known else {"low": None, "high": None}
-            yield row, side, {"return": mean, **ends, "sd": sd, "n": n}
-
-
-def _steps(axis: Axes, rows: list[dict], narrow: bool) -> None:
-    first, last = rows[0]["env_step"], rows[-1]["env_step"]
+def _steps(axis: Axes, steps: pd.Series, narrow: bool) -> None:
+    """The axis of environment steps, logarithmic where the published ones span much."""
+    first, last = steps.iloc[0], steps.iloc[-1]
     if last >= WIDE * first:
         axis.set_xscale("log")
         axis.set_xlim(first / 1.5, last * 1.4)
@@ -100,82 +143,91 @@ def _steps(axis: Axes, rows: list[dict], narrow: bool) -> None:
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def _draw(axis: Axes, row: dict, side: str, point: dict) -> None:
-    ours, at = side == "ours", row["env_step"]
-    color, marker = VERDICTS[row["verdict"]] if ours else (PUBLISHED["color"], PUBLISHED["marker"])
-    mean, run = (
+def _draw_side(axis: Axes, mean: dict[Any, Any], runs: pd.Series) -> None:
+    """A side's mean at a step with its interval, its runs, and of the published side the margin."""
+    ours, at = mean["series"] == OURS, mean["env_step"]
+    color, marker = VERDICTS[mean["verdict"]] if ours else (PUBLISHED["color"], PUBLISHED["marker"])
+    beside_mean, beside_run = (
         axis.transData + ScaledTranslation(inches if ours else -inches, 0, axis.figure.dpi_scale_trans)
-        for inches in ASIDE.values()
+        for inches in (BESIDE_MEAN, BESIDE_RUN)
     )
-    axis.plot([at] * len(row[side]["values"]), row[side]["values"], "o", color=color, markersize=2, alpha=0.5,
-              mec="none", transform=run, zorder=2)  # fmt: skip
-    if point["low"] is not None:
-        axis.plot([at] * 2, [point["low"], point["high"]], color=color, linewidth=0.9, transform=mean, zorder=3)
-    edge, face = "black" if ours and row["gated"] else color, "white" if ours and row["advisory"] else color
-    axis.plot(at, point["return"], marker, markersize=5 if ours else PUBLISHED["markersize"], mec=edge, mew=0.7,
-              mfc=face, transform=mean, zorder=5 if ours else 4)  # fmt: skip
+    axis.plot([at] * len(runs), runs, "o", color=color, markersize=2, alpha=0.5, mec="none", transform=beside_run,
+              zorder=2)  # fmt: skip
+    if pd.notna(mean["low"]):
+        axis.plot([at] * 2, [mean["low"], mean["high"]], color=color, linewidth=0.9, transform=beside_mean, zorder=3)
+    edge, face = "black" if ours and mean["gated"] else color, "white" if ours and mean["advisory"] else color
+    axis.plot(at, mean["return"], marker, markersize=5 if ours else PUBLISHED["markersize"], mec=edge, mew=0.7,
+              mfc=face, transform=beside_mean, zorder=5 if ours else 4)  # fmt: skip
     if not ours:
-        axis.plot([at] * 2, [point["return"] - row["margin"], point["return"]], color="0.86", linewidth=9,
+        axis.plot([at] * 2, [mean["return"] - mean["margin"], mean["return"]], color="0.86", linewidth=9,
                   solid_capstyle="butt", zorder=0)  # fmt: skip
 
 
-def _limit(axis: Axes, curve: list[float], points: list[tuple[dict, str, dict]]) -> bool:
-    """Scales the panel to curve, means, runs and margins, and says whether an interval ends outside of it."""
-    core = [*curve, *(point["return"] for *_, point in points)]
-    for row, side, _ in points:
-        core += [*row[side]["values"], row["published"]["mean"] - row["margin"]]
+def _limits(part: pd.DataFrame) -> tuple[float, float]:
+    """What a panel spans: curve, means, runs and margins, and of the intervals as much as leaves these readable."""
+    theirs = part[part["series"] == THEIRS]
+    core = [*part["return"], *(theirs["return"] - theirs["margin"])]
     low, high = min(core), max(core)
-    ends = [point[end] for *_, point in points for end in ("low", "high") if point[end] is not None]
+    ends = [*part["low"].dropna(), *part["high"].dropna()]
     bottom = max(low - ROOM * (high - low), min([low, *ends]))
     top = min(high + ROOM * (high - low), max([high, *ends]))
-    axis.set_ylim(bottom - 0.05 * (top - bottom), top + 0.05 * (top - bottom))
-    return any(not bottom <= end <= top for end in ends)
+    return bottom, top
 
 
-def _place(row: dict) -> dict:
-    return {name: row[name] for name in IDENTITY}
+def _ends_outside(part: pd.DataFrame) -> bool:
+    """Whether an interval ends outside of its panel."""
+    bottom, top = _limits(part)
+    return any(not bottom <= end <= top for end in (*part["low"].dropna(), *part["high"].dropna()))
 
 
-def _lines(row: dict, side: str, point: dict) -> Iterator[dict]:
-    place = _place(row) | {"env_step": row["env_step"]}
-    yield place | {"series": side} | point | {name: row[name] for name in SAID}
-    yield from (place | {"series": f"{side}: run", "return": value} for value in row[side]["values"])
+def _handles(data: pd.DataFrame) -> dict[str, object]:
+    drawn = set(data["verdict"][data["series"] == OURS])
+    handles: dict[str, object] = {
+        f"ours: {name.replace('_', ' ')}": Line2D([], [], color=color, marker=marker, linestyle="", markersize=5)
+        for name, (color, marker) in VERDICTS.items()
+        if name in drawn
+    }
+    if (data["series"] == OUR_CURVE).any():
+        handles[OUR_CURVE] = Line2D([], [], color="0.6", linewidth=0.8)
+    return handles | {"published": Line2D([], [], linewidth=0.9, **PUBLISHED), "tolerated loss": Patch(color="0.86")}
 
 
-def _handles(data: pd.DataFrame) -> dict:
-    drawn = set(data["verdict"][data["series"] == "ours"])
-    found = {f"ours: {name.replace('_', ' ')}": Line2D([], [], color=color, marker=marker, linestyle="", markersize=5)
-             for name, (color, marker) in VERDICTS.items() if name in drawn}  # fmt: skip
-    if (data["series"] == "our learning curve").any():
-        found["our learning curve"] = Line2D([], [], color="0.6", linewidth=0.8)
-    return found | {"published": Line2D([], [], linewidth=0.9, **PUBLISHED), "tolerated loss": Patch(color="0.86")}
+# --- caption
 
 
-def _caption(rows: list[dict], left_out: list[str], cut: bool, results: dict) -> str:
-    shares = {f"{row['margin'] / (row['published']['mean'] - row['random_policy']):.0%}" for row in rows}
-    return (
+def _caption(drawn: Sequence[Reference], undrawn: Sequence[Reference], cut: bool, results: Results) -> str:
+    rows = [row for reference in drawn for row in reference.rows]
+    shares = {f"{row.margin / (row.published.mean - row.random_policy):.0%}" for row in rows}
+    where_published = "" if all(row.published.values for row in rows) else ", where they are published"
+    cut_off = ", cut at the edge of the panel" if cut else ""
+    sentences = [
         "Large markers: mean of our runs at a published step, each over its evaluations in the last tenth of the steps "
         "up to there; colour and shape are the verdict. Diamonds: mean of the published runs at that step. Small dots: "
-        f"single runs{'' if all(row['published']['values'] for row in rows) else ', where they are published'}. Bars: "
-        f"{level(results)} Student-t interval of each mean, where there are two runs and a spread"
-        f"{', cut at the edge of the panel' if cut else ''}. Grey strip: the tolerated loss, "
-        f"{' or '.join(sorted(shares))} of published minus random policy. Verdicts come from the "
-        f"{rows[0]['confidence']:.0%} interval of the difference, which is not drawn. "
-        + "Hollow: advisory, for the reason in its sentence; it decides nothing. " * any(r["advisory"] for r in rows)
-        + "Black edge: gated, so that a FAIL can fail the gate. " * any(row["gated"] for row in rows)
-        + f"Not drawn, but in the table: {', '.join(left_out)}. " * bool(left_out)
-        + _numbers(rows)
-    )
+        f"single runs{where_published}. Bars: {level(results)} Student-t interval of each mean, where there are two "
+        f"runs and a spread{cut_off}. Grey strip: the tolerated loss, {' or '.join(sorted(shares))} of published minus "
+        f"random policy. Verdicts come from the {rows[0].confidence:.0%} interval of the difference, which is not "
+        "drawn."
+    ]
+    if any(row.advisory for row in rows):
+        sentences.append("Hollow: advisory, for the reason in its sentence; it decides nothing.")
+    if any(row.gated for row in rows):
+        sentences.append("Black edge: gated, so that a FAIL can fail the gate.")
+    if undrawn:
+        sentences.append(f"Not drawn, but in the table: {', '.join(reference.title for reference in undrawn)}.")
+    return " ".join([*sentences, _numbers(drawn)])
 
 
-def _numbers(rows: list[dict]) -> str:
+def _numbers(drawn: Sequence[Reference]) -> str:
     """How many runs stand behind either side, ours step by step where that differs."""
-    ours: dict[str, dict] = {}
-    there: dict[str, dict] = {}
-    for row in rows:
-        own, n = row["ours"], row["published"]["n"]
-        ours.setdefault(f"{own['n_finished']}/{own['n_planned']}", {})[f"{row['env_step']:,}"] = None
-        there.setdefault(row["reference"], {})["unknown" if n is None else f"{n}"] = None
-    said = ours if len(ours) == 1 else [f"{count} at {', '.join(steps)}" for count, steps in ours.items()]
-    published = "; ".join(f"{name} {' or '.join(counts)}" for name, counts in there.items())
-    return f"n finished / n planned: {'; '.join(said)}. Published n: {published}."
+    ours: dict[str, list[str]] = {}
+    published: dict[str, list[str]] = {}
+    for reference in drawn:
+        for row in reference.rows:
+            ours.setdefault(f"{row.ours.n_finished}/{row.ours.n_planned}", []).append(f"{row.env_step:,}")
+            n = row.published.n
+            published.setdefault(reference.rows[0].reference, []).append("unknown" if n is None else f"{n}")
+    counts = list(ours)
+    if len(ours) > 1:
+        counts = [f"{count} at {', '.join(dict.fromkeys(steps))}" for count, steps in ours.items()]
+    of_references = "; ".join(f"{name} {' or '.join(dict.fromkeys(n))}" for name, n in published.items())
+    return f"n finished / n planned: {'; '.join(counts)}. Published n: {of_references}."

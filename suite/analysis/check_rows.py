@@ -1,0 +1,120 @@
+"""The rows of the regression check: the types of check.json, which the gate fills and the report shows.
+
+A row is one cell at one published step against one reference. Numbers are undiscounted returns per episode, and
+differences are ours minus published. Fields are the keys of check.json and of "check" in results.json, so whoever
+renames one raises `results_file.SCHEMA_VERSION`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+CheckVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE", "SUSPICIOUSLY_BETTER"]
+Basis = Literal["runs", "mean and spread", "a number"]
+"""What is published: every run, their mean and SD, or a number without a spread (advice at most)."""
+
+
+@dataclass(frozen=True)
+class SampleSummary:
+    """Our runs at a published step: their trailing window means.
+
+    n: of the values, failed runs at the random policy's return among them; n_finished: of these; n_missing: without a
+    result.
+    """
+
+    mean: float | None
+    sd: float | None
+    n: int
+    n_finished: int
+    n_failed: int
+    n_missing: int
+    n_planned: int
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PublishedSummary:
+    """Mean, sample SD (None: unknown, or of a single run) and number of published runs, and what each returned."""
+
+    mean: float
+    sd: float | None
+    n: int | None
+    values: tuple[float, ...]  # empty where only the summary is published
+
+
+@dataclass(frozen=True)
+class CheckAgreement:
+    """The verdict both ways: neither worse nor better by more than the margin."""
+
+    verdict: Literal["EQUIVALENT", "DIFFERENT", "INCONCLUSIVE"]
+    p: float
+    n_needed: int | None
+
+
+@dataclass(frozen=True)
+class CheckCurve:
+    """The curves of window means over all published steps at once; pairs are ours and published, lists [steps]."""
+
+    steps: tuple[int, ...]
+    n: tuple[int, int]
+    missing: int
+    p: float  # max-t, whole curves permuted
+    env_step: int  # where they differ most
+    assignments: int
+    difference: tuple[float, ...]
+    margin: tuple[float, ...]
+    low: tuple[float, ...] | None
+    high: tuple[float, ...] | None
+    verdict: CheckVerdict | None  # None without a band
+    note: str  # why there is no band
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """A cell at one published step against one reference."""
+
+    task: str
+    implementation: str
+    variant: str  # as shown, "critics/single"
+    run_id: str
+    reference: str
+    citation: str
+    caveat: str
+    env_step: int
+    ours: SampleSummary
+    published: PublishedSummary
+    basis: Basis
+    random_policy: float
+    verdict: CheckVerdict
+    difference: float | None
+    low: float | None
+    high: float | None
+    df: float | None
+    n_needed: int | None  # runs of ours that would decide; None: decided, or no number would
+    held_back: CheckVerdict | None  # the verdict that missing runs could overturn
+    inside: bool | None  # against a number alone: whether it lies where one more run of ours would
+    p: float | None  # of a loss of more than the margin: small speaks for PASS
+    p_fail: float | None  # of no such loss: small speaks for FAIL
+    equivalence: CheckAgreement | None
+    margin: float  # tolerated loss
+    confidence: float  # of the two-sided interval
+    advisory: bool  # decides nothing; `advice` says why
+    advice: tuple[str, ...]
+    differs: tuple[str, ...]  # fields of spec and schedule in which ours differ
+    curve: CheckCurve | None  # on the last row of a reference, where both have curves
+    gated: bool
+    p_adjusted: float | None  # None of advice
+    p_fail_adjusted: float | None
+    family: str | None
+    family_size: int | None
+    fails: bool  # the gate falls
+    sentence: str
+
+
+@dataclass(frozen=True)
+class CheckFile:
+    """check.json: the rows, and a sentence for every cell that nothing published can be held against."""
+
+    rows: tuple[CheckRow, ...]
+    notes: tuple[str, ...]

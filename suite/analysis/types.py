@@ -1,0 +1,745 @@
+"""What the statistics of a study are made of: the types of results.json.
+
+Scores and curves are undiscounted returns per episode unless a comment says otherwise; "normalised" scores are
+(return - random policy) / (reference - random policy). A number that is not finite is None. Fields are the keys of
+results.json, so whoever renames one raises `results_file.SCHEMA_VERSION`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from suite.analysis.check_rows import CheckRow
+from suite.published.anchors import Scale
+from suite.sac.status import FAILED, KindOfReturn, Status
+from suite.study import config
+
+FamilyName = Literal["equivalence", "ablation", "exploratory", "regression"]
+AgreementVerdict = Literal["EQUIVALENT", "DIFFERENT", "INCONCLUSIVE"]
+
+
+# --- names
+
+
+class CellKey(NamedTuple):
+    """The identity of a cell: runs that differ only in their seed."""
+
+    task: str
+    implementation: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Label:
+    """A name under which a study asks for a cell: a preset's as reports print it, or an ablation's arm's."""
+
+    preset: str  # "" for an arm
+    ablation: str  # "" for a preset
+    arm: str  # "" for a preset
+
+    @property
+    def name(self) -> str:
+        """The label in one string, "sac_v2" or "critics/single"."""
+        return f"{self.ablation}/{self.arm}" if self.ablation else self.preset
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A task that something over all tasks does without, and why."""
+
+    task: str
+    why: str
+
+
+# --- numbers with their intervals
+
+
+@dataclass(frozen=True)
+class Interval:
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class ConfidenceInterval(Interval):
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate with its interval and standard error; the limits are None where too few runs give none."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+    standard_error: float | None
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of n runs, with its interval."""
+
+    n: int
+    estimate: float | None
+    low: float | None
+    high: float | None
+    standard_error: float | None
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of 1 with its interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Superiority:
+    """P(x > y) + P(x = y) / 2, with Brunner and Munzel's interval and p."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+    p: float | None
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Between which values the mean would lie with the absent runs: all at the floor, or all as good as the best."""
+
+    worst: float
+    best: float
+
+
+# --- what the study planned, declared and used
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Planned runs of the whole study, by what became of them; stale ones have a status, too."""
+
+    planned: int
+    finished: int
+    diverged: int
+    crashed: int
+    timeout: int
+    interrupted: int
+    missing: int
+    invalid: int
+    stale: int
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """What normalises scores, by task; the second set only shows how much hangs on the first."""
+
+    primary: Mapping[str, Scale]
+    second: Mapping[str, Scale]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the statistics used."""
+
+    confidence: float  # level of the intervals
+    resamples: int
+    curve_resamples: int  # of curves, effects and bootstrap-t
+    limit_error: float  # of a bootstrap limit by its finite resamples, in standard errors of the estimate
+    order_statistics_needed: int  # runs that a tolerance interval 90/95 takes without assuming normality
+    seed: int  # of all random draws
+    scored_share: float  # of the budget, at its end, whose evaluations make a run's score
+    random_policy: Mapping[str, float | None]  # by task: the floor of a failed run
+    equivalence: config.Equivalence
+    anchors: Anchors
+
+
+@dataclass(frozen=True)
+class DeclaredSections:
+    """The sections of the config that were put on record."""
+
+    check: config.Check
+    equivalence: config.Equivalence
+    families: config.Families
+    report: config.Report
+    anchors: str  # digest of the tables of anchors; "" where none was declared
+
+
+@dataclass(frozen=True)
+class DeclarationEntry:
+    """A declaration and a plan, and how many of its runs had a record when they were put on record."""
+
+    sha256: str
+    plan_sha256: str
+    planned: int
+    records_before: int
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What is on record as declared, its SHA-256, and every declaration and plan there was, the first one first."""
+
+    declaration: DeclaredSections
+    sha256: str
+    history: tuple[DeclarationEntry, ...]
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A value that was declared and not used, both as text."""
+
+    field: str  # "equivalence.margin"
+    declared: str
+    used: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """Questions that are asked together: how their p values are adjusted, and how many they are."""
+
+    method: config.Method
+    size: int
+
+
+# --- one cell
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One planned run: what became of it, its score, and what is to be said of it."""
+
+    seed: int
+    status: Status
+    stale: bool  # other code made it: listed, and averaged nowhere
+    stopped_at: int | None  # environment step where a failed run stopped
+    score: float | None  # None: not averaged
+    sentence: str  # "" of a run that simply finished
+
+
+@dataclass(frozen=True)
+class DiagnosticSummary:
+    """A diagnostic at the end of training, over finished seeds."""
+
+    mean: float
+    sd: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Where single runs lie."""
+
+    iqr: float
+    mad: float
+    cvar: float  # mean of the worst tenth
+    tolerance: Interval  # holds 90 % of all runs with 95 % confidence, if scores are normal
+
+
+@dataclass(frozen=True)
+class _CellIdentity:
+    task: str
+    implementation: str
+    run_id: str
+    variant: Label  # the first label that asked for the cell
+    labels: tuple[Label, ...]
+    env_steps: int  # the budget of a run
+
+    @property
+    def key(self) -> CellKey:
+        return CellKey(self.task, self.implementation, self.run_id)
+
+
+@dataclass(frozen=True)
+class CellResult(_CellIdentity):
+    """The numbers of one cell. A planned run counts in n_planned and, unless it is stale, under its status."""
+
+    diagnostics: Mapping[str, DiagnosticSummary]
+    n_planned: int
+    n_finished: int
+    n_diverged: int
+    n_crashed: int
+    n_timeout: int
+    n_interrupted: int
+    n_missing: int
+    n_invalid: int
+    n_stale: int
+    n_scored: int
+    kind: KindOfReturn
+    seeds: tuple[RunResult, ...]
+    mean: Estimate  # Student's interval
+    studentised: Estimate  # the mean with the bootstrap-t interval
+    sd: float | None
+    median: float | None
+    lowest: float | None
+    highest: float | None
+    iqm: Estimate  # bootknife interval
+    complete_case: Mean  # finished runs alone
+    carried_forward: Estimate | None  # failed runs at their last evaluation; None where none failed
+    bounds: Bounds | None  # None where no run is absent
+    failure_rate: Rate | None  # Wilson's interval; None where no run ended by itself
+    distribution: Distribution | None  # None below two scores
+
+    @property
+    def n_failed(self) -> int:
+        return self.n_diverged + self.n_crashed
+
+    @property
+    def n_absent(self) -> int:
+        """Planned runs that are in no average."""
+        return self.n_planned - self.n_scored
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """The scores of the runs that have one, in the order of their seeds."""
+        return tuple(run.score for run in self.seeds if run.score is not None)
+
+
+@dataclass(frozen=True)
+class LedgerEntry(_CellIdentity):
+    """A run of which something is to be said: what a RunResult holds, beside the cell's identity."""
+
+    seed: int
+    status: Status
+    stale: bool
+    stopped_at: int | None
+    score: float | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class RunCurve:
+    """One run's learning curve: the mean return of each evaluation [E] at its environment step [E].
+
+    It ends before the first evaluation that is not a finite number. `run_curves.aligned` puts it on a grid.
+    """
+
+    seed: int
+    status: Status
+    stopped_at: int | None
+    floor: float | None  # what the run counts for from stopped_at on, if it failed
+    env_steps: tuple[int, ...]
+    values: tuple[float, ...]
+
+    @property
+    def failed(self) -> bool:
+        return self.status in FAILED
+
+
+@dataclass(frozen=True)
+class Band:
+    """A simultaneous band [T] of a curve; quantile: its half-width in standard errors of each point."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    quantile: float
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How steadily a run learns, from one checkpoint to the next: the median over runs of each measure."""
+
+    dispersion_within: float | None
+    cvar_of_steps: float | None
+    max_drawdown: float | None
+
+
+@dataclass(frozen=True)
+class CurveResult(_CellIdentity):
+    """A cell's learning curves and, on a grid of environment steps [T], the mean of those that are scored."""
+
+    evaluate_every: int | None  # environment steps; None where no run tells
+    evaluation_episodes: int | None
+    runs: tuple[RunCurve, ...]  # all but stale ones
+    n_scored: int
+    grid: tuple[int, ...]
+    mean: tuple[float, ...]
+    band: Band | None
+    area: Estimate  # under a run's curve, divided by the span of the grid
+    reliability: Reliability | None
+    note: str  # why there is no band
+
+
+# --- over all tasks
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Performance profile: the share of runs whose normalised score exceeds each tau, with its band, all [taus]."""
+
+    taus: tuple[float, ...]
+    share: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class SecondAggregate:
+    """The interquartile mean by the second set of anchors, over the tasks that have one."""
+
+    tasks: tuple[str, ...]
+    iqm: Estimate
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """A variant of an implementation over its tasks, in normalised scores; the numbers are None without any task."""
+
+    implementation: str
+    variant: Label
+    tasks: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    n_planned: int
+    n_finished: int
+    n_scored: int
+    mean: Estimate | None
+    median: Estimate | None
+    iqm: Estimate | None
+    optimality_gap: Estimate | None
+    profile: Profile | None
+    second: SecondAggregate | None
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """The probability that a run of a variant beats one of another, of the same implementation: over tasks, by task."""
+
+    implementation: str
+    variant: Label
+    over: Label
+    tasks: tuple[str, ...]
+    probability: Estimate
+    by_task: tuple[Superiority, ...]
+
+
+# --- two samples of scores
+
+
+@dataclass(frozen=True)
+class PermutationTest:
+    """A studentised permutation test: p, how many assignments of seeds, whether these are all, the least p possible."""
+
+    p: float
+    assignments: int
+    exact: bool
+    floor: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """mean(x) - mean(y) of two samples of scores: Welch's test, and beside it what does not lean on normality."""
+
+    statistic: float | None
+    df: float | None
+    p: float | None
+    difference: float
+    low: float | None
+    high: float | None
+    confidence: float
+    permutation: PermutationTest
+    superiority: Superiority
+    a12: float
+    cliff_delta: float
+    cohen_d: float | None
+    hedges_g: float | None
+    ratio: float | None  # mean(x) / mean(y), of positive means
+    yuen_p: float | None
+    detectable: float | None  # difference that a study of this size and spread finds in 80 % of cases at 5 %
+
+    @property
+    def estimate(self) -> float:
+        return self.difference
+
+
+@dataclass(frozen=True)
+class AdjustedDifference(Difference):
+    """A difference whose p belongs to a family of questions."""
+
+    p_adjusted: float | None
+    family: str
+    family_size: int
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether so few runs cannot reach 5 % by permutation in this family, whatever their scores."""
+        return self.permutation.floor > SIGNIFICANT / self.family_size
+
+
+SIGNIFICANT = 0.05  # level of a family's adjusted p values
+
+
+# --- two implementations of one variant
+
+
+@dataclass(frozen=True)
+class MarginVerdict:
+    """The verdict at another margin: `share` of (reference - random policy), and that in return."""
+
+    share: float
+    margin: float
+    verdict: AgreementVerdict
+    p: float
+
+
+@dataclass(frozen=True)
+class RankAgreement:
+    """Two one-sided tests that P(x > y) - 1/2, `difference`, lies within `margin` of zero."""
+
+    statistic: float | None
+    df: float | None
+    p: float | None
+    difference: float
+    low: float | None
+    high: float | None
+    confidence: float
+    verdict: AgreementVerdict
+    margin: float
+    n_needed: int | None
+
+
+@dataclass(frozen=True)
+class CurveDifference:
+    """Mean curve less mean curve on the grid [T] both have: max-t over all of it, and a band where runs are enough."""
+
+    p: float  # of the largest difference, over the whole curve
+    env_step: int  # where it is
+    assignments: int
+    grid: tuple[int, ...]
+    difference: tuple[float, ...]
+    low: tuple[float, ...] | None
+    high: tuple[float, ...] | None
+    verdict: AgreementVerdict | None  # None without a band or a margin
+    note: str  # why there is no band
+
+
+@dataclass(frozen=True)
+class MarginTest:
+    """Whether the mean scores of two cells agree within the declared margin, in return."""
+
+    margin: float
+    verdict: AgreementVerdict
+    p: float  # of the harder of the two one-sided tests
+    n_needed: int | None  # seeds per side that would settle it; None: settled, or no number would
+    interval: ConfidenceInterval  # of the difference
+    sensitivity: tuple[MarginVerdict, ...]
+
+
+@dataclass(frozen=True)
+class AdjustedMarginTest(MarginTest):
+    """A margin test whose p belongs to a family of questions."""
+
+    p_adjusted: float
+    family: str
+    family_size: int
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Two implementations, a and b, of one variant on one task: do they agree within the declared margin?
+
+    Pairs are of a and b. Without two scored runs on each side, or returns of one kind, nothing but the note is given.
+    """
+
+    task: str
+    variant: Label
+    a: str
+    b: str
+    run_ids: tuple[str, str]
+    n_planned: tuple[int, int]
+    n_finished: tuple[int, int]
+    n_scored: tuple[int, int]
+    difference: Difference | None
+    equivalence: AdjustedMarginTest | None  # None also where the task has no reference return
+    superiority: RankAgreement | None
+    curve: CurveDifference | None
+    note: str
+
+
+# --- ablations
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a factor (or an interaction of several) does to the score, or its Shapley share.
+
+    held: the levels at which all other factors are held, of a simple effect; else empty.
+    """
+
+    factors: tuple[str, ...]
+    held: Mapping[str, str]
+    estimate: float
+    standard_error: float | None
+    df: float | None  # None: infinite, or unknown
+    low: float | None
+    high: float | None
+    p: float | None
+
+    @property
+    def is_interaction(self) -> bool:
+        return len(self.factors) > 1
+
+    @property
+    def name(self) -> str:
+        """In one string: "alpha", "alpha × critics", "alpha | critics=twin"."""
+        crossed = " × ".join(self.factors)
+        held = ", ".join(f"{factor}={level}" for factor, level in self.held.items())
+        return f"{crossed} | {held}" if held else crossed
+
+
+@dataclass(frozen=True)
+class AdjustedEffect(Effect):
+    """An effect whose p belongs to a family of questions."""
+
+    p_adjusted: float | None
+    family: str
+    family_size: int
+
+
+@dataclass(frozen=True)
+class SuiteEffect:
+    """An effect over all tasks, in normalised scores: of factors or, where these have not two levels each, of an arm.
+
+    Either factors are given, or arm and baseline: arm minus baseline.
+    """
+
+    factors: tuple[str, ...]
+    arm: str
+    baseline: str
+    estimate: float
+    standard_error: float | None
+    df: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    p_adjusted: float | None
+    family: str
+    family_size: int
+
+    @property
+    def is_interaction(self) -> bool:
+        return len(self.factors) > 1
+
+    @property
+    def name(self) -> str:
+        """In one string: "alpha", "alpha × critics", "single − twin"."""
+        return " × ".join(self.factors) if self.factors else f"{self.arm} − {self.baseline}"
+
+
+@dataclass(frozen=True)
+class FailureComparison:
+    """Failed runs of an arm and of its baseline, of n each, and the p of Barnard's exact test of equal rates."""
+
+    failed: tuple[int, int]
+    n: tuple[int, int]
+    p: float
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """An arm of an ablation, and its score minus the baseline's."""
+
+    arm: str
+    label: Label
+    levels: Mapping[str, str]  # by factor
+    baseline: bool
+    variant: Label  # of the cell
+    run_id: str
+    difference: AdjustedDifference | None  # None of the baseline, and where the note says why
+    failures: FailureComparison | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Factorial:
+    """Main effects and interactions, simple effects and Shapley shares of factors with two levels each, in return."""
+
+    effects: tuple[AdjustedEffect, ...]
+    simple: tuple[Effect, ...]
+    shapley: tuple[Effect, ...]
+    note: str  # why there are no effects
+
+    @property
+    def gap(self) -> float:
+        """Between all factors at their second level and all at their first: what the Shapley shares add up to."""
+        return sum(share.estimate for share in self.shapley)
+
+
+@dataclass(frozen=True)
+class AblationTable:
+    """An ablation on one task with one implementation."""
+
+    task: str
+    implementation: str
+    arms: tuple[ArmResult, ...]
+    factorial: Factorial | None  # None where the factors have not two levels each
+
+    def key_of(self, arm: ArmResult) -> CellKey:
+        """The cell of an arm of this table."""
+        return CellKey(self.task, self.implementation, arm.run_id)
+
+
+@dataclass(frozen=True)
+class AblationOverTasks:
+    """An ablation over all tasks of one implementation, in normalised scores."""
+
+    implementation: str
+    tasks: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    effects: tuple[SuiteEffect, ...]
+    shapley: tuple[Effect, ...]
+    note: str
+
+    @property
+    def gap(self) -> float:
+        """Between all factors at their second level and all at their first: what the Shapley shares add up to."""
+        return sum(share.estimate for share in self.shapley)
+
+
+@dataclass(frozen=True)
+class AblationResult:
+    """An ablation: its question and what was expected, every task's table, and all tasks at once."""
+
+    name: str
+    question: str
+    metric: str
+    expected: str
+    literature: tuple[str, ...]
+    factors: Mapping[str, tuple[str, ...]]  # factor -> its levels
+    tables: tuple[AblationTable, ...]
+    over_tasks: tuple[AblationOverTasks, ...]
+
+
+# --- everything
+
+
+@dataclass(frozen=True)
+class Results:
+    """Every number of a study's report: results.json."""
+
+    study: str
+    settings: Settings
+    versions: Mapping[str, str]  # of the packages that computed, by name
+    counts: Counts
+    cells: tuple[CellResult, ...]
+    curves: tuple[CurveResult, ...]  # of the same cells, in the same order
+    ledger: tuple[LedgerEntry, ...]
+    aggregates: tuple[Aggregate, ...]
+    improvements: tuple[Improvement, ...]
+    agreements: tuple[Agreement, ...]
+    ablations: tuple[AblationResult, ...]
+    check: tuple[CheckRow, ...]
+    unmatched: tuple[str, ...]  # a sentence for every cell that nothing published can be held against
+    families: Mapping[FamilyName, Family]
+    declaration: Declaration | None
+    departures: tuple[Departure, ...]  # of what was used from what was declared
+
+    def cell(self, key: CellKey) -> CellResult:
+        return next(cell for cell in self.cells if cell.key == key)
+
+    def curve(self, key: CellKey) -> CurveResult:
+        return next(curve for curve in self.curves if curve.key == key)

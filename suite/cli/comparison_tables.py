@@ -1,0 +1,177 @@
+"""Comparisons and tables of power as a terminal shows them."""
+
+from __future__ import annotations
+
+import io
+import math
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from suite.analysis.seeds_needed import CellPower, PowerQuestion, PowerRow, PowerTable, StudyPower
+from suite.analysis.two_cells import (
+    ComparedCell,
+    ComparedCurves,
+    Comparison,
+    ComparisonSettings,
+    OverallImprovement,
+    StudyComparison,
+)
+from suite.analysis.types import AdjustedDifference, MarginTest, Superiority
+from suite.wording import number, p_short
+
+NOTHING = "–"
+
+# --- two cells
+
+
+def comparison_table(comparison: StudyComparison) -> str:
+    """A comparison as a table for a terminal and a sentence for each task."""
+    first = comparison.tasks[0]
+    title = escape(f"study {comparison.study}: A {first.a.name}, B {first.b.name}")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title_justify="left", title=title)
+    for head in ("task", "A", "B", "A − B", "p, adjusted", "permuted", "P(A > B)", "effect", "curves", "equivalence"):
+        table.add_column(head, justify="left" if head in ("task", "equivalence") else "right", overflow="fold")
+    for row in comparison.tasks:
+        table.add_row(row.task, _cell(row.a), _cell(row.b), *_columns(row))
+    lines = [_printed(table), *(row.sentence for row in comparison.tasks)]
+    if comparison.improvement is not None:
+        lines.append(_improvement(comparison.improvement, comparison.settings))
+    return "\n".join(lines)
+
+
+def _cell(cell: ComparedCell) -> str:
+    return f"{number(cell.mean)} ± {number(cell.sd)}\n{cell.n_finished}/{cell.n_planned} finished"
+
+
+def _columns(row: Comparison) -> list[str]:
+    """The columns of a row behind its two cells; of two that are not compared the note in the last one."""
+    tested = row.difference
+    if tested is None:
+        return [*[NOTHING] * 6, row.note]
+    permuted, better = tested.permutation, tested.superiority
+    exact = "" if permuted.exact else " draws"
+    return [
+        f"{number(tested.difference)}\n{_interval(tested)}",
+        f"{p_short(tested.p)}, {p_short(tested.p_adjusted)}\nYuen {p_short(tested.yuen_p)}",
+        f"{p_short(permuted.p)} of {permuted.assignments:,}{exact}\nleast {p_short(permuted.floor)}",
+        f"{better.estimate:.2f}\n{_interval(better)}",
+        f"g {number(tested.hedges_g)}\nδ {number(tested.cliff_delta)}",
+        _curves(row.curve),
+        _verdict(row.equivalence),
+    ]
+
+
+def _curves(curve: ComparedCurves | None) -> str:
+    return NOTHING if curve is None else f"{p_short(curve.p)}\nat {curve.env_step:,}"
+
+
+def _verdict(test: MarginTest | None) -> str:
+    return "no margin" if test is None else f"{test.verdict}\n±{number(test.margin)}, TOST p {p_short(test.p)}"
+
+
+def _interval(of: AdjustedDifference | Superiority) -> str:
+    return f"\\[{number(of.low)}, {number(of.high)}]"
+
+
+def _improvement(better: OverallImprovement, settings: ComparisonSettings) -> str:
+    interval = "no interval: no two runs of any task are in another order"
+    if better.low is not None:
+        interval = f"{settings.confidence:.0%} interval {number(better.low)} to {number(better.high)}"
+    return (
+        f"Over {len(better.tasks)} tasks a run of A beats a run of B with probability {number(better.estimate)} "
+        f"({interval})."
+    )
+
+
+# --- power without a study
+
+
+def power_text(table: PowerTable) -> str:
+    """A table of power for a terminal, and in words what it means."""
+    asked = table.asked
+    shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
+    titles = _titles(asked)
+    for title in titles.values():
+        shown.add_column(title, justify="right")
+    for row in table.rows:
+        shown.add_row(*(_power_cell(row, name) for name in titles))
+    lines = [_printed(shown)]
+    target, level = f"{asked.target:.0%}", f"{asked.alpha:.3g}"
+    if asked.effect and table.needed.difference is not None:
+        lines.append(
+            f"A difference of {number(abs(asked.effect))} SDs is found in {target} of studies with "
+            f"{number(math.ceil(table.needed.difference))} seeds per group (two-sided t test at {level})."
+        )
+    if asked.margin:
+        unit = "" if asked.sd is not None else " SDs"
+        n = table.needed.equivalence
+        seeds = f"with {n:,} seeds per group" if n else "with no number of seeds"
+        lines.append(
+            f"Two equal implementations are shown equivalent within ±{number(asked.margin)}{unit} in {target} of "
+            f"studies {seeds} (two one-sided tests at {level})."
+        )
+    return "\n".join(lines)
+
+
+def _titles(asked: PowerQuestion) -> dict[str, str]:
+    """Headings by the field of a row, of what was asked."""
+    target = f"{asked.target:.0%}"
+    titles = {"n": "seeds per group", "detectable": f"found in {target} (SDs)"}
+    if asked.sd is not None:
+        titles["detectable_return"] = f"found in {target} (return)"
+    if asked.effect is not None:
+        titles["power"] = f"power at {number(asked.effect)} SDs"
+    if asked.margin is not None:
+        titles["equivalence"] = f"power of equivalence within ±{number(asked.margin)}"
+    return titles
+
+
+def _power_cell(row: PowerRow, name: str) -> str:
+    value = getattr(row, name)
+    return f"{value:.3f}" if name in ("power", "equivalence") else number(value)
+
+
+# --- power of a study
+
+
+def study_power_text(power: StudyPower) -> str:
+    """What the seeds of a study could settle, for a terminal, and in words what it means."""
+    title = escape(f"study {power.study}")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title=title, title_justify="left")
+    for head in ("cell", "seeds", "mean ± SD", "found", "margin", "power, simulated", "seeds needed", "equivalence",
+                 "seeds needed"):  # fmt: skip
+        table.add_column(head, justify="left" if head == "cell" else "right", overflow="fold")
+    for row in power.rows:
+        table.add_row(*_study_columns(row))
+    target, share = f"{power.settings.target:.0%}", f"{power.settings.margin:.0%}"
+    legend = (
+        f"found: the difference to an equal number of seeds that {target} of studies would find. margin: {share} of "
+        f"(reference - random policy); power, equivalence and seeds needed (for {target}) are of a true difference of "
+        "the margin and of none."
+    )
+    notes = [f"{row.task}, {row.name}: {row.note}." for row in power.rows if row.note]
+    return "\n".join([_printed(table), legend, *notes])
+
+
+def _study_columns(row: CellPower) -> list[str]:
+    drawn = row.simulated
+    return [
+        f"{row.task}\n{escape(row.name)}",
+        f"{row.n}/{row.n_planned}",
+        f"{number(row.mean)} ± {number(row.sd)}",
+        number(row.detectable),
+        number(row.margin),
+        NOTHING if drawn is None or row.power is None else f"{row.power:.2f}, {drawn.power:.2f}",
+        NOTHING if row.n_difference is None else f"{math.ceil(row.n_difference):,}",
+        NOTHING if row.equivalence is None else f"{row.equivalence:.2f}",
+        f"{row.n_equivalence:,}" if row.n_equivalence else NOTHING,
+    ]
+
+
+def _printed(table: Table) -> str:
+    text = io.StringIO()
+    Console(file=text, width=160).print(table)
+    return text.getvalue().rstrip() + "\n"

@@ -1,0 +1,215 @@
+"""What a study returns now against what its baseline returned: EQUIVALENT, DIFFERENT or INCONCLUSIVE, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple, cast
+
+import numpy as np
+
+from suite.analysis.declared import Declared
+from suite.analysis.types import AgreementVerdict, CellKey
+from suite.gate.baseline import Baseline, BaselineCell, described
+from suite.gate.drift_rows import Changes, Drift, DriftRow, FrozenSummary
+from suite.gate.drift_wording import listed, sentence
+from suite.gate.verdict import completions, robust_verdict
+from suite.gate.window_means import Sample, StudyTables, means_by_run, sample, summed_up
+from suite.statistics import equivalence, multiplicity, two_samples
+from suite.statistics.equivalence import DIFFERENT
+from suite.study.cells import CELL
+from suite.study.config import Check
+
+
+def compare(
+    tables: StudyTables,
+    baseline: Baseline,
+    options: Check = Check(),  # noqa: B008 - immutable
+    declared: Declared = Declared(),  # noqa: B008 - immutable
+) -> Drift:
+    """A row per cell and frozen step within its budget, and a sentence for every cell without one.
+
+    A cell is compared with the one of the same task, implementation and run_id. EQUIVALENT: every seed that both have
+    returns the very same number (then nothing has drifted), or the difference of the means lies within the margin on
+    both sides at this confidence; DIFFERENT: beyond it on one. options.margin: a fraction of the baseline's return
+    above the random policy's. With runs missing a verdict must hold as in the regression check.
+    """
+    means = means_by_run(tables.evaluations)
+    rows: list[DriftRow] = []
+    notes: list[str] = []
+    compared: set[CellKey] = set()
+    for key, runs in tables.runs.groupby(CELL, sort=True):
+        cell = CellKey(*key)
+        if cell in baseline.cells:
+            frozen = baseline.cells[cell]
+            changed = _changes(frozen.made_by, described(cell, runs, frozen.random_policy).made_by)
+            if changed and (runs["code_id"] != "").any():
+                notes.append(f"{frozen.name} is made by other code or versions: {listed(changed)}.")
+            samples = {at: sample(runs, means, at, frozen.random_policy) for at in baseline.values[cell]}
+            rows += _rows(frozen, samples, baseline, options, changed)
+            compared.add(cell)
+        else:
+            namesake = _namesake(cell, runs["variant"].iloc[0], baseline)
+            notes.append(_absent(described(cell, runs, 0.0), namesake, baseline.name))
+            compared |= {namesake.key} if namesake else set()
+    notes += _without_a_cell([cell for key, cell in baseline.cells.items() if key not in compared], baseline.name)
+    rows = _adjusted(rows, declared.families.regression, (1 - options.confidence) / 2)
+    return Drift(tuple(replace(row, sentence=sentence(row)) for row in rows), tuple(notes))
+
+
+# --- one cell
+
+
+class _Judgement(NamedTuple):
+    """Fields of `DriftRow`, which says what they mean."""
+
+    difference: float | None
+    verdict: AgreementVerdict = "INCONCLUSIVE"
+    low: float | None = None
+    high: float | None = None
+    df: float | None = None
+    n_needed: int | None = None
+    held_back: AgreementVerdict | None = None
+    p: float | None = None
+    p_different: float | None = None
+
+
+def _rows(
+    cell: BaselineCell, samples: Mapping[int, Sample], baseline: Baseline, options: Check, changed: Changes
+) -> Iterator[DriftRow]:
+    """samples: our window means by frozen step."""
+    for at, ours in samples.items():
+        if ours.planned:
+            yield _row(cell, at, ours, baseline.values[cell.key][at], baseline.name, options, changed)
+
+
+def _row(
+    cell: BaselineCell,
+    at: int,
+    ours: Sample,
+    frozen: Mapping[int, float],
+    baseline: str,
+    options: Check,
+    changed: Changes,
+) -> DriftRow:
+    """frozen: the baseline's window means by seed."""
+    theirs, floor = np.array(list(frozen.values())), cell.random_policy
+    by_seed = dict(zip(ours.seeds, ours.values.tolist(), strict=True))
+    common = [seed for seed in by_seed if seed in frozen]
+    identical = sum(by_seed[seed] == frozen[seed] for seed in common)
+    margin = options.margin * (float(theirs.mean()) - floor) if theirs.mean() > floor else None
+    judgement = _judge(ours, theirs, floor, margin, options.confidence)
+    if common and identical == len(common) and not ours.missing:
+        judgement = judgement._replace(verdict="EQUIVALENT", held_back=None, n_needed=None)
+    return DriftRow(
+        **cell.key._asdict(),
+        variant=cell.variant,
+        env_step=at,
+        ours=summed_up(ours),
+        theirs=FrozenSummary(
+            float(theirs.mean()), float(theirs.std(ddof=1)) if len(theirs) >= 2 else None, len(theirs)
+        ),
+        random_policy=floor,
+        seeds_in_both=len(common),
+        identical=identical,
+        **judgement._asdict(),
+        p_different_adjusted=None,
+        family_size=0,
+        margin=margin,
+        confidence=options.confidence,
+        changed=changed,
+        baseline=baseline,
+        gated=True,
+        fails=False,
+        sentence="",
+    )
+
+
+def _judge(ours: Sample, theirs: np.ndarray, floor: float, margin: float | None, confidence: float) -> _Judgement:
+    """The equivalence test of our window means and the baseline's [runs]."""
+    difference = float(ours.values.mean() - theirs.mean()) if len(ours.values) else None
+    if margin is None or min(len(ours.values), len(theirs)) < 2:
+        return _Judgement(difference)
+    frozen = two_samples.summary(theirs)
+    completed = [two_samples.summary(one) for one in completions(ours.values, ours.missing, floor)]
+    tests = [equivalence.tost_from_summary(one, frozen, margin, confidence) for one in completed]
+    robust = robust_verdict([test.verdict for test in tests])
+    return _Judgement(
+        difference=tests[0].difference,
+        verdict=cast(AgreementVerdict, robust.verdict),
+        low=tests[0].low,
+        high=tests[0].high,
+        df=tests[0].df,
+        n_needed=tests[0].n_needed,
+        held_back=cast(AgreementVerdict | None, robust.held_back),
+        p=max(test.p for test in tests),
+        p_different=max(_p_different(one, frozen, margin) for one in completed),
+    )
+
+
+def _p_different(ours: tuple, theirs: tuple, margin: float) -> float:
+    """Of the hypothesis that neither side is better by more than the margin; ours, theirs: mean, sample SD, n."""
+    one_sided = min(two_samples.loss_p(ours, theirs, margin), two_samples.loss_p(theirs, ours, margin))
+    return min(1.0, 2 * one_sided)
+
+
+def _adjusted(rows: list[DriftRow], method: str, level: float) -> list[DriftRow]:
+    """The rows with what the gate needs: it fails on DIFFERENT that is so after adjustment for all rows."""
+    raw = np.array([np.nan if row.p_different is None else row.p_different for row in rows], dtype=float)
+    size = int(np.isfinite(raw).sum())
+    return [
+        replace(
+            row,
+            p_different_adjusted=None if np.isnan(p) else p,
+            family_size=size,
+            fails=row.verdict == DIFFERENT and p < level,
+        )
+        for row, p in zip(rows, multiplicity.adjust(raw, method).tolist(), strict=True)
+    ]
+
+
+# --- what changed, and cells that only one side has
+
+
+def _namesake(cell: CellKey, variant: str, baseline: Baseline) -> BaselineCell | None:
+    """The baseline's cell of the same task, implementation and variant, under another run_id."""
+    return next((other for other in baseline.cells.values() if (*other.key[:2], other.variant) == (*cell[:2], variant)),
+                None)  # fmt: skip
+
+
+def _absent(present: BaselineCell, namesake: BaselineCell | None, baseline: str) -> str:
+    """What a cell of the study is that the baseline has not, or not with these settings."""
+    if namesake is None:
+        return f"{present.name} is not in the baseline {baseline}."
+    changes = listed(_changes(dict(_settings(namesake)), dict(_settings(present)))) or "none is known"
+    became = f"{namesake.run_id} became {present.run_id}"
+    return f"{present.name} is another run than in the baseline {baseline} ({became}): {changes}."
+
+
+def _without_a_cell(cells: Iterable[BaselineCell], baseline: str) -> list[str]:
+    """A sentence on the baseline's cells that the study has not, if there are any."""
+    names = [cell.name for cell in cells]
+    return (
+        [f"Of the baseline {baseline} {len(names)} cells are not in this study: {'; '.join(names)}."] if names else []
+    )
+
+
+def _changes(was: Mapping[str, object], now: Mapping[str, object]) -> Changes:
+    names = [*was, *(name for name in now if name not in was)]
+    return {name: (was.get(name), now.get(name)) for name in names if was.get(name) != now.get(name)}
+
+
+def _settings(cell: BaselineCell) -> Iterator[tuple[str, object]]:
+    """Every setting of a cell by its path."""
+    yield from _flat(cell.spec, "spec.")
+    yield from _flat(cell.schedule, "schedule.")
+    yield "evaluation.every", cell.evaluation.every
+    yield "evaluation.episodes", cell.evaluation.episodes
+
+
+def _flat(values: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value

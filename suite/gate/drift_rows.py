@@ -1,0 +1,63 @@
+"""The rows of a comparison with a baseline: what `check --against-baseline --json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from suite.analysis.check_rows import SampleSummary
+from suite.analysis.types import AgreementVerdict
+
+Changes = Mapping[str, tuple[object, object]]
+"""What differs, by name: what it was and what it is."""
+
+
+@dataclass(frozen=True)
+class FrozenSummary:
+    """Mean, sample SD (None: of a single run) and number of a baseline's runs."""
+
+    mean: float
+    sd: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class DriftRow:
+    """A cell at one frozen step. Numbers are undiscounted returns per episode; differences are now minus frozen."""
+
+    task: str
+    implementation: str
+    run_id: str
+    variant: str  # as shown, "critics/single"
+    env_step: int
+    ours: SampleSummary
+    theirs: FrozenSummary
+    random_policy: float
+    seeds_in_both: int
+    identical: int  # of these, the seeds that return the very same number
+    verdict: AgreementVerdict
+    difference: float | None
+    low: float | None
+    high: float | None
+    df: float | None
+    n_needed: int | None  # seeds a side that would settle it; None: settled, or no number would
+    held_back: AgreementVerdict | None  # the verdict that missing runs could overturn
+    p: float | None  # small for EQUIVALENT
+    p_different: float | None  # small for DIFFERENT, of both sides
+    p_different_adjusted: float | None
+    family_size: int
+    margin: float | None  # None where the baseline is no better than random
+    confidence: float  # of the two-sided interval
+    changed: Changes  # code and versions that made the runs
+    baseline: str
+    gated: bool
+    fails: bool  # the gate falls
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A row per cell and frozen step within its budget, and a sentence for every cell without one."""
+
+    rows: tuple[DriftRow, ...]
+    notes: tuple[str, ...]

@@ -1,0 +1,115 @@
+"""Checks as a terminal shows them: a table, the sentences and the notes, and what the gate makes of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from suite.analysis.check_rows import CheckFile, CheckRow
+from suite.gate.drift_rows import Drift, DriftRow
+from suite.gate.drift_wording import identical_in_every_seed
+from suite.gate.outcome import failing
+from suite.gate.wording import counted, number, outcome, p_value
+from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, INCONCLUSIVE
+
+
+class _Column(NamedTuple):
+    title: str
+    is_text: bool = False  # text stands left, numbers right
+
+
+def _drawn(columns: Sequence[_Column], rows: Iterable[Sequence[str]], width: int) -> str:
+    """A table of cells that are shown as they are; width: characters of a line."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
+    for column in columns:
+        table.add_column(column.title, justify="left" if column.is_text else "right")
+    for row in rows:
+        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+    text = io.StringIO()
+    Console(file=text, width=width).print(table)
+    return text.getvalue().rstrip()
+
+
+# --- against published results
+
+
+_CHECK = (_Column("cell", True), _Column("step"), _Column("ours"), _Column("published", True),
+          _Column("difference"), _Column("tolerated"), _Column("p, adjusted"), _Column("verdict", True),
+          _Column("both ways", True))  # fmt: skip
+
+
+def render_check(checked: CheckFile) -> str:
+    """The rows as a table for a terminal, a sentence for each, the notes, the verdicts counted, what the gate says."""
+    rows, notes = checked.rows, checked.notes
+    if not rows:
+        return "\n".join(["No cell of this study has a published counterpart in suite/published.", *notes])
+    table = _drawn(_CHECK, map(_check_cells, rows), width=170)
+    return "\n".join([table, "", *(row.sentence for row in rows), *notes, "", counted(rows), outcome(rows)])
+
+
+def _check_cells(row: CheckRow) -> tuple[str, ...]:
+    ours, published = row.ours, row.published
+    interval = f"\n[{number(row.low)}, {number(row.high)}]" if row.low is not None else ""
+    return (
+        f"{row.task}\n{row.implementation} {row.variant}",
+        f"{row.env_step:,}",
+        f"{number(ours.mean)} ± {number(ours.sd)}\n{ours.n_finished}/{ours.n_planned} finished",
+        f"{number(published.mean)} ± {number(published.sd)} (n {published.n or '?'})\n{row.reference}",
+        f"{number(row.difference)}{interval}",
+        number(row.margin),
+        f"{p_value(row.p)}\n{p_value(row.p_adjusted)}",
+        "\n".join(_verdict_lines(row)),
+        row.equivalence.verdict if row.equivalence else "-",
+    )
+
+
+def _verdict_lines(row: CheckRow) -> Iterable[str]:
+    yield row.verdict
+    if row.verdict == INCONCLUSIVE and row.n_needed:
+        yield f"{row.n_needed:,} seeds"
+    if row.advisory:
+        yield "advisory"
+    elif row.gated:
+        yield "gated"
+
+
+# --- against a baseline
+
+
+_DRIFT = (_Column("cell", True), _Column("step"), _Column("now"), _Column("baseline"), _Column("difference"),
+          _Column("margin"), _Column("identical"), _Column("verdict", True))  # fmt: skip
+
+
+def render_drift(drift: Drift) -> str:
+    """The rows as a table for a terminal, a sentence for each that is not identical, the notes and a count."""
+    rows, notes = drift.rows, drift.notes
+    if not rows:
+        return "\n".join(["No cell of this study is in the baseline.", *notes])
+    table = _drawn(_DRIFT, map(_drift_cells, rows), width=150)
+    sentences = [row.sentence for row in rows if row.identical < row.seeds_in_both or row.verdict != EQUIVALENT]
+    return "\n".join([table, "", *sentences, *notes, _drift_counted(rows)])
+
+
+def _drift_cells(row: DriftRow) -> tuple[str, ...]:
+    return (
+        f"{row.task} {row.implementation} {row.variant}",
+        f"{row.env_step:,}",
+        f"{number(row.ours.mean)} ± {number(row.ours.sd)} ({row.ours.n})",
+        f"{number(row.theirs.mean)} ± {number(row.theirs.sd)} ({row.theirs.n})",
+        number(row.difference),
+        number(row.margin),
+        f"{row.identical}/{row.seeds_in_both}",
+        row.verdict,
+    )
+
+
+def _drift_counted(rows: Sequence[DriftRow]) -> str:
+    counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in (EQUIVALENT, INCONCLUSIVE, DIFFERENT)}
+    total = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    whole = sum(identical_in_every_seed(row) for row in rows)
+    return f"{total}; identical in every seed: {whole} of {len(rows)}; {len(failing(rows))} fail the gate"

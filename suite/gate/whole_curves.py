@@ -1,0 +1,102 @@
+"""A cell's curve of window means against a published one, over all published steps at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, cast
+
+import numpy as np
+
+from suite.analysis.check_rows import CheckCurve, CheckVerdict
+from suite.analysis.declared import Declared
+from suite.gate.verdict import completions, robust_verdict
+from suite.gate.window_means import Sample
+from suite.published.references import Reference
+from suite.statistics import curves, equivalence, two_samples
+from suite.study.config import Check
+
+
+def compare_curves(
+    reference: Reference,
+    samples: Mapping[int, Sample],
+    floor: float,
+    options: Check,
+    declared: Declared,
+    stream: tuple[str, ...],
+) -> CheckCurve | None:
+    """Whether the curves of window means differ over all steps at once; None where there are no curves.
+
+    samples: by published step. max-t permutes whole curves; the band of the difference needs 5 runs on both sides, and
+    its verdict must hold with the missing runs at the random policy's return and as good as the best, like that of a
+    row. stream: names the random streams.
+    """
+    steps = _steps(reference, samples)
+    seeds = _seeds(samples, steps)
+    if len(steps) < 2 or len(seeds) < 2:
+        return None
+    ours = _curves(samples, steps, seeds)
+    theirs = np.array([reference.values[at] for at in steps]).T
+    margin = options.margin * (theirs.mean(axis=0) - floor)
+    tested = two_samples.max_t(ours, theirs, rng=declared.rng(*stream, "max-t"))
+    first, missing = int(np.argmin(tested.p_adjusted)), samples[steps[-1]].planned - len(seeds)
+    band = _band(completions(ours, missing, floor), theirs, margin, options.confidence, declared, stream)
+    return CheckCurve(
+        steps=tuple(steps),
+        n=(len(ours), len(theirs)),
+        missing=missing,
+        p=float(tested.p_adjusted[first]),
+        env_step=steps[first],
+        assignments=tested.assignments,
+        difference=tuple((ours.mean(axis=0) - theirs.mean(axis=0)).tolist()),
+        margin=tuple(margin.tolist()),
+        **band._asdict(),
+    )
+
+
+class _JudgedBand(NamedTuple):
+    """Fields of `CheckCurve`: the band of the difference and its verdict, or a note on why there is none."""
+
+    low: tuple[float, ...] | None = None
+    high: tuple[float, ...] | None = None
+    verdict: CheckVerdict | None = None
+    note: str = ""
+
+
+def _band(
+    completed: list[np.ndarray],
+    theirs: np.ndarray,
+    margin: np.ndarray,
+    confidence: float,
+    declared: Declared,
+    stream: tuple[str, ...],
+) -> _JudgedBand:
+    """completed: our curves [runs, steps], then with the missing ones at their worst and best; every one is resampled
+    with the same random numbers."""
+    try:
+        bands = [
+            curves.difference_band(ours, theirs, confidence, declared.curve_resamples, declared.rng(*stream, "band"))
+            for ours in completed
+        ]
+    except ValueError as refusal:
+        return _JudgedBand(note=str(refusal))
+    verdict = robust_verdict([equivalence.band_non_inferiority(band, margin) for band in bands]).verdict
+    return _JudgedBand(tuple(bands[0].low.tolist()), tuple(bands[0].high.tolist()), cast(CheckVerdict, verdict))
+
+
+def _steps(reference: Reference, samples: Mapping[int, Sample]) -> list[int]:
+    """The steps at which as many runs are published as at the last one, at least two."""
+    steps = [at for at in samples if at in reference.values]
+    return [at for at in steps if len(reference.values[at]) == len(reference.values[steps[-1]]) >= 2]
+
+
+def _seeds(samples: Mapping[int, Sample], steps: list[int]) -> list[int]:
+    """The seeds with a window mean at every step."""
+    if not steps:
+        return []
+    return [seed for seed in samples[steps[-1]].seeds if all(seed in samples[at].seeds for at in steps)]
+
+
+def _curves(samples: Mapping[int, Sample], steps: list[int], seeds: list[int]) -> np.ndarray:
+    """Window means [seeds, steps]."""
+    by_step = [dict(zip(samples[at].seeds, samples[at].values, strict=True)) for at in steps]
+    return np.array([[values[seed] for values in by_step] for seed in seeds])

@@ -1,0 +1,54 @@
+"""Families of questions in words: how p values are adjusted, and what that bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from suite.analysis.types import SIGNIFICANT, AdjustedDifference, FamilyName, Results
+from suite.study.config import Method
+
+METHODS: dict[Method, str] = {
+    "holm": "Holm",
+    "hommel": "Hommel",
+    "bonferroni": "Bonferroni",
+    "bh": "Benjamini-Hochberg",
+    "by": "Benjamini-Yekutieli",
+}
+
+SHARES: tuple[Method, ...] = ("bh", "by")
+"""These bound the share of false alarms among the alarms, the others the chance of any."""
+
+
+def adjusted_in(name: FamilyName, results: Results) -> str:
+    """The method, and the family that p values are adjusted in, within a sentence."""
+    family = results.families[name]
+    return f"{METHODS[family.method]}, over the {family.size} of the family “{name}”"
+
+
+def family_sentence(name: FamilyName, results: Results) -> str:
+    """How the p values of a family are adjusted and what that bounds, as a sentence."""
+    family = results.families[name]
+    questions = "question" if family.size == 1 else "questions"
+    bounded = "the chance of any false alarm in it"
+    if family.method in SHARES:
+        bounded = "the share of false alarms among the alarms"
+    return (
+        f"Adjusted by {METHODS[family.method]} for the {family.size} {questions} of the family “{name}”, which bounds "
+        f"{bounded}."
+    )
+
+
+def out_of_reach(differences: Iterable[AdjustedDifference | None], results: Results) -> str:
+    """That so few runs cannot reach significance by permutation in their family, where that is so."""
+    beyond = [one for one in differences if one is not None and one.out_of_reach]
+    if not beyond:
+        return ""
+    family = cast(FamilyName, beyond[0].family)
+    size, method = beyond[0].family_size, results.families[family].method
+    floors = " or ".join(f"{floor:.2g}" for floor in sorted({one.permutation.floor for one in beyond}))
+    alone = " on its own" if method in SHARES else ""
+    return (
+        f"With this n the permutation test cannot reach significance{alone}, whatever the returns: its p is at least "
+        f"{floors}, and the least of {size} must be at most {SIGNIFICANT:g}/{size} = {SIGNIFICANT / size:.2g}."
+    )

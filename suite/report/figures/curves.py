@@ -1,0 +1,168 @@
+"""Learning curves in their own unit, every seed of them, with their simultaneous bands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from suite.analysis.types import AblationResult, CurveResult, Results, RunCurve
+from suite.report.figures.canvas import grid, label, legend, looks, titles
+from suite.report.figures.captions import Shown, arms_of, coverage, finished, level
+from suite.report.figures.picture import Content
+from suite.sac.status import FAILED, KindOfReturn
+
+EPISODES: dict[KindOfReturn, str] = {
+    "deterministic": "deterministic evaluation",
+    "sampled": "sampled evaluation",
+    "training": "training",
+    "unknown": "",
+}
+"""What a value of a curve is the mean of, by kind."""
+
+
+COLUMNS = ["task", "implementation", "variant", "series", "env_step", "return", "seed", "status"]
+
+
+class Line(NamedTuple):
+    """A curve and the name it goes by."""
+
+    curve: CurveResult
+    name: str
+
+
+class Panels(NamedTuple):
+    """The columns of the data that make a panel, and the one that names its lines."""
+
+    columns: tuple[str, str]
+    lines: str
+
+
+BY_IMPLEMENTATION = Panels(("task", "implementation"), "variant")
+BY_VARIANT = Panels(("task", "variant"), "implementation")
+"""A panel for every task and variant, in it every implementation of the same."""
+
+
+def lines_of(ablation: AblationResult, results: Results) -> list[Line]:
+    """The learning curves of an ablation's arms."""
+    return [Line(results.curve(cell.key), name) for cell, name in arms_of(ablation.tables, results)]
+
+
+def learning_curves(lines: Sequence[Line], results: Results, panels: Panels = BY_IMPLEMENTATION) -> Content:
+    """Every curve in its panel under its name, one colour and line style per name, every seed drawn faintly."""
+    rows = [row for line in lines for row in _rows(line, results)]
+    data = pd.DataFrame(rows, columns=COLUMNS).astype({"env_step": "Int64", "seed": "Int64", "return": float})
+    return Content(data, partial(_draw, panels=panels), _caption(lines, results))
+
+
+def _rows(line: Line, results: Results) -> Iterator[dict[str, Any]]:
+    """A row per point: the seeds, the mean and the band, where a run failed, and the random policy."""
+    curve = line.curve
+    place = {"task": curve.task, "implementation": curve.implementation, "variant": line.name}
+    for run in curve.runs:
+        of_run = {**place, "series": f"seed {run.seed}", "seed": run.seed, "status": run.status}
+        for env_step, value in zip(run.env_steps, run.values, strict=True):
+            yield {**of_run, "env_step": env_step, "return": value}
+        if run.failed:
+            yield {**of_run, "series": "failure", "env_step": run.stopped_at, "return": _last(run)}
+    series = {"mean": curve.mean}
+    if curve.band is not None:
+        series |= {"band low": curve.band.low, "band high": curve.band.high}
+    for name, values in series.items():
+        for env_step, value in zip(curve.grid, values, strict=True):
+            yield {**place, "series": name, "env_step": env_step, "return": value}
+    floor = results.settings.random_policy.get(curve.task)
+    if floor is not None:
+        yield {**place, "series": "random policy", "return": floor}
+    if not curve.grid:
+        yield {**place, "series": "no mean"}
+
+
+def _last(run: RunCurve) -> float | None:
+    """The last return before a run failed."""
+    return run.values[-1] if run.values else run.floor
+
+
+def _draw(data: pd.DataFrame, panels: Panels) -> Figure:
+    by_panel = {tuple(key): rows for key, rows in data.groupby(list(panels.columns), sort=False)}
+    look = looks(data[panels.lines])
+    figure, axes = grid(titles(by_panel), height=1.45)
+    crowd = 1 if len(look) <= 4 else 0.5  # paler bands and seeds where many lie on each other
+    handles: dict[str, Any] = {}
+    for axis, rows in zip(axes, by_panel.values(), strict=True):
+        for name, line in rows.groupby(panels.lines, sort=False):
+            handles[name] = _draw_line(axis, line, look[name]["color"], look[name]["linestyle"], crowd)
+        floor = rows["return"][rows["series"] == "random policy"]
+        if len(floor):
+            handles["random policy"] = axis.axhline(floor.iloc[0], color="0.5", linewidth=0.7, linestyle=":", zorder=0)
+        _limit(axis, rows)
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+    label(axes, "environment steps", "return per episode")
+    legend(figure, handles)
+    return figure
+
+
+def _draw_line(axis: Axes, line: pd.DataFrame, color: object, style: object, crowd: float) -> object:
+    """Seeds, failures, mean and band of one curve; what stands for it in the legend."""
+    series = {name: rows for name, rows in line.groupby("series", sort=False)}
+    for _, run in line[line["seed"].notna() & (line["series"] != "failure")].groupby("seed", sort=False):
+        axis.plot(run["env_step"], run["return"], color=color, alpha=0.4 * crowd, linewidth=0.5, zorder=1)
+    for failure in series["failure"].to_dict("records") if "failure" in series else ():
+        _draw_failure(axis, failure["env_step"], failure["return"], failure["status"], color)
+    mean = series.get("mean", line.iloc[:0])
+    handle = axis.plot(mean["env_step"], mean["return"], color=color, linestyle=style, zorder=3)[0]
+    if "band low" in series:
+        low, high = series["band low"], series["band high"]
+        axis.fill_between(low["env_step"], low["return"], high["return"], color=color, alpha=0.16 * crowd, linewidth=0,
+                          zorder=0)  # fmt: skip
+    return handle
+
+
+def _draw_failure(axis: Axes, env_step: float, value: float, status: str, color: object) -> None:
+    """Of a failed run a tick at the foot where it stopped, and of one that diverged a cross where it was."""
+    axis.plot(env_step, 0.03, "|", color=color, markersize=6, mew=1.2, clip_on=False, zorder=5,
+              transform=axis.get_xaxis_transform())  # fmt: skip
+    if status == "diverged":
+        axis.plot(env_step, value, "x", color=color, markersize=5, mew=1.4, zorder=5)
+
+
+def _limit(axis: Axes, rows: pd.DataFrame) -> None:
+    """Scale to means, bands and runs that did not fail, so that one exploding return does not flatten the panel."""
+    failed = rows["status"].isin(FAILED)
+    shown = rows["return"][~failed]
+    if len(shown) and shown.max() > shown.min():
+        margin = 0.05 * (shown.max() - shown.min())
+        axis.set_ylim(shown.min() - margin, shown.max() + margin)
+
+
+def _caption(lines: Sequence[Line], results: Results) -> str:
+    shown = [Shown(results.cell(curve.key), name) for curve, name in lines]
+    banded = [Shown(results.cell(curve.key), name) for curve, name in lines if curve.band is not None]
+    trust = coverage("band", banded, results.settings.confidence, of="its whole-curve coverage")
+    if len(banded) == len(lines):
+        band = f"Shaded: simultaneous {level(results)} sup-t bootstrap band of the whole mean curve{trust}."
+    elif banded:
+        band = (f"Shaded, where at least five runs are averaged: simultaneous {level(results)} sup-t bootstrap band of "
+                f"the whole mean curve{trust}; elsewhere no interval is drawn.")  # fmt: skip
+    else:
+        band = "No interval is drawn: a simultaneous band needs at least five runs, so look at the seeds."
+    marks = ""
+    if any(run.failed for curve, _ in lines for run in curve.runs):
+        marks = (" A tick at the foot marks where a run failed, a cross its last return if it diverged; from there the "
+                 "mean counts it at the floor (the random policy's return), and the axis is scaled to the runs that "
+                 "did not fail.")  # fmt: skip
+    seeds = "Thin lines: every seed; thick lines: their mean."
+    return f"{_evaluated(lines, shown)} {seeds} {band}{marks} {finished(shown)}"
+
+
+def _evaluated(lines: Sequence[Line], shown: Iterable[Shown]) -> str:
+    """What a point of these curves is the mean of."""
+    episodes = sorted({curve.evaluation_episodes for curve, _ in lines if curve.evaluation_episodes})
+    kinds = {cell.kind for cell, _ in shown}
+    of_kinds = [words for kind, words in EPISODES.items() if kind in kinds and words] or [EPISODES["deterministic"]]
+    return f"Return: mean of {' or '.join(map(str, episodes)) or 'the'} {' or '.join(of_kinds)} episodes."

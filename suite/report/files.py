@@ -1,0 +1,78 @@
+"""What a study's folder holds for its report, read once and typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from suite.analysis.results_file import RESULTS, from_plain, read_results, to_plain
+from suite.analysis.types import Results
+from suite.errors import UsageError
+
+
+@dataclass(frozen=True)
+class PresetSources:
+    """What is known of a preset: its state and why, what it does not reproduce, and where its values come from."""
+
+    state: str = ""
+    reason: str = ""
+    not_reproduced: str = ""
+    sources: Mapping[str, str] | None = None  # by field of its spec or schedule
+
+    def of_field(self, path: Sequence[str]) -> str:
+        """Where a field's value comes from, by its path; the source of a whole choice is that of its fields, too."""
+        sources = self.sources or {}
+        return sources.get(".".join(path), sources.get(path[0], ""))
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study's results and tables; the columns of manifest and runs are those of suite.study.gather."""
+
+    results: Results
+    manifest: pd.DataFrame
+    runs: pd.DataFrame
+    sources: Mapping[str, PresetSources]  # by preset
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """A drawn figure as figures/index.json names it; ablation: "" for the whole study."""
+
+    name: str
+    kind: str
+    ablation: str
+    title: str
+    caption: str
+    files: tuple[str, ...]
+
+
+def results_of(study_dir: Path) -> Results:
+    """results.json of the study; UsageError where there is none."""
+    results = read_results(study_dir)
+    if results is None:
+        raise UsageError(f"{study_dir / RESULTS} is missing: run `python -m suite statistics` for this study first")
+    return results
+
+
+def study_of(study_dir: Path) -> Study:
+    """Everything the page needs of the study in study_dir."""
+    manifest, runs = (pd.read_parquet(study_dir / f"{name}.parquet") for name in ("manifest", "runs"))
+    sources = study_dir / "sources.json"
+    known = json.loads(sources.read_text(encoding="utf-8")) if sources.exists() else {}
+    by_preset = {preset: PresetSources(**entry) for preset, entry in known.items()}
+    return Study(results_of(study_dir), manifest, runs, by_preset)
+
+
+def write_index(path: Path, entries: list[IndexEntry]) -> None:
+    """Write figures/index.json."""
+    path.write_text(json.dumps(to_plain(entries), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_index(path: Path) -> list[IndexEntry]:
+    """The entries of figures/index.json."""
+    return [from_plain(IndexEntry, entry) for entry in json.loads(path.read_text(encoding="utf-8"))]

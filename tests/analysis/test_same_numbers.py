@@ -1,0 +1,133 @@
+"""The same records give the same numbers: a study gathered and computed by commit b5984bd, computed again."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from builders.made_up_study import ACCIDENTS, OPTIONS, write
+from migration import results_b5984bd as migration
+
+from suite.analysis import results
+from suite.analysis.check_rows import CheckFile
+from suite.analysis.declared import Declared, declared_of, stream_name
+from suite.analysis.results_file import from_plain, to_plain
+from suite.analysis.types import CellKey, Label, Results
+from suite.published import anchors
+from suite.study import config
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "quick_b5984bd"
+
+
+@pytest.fixture(scope="module")
+def old() -> dict:
+    with gzip.open(FIXTURE / "results.json.gz", "rt", encoding="utf-8") as file:
+        return json.load(file)
+
+
+@pytest.fixture(scope="module")
+def old_check() -> dict:
+    return json.loads((FIXTURE / "check.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def every() -> dict:
+    return migration.evaluate_every(pd.read_parquet(FIXTURE / "runs.parquet"))
+
+
+@pytest.fixture(scope="module")
+def again(old_check) -> dict:
+    """The statistics of the old tables by the present code, with the options of config/quick.yaml."""
+    check = migration.new_check(old_check)
+    del check["schema_version"]
+    questions = json.loads((FIXTURE / "ablations.json").read_text())
+    found = results.summarise(
+        results.Tables(*(pd.read_parquet(FIXTURE / f"{name}.parquet") for name in results.Tables._fields)),
+        {name: results.question_of(entry) for name, entry in questions.items()},
+        study="quick",
+        random_policy={task: anchor.mean for task, anchor in anchors.random_policy().items()},
+        anchors=anchors.anchors(),
+        second_anchors=anchors.anchors("second"),
+        check=from_plain(CheckFile, check),
+        declaration=results.declaration_of(json.loads((FIXTURE / "declaration.json").read_text())),
+        declared=declared_of(config.load(FIXTURE.parents[2] / "config" / "quick.yaml")),
+    )
+    return {"schema_version": migration.SCHEMA_VERSION} | to_plain(found)
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Path and value of everything that is neither a dict nor a list."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from leaves(item, f"{path}.{name}")
+    elif isinstance(value, list):
+        for n, item in enumerate(value):
+            yield from leaves(item, f"{path}[{n}]")
+    else:
+        yield path, value
+
+
+def numbers(value: Any) -> Counter:
+    return Counter(leaf for _, leaf in leaves(value) if isinstance(leaf, int | float))
+
+
+def test_the_same_records_give_the_same_numbers(again, old, every):
+    now, then = dict(leaves(again)), dict(leaves(migration.new_results(old, every)))
+    assert now.keys() == then.keys()
+    different = {path: (now[path], then[path]) for path in now if now[path] != then[path]}
+    assert not {path: pair for path, pair in different.items() if not path.startswith(".versions.")}
+    assert migration.old_results(again) | {"versions": old["versions"]} == old
+
+
+def test_old_to_new_to_old_is_identical(old, old_check, every):
+    new = migration.new_results(old, every)
+    assert migration.old_results(new) == old
+    assert migration.old_check(migration.new_check(old_check)) == old_check
+    from_plain(Results, {name: part for name, part in new.items() if name != "schema_version"})  # nothing is missing
+    from_plain(CheckFile, old_check)
+
+
+def test_no_number_changes_and_what_is_new_is_listed(old, every):
+    new = migration.new_results(old, every)
+    added = Counter([
+        migration.NEW["schema_version"],
+        migration.NEW["settings.order_statistics_needed"],
+        migration.NEW["counts.interrupted"],
+        *(migration.NEW["cells[].n_interrupted"] for _ in old["cells"]),
+        *every.values(),
+    ])  # fmt: skip
+    assert numbers(new) == numbers(old) + added
+
+
+def test_new_to_old_to_new_is_identical_where_everything_happens(tmp_path):
+    """On a study with a factorial, accidents and pairs of implementations that cannot be compared."""
+    write(tmp_path, accidents=ACCIDENTS, implementations=("torch", "jax"))
+    results.main(tmp_path, **OPTIONS | {"anchors": {}}, declared=Declared(config.Report(resamples=100)))
+    new = json.loads((tmp_path / "results.json").read_text())
+    assert new["ledger"] and any(agreement["equivalence"] is None for agreement in new["agreements"])
+    assert any(table["factorial"] for ablation in new["ablations"] for table in ablation["tables"])
+    every = migration.evaluate_every(pd.read_parquet(tmp_path / "runs.parquet"))
+    assert migration.new_results(migration.old_results(new), every) == new
+
+
+def test_random_streams_go_by_their_old_names():
+    """Their names are frozen: another name is another stream, and other numbers."""
+    key = CellKey("Pendulum-v1", "jax", "b0341d1702")
+    preset, arm = Label("sac_v2", "", ""), Label("", "critics", "single")
+    assert stream_name("iqm", *key) == "iqm\0Pendulum-v1\0jax\0b0341d1702"
+    assert stream_name("aggregate", "jax", arm, "profile") == "aggregate\0jax\0critics/single\0profile"
+    assert stream_name("improvement", "jax", arm, preset) == "improvement\0jax\0critics/single\0sac_v2"
+    name = "equivalence\0Pendulum-v1\0critics/single\0jax\0torch\0max-t"
+    assert stream_name("equivalence", "Pendulum-v1", arm, "jax", "torch", "max-t") == name
+    drawn = Declared(config.Report(seed=3)).rng("iqm", *key).integers(2**63, size=2)
+    assert np.array_equal(drawn, DRAWN)
+
+
+DRAWN = [5441711413279958512, 7485725864429392131]  # by commit b5984bd

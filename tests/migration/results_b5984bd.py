@@ -1,0 +1,187 @@
+"""results.json and check.json between the layout of commit b5984bd (schema version 1) and the present one (2).
+
+It renames and moves keys and takes labels and effects' names apart, or joins them again; it computes nothing, and no
+number changes. What else differs is listed: words in KINDS, and the keys in NEW, which the old layout lacks. `python
+results_b5984bd.py FOLDER old|new` prints the folder's results.json in the other layout.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+SCHEMA_VERSION = 2
+
+KINDS = {"mean": "deterministic", "sample": "sampled", "training": "training", None: "unknown"}
+"""cells[].kind: the only words that change."""
+
+NEW: Mapping[str, Any] = {
+    "schema_version": SCHEMA_VERSION,
+    "settings.order_statistics_needed": 46,  # the page computed it: runs of a tolerance interval 90/95
+    "counts.interrupted": 0,  # the status did not exist
+    "cells[].n_interrupted": 0,
+    "curves[].evaluate_every": None,  # stood in the table of runs only
+    "departures": [],  # the page computed them
+}
+"""Keys that the old layout lacks, with the value each has for an old file (evaluate_every is given by the caller)."""
+
+RENAMED = {"improvement": "improvements", "equivalence": "agreements"}
+"""Keys of the file; besides, ablations[].suite is ablations[].over_tasks now."""
+
+MARGIN_TEST = ("margin", "verdict", "p", "n_needed", "interval", "sensitivity", "p_adjusted", "family", "family_size")
+"""Keys of an agreement that stand under its key "equivalence" now, where a margin is known."""
+
+Convert = Callable[[Any], Any]
+CellKey = tuple[str, str, str]
+
+
+def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
+    """The present layout; evaluate_every: environment steps between evaluations, by task, implementation, run_id."""
+    results = {RENAMED.get(name, name): part for name, part in copy.deepcopy(old).items()}
+    _labels(results, label_parts)
+    results["settings"]["order_statistics_needed"] = NEW["settings.order_statistics_needed"]
+    results["counts"]["interrupted"] = NEW["counts.interrupted"]
+    for cell in results["cells"]:
+        cell |= {"kind": KINDS[cell["kind"]], "n_interrupted": NEW["cells[].n_interrupted"]}
+    for curve in results["curves"]:
+        curve["evaluate_every"] = evaluate_every[curve["task"], curve["implementation"], curve["run_id"]]
+    results["agreements"] = [_with_margin_test(agreement) for agreement in results["agreements"]]
+    for ablation in results["ablations"]:
+        ablation["over_tasks"] = ablation.pop("suite")
+    _effects(results, effect_parts, suite_effect_parts)
+    return {"schema_version": SCHEMA_VERSION} | results | {"departures": []}
+
+
+def old_results(new: dict) -> dict:
+    """The layout of b5984bd."""
+    results = copy.deepcopy(new)
+    for name in ("schema_version", "departures"):
+        del results[name]
+    _labels(results, label_name)
+    del results["settings"]["order_statistics_needed"], results["counts"]["interrupted"]
+    old_kinds = {kind: word for word, kind in KINDS.items()}
+    for cell in results["cells"]:
+        cell["kind"] = old_kinds[cell["kind"]]
+        del cell["n_interrupted"]
+    for curve in results["curves"]:
+        del curve["evaluate_every"]
+    results["agreements"] = [_without_margin_test(agreement) for agreement in results["agreements"]]
+    _effects(results, named_effect, named_effect)
+    for ablation in results["ablations"]:
+        ablation["suite"] = ablation.pop("over_tasks")
+    old_names = {now: before for before, now in RENAMED.items()}
+    return {old_names.get(name, name): part for name, part in results.items()}
+
+
+def new_check(old: dict) -> dict:
+    """The present layout of check.json."""
+    return {"schema_version": SCHEMA_VERSION} | copy.deepcopy(old)
+
+
+def old_check(new: dict) -> dict:
+    """The layout of b5984bd."""
+    return {name: part for name, part in copy.deepcopy(new).items() if name != "schema_version"}
+
+
+# --- labels
+
+
+def label_parts(name: str) -> dict:
+    """The parts of "critics/single" or "sac_v2"."""
+    ablation, _, arm = name.rpartition("/")
+    return {"preset": "" if ablation else name, "ablation": ablation, "arm": arm if ablation else ""}
+
+
+def label_name(label: dict) -> str:
+    return f"{label['ablation']}/{label['arm']}" if label["ablation"] else label["preset"]
+
+
+def _labels(results: dict, convert: Convert) -> None:
+    """Converts every label of the results in place."""
+    for entry in (*results["cells"], *results["curves"], *results["ledger"]):
+        entry["labels"] = [convert(label) for label in entry["labels"]]
+    arms = [arm for ablation in results["ablations"] for table in ablation["tables"] for arm in table["arms"]]
+    lists = ("cells", "curves", "ledger", "aggregates", "improvements", "agreements")
+    for entry in (*arms, *(entry for name in lists for entry in results[name])):
+        for key in ("variant", "label", "over"):
+            if key in entry:
+                entry[key] = convert(entry[key])
+
+
+# --- agreements
+
+
+def _with_margin_test(agreement: dict) -> dict:
+    flat = {key: value for key, value in agreement.items() if key not in MARGIN_TEST}
+    test = {key: agreement[key] for key in MARGIN_TEST if key in agreement}
+    return flat | {"equivalence": None if test["margin"] is None else test}
+
+
+def _without_margin_test(agreement: dict) -> dict:
+    flat = {key: value for key, value in agreement.items() if key != "equivalence"}
+    return flat | (agreement["equivalence"] or dict.fromkeys(MARGIN_TEST[:6]))
+
+
+# --- effects
+
+
+def effect_parts(effect: dict) -> dict:
+    """An effect by its factors and the levels at which others are held, of "a", "a × b" or "a | b=0, c=1"."""
+    crossed, _, held = effect["name"].partition(" | ")
+    levels = dict(pair.rsplit("=", 1) for pair in held.split(", ") if pair)
+    return {"factors": crossed.split(" × "), "held": levels} | _unnamed(effect)
+
+
+def suite_effect_parts(effect: dict) -> dict:
+    """An effect over all tasks by its factors, or by arm and baseline, of "single − twin"."""
+    arm, minus, baseline = effect["name"].partition(" − ")
+    factors = [] if minus else effect["name"].split(" × ")
+    return {"factors": factors, "arm": arm if minus else "", "baseline": baseline} | _unnamed(effect)
+
+
+def _unnamed(effect: dict) -> dict:
+    return {key: value for key, value in effect.items() if key != "name"}
+
+
+def named_effect(effect: dict) -> dict:
+    """An effect with its old name in place of its parts."""
+    numbers = {key: value for key, value in effect.items() if key not in ("factors", "held", "arm", "baseline")}
+    held = ", ".join(f"{factor}={level}" for factor, level in effect.get("held", {}).items())
+    crossed = " × ".join(effect["factors"]) or f"{effect['arm']} − {effect['baseline']}"
+    return {"name": f"{crossed} | {held}" if held else crossed} | numbers
+
+
+def _effects(results: dict, convert: Convert, convert_suite: Convert) -> None:
+    """Converts every effect of the ablations in place."""
+    for ablation in results["ablations"]:
+        for table in ablation["tables"]:
+            for name in ("effects", "simple", "shapley") if table["factorial"] else ():
+                table["factorial"][name] = [convert(effect) for effect in table["factorial"][name]]
+        for suite in ablation["over_tasks"]:
+            suite["effects"] = [convert_suite(effect) for effect in suite["effects"]]
+            suite["shapley"] = [convert(effect) for effect in suite["shapley"]]
+
+
+def evaluate_every(runs: Any) -> dict[CellKey, int]:
+    """Environment steps between evaluations by cell, from the study's table of runs."""
+    cells = runs.drop_duplicates(["task", "implementation", "run_id"])
+    columns = (cells[name] for name in ("task", "implementation", "run_id", "evaluate_every"))
+    return {(task, implementation, run_id): int(n) for task, implementation, run_id, n in zip(*columns, strict=True)}
+
+
+def main(folder: Path, wanted: str) -> None:
+    """Print the folder's results.json in the layout that is wanted, "old" or "new"."""
+    import pandas as pd
+
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    runs = pd.read_parquet(folder / "runs.parquet")
+    converted = old_results(results) if wanted == "old" else new_results(results, evaluate_every(runs))
+    print(json.dumps(converted, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
