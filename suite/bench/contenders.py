@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from suite.sac.contract import Implementation, Job
+from suite.sac.contract import Implementation, Job, Origin
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
 
@@ -81,7 +81,7 @@ def settings() -> tuple[SacSpec, Schedule]:
 
 def training(request: Request) -> Answers:
     """What a contender can be asked; it has had its first update and knows how long that took."""
-    job = Job(TASK, "", "", *settings(), 10**9, 1, 10**9, tuple(range(request.seeds)), {})
+    job = Job(TASK, "", "", *settings(), 10**9, 1, 10**9, tuple(range(request.seeds)), Origin())
     module: Any = importlib.import_module(request.target)
     loop = module.start(job) if hasattr(module, "start") else EngineLoop(module, job)
     loop.learn(WARMUP + 1)
