@@ -4,7 +4,7 @@ Every switch it reads is a field of suite.spec.SacSpec, decided in Python while 
 NumPy what each line must compute. The mathematics is written for one seed; S seeds in lockstep are `vmap` (left out
 for S = 1). K updates, all their losses, optimisers and targets, and the next action are one compiled call. Weights are
 [in, out]; between calls they rest with their Adam moments in one flat vector per optimiser, because a call's cost
-grows with the number of arrays it takes.
+grows with the number of arrays it takes. Compiler flags and cache folders are set in jax_host.py.
 """
 
 from __future__ import annotations
@@ -408,9 +408,10 @@ def run_stages(
     *,
     steps: bool = True,
 ) -> tuple[Learner, Results]:
-    """The stages in the order of their turns, and each optimiser's step behind its stage; results by stage and pass.
+    """Stages in order, and each optimiser's step behind its stage. Without `steps` nothing moves.
 
-    Later passes of the actor take new draws and the newest alpha. Without `steps` nothing moves.
+    turns: (stage, pass) as in spec.order, actor and alpha spec.actor_repeats times in a row; every later pass has new
+    draws and the newest alpha.
     """
     spec, policy, results = learner.spec, first, {}
     for stage, turn in turns:
@@ -610,9 +611,9 @@ def update(
     """See suite.contract.Implementation.update. The metrics stay on the device until they are read."""
     with precise(state.spec):
         run = state.programs.update
-        arrays, count, action, metrics = run(state.arrays, state.count, rows, noise, obs, act_noise)
+        arrays, count, action, last = run(state.arrays, state.count, rows, noise, obs, act_noise)
     state = State(state.spec, state.spaces, state.programs, arrays, count)
-    return state, None if action is None else np.asarray(action), metrics
+    return state, None if action is None else np.asarray(action), last
 
 
 def explain(state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, dict[str, np.ndarray]]:
@@ -677,20 +678,20 @@ def canonical(spec: SacSpec, spaces: Spaces, net: str, vector: Any) -> dict[str,
     networks = split(spec, spaces, kind, vector)
     if net == "alpha":
         return {"log_alpha": networks[0][0]}
-    named = {}
+    parts = {}
     for n, tensors in enumerate(networks):
-        own = f"{prefix}{kind}{n + 1 if kind == 'critic' else ''}"
-        named |= {f"{own}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(tensors)}
+        name = f"{prefix}{kind}{n + 1 if kind == 'critic' else ''}"
+        parts |= {f"{name}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(tensors)}
         if kind == "critic" and spec.first_critic_layer == "sum_of_relus":
-            w, b, o = named.pop(f"{own}/w0"), named.pop(f"{own}/b0"), spaces.obs_dim
-            named |= {f"{own}/w0_obs": w[..., :o, :], f"{own}/w0_act": w[..., o:, :]}
-            named |= {f"{own}/b0_obs": b[..., 0, :], f"{own}/b0_act": b[..., 1, :]}
+            w, b, o = parts.pop(f"{name}/w0"), parts.pop(f"{name}/b0"), spaces.obs_dim
+            parts |= {f"{name}/w0_obs": w[..., :o, :], f"{name}/w0_act": w[..., o:, :]}
+            parts |= {f"{name}/b0_obs": b[..., 0, :], f"{name}/b0_act": b[..., 1, :]}
     if net == "actor":
         a, top = spaces.action_dim, len(spec.hidden)
         for tensor in "wb":
-            heads = named.pop(f"actor/{tensor}{top}")
-            named |= {f"actor/{tensor}_mean": heads[..., :a], f"actor/{tensor}_log_std": heads[..., a:]}
-    return named
+            heads = parts.pop(f"actor/{tensor}{top}")
+            parts |= {f"actor/{tensor}_mean": heads[..., :a], f"actor/{tensor}_log_std": heads[..., a:]}
+    return parts
 
 
 def init(spec: SacSpec, spaces: Spaces, params: Params) -> State:
@@ -703,14 +704,14 @@ def get_params(state: State) -> Params:
     """See suite.contract.Implementation.get_params."""
     spec, spaces, count = state.spec, state.spaces, int(state.count)
     nets, target = jax.tree.map(np.array, tuple(state.arrays))
-    found = canonical(spec, spaces, "target", target)
+    params = canonical(spec, spaces, "target", target)
     for name, net in nets.items():
-        found |= canonical(spec, spaces, name, net.theta)
+        params |= canonical(spec, spaces, name, net.theta)
         if count:
-            for moment in ("m", "v"):
-                own = canonical(spec, spaces, name, getattr(net, moment))
-                found |= {f"adam_{moment}/{tensor}": value for tensor, value in own.items()}
-    return {name: np.ascontiguousarray(x) for name, x in found.items()} | {"updates_done": np.full(len(target), count)}
+            for prefix, moment in (("adam_m/", net.m), ("adam_v/", net.v)):
+                parts = canonical(spec, spaces, name, moment)
+                params |= {prefix + tensor: value for tensor, value in parts.items()}
+    return {name: np.ascontiguousarray(x) for name, x in params.items()} | {"updates_done": np.full(len(target), count)}
 
 
 def set_params(state: State, params: Params) -> State:

@@ -218,7 +218,8 @@ def alpha_loss(spec: SacSpec, log_alpha: Tensor, log_prob: Tensor, action_dim: i
 
 @dataclass
 class Learner:
-    """One seed's networks by canonical name, updated in place, and how many updates have been begun.
+    """One seed's networks by canonical name, updated in place, and how many updates they have had, the present one
+    among them.
 
     log_alpha counts as a network of one tensor. Adam's moments mirror the networks; targets have none.
     """
@@ -267,7 +268,7 @@ def members(spec: SacSpec, stage: str) -> list[str]:
     return ["log_alpha" if stage == "alpha" else stage]
 
 
-def joined(nets: dict[str, Weights], names: Sequence[str]) -> Weights:
+def tensors_of(nets: dict[str, Weights], names: Sequence[str]) -> Weights:
     """The tensors of several networks in one list."""
     return [tensor for name in names for tensor in nets[name]]
 
@@ -280,10 +281,11 @@ def descend(learner: Learner, stage: str, turn: int, gradient: Weights) -> None:
     eps = adam.eps
     if adam.eps_placement == "tensorflow":  # sqrt(v) + eps before bias correction, said in torch's terms
         eps = eps / math.sqrt(1 - adam.beta2**count)
+    theta, m, v = (tensors_of(nets, names) for nets in (learner.nets, learner.adam_m, learner.adam_v))
     torch._fused_adam_(
-        joined(learner.nets, names), gradient, joined(learner.adam_m, names), joined(learner.adam_v, names), [],
-        [torch.tensor(float(count))] * len(gradient), lr=learner.spec.learning_rate(stage), beta1=adam.beta1,
-        beta2=adam.beta2, weight_decay=0.0, eps=eps, amsgrad=False, maximize=False,
+        theta, gradient, m, v, [], [torch.tensor(float(count))] * len(gradient),
+        lr=learner.spec.learning_rate(stage), beta1=adam.beta1, beta2=adam.beta2, weight_decay=0.0, eps=eps,
+        amsgrad=False, maximize=False,
     )  # fmt: skip
 
 
@@ -373,7 +375,10 @@ def alpha_stage(learner: Learner, batch: Batch, policy: Policy, draws: dict[str,
 def target_stage(learner: Learner) -> None:
     """The targets towards the networks they follow, in updates where it is due (arXiv 1801.01290, algorithm 1)."""
     spec, nets, count = learner.spec, learner.nets, learner.updates_done
-    targets, online = joined(nets, spec.targets), joined(nets, [name.removeprefix("target_") for name in spec.targets])
+    targets, online = (
+        tensors_of(nets, spec.targets),
+        tensors_of(nets, [name.removeprefix("target_") for name in spec.targets]),
+    )
     if spec.due(spec.target_every, count):
         torch._foreach_lerp_(targets, online, spec.tau)
     if spec.target_copy_every and count % spec.target_copy_every == 0:
@@ -389,9 +394,10 @@ def run_stages(
     *,
     steps: bool = True,
 ) -> Results:
-    """The stages in the order of their turns, and each optimiser's step behind its stage; results by stage and pass.
+    """Stages in order, and each optimiser's step behind its stage. Without `steps` nothing moves.
 
-    Later passes of the actor take new draws and the newest alpha. Without `steps` nothing moves.
+    turns: (stage, pass) as in spec.order, actor and alpha spec.actor_repeats times in a row; every later pass has new
+    draws and the newest alpha.
     """
     spec, policy, results = learner.spec, first, {}
     for stage, turn in turns:
@@ -536,10 +542,16 @@ def act(state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
 # --- in and out: canonical arrays ---------------------------------------------------------------------------------
 
 
-def init(spec: SacSpec, spaces: Spaces, params: Params) -> State:
-    """See suite.contract.Implementation.init."""
-    torch_host.configure()
-    return set_params([Learner(spec, spaces) for _ in range(len(params["actor/w0"]))], params)
+def shapes(spec: SacSpec, spaces: Spaces, net: str) -> list[tuple[int, ...]]:
+    """The shapes of a network's tensors."""
+    if net == "log_alpha":
+        return [()]
+    widths = [spaces.obs_dim + (spaces.action_dim if "critic" in net else 0), *spec.hidden]
+    outputs = 2 * spaces.action_dim if net == "actor" else 1
+    hidden = [shape for before, after in pairwise(widths) for shape in ((before, after), (after,))]
+    if "critic" in net and spec.first_critic_layer == "sum_of_relus":
+        hidden[1] = (2, spec.hidden[0])
+    return [*hidden, (outputs, widths[-1]), (outputs,)]
 
 
 def canonical(spec: SacSpec, spaces: Spaces, net: str, tensors: Weights) -> dict[str, Tensor]:
@@ -547,15 +559,21 @@ def canonical(spec: SacSpec, spaces: Spaces, net: str, tensors: Weights) -> dict
     if net == "log_alpha":
         return {net: tensors[0]}
     *hidden, w, b = tensors
-    named = {f"{net}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(hidden)}
+    parts = {f"{net}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(hidden)}
     if "critic" in net and spec.first_critic_layer == "sum_of_relus":
-        w0, b0, obs_dim = named.pop(f"{net}/w0"), named.pop(f"{net}/b0"), spaces.obs_dim
-        named |= {f"{net}/w0_obs": w0[:obs_dim], f"{net}/w0_act": w0[obs_dim:]}
-        named |= {f"{net}/b0_obs": b0[0], f"{net}/b0_act": b0[1]}
+        w0, b0, obs_dim = parts.pop(f"{net}/w0"), parts.pop(f"{net}/b0"), spaces.obs_dim
+        parts |= {f"{net}/w0_obs": w0[:obs_dim], f"{net}/w0_act": w0[obs_dim:]}
+        parts |= {f"{net}/b0_obs": b0[0], f"{net}/b0_act": b0[1]}
     heads = ("_mean", "_log_std") if net == "actor" else (str(len(hidden) // 2),)
     for head, w_part, b_part in zip(heads, w.chunk(len(heads)), b.chunk(len(heads)), strict=True):
-        named |= {f"{net}/w{head}": w_part.t(), f"{net}/b{head}": b_part}
-    return named
+        parts |= {f"{net}/w{head}": w_part.t(), f"{net}/b{head}": b_part}
+    return parts
+
+
+def init(spec: SacSpec, spaces: Spaces, params: Params) -> State:
+    """See suite.contract.Implementation.init."""
+    torch_host.configure()
+    return set_params([Learner(spec, spaces) for _ in range(len(params["actor/w0"]))], params)
 
 
 def get_params(state: State) -> Params:
@@ -588,18 +606,6 @@ def set_params(state: State, params: Params) -> State:
                     if prefix == "" or prefix + name in params:
                         part.copy_(torch.as_tensor(params[prefix + name][i]))
     return state
-
-
-def shapes(spec: SacSpec, spaces: Spaces, net: str) -> list[tuple[int, ...]]:
-    """The shapes of a network's tensors."""
-    if net == "log_alpha":
-        return [()]
-    widths = [spaces.obs_dim + (spaces.action_dim if "critic" in net else 0), *spec.hidden]
-    outputs = 2 * spaces.action_dim if net == "actor" else 1
-    hidden = [shape for before, after in pairwise(widths) for shape in ((before, after), (after,))]
-    if "critic" in net and spec.first_critic_layer == "sum_of_relus":
-        hidden[1] = (2, spec.hidden[0])
-    return [*hidden, (outputs, widths[-1]), (outputs,)]
 
 
 def device() -> str | None:

@@ -9,8 +9,11 @@ import sys
 import pytest
 from conftest import ROOT
 
+from suite.spec import STAGES
+
 STDLIB = set(sys.stdlib_module_names)
 FRAMEWORKS = {"torch", "jax", "optax"}
+SETTINGS = {"torch": "torch.get_num_threads()", "jax": "dict(jax.config.values)"}
 MAY_IMPORT = {
     "suite/spec.py": set(),
     "suite/schedule.py": {"suite.spec"},
@@ -82,12 +85,16 @@ def test_statistics_know_nothing_of_the_suite():
 
 
 def test_engines_know_the_spec_the_contract_and_their_own_framework():
+    beside = {
+        "jax": {"jax", "implementations.jax_host"},
+        "torch": {"torch", *(f"implementations.{name}" for name in ("torch_host", "sac_torch", "sac_torch_gradients"))},
+    }
     for file in (ROOT / "implementations").glob("sac_*.py"):
-        own = FRAMEWORKS if "jax" in file.name else {"torch"}
         found = {root(name) for name in imports(file)}
-        assert found <= {"numpy", "suite.spec", "suite.contract"} | own, file
-        if "jax" in file.name:
-            assert "torch" not in found
+        framework = file.stem.split("_")[1]
+        assert found <= {"numpy", "suite.spec", "suite.contract"} | beside[framework], file
+    for framework in beside:
+        assert {root(name) for name in imports(ROOT / f"implementations/{framework}_host.py")} == {framework}
 
 
 def test_adapters_know_the_contract_and_their_own_package():
@@ -137,7 +144,41 @@ def test_no_drawers_for_odds_and_ends():
     assert not names & {"utils.py", "helpers.py", "common.py", "misc.py", "base.py"}
 
 
-def test_the_snakefile_and_the_engines_stay_short():
+LONGEST = 40
+LONGER = {"implementations/adapters/tianshou.py: start": "tianshou's parts, each made of the ones before it"}
+"""Functions that may be longer than LONGEST lines, each with the reason."""
+
+
+def test_the_snakefile_and_functions_stay_short():
     assert len((ROOT / "Snakefile").read_text().splitlines()) <= 90
-    for file in (ROOT / "implementations").glob("sac_*.py"):
-        assert len(file.read_text().splitlines()) <= 600, file
+    longer = set()
+    for file in (ROOT / "implementations").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno + 1 > LONGEST:
+                longer.add(f"{file.relative_to(ROOT).as_posix()}: {node.name}")
+    assert {name for name in longer if not name.startswith("implementations/listings")} == set(LONGER)
+
+
+def test_engines_have_the_same_functions_in_the_same_order():
+    """What both have stands in the same order in both, and every stage of an update is a function in both."""
+    names = {}
+    for framework in ("torch", "jax"):
+        tree = ast.parse((ROOT / f"implementations/sac_{framework}.py").read_text())
+        names[framework] = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    shared = [
+        [name for name in names[one] if name in names[other]] for one, other in (("torch", "jax"), ("jax", "torch"))
+    ]
+    assert shared[0] == shared[1]
+    assert [name for name in shared[0] if name.endswith("_stage")] == [f"{stage}_stage" for stage in STAGES]
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_importing_an_engine_changes_nothing(framework):
+    """Flags, threads and folders are set by whoever starts an engine, not by whoever reads it."""
+    code = f"""
+import os, {framework}
+before = dict(os.environ), {SETTINGS[framework]}
+import implementations.sac_{framework}
+assert before == (dict(os.environ), {SETTINGS[framework]})
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
