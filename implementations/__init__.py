@@ -21,7 +21,7 @@ class Entry(NamedTuple):
 
     target: str
     interpreter: str | None = None  # of an environment of its own, from ROOT; None: this one's
-    trainer: bool = False  # a suite.contract.Trainer, not an Implementation
+    trainer: bool = False  # a suite.sac.contract.Trainer, not an Implementation
 
     @property
     def environment(self) -> Path | None:

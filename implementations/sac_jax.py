@@ -1,24 +1,20 @@
 """Soft Actor-Critic in JAX: one file, read from top to bottom, the same headings as sac_torch.py.
 
-Every switch it reads is a field of suite.spec.SacSpec, decided in Python while tracing; suite/equations.py says in
+Every switch it reads is a field of suite.sac.spec.SacSpec, decided in Python while tracing; suite/equations.py says in
 NumPy what each line must compute. The mathematics is written for one seed; S seeds in lockstep are `vmap` (left out
 for S = 1). K updates, all their losses, optimisers and targets, and the next action are one compiled call. Weights are
 [in, out]; between calls they rest with their Adam moments in one flat vector per optimiser, because a call's cost
-grows with the number of arrays it takes.
+grows with the number of arrays it takes. Compiler flags and cache folders are set in jax_host.py.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import platform
-import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -26,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from implementations import jax_host
 from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
 from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, SacSpec, SoftplusStd, SquashLogStd
 
@@ -36,33 +33,6 @@ Weights = list[Array]
 
 TRACES: Counter[str] = Counter()
 """How often "update", "act" and "explain" were traced in this process: each once per spec and shapes of its inputs."""
-
-
-def configure() -> None:
-    """JAX as the suite runs it, set before its first array: XLA reads its flags when it starts."""
-    # One thread: two for one small network are slower. And one pass over the moments in Adam, not one for each result.
-    one_thread = "--xla_cpu_multi_thread_eigen=false"
-    one_pass = "--xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true"
-    os.environ.setdefault("XLA_FLAGS", f"{one_thread} {one_pass}")
-    os.environ.setdefault("NPROC", "1")  # and for what it runs side by side: a sweep has a process on every core
-    jax.config.update("jax_cpu_enable_async_dispatch", False)  # the loop waits for the action anyway
-    if jax.config.jax_compilation_cache_dir is None:  # programs kept for the next process of the kind
-        home = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
-        folder = os.environ.get("SAC_SUITE_JAX_CACHE", Path(home, "sac-suite", "jax"))
-        jax.config.update("jax_compilation_cache_dir", str(Path(folder, processor())))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
-def processor() -> str:
-    """A name for this kind of processor: machines that share a home must not share what was compiled for one."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    instructions = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return f"{platform.machine()}-{zlib.crc32(instructions.encode()):08x}"
-
-
-configure()
 
 
 # --- networks: ReLU multi-layer perceptrons -----------------------------------------------------------------------
@@ -117,19 +87,22 @@ def scale(units: str, spaces: Spaces) -> np.ndarray:
     return np.array(spaces.action_scale if units == "env" and spaces.action_scale else 1.0)
 
 
+def critic_forward(spec: SacSpec, critic: Weights, obs: Array, action: Array) -> Array:
+    """obs [B, O] and action [B, A] -> Q [B]."""
+    if spec.first_critic_layer == "concat":
+        return forward(spec, critic, jnp.concatenate([obs, action], axis=1))[:, 0]
+    w, b, *rest = critic  # w, b: of the observation's layer, then of the action's
+    obs_dim = obs.shape[1]
+    of_obs = relu(product(obs, w[:obs_dim]) + b[0])
+    of_action = relu(product(action, w[obs_dim:]) + b[1])
+    return forward(spec, rest, of_obs + of_action, below=1)[:, 0]
+
+
 def q_values(spec: SacSpec, spaces: Spaces, critics: list[Weights], obs: Array, action: Array) -> Array:
     """Q_i(s, a) of every critic, [n, B]; action in [-1, 1]."""
     if spec.critic_action_units == "env" and spaces.action_scale:
         action = action * scale("env", spaces).astype(obs.dtype) + np.asarray(spaces.action_center, obs.dtype)
-    if spec.first_critic_layer == "concat":
-        x = jnp.concatenate([obs, action], axis=1)
-        return jnp.stack([forward(spec, critic, x)[:, 0] for critic in critics])
-    q = []
-    for w, b, *rest in critics:  # w, b: of the observation's layer, then of the action's
-        of_obs = relu(product(obs, w[: spaces.obs_dim]) + b[0])
-        of_action = relu(product(action, w[spaces.obs_dim :]) + b[1])
-        q.append(forward(spec, rest, of_obs + of_action, below=1)[:, 0])
-    return jnp.stack(q)
+    return jnp.stack([critic_forward(spec, critic, obs, action) for critic in critics])
 
 
 def reduce(how: str, q: Array) -> Array:
@@ -192,6 +165,19 @@ def soft_value(spec: SacSpec, q: Array, log_prob: Array, alpha: Array) -> Array:
     return value - alpha * log_prob if spec.entropy_in_target else value
 
 
+def value_target(spec: SacSpec, q: Array, log_prob: Array, alpha: Array) -> Array:
+    """What V regresses on: reduced Q_i - alpha log pi_i [B]; or "broadcast", reduced Q_i - alpha log pi_j: [B, B]."""
+    if spec.value_net.target == "per_sample":
+        return soft_value(spec, q, log_prob, alpha)
+    return reduce(spec.target_reduce, q)[:, None] - alpha * log_prob
+
+
+def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Array) -> Array:
+    """scale * mean (V(s) - target)^2, target [B] or [B, B] (arXiv 1801.01290, eq. 5)."""
+    error = forward(spec, value, batch.obs) - target.reshape(len(target), -1)
+    return spec.value_net.loss_scale * (error**2).mean()
+
+
 def critic_target(
     spec: SacSpec, spaces: Spaces, actor: Weights, targets: list[Weights], batch: Batch, noise: Array, alpha: Array
 ) -> tuple[Array, Array | None]:
@@ -213,19 +199,6 @@ def critic_loss(spec: SacSpec, spaces: Spaces, critics: list[Weights], batch: Ba
     return losses.sum(), (losses, q)
 
 
-def value_target(spec: SacSpec, q: Array, log_prob: Array, alpha: Array) -> Array:
-    """What V regresses on: reduced Q_i - alpha log pi_i [B]; or "broadcast", reduced Q_i - alpha log pi_j: [B, B]."""
-    if spec.value_net.target == "per_sample":
-        return soft_value(spec, q, log_prob, alpha)
-    return reduce(spec.target_reduce, q)[:, None] - alpha * log_prob
-
-
-def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Array) -> Array:
-    """scale * mean (V(s) - target)^2, target [B] or [B, B] (arXiv 1801.01290, eq. 5)."""
-    error = forward(spec, value, batch.obs) - target.reshape(len(target), -1)
-    return spec.value_net.loss_scale * (error**2).mean()
-
-
 def actor_loss(
     spec: SacSpec, spaces: Spaces, drawn: Sample, critics: list[Weights], batch: Batch, alpha: Array
 ) -> Array:
@@ -240,7 +213,7 @@ def alpha_loss(spec: SacSpec, log_alpha: Array, log_prob: Array, action_dim: int
     return -weight * (log_prob + spec.target_entropy(action_dim)).mean()
 
 
-# --- update -------------------------------------------------------------------------------------------------------
+# --- one seed's learner -------------------------------------------------------------------------------------------
 
 
 class Net(NamedTuple):
@@ -252,142 +225,313 @@ class Net(NamedTuple):
 
 
 class Arrays(NamedTuple):
-    """One seed's learner: "actor", "critic" (all of them), "value" and "alpha" where the spec has them; target [P]."""
+    """One seed's "actor", "critic" (all of them), "value" and "alpha" where the spec has them; the targets [P]."""
 
     nets: dict[str, Net]
     target: Array
 
 
-def descend(spec: SacSpec, net: str, count: Array, now: Net, grad: Array) -> Net:
-    """Adam's step number `count` (from 1) of one network (arXiv 1412.6980, algorithm 1)."""
+@partial(jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["spec", "spaces"])
+@dataclass(frozen=True)
+class Learner:
+    """One seed's arrays while they are traced, and what they are arrays of."""
+
+    spec: SacSpec
+    spaces: Spaces
+    arrays: Arrays
+
+    def networks(self, net: str) -> list[Weights]:
+        """The weights of "actor", "critic" (all of them) or "value"."""
+        return split(self.spec, self.spaces, net, self.arrays.nets[net].theta)
+
+    @property
+    def actor(self) -> Weights:
+        return self.networks("actor")[0]
+
+    @property
+    def critics(self) -> list[Weights]:
+        return self.networks("critic")
+
+    @property
+    def targets(self) -> list[Weights]:
+        """The target critics, or target V alone."""
+        return split(self.spec, self.spaces, followed(self.spec), self.arrays.target)
+
+    @property
+    def alpha(self) -> Array:
+        if self.spec.learns_alpha:
+            return jnp.exp(self.arrays.nets["alpha"].theta[0])
+        return jnp.asarray(self.spec.temperature.value, self.spec.dtype)
+
+
+class Policy(NamedTuple):
+    """The policy at one moment of an update: its temperature, an action at each of the batch's states, and the way back
+    from the gradient of these actions and their log pi to the actor's."""
+
+    alpha: Array
+    sample: Sample
+    backward: Callable
+
+
+def policy_now(learner: Learner, obs: Array, noise: Array) -> Policy:
+    """The policy as it stands, at obs [B, O]."""
+    drawn, backward = jax.vjp(lambda actor: sample(learner.spec, learner.spaces, actor, obs, noise), learner.actor)
+    return Policy(learner.alpha, drawn, lambda d: backward(d)[0])
+
+
+def descend(learner: Learner, count: Array, stage: str, turn: int, gradient: Array) -> Learner:
+    """One Adam step of a stage's networks in update number `count` (arXiv 1412.6980, algorithm 1)."""
+    spec, now = learner.spec, learner.arrays.nets[stage]
     b1, b2, eps = spec.adam.beta1, spec.adam.beta2, spec.adam.eps
-    m, v = b1 * now.m + (1 - b1) * grad, b2 * now.v + (1 - b2) * grad**2
-    steps = count.astype(grad.dtype)
+    m, v = b1 * now.m + (1 - b1) * gradient, b2 * now.v + (1 - b2) * gradient**2
+    steps = spec.steps(stage, count, turn).astype(gradient.dtype)
     # 1 - beta^t by expm1: 1 - 0.999 has lost four of float32's seven digits
     first, second = (-jnp.expm1(steps * np.log(beta)) if beta else 1.0 for beta in (b1, b2))
-    rate, root = spec.learning_rate(net) / first, 1 / jnp.sqrt(second)
+    rate, root = spec.learning_rate(stage) / first, 1 / jnp.sqrt(second)
     if spec.adam.eps_placement == "tensorflow":  # lr' m / (sqrt(v) + eps), lr' = lr sqrt(second) / first
-        return Net(now.theta - (rate / root) * m / (jnp.sqrt(v) + eps), m, v)
-    return Net(now.theta - rate * m / (jnp.sqrt(v) * root + eps), m, v)
+        theta = now.theta - (rate / root) * m / (jnp.sqrt(v) + eps)
+    else:
+        theta = now.theta - rate * m / (jnp.sqrt(v) * root + eps)
+    nets = learner.arrays.nets | {stage: Net(theta, m, v)}
+    return replace(learner, arrays=Arrays(nets, learner.arrays.target))
 
 
-def update_once(
-    spec: SacSpec, spaces: Spaces, arrays: Arrays, count: Array, rows: Array, noise: Array, explaining: bool = False
-) -> tuple[Arrays, dict[str, Array]]:
-    """Update number `count` (from 1); also every loss, target, log-probability and gradient by name.
-
-    What later passes of actor and alpha see ends in the pass's number. Where the actor is not due, `explaining` tells
-    what it would have done; else that is nan.
-    """
-    batch = unpack(rows, spaces)
-    draws = dict(zip(spec.draws, noise, strict=True))
-
-    def weights(net: str, nets: dict[str, Net]) -> list[Weights]:
-        return split(spec, spaces, net, nets[net].theta)
-
-    def policy(nets: dict[str, Net], name: str) -> tuple[Array, Sample, Callable]:
-        """alpha and a sample at the batch's states, as they stand, and the sample's backward pass."""
-        alpha = (
-            jnp.exp(nets["alpha"].theta[0]) if spec.learns_alpha else jnp.asarray(spec.temperature.value, rows.dtype)
-        )
-        actor = weights("actor", nets)
-        return alpha, *jax.vjp(lambda actor: sample(spec, spaces, *actor, batch.obs, draws[name]), actor)
-
-    # of the policy as it stands: the actor, V and alpha read it
-    alpha, drawn, to_first_actor = policy(arrays.nets, "action")
-
-    seen = {"alpha": alpha, "log_prob": drawn.log_prob, "action": drawn.action, "entropy": -drawn.log_prob.mean()}
-    for turns in spec.groups:
-
-        def take(arrays: Arrays, move: bool = True, turns: tuple = turns) -> tuple[Arrays, dict[str, Array]]:
-            """Some stages in a row: the arrays afterwards, or as they are if not to `move`, and what was seen."""
-            nets, target = arrays
-            own_alpha, own_drawn, to_actor = alpha, drawn, to_first_actor  # of the pass
-            told, pending = {}, {}
-            for stage, turn in turns:
-                if turn > 1 and not move:
-                    continue
-                suffix = f"_{turn}" if turn > 1 else ""
-                critics = weights("critic", nets)
-                if stage == "critic":
-                    (actor,), targets = weights("actor", nets), split(spec, spaces, followed(spec), target)
-                    y, log_prob = critic_target(spec, spaces, actor, targets, batch, draws.get("next_action"), alpha)
-                    loss = jax.value_and_grad(critic_loss, argnums=2, has_aux=True)
-                    (told["critic_loss"], (losses, told["q"])), grads = loss(spec, spaces, critics, batch, y)
-                    told |= {"target_q": y} | ({} if log_prob is None else {"next_log_prob": log_prob})
-                    told |= {f"critic{i + 1}_loss": losses[i] for i in range(spec.critics)}
-                elif stage == "value":
-                    q = q_values(spec, spaces, critics, batch.obs, drawn.action)
-                    told["value_target"] = value_target(spec, q, drawn.log_prob, alpha)
-                    loss = jax.value_and_grad(value_loss, argnums=1)
-                    told["value_loss"], grads = loss(spec, *weights("value", nets), batch, told["value_target"])
-                elif stage == "actor":
-                    if turn > 1:
-                        own_alpha, own_drawn, to_actor = policy(nets, f"action{suffix}")
-                        told |= {f"alpha{suffix}": own_alpha, f"log_prob{suffix}": own_drawn.log_prob}
-                    loss = jax.value_and_grad(actor_loss, argnums=2)
-                    told[f"actor_loss{suffix}"], d = loss(spec, spaces, own_drawn, critics, batch, own_alpha)
-                    told["dq_da"] = -d.action
-                    if spec.pathwise_noise == "shared":
-                        grads = to_actor(d)
-                    else:
-                        of_entropy, of_q = (policy(nets, name)[2] for name in ("action_2", "action_3"))
-                        parts = of_entropy(d._replace(action=0 * d.action)), of_q(d._replace(log_prob=0 * d.log_prob))
-                        grads = jax.tree.map(jnp.add, *parts)
-                elif stage == "alpha":
-                    log_prob = own_drawn.log_prob
-                    if spec.temperature.sample == "fresh":
-                        log_prob = told[f"log_prob_alpha{suffix}"] = policy(nets, f"alpha{suffix}")[1].log_prob
-                    loss = jax.value_and_grad(alpha_loss, argnums=1)
-                    told[f"alpha_loss{suffix}"], grads = loss(spec, nets["alpha"].theta[0], log_prob, spaces.action_dim)
-                elif stage == "target":
-                    # with simultaneous gradients, all were taken at the first parameters: now step them all
-                    nets = nets | {net: descend(spec, net, count, nets[net], grad) for net, grad in pending.items()}
-                    target = follow(spec, count, nets[followed(spec)].theta, target)
-                    continue
-                pending[stage] = joined(grads)
-                told |= {f"grad/{name}": grad for name, grad in canonical(spec, spaces, stage, pending[stage]).items()}
-                if spec.gradients == "sequential" and move:
-                    step = spec.steps(stage, count, turn)
-                    nets = nets | {stage: descend(spec, stage, step, nets[stage], pending.pop(stage))}
-            return Arrays(nets, target), told
-
-        if spec.actor_every > 1 and turns[0][0] in DELAYED:
-            told = {name: jnp.full(x.shape, jnp.nan, x.dtype) for name, x in jax.eval_shape(take, arrays)[1].items()}
-            told |= take(arrays, False)[1] if explaining else {}
-            due, moving = spec.due(spec.actor_every, count), lambda arrays, told, take=take: take(arrays)
-            arrays, told = lax.cond(due, moving, lambda arrays, told: (arrays, told), arrays, told)
-        else:
-            arrays, told = take(arrays)
-        seen |= told
-    return arrays, seen
+# --- update: five stages, and one loop over them ------------------------------------------------------------------
 
 
-def follow(spec: SacSpec, count: Array, online: Array, target: Array) -> Array:
-    """The targets' step towards the online networks, where it is due (arXiv 1801.01290, algorithm 1)."""
+class ValueResult(NamedTuple):
+    loss: Array
+    target: Array
+    gradient: Array
+
+
+class CriticResult(NamedTuple):
+    """losses [n]; q [n, B]; target [B]; next_log_prob [B], or None with a value net."""
+
+    losses: Array
+    q: Array
+    target: Array
+    next_log_prob: Array | None
+    gradient: Array
+
+
+class ActorResult(NamedTuple):
+    """alpha and log_prob [B] are those the loss was taken at; dq_da [B, A] is the gradient of the mean reduced Q."""
+
+    loss: Array
+    alpha: Array
+    log_prob: Array
+    dq_da: Array
+    gradient: Array
+
+
+class AlphaResult(NamedTuple):
+    loss: Array
+    log_prob: Array
+    gradient: Array
+
+
+Results = dict[tuple[str, int], ValueResult | CriticResult | ActorResult | AlphaResult]
+"""By stage and pass: actor and alpha may have several."""
+
+
+class Update(NamedTuple):
+    """What one update computed: the policy it began with, and what came of its stages."""
+
+    first: Policy
+    results: Results
+
+
+def value_stage(learner: Learner, batch: Batch, first: Policy) -> ValueResult:
+    """V towards the soft value of the policy's action."""
+    spec, drawn = learner.spec, first.sample
+    q = q_values(spec, learner.spaces, learner.critics, batch.obs, drawn.action)
+    target = value_target(spec, q, drawn.log_prob, first.alpha)
+    (value,) = learner.networks("value")
+    loss, gradient = jax.value_and_grad(value_loss, argnums=1)(spec, value, batch, target)
+    return ValueResult(loss, target, joined(gradient))
+
+
+def critic_stage(learner: Learner, batch: Batch, first: Policy, draws: dict[str, Array]) -> CriticResult:
+    """Every critic towards the reward and the discounted value of the next state."""
+    spec, spaces = learner.spec, learner.spaces
+    noise = draws.get("next_action")  # with a value net no action is drawn there
+    y, next_log_prob = critic_target(spec, spaces, learner.actor, learner.targets, batch, noise, first.alpha)
+    loss = jax.value_and_grad(critic_loss, argnums=2, has_aux=True)
+    (_, (losses, q)), gradient = loss(spec, spaces, learner.critics, batch, y)
+    return CriticResult(losses, q, y, next_log_prob, joined(gradient))
+
+
+def actor_stage(learner: Learner, batch: Batch, policy: Policy, draws: dict[str, Array]) -> ActorResult:
+    """The actor towards actions of high Q and of high entropy."""
+    spec, spaces, drawn = learner.spec, learner.spaces, policy.sample
+    loss, d = jax.value_and_grad(actor_loss, argnums=2)(spec, spaces, drawn, learner.critics, batch, policy.alpha)
+    if spec.pathwise_noise == "shared":
+        gradient = joined(policy.backward(d))
+    else:  # log pi is of another action, and Q's gradient reaches the actor through a third
+        others = [policy_now(learner, batch.obs, draws[name]) for name in ("action_2", "action_3")]
+        of_entropy = others[0].backward(d._replace(action=0 * d.action))
+        through_q = others[1].backward(d._replace(log_prob=0 * d.log_prob))
+        gradient = joined(jax.tree.map(jnp.add, of_entropy, through_q))
+    return ActorResult(loss, policy.alpha, drawn.log_prob, -d.action, gradient)
+
+
+def alpha_stage(learner: Learner, batch: Batch, policy: Policy, draws: dict[str, Array], turn: int) -> AlphaResult:
+    """The temperature towards the entropy aimed at, by the actor's sample or by a fresh one of the moved policy."""
+    spec, log_prob = learner.spec, policy.sample.log_prob
+    if spec.temperature.sample == "fresh":
+        log_prob = policy_now(learner, batch.obs, draws[numbered("alpha", turn)]).sample.log_prob
+    log_alpha = learner.arrays.nets["alpha"].theta[0]
+    loss, gradient = jax.value_and_grad(alpha_loss, argnums=1)(spec, log_alpha, log_prob, learner.spaces.action_dim)
+    return AlphaResult(loss, log_prob, joined(gradient))
+
+
+def target_stage(learner: Learner, count: Array) -> Learner:
+    """The targets towards the networks they follow, in updates where it is due (arXiv 1801.01290, algorithm 1)."""
+    spec, (nets, target) = learner.spec, learner.arrays
+    online = nets[followed(spec)].theta
     nearer = (1 - spec.tau) * target + spec.tau * online
     if spec.target_every > 1:
         nearer = jnp.where(spec.due(spec.target_every, count), nearer, target)
     if spec.target_copy_every:
         nearer = jnp.where(count % spec.target_copy_every == 0, online, nearer)
-    return nearer
+    return replace(learner, arrays=Arrays(nets, nearer))
 
 
-def updates(
-    spec: SacSpec, spaces: Spaces, arrays: Arrays, count: Array, rows: Array, noise: Array
-) -> tuple[Arrays, dict[str, Array]]:
+def run_stages(
+    learner: Learner,
+    count: Array,
+    batch: Batch,
+    draws: dict[str, Array],
+    first: Policy,
+    turns: Sequence[tuple[str, int]],
+    *,
+    steps: bool = True,
+) -> tuple[Learner, Results]:
+    """Stages in order, and each optimiser's step behind its stage. Without `steps` nothing moves.
+
+    turns: (stage, pass) as in spec.order, actor and alpha spec.actor_repeats times in a row; every later pass has new
+    draws and the newest alpha.
+    """
+    spec, policy, results = learner.spec, first, {}
+    for stage, turn in turns:
+        match stage:
+            case "value":
+                result = value_stage(learner, batch, first)
+            case "critic":
+                result = critic_stage(learner, batch, first, draws)
+            case "actor":
+                if turn > 1:
+                    policy = policy_now(learner, batch.obs, draws[numbered("action", turn)])
+                result = actor_stage(learner, batch, policy, draws)
+            case "alpha":
+                result = alpha_stage(learner, batch, policy, draws, turn)
+            case "target":
+                if spec.gradients == "simultaneous":  # all were taken at the first parameters: now their steps
+                    for (each, _), waiting in results.items():
+                        learner = descend(learner, count, each, 1, waiting.gradient)
+                learner = target_stage(learner, count)
+                continue
+        results[stage, turn] = result
+        if steps and spec.gradients == "sequential":
+            learner = descend(learner, count, stage, turn, result.gradient)
+    return learner, results
+
+
+def update_once(
+    learner: Learner, count: Array, batch: Batch, draws: dict[str, Array], *, explaining: bool = False
+) -> tuple[Learner, Update]:
+    """Update number `count` (from 1). Actor and alpha have their turns in updates where they are due; in others, when
+    `explaining`, their results are what the first pass would have been."""
+    spec, results = learner.spec, {}
+    first = policy_now(learner, batch.obs, draws["action"])
+    for turns in spec.groups:
+        run = partial(run_stages, count=count, batch=batch, draws=draws, first=first)
+        if spec.actor_every == 1 or turns[0][0] not in DELAYED:
+            learner, computed = run(learner, turns=turns)
+        else:
+            learner, computed = run_where_due(learner, count, run, turns, explaining)
+        results |= computed
+    return learner, Update(first, results)
+
+
+def run_where_due(
+    learner: Learner, count: Array, run: Callable, turns: Sequence[tuple[str, int]], explaining: bool
+) -> tuple[Learner, Results]:
+    """`run` of these turns in an update where actor and alpha are due. Else nothing moves; a program has to return as
+    much in both cases, so results are nan or, when `explaining`, the first pass's for every pass."""
+    if explaining:
+        _, only = run(learner, turns=[(stage, turn) for stage, turn in turns if turn == 1], steps=False)
+        otherwise = {(stage, turn): only[stage, 1] for stage, turn in turns}
+    else:
+        _, shapes = jax.eval_shape(partial(run, turns=turns), learner)
+        otherwise = jax.tree.map(lambda x: jnp.full(x.shape, jnp.nan, x.dtype), shapes)
+    due = learner.spec.due(learner.spec.actor_every, count)
+    return lax.cond(due, partial(run, turns=turns), lambda learner: (learner, otherwise), learner)
+
+
+def numbered(name: str, turn: int) -> str:
+    """The name of a draw, or of something computed, in pass `turn` (from 1) of actor and alpha."""
+    return name if turn == 1 else f"{name}_{turn}"
+
+
+def metrics(update: Update) -> dict[str, Array]:
+    """The scalars of the contract."""
+    critic_loss = update.results["critic", 1].losses.sum()
+    actor_loss = update.results["actor", 1].loss  # nan where it was not due
+    entropy = -update.first.sample.log_prob.mean()
+    return {"critic_loss": critic_loss, "actor_loss": actor_loss, "alpha": update.first.alpha, "entropy": entropy}
+
+
+def named(learner: Learner, update: Update) -> dict[str, Array]:
+    """Every loss, target, log-probability and gradient of an update by name, as `explain` returns them."""
+    alpha, drawn = update.first.alpha, update.first.sample
+    seen = {"alpha": alpha, "log_prob": drawn.log_prob, "action": drawn.action}
+    for (stage, turn), result in update.results.items():
+        match result:
+            case ValueResult():
+                seen |= {"value_loss": result.loss, "value_target": result.target}
+            case CriticResult():
+                seen |= {"critic_loss": result.losses.sum(), "q": result.q, "target_q": result.target}
+                seen |= {f"critic{i + 1}_loss": result.losses[i] for i in range(len(result.losses))}
+                if result.next_log_prob is not None:
+                    seen["next_log_prob"] = result.next_log_prob
+            case ActorResult():
+                seen |= {numbered("actor_loss", turn): result.loss, "dq_da": result.dq_da}
+                seen[numbered("alpha", turn)] = result.alpha
+                seen[numbered("log_prob", turn)] = result.log_prob
+            case AlphaResult():
+                seen[numbered("alpha_loss", turn)] = result.loss
+                if learner.spec.temperature.sample == "fresh":
+                    seen[numbered("log_prob_alpha", turn)] = result.log_prob
+        seen |= named_gradient(learner, stage, result.gradient)
+    return seen
+
+
+def named_gradient(learner: Learner, stage: str, gradient: Array) -> dict[str, Array]:
+    """The gradient of a stage's networks, by canonical names after "grad/"."""
+    parts = canonical(learner.spec, learner.spaces, stage, gradient)
+    return {f"grad/{name}": tensor for name, tensor in parts.items()}
+
+
+# --- seeds in lockstep, compiled ----------------------------------------------------------------------------------
+
+
+def updates(learner: Learner, count: Array, rows: Array, noise: Array) -> tuple[Learner, dict[str, Array]]:
     """K updates after the first `count`: rows [K, B, width], noise [K, draws, B, A]; the last one's metrics."""
+    spec, spaces = learner.spec, learner.spaces
 
-    def once(arrays: Arrays, inputs: tuple[Array, Array, Array]) -> tuple[Arrays, dict[str, Array]]:
-        arrays, seen = update_once(spec, spaces, arrays, *inputs)
-        return arrays, {name: seen[name] for name in ("critic_loss", "actor_loss", "alpha", "entropy")}
+    def once(learner: Learner, inputs: tuple[Array, Array, Array]) -> tuple[Learner, dict[str, Array]]:
+        number, batch, draws = inputs[0], unpack(inputs[1], spaces), dict(zip(spec.draws, inputs[2], strict=True))
+        learner, computed = update_once(learner, number, batch, draws)
+        return learner, metrics(computed)
 
     numbers = count + 1 + jnp.arange(len(rows), dtype=count.dtype)
     rows, noise = rows.astype(spec.dtype), noise.astype(spec.dtype)
     if len(rows) == 1:  # a loop of one turn would copy its state
-        return once(arrays, (numbers[0], rows[0], noise[0]))
-    arrays, metrics = lax.scan(once, arrays, (numbers, rows, noise))
-    return arrays, {name: values[-1] for name, values in metrics.items()}
+        return once(learner, (numbers[0], rows[0], noise[0]))
+    learner, every = lax.scan(once, learner, (numbers, rows, noise))
+    return learner, {name: values[-1] for name, values in every.items()}
 
 
 class Programs(NamedTuple):
@@ -408,13 +552,14 @@ def programs(spec: SacSpec, spaces: Spaces) -> Programs:
         TRACES["update"] += 1
 
         def one_seed(arrays: Arrays, rows: Array, noise: Array, obs: Array | None, act_noise: Array | None) -> tuple:
-            arrays, metrics = updates(spec, spaces, arrays, count, rows, noise)
-            action = None if obs is None else act_once(spec, spaces, arrays.nets["actor"].theta, obs, act_noise)
-            return arrays, action, metrics
+            learner, last = updates(Learner(spec, spaces, arrays), count, rows, noise)
+            actor = learner.arrays.nets["actor"].theta
+            action = None if obs is None else act_once(spec, spaces, actor, obs, act_noise)
+            return learner.arrays, action, last
 
         # `count` stays outside: the same for every seed, it decides branches that a batched number could not
-        arrays, action, metrics = over_seeds(one_seed, arrays, rows, noise, obs, act_noise)
-        return arrays, count + rows.shape[1], action, metrics
+        arrays, action, last = over_seeds(one_seed, arrays, rows, noise, obs, act_noise)
+        return arrays, count + rows.shape[1], action, last
 
     def act(actor: Array, obs: Array, noise: Array | None) -> Array:
         TRACES["act"] += 1
@@ -422,10 +567,14 @@ def programs(spec: SacSpec, spaces: Spaces) -> Programs:
 
     def explain(arrays: Arrays, count: Array, rows: Array, noise: Array) -> tuple[Arrays, Array, dict[str, Array]]:
         TRACES["explain"] += 1
-        rows, noise = (x[:, 0].astype(spec.dtype) for x in (rows, noise))
-        arrays, seen = over_seeds(
-            lambda a, *one: update_once(spec, spaces, a, count + 1, *one, True), arrays, rows, noise
-        )
+
+        def one_seed(arrays: Arrays, rows: Array, noise: Array) -> tuple[Arrays, dict[str, Array]]:
+            learner, batch = Learner(spec, spaces, arrays), unpack(rows, spaces)
+            draws = dict(zip(spec.draws, noise, strict=True))
+            learner, computed = update_once(learner, count + 1, batch, draws, explaining=True)
+            return learner.arrays, named(learner, computed)
+
+        arrays, seen = over_seeds(one_seed, arrays, *(x[:, 0].astype(spec.dtype) for x in (rows, noise)))
         return arrays, count + 1, seen
 
     # on a CPU, XLA copies what is donated before it writes: each vector is still read when its successor is ready
@@ -441,7 +590,7 @@ def over_seeds(function: Callable, *args: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Learner:
+class State:
     """S seeds in lockstep: their arrays [S, ...] on the device, and how many updates each has had."""
 
     spec: SacSpec
@@ -449,9 +598,6 @@ class Learner:
     programs: Programs
     arrays: Arrays
     count: Array
-
-
-State = Learner
 
 
 def precise(spec: SacSpec) -> Any:
@@ -462,22 +608,19 @@ def precise(spec: SacSpec) -> Any:
 def update(
     state: State, rows: np.ndarray, noise: np.ndarray, obs: np.ndarray | None, act_noise: np.ndarray | None
 ) -> tuple[State, np.ndarray | None, Metrics]:
-    """See suite.contract.Implementation.update. The metrics stay on the device until they are read."""
+    """See suite.sac.contract.Implementation.update. The metrics stay on the device until they are read."""
     with precise(state.spec):
         run = state.programs.update
-        arrays, count, action, metrics = run(state.arrays, state.count, rows, noise, obs, act_noise)
-    state = Learner(state.spec, state.spaces, state.programs, arrays, count)
-    return state, None if action is None else np.asarray(action), metrics
+        arrays, count, action, last = run(state.arrays, state.count, rows, noise, obs, act_noise)
+    state = State(state.spec, state.spaces, state.programs, arrays, count)
+    return state, None if action is None else np.asarray(action), last
 
 
 def explain(state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, dict[str, np.ndarray]]:
-    """See suite.contract.Implementation.explain."""
+    """See suite.sac.contract.Implementation.explain."""
     with precise(state.spec):
         arrays, count, seen = state.programs.explain(state.arrays, state.count, rows, noise)
     return replace(state, arrays=arrays, count=count), {name: np.asarray(value) for name, value in seen.items()}
-
-
-# --- act ----------------------------------------------------------------------------------------------------------
 
 
 def act_once(spec: SacSpec, spaces: Spaces, actor: Array, obs: Array, noise: Array | None) -> Array:
@@ -488,7 +631,7 @@ def act_once(spec: SacSpec, spaces: Spaces, actor: Array, obs: Array, noise: Arr
 
 
 def act(state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
-    """See suite.contract.Implementation.act."""
+    """See suite.sac.contract.Implementation.act."""
     with precise(state.spec):
         return np.asarray(state.programs.act(state.arrays.nets["actor"].theta, obs, noise))
 
@@ -535,43 +678,44 @@ def canonical(spec: SacSpec, spaces: Spaces, net: str, vector: Any) -> dict[str,
     networks = split(spec, spaces, kind, vector)
     if net == "alpha":
         return {"log_alpha": networks[0][0]}
-    named = {}
+    parts = {}
     for n, tensors in enumerate(networks):
-        own = f"{prefix}{kind}{n + 1 if kind == 'critic' else ''}"
-        named |= {f"{own}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(tensors)}
+        name = f"{prefix}{kind}{n + 1 if kind == 'critic' else ''}"
+        parts |= {f"{name}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(tensors)}
         if kind == "critic" and spec.first_critic_layer == "sum_of_relus":
-            w, b, o = named.pop(f"{own}/w0"), named.pop(f"{own}/b0"), spaces.obs_dim
-            named |= {f"{own}/w0_obs": w[..., :o, :], f"{own}/w0_act": w[..., o:, :]}
-            named |= {f"{own}/b0_obs": b[..., 0, :], f"{own}/b0_act": b[..., 1, :]}
+            w, b, o = parts.pop(f"{name}/w0"), parts.pop(f"{name}/b0"), spaces.obs_dim
+            parts |= {f"{name}/w0_obs": w[..., :o, :], f"{name}/w0_act": w[..., o:, :]}
+            parts |= {f"{name}/b0_obs": b[..., 0, :], f"{name}/b0_act": b[..., 1, :]}
     if net == "actor":
         a, top = spaces.action_dim, len(spec.hidden)
         for tensor in "wb":
-            heads = named.pop(f"actor/{tensor}{top}")
-            named |= {f"actor/{tensor}_mean": heads[..., :a], f"actor/{tensor}_log_std": heads[..., a:]}
-    return named
+            heads = parts.pop(f"actor/{tensor}{top}")
+            parts |= {f"actor/{tensor}_mean": heads[..., :a], f"actor/{tensor}_log_std": heads[..., a:]}
+    return parts
 
 
 def init(spec: SacSpec, spaces: Spaces, params: Params) -> State:
-    """See suite.contract.Implementation.init."""
-    return set_params(Learner(spec, spaces, programs(spec, spaces), None, None), params)
+    """See suite.sac.contract.Implementation.init."""
+    jax_host.configure()
+    return set_params(State(spec, spaces, programs(spec, spaces), None, None), params)
 
 
 def get_params(state: State) -> Params:
-    """See suite.contract.Implementation.get_params."""
+    """See suite.sac.contract.Implementation.get_params."""
     spec, spaces, count = state.spec, state.spaces, int(state.count)
     nets, target = jax.tree.map(np.array, tuple(state.arrays))
-    found = canonical(spec, spaces, "target", target)
+    params = canonical(spec, spaces, "target", target)
     for name, net in nets.items():
-        found |= canonical(spec, spaces, name, net.theta)
+        params |= canonical(spec, spaces, name, net.theta)
         if count:
-            for moment in ("m", "v"):
-                own = canonical(spec, spaces, name, getattr(net, moment))
-                found |= {f"adam_{moment}/{tensor}": value for tensor, value in own.items()}
-    return {name: np.ascontiguousarray(x) for name, x in found.items()} | {"updates_done": np.full(len(target), count)}
+            for prefix, moment in (("adam_m/", net.m), ("adam_v/", net.v)):
+                parts = canonical(spec, spaces, name, moment)
+                params |= {prefix + tensor: value for tensor, value in parts.items()}
+    return {name: np.ascontiguousarray(x) for name, x in params.items()} | {"updates_done": np.full(len(target), count)}
 
 
 def set_params(state: State, params: Params) -> State:
-    """See suite.contract.Implementation.set_params."""
+    """See suite.sac.contract.Implementation.set_params."""
     spec, spaces = state.spec, state.spaces
     seeds, dtype = len(params["actor/w0"]), np.dtype(spec.dtype)
 
@@ -595,6 +739,7 @@ def set_params(state: State, params: Params) -> State:
 
 
 def device() -> str | None:
-    """See suite.contract.Implementation.device."""
+    """See suite.sac.contract.Implementation.device."""
+    jax_host.configure()
     first = jax.devices()[0]
     return None if first.platform == "cpu" else f"{first.platform}: {first.device_kind}"

@@ -25,7 +25,7 @@ class Quick:
         return getattr(self.as_in_a_run, name)
 
     def init(self, spec: SacSpec, spaces: Spaces, params: Params) -> Any:
-        """See suite.contract.Implementation.init."""
+        """See suite.sac.contract.Implementation.init."""
         forget()
         state = self.as_in_a_run.init(spec, spaces, params)
         return replace(state, programs=_unoptimised(state.programs)) if hasattr(state, "programs") else state

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from builders.runs import ROOT
 
+from suite.sac.spec import STAGES
+
 STDLIB = set(sys.stdlib_module_names)
 FRAMEWORKS = {"torch", "jax", "optax"}
+SETTINGS = {"torch": "torch.get_num_threads()", "jax": "dict(jax.config.values)"}
 FLOORS = (
     ("errors", "files", "wording"),
     ("sac", "statistics"),
@@ -189,3 +192,52 @@ def test_the_document_has_the_same_floors_and_libraries():
     for room in ("sac", "statistics"):
         assert f"`{room}`: {', '.join(sorted(LIBRARIES[room]))}" in text
     assert f"| {', '.join(sorted(LIBRARIES['lab']))} |" in text
+
+
+LONGEST = 40
+LONGER = {"implementations/adapters/tianshou.py: start": "tianshou's parts, each made of the ones before it"}
+"""Functions that may be longer than LONGEST lines, each with the reason."""
+
+
+def test_functions_stay_short():
+    longer = set()
+    for folder in ("suite", "implementations", "ablations"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno + 1 > LONGEST:
+                    longer.add(f"{file.relative_to(ROOT).as_posix()}: {node.name}")
+    assert longer == set(LONGER)
+
+
+def test_no_conditional_expression_stands_inside_another():
+    for folder in ("suite", "implementations", "ablations"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.IfExp):
+                    inner = [part for part in ast.walk(node) if isinstance(part, ast.IfExp) and part is not node]
+                    assert not inner, f"{file.relative_to(ROOT)}:{node.lineno}"
+
+
+def test_engines_have_the_same_functions_in_the_same_order():
+    """What both have stands in the same order in both, and every stage of an update is a function in both."""
+    names = {}
+    for framework in ("torch", "jax"):
+        tree = ast.parse((ROOT / f"implementations/sac_{framework}.py").read_text())
+        names[framework] = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    shared = [
+        [name for name in names[one] if name in names[other]] for one, other in (("torch", "jax"), ("jax", "torch"))
+    ]
+    assert shared[0] == shared[1]
+    assert [name for name in shared[0] if name.endswith("_stage")] == [f"{stage}_stage" for stage in STAGES]
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_importing_an_engine_changes_nothing(framework):
+    """Flags, threads and folders are set by whoever starts an engine, not by whoever reads it."""
+    code = f"""
+import os, {framework}
+before = dict(os.environ), {SETTINGS[framework]}
+import implementations.sac_{framework}
+assert before == (dict(os.environ), {SETTINGS[framework]})
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

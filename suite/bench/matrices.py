@@ -48,8 +48,10 @@ def jax() -> Callable[[int], None]:
     """The loop is inside the compiled program."""
     import jax
 
+    from implementations import jax_host
     from implementations.sac_jax import product
 
+    jax_host.configure()
     a, b = factors()
 
     @jax.jit

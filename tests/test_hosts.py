@@ -1,0 +1,79 @@
+"""What the engines' host files set, and when: flags before JAX starts, and nothing against the user's own settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+pytest.importorskip("jax")
+FLAGS = "--xla_cpu_multi_thread_eigen=false --xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true"
+UPDATE = """
+import os
+from suite.cases import BASE, SPACES, at, inputs, start
+spec = at(BASE, "float32")
+rows, noise, obs, act_noise = inputs(spec)
+def update(engine):
+    return engine.update(engine.init(spec, SPACES, start(spec, 0)), rows, noise, obs, act_noise)
+"""
+
+
+def run(code: str, **environment: str) -> None:
+    """Code in a process of its own, without the settings this one may have made."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "NPROC")}
+    subprocess.run([sys.executable, "-c", UPDATE + code], cwd=ROOT, check=True, env=inherited | environment)
+
+
+def test_jax_has_its_flags_before_it_starts(tmp_path):
+    run(
+        f"""
+import implementations, jax
+from jax._src import xla_bridge
+engine = implementations.load("jax")
+assert "XLA_FLAGS" not in os.environ and not xla_bridge.backends_are_initialized()
+engine.device()
+assert os.environ["XLA_FLAGS"] == {FLAGS!r} and os.environ["NPROC"] == "1"
+assert not jax.config.values["jax_cpu_enable_async_dispatch"]
+assert jax.config.jax_compilation_cache_dir.startswith({str(tmp_path)!r})
+""",
+        SAC_SUITE_JAX_CACHE=str(tmp_path),
+    )
+
+
+def test_init_sets_jax_up_too_and_keeps_what_the_user_has_set(tmp_path):
+    run(
+        f"""
+import implementations, jax
+jax.config.update("jax_compilation_cache_dir", {str(tmp_path)!r})
+update(implementations.load("jax"))
+assert os.environ["XLA_FLAGS"] == "--xla_cpu_multi_thread_eigen=true" and os.environ["NPROC"] == "1"
+assert jax.config.jax_compilation_cache_dir == {str(tmp_path)!r} and os.listdir({str(tmp_path)!r})
+""",
+        XLA_FLAGS="--xla_cpu_multi_thread_eigen=true",
+    )
+
+
+def test_engine_runs_where_jax_has_started_already(tmp_path):
+    run(
+        """
+import jax.numpy as jnp
+jnp.ones(3).sum().block_until_ready()
+import implementations, numpy as np
+*_, metrics = update(implementations.load("jax"))
+assert np.isfinite(metrics["critic_loss"]).all()
+""",
+        SAC_SUITE_JAX_CACHE=str(tmp_path),
+    )
+
+
+def test_torch_computes_on_one_thread():
+    code = """
+import implementations, torch
+torch.set_num_threads(2)
+update(implementations.load("torch"))
+assert torch.get_num_threads() == 1
+"""
+    run(code, OMP_NUM_THREADS="2")
