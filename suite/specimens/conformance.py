@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,9 @@ import implementations
 from suite.errors import UsageError, nearest
 from suite.files import atomic
 from suite.sac import weights as initial
+from suite.sac.ablation import Changes
 from suite.sac.contract import Implementation, Spaces, row_width
-from suite.sac.spec import FixedAlpha, LearnedAlpha, SacSpec, SpecError
+from suite.sac.spec import FixedAlpha, LearnedAlpha, SacSpec, SpecError, Temperature
 from suite.specimens.catalogue import load_preset, preset_names
 from suite.specimens.naming import STATES, basis, state, summary
 
@@ -118,13 +119,14 @@ def load(path: Path) -> Vectors:
 def _overridden(spec: SacSpec, overrides: dict[str, Any]) -> tuple[SacSpec, Spaces]:
     """The preset's spec as the vectors' `overrides` have it, and the spaces they speak of."""
     action_dim, high, learned = overrides["act_dim"], overrides["action_high"], overrides["learned_alpha"]
+    temperature: Temperature
     if learned:
-        init = spec.temperature.init if spec.learns_alpha else 1.0
+        init = spec.temperature.init if isinstance(spec.temperature, LearnedAlpha) else 1.0
         entropy = overrides["target_entropy"] / action_dim
         temperature = LearnedAlpha(**{"init": init, "entropy_per_dim": entropy} | learned)
     else:
         temperature = FixedAlpha(value=overrides["fixed_alpha"])
-    reduces = {} if overrides["critics"] > 1 else {"target_reduce": "first", "actor_reduce": "first"}
+    reduces: Changes = {} if overrides["critics"] > 1 else {"target_reduce": "first", "actor_reduce": "first"}
     spec = replace(
         spec,
         temperature=temperature,
@@ -176,7 +178,7 @@ def _needed(spec: SacSpec, k: int) -> tuple[str, ...]:
     return spec.draws if due else tuple(name for name in spec.draws if name == "next_action")
 
 
-def examine(vectors: Vectors, name: str, precision: str) -> Verdict:
+def examine(vectors: Vectors, name: str, precision: Literal["float64", "float32"]) -> Verdict:
     """The vectors' updates through the engine registered as `name`, compared with the original's numbers."""
     engine: Implementation = implementations.load(name)
     spec, spaces, arrays = replace(vectors.spec, precision=precision), vectors.spaces, vectors.arrays
@@ -235,8 +237,7 @@ def run(paths: Sequence[Path], names: Sequence[str]) -> Iterator[Verdict]:
     """Every file through every engine, in float64 and, beside it, in float32; every file is read before any is run."""
     for vectors in [load(path) for path in find(paths)]:
         for name in names:
-            for precision in ("float64", "float32"):
-                yield examine(vectors, name, precision)
+            yield from (examine(vectors, name, "float64"), examine(vectors, name, "float32"))
 
 
 def render(verdicts: Sequence[Verdict]) -> str:

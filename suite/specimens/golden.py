@@ -28,6 +28,7 @@ from suite.lab.lab import Lab
 from suite.lab.records import Recorder
 from suite.lab.tasks import TASKS, Environment
 from suite.sac import weights as initial
+from suite.sac.ablation import Changes
 from suite.sac.contract import Implementation, Job, Params
 from suite.sac.identity import to_plain
 from suite.sac.numerics import NUMERICS, Change, holds, version
@@ -187,9 +188,13 @@ def compare_arrays(part: str, golden: pd.DataFrame, now: pd.DataFrame) -> list[M
 TIME_LIMIT = 20
 
 
-SCRIPT = tuple(
-    scripted.Episode(length, ends)
-    for length, ends in ((7, "fall"), (20, "limit"), (20, "fall"), (3, "fall"), (13, "fall"), (20, "limit"))
+SCRIPT = (
+    scripted.Episode(7, "fall"),
+    scripted.Episode(20, "limit"),
+    scripted.Episode(20, "fall"),
+    scripted.Episode(3, "fall"),
+    scripted.Episode(13, "fall"),
+    scripted.Episode(20, "limit"),
 )
 
 
@@ -214,12 +219,16 @@ CALM = Schedule(
 
 def schedules() -> dict[str, Schedule]:
     """What the loop is asked: every value of every switch of a schedule, and every preset's, shortened."""
-    also = {"warmup_rounding=epoch": {"epoch_steps": 30}, "warmup_range=env": {"action_to_env": "clip"}}
+    also: dict[str, Changes] = {
+        "warmup_rounding=epoch": {"epoch_steps": 30},
+        "warmup_range=env": {"action_to_env": "clip"},
+    }
     named = {"calm": CALM}
     for name, choices in CHOICES.items():
         for value in choices:
             key = f"{name}={value}"
-            named[key] = replace(CALM, **{name: value}, **also.get(key, {}))
+            changes: Changes = {name: value, **also.get(key, {})}
+            named[key] = replace(CALM, **changes)
     named |= {
         "no warm-up": replace(CALM, warmup_steps=0, learn_after=20),
         "bursts": replace(CALM, update_every=4, updates_per_burst=3),
@@ -302,7 +311,8 @@ def played(schedule: Schedule, seeds: tuple[int, ...]) -> tuple[pd.DataFrame, pd
     task = scripted.register(TIME_LIMIT, SCRIPT)
     spec = replace(BASE, hidden=(4,), batch_size=4, precision="float32", reward_scale=2.0)
     job = Job(task, "counting", "", spec, schedule, 50, 2, STEPS, seeds)
-    engine, steps = Counting(), []
+    engine: Any = Counting()
+    steps = []
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(engine, job, [Recorder(Path(folder, str(seed))) for seed in seeds])
         while not lab.done:
@@ -363,7 +373,7 @@ def states(task: str) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
             *_, terminated, truncated = environment.step(action)
             if terminated or truncated:
                 environment.reset()
-        inner = environment.env.unwrapped
+        inner: Any = environment.env.unwrapped
         if hasattr(inner, "data"):
             yield inner.data.qpos.copy(), inner.data.qvel.copy(), rng.uniform(-1, 1, environment.spaces.action_dim)
         else:
@@ -374,7 +384,7 @@ def states(task: str) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 def stepped(environment: Environment, position: np.ndarray, velocity: np.ndarray, action: np.ndarray) -> dict:
     """One step of a task from a state: what the run sees of it."""
     environment.reset(seed=0)
-    inner = environment.env.unwrapped
+    inner: Any = environment.env.unwrapped
     if hasattr(inner, "data"):
         inner.set_state(np.asarray(position), np.asarray(velocity))
     else:
@@ -505,13 +515,13 @@ def recording(part: str, now: pd.DataFrame, changes: Sequence[Change] = NUMERICS
     return Recording(table, sorted(moved), added, refusals)
 
 
-def settings_of_cases(part: str) -> dict[str, dict]:
+def settings_of_cases(part: str) -> dict[str, Any]:
     """The plain settings that a part's cases stand for, which conditions of versions speak of."""
     if part == "tasks":
         return {task: {"task": task} for task in TASKS}
     if part in ("loop", "evaluation"):
-        return {name: to_plain(schedule) for name, schedule in schedules().items()}  # type: ignore[misc]
-    return {name: to_plain(spec) for name, spec in cases().items()} | {BLOCK: to_plain(BASE)}  # type: ignore[misc]
+        return {name: to_plain(schedule) for name, schedule in schedules().items()}
+    return {name: to_plain(spec) for name, spec in cases().items()} | {BLOCK: to_plain(BASE)}
 
 
 def recorded_changes() -> list[Change]:

@@ -68,10 +68,10 @@ def display_name(preset: str) -> str:
 
 def summary(preset: str) -> str:
     """What a preset is, by the first paragraph of its docstring."""
-    return " ".join(load_preset(preset).__doc__.strip().split("\n\n")[0].split())
+    return " ".join((load_preset(preset).__doc__ or "").strip().split("\n\n")[0].split())
 
 
 def not_reproduced(preset: str) -> str:
     """What of its code base a preset does not reproduce, by its docstring; empty if it says nothing of it."""
-    _, marked, rest = load_preset(preset).__doc__.partition("Not reproduced:")
+    _, marked, rest = (load_preset(preset).__doc__ or "").partition("Not reproduced:")
     return " ".join(rest.split("\n\n")[0].split()) if marked else ""
