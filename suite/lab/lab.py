@@ -19,7 +19,6 @@ from suite.sac.spec import SpecError
 
 SATURATED = 0.99
 
-
 NOT_FINITE = "the policy's action is not a finite number"
 
 

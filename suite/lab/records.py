@@ -32,7 +32,6 @@ SCHEMA_VERSION = 2
 READABLE = (1, 2)
 """Schema 1 had no numerics (a code_id stood for them), no kind of return, and no device in an attempt."""
 
-
 DIAGNOSTICS = {
     "q_bias": "mean over evaluation episodes of min_i Q_i at the first step minus the discounted, reward-scaled return "
     "then obtained (Q is soft: it includes the entropy bonus)",
@@ -46,7 +45,6 @@ DIAGNOSTICS = {
     "updates": "gradient updates done",
 }
 """What each diagnostic column holds, with its unit."""
-
 
 SCHEMA = pa.schema(
     [

@@ -9,9 +9,7 @@ import numpy as np
 
 TASK = "SacSuiteScripted-v0"
 
-
 OBS_DIM, ACTION_DIM = 3, 2
-
 
 ID_UNIT = 2.0**-14
 """An observation's first number in these units is its id: 2 x steps played so far, + 1 if it opens an episode."""

@@ -46,7 +46,6 @@ TASKS = {
 }
 """Pusher-v4 is absent: it does not start on MuJoCo 3 and later."""
 
-
 # What rewards and observations of the next step read besides the integration state: the last forward pass's results.
 _DERIVED = (
     *("xpos", "xipos", "xquat", "xmat", "ximat", "geom_xpos", "site_xpos", "subtree_com"),

@@ -17,11 +17,9 @@ Params = dict[str, np.ndarray]
 """Canonical arrays: "<net>/<tensor>" ("actor/w0", "target_critic1/b2", matrices [in, out]), "log_alpha",
 Adam's moments "adam_m/<net>/<tensor>", "adam_v/...", and the count "updates_done"."""
 
-
 Metrics = dict[str, np.ndarray]
 """Scalars of the last update by name, [S]: "critic_loss", "actor_loss" (nan where the actor
 was not due), "alpha", "entropy"; perhaps lazy."""
-
 
 State = Any
 """An engine's own learner; opaque to everyone else."""

@@ -20,7 +20,6 @@ Every field that came after commit b5984bd stands here. At its neutral value it 
 run ids of what was trained before stay what they were.
 """
 
-
 _KINDS = {
     kind.__name__: kind
     for module in (spec_module, schedule_module)

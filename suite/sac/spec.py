@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 STAGES = ("value", "critic", "actor", "alpha", "target")
 
-
 DELAYED = ("actor", "alpha")
 """The stages that actor_every and actor_repeats speak of."""
 
@@ -126,18 +125,13 @@ class Adam:
 
 Temperature = FixedAlpha | LearnedAlpha
 
-
 Std = ClipLogStd | SquashLogStd | SoftplusStd | ExpStd
-
 
 LogDet = ExactLogDet | EpsilonLogDet
 
-
 Reduce = Literal["min", "mean", "first"]
 
-
 Units = Literal["unit", "env"]  # the action in [-1, 1], or as the environment's box has it
-
 
 Init = (
     Literal["torch", "glorot_uniform", "glorot_per_input", "fan_in", "fan_out", "lecun_normal"] | Orthogonal | Uniform
@@ -327,7 +321,6 @@ class SacSpec:
 
 INITS = ("torch", "glorot_uniform", "glorot_per_input", "fan_in", "fan_out", "lecun_normal")
 
-
 CHOICES = {
     "target_reduce": ("min", "mean", "first"),
     "actor_reduce": ("min", "mean", "first"),
@@ -349,7 +342,6 @@ CHOICES = {
     "adam.eps_placement": ("torch", "tensorflow"),
 }
 """The values of every switch that is a word, by field path: what validation accepts and what the tests walk through."""
-
 
 _INIT_KINDS = Orthogonal | Uniform
 

@@ -36,9 +36,7 @@ from suite.specimens import catalogue
 
 SPACES = Spaces(obs_dim=5, action_dim=2, action_scale=(0.4, 3.0), action_center=(0.1, -1.0))
 
-
 UPDATES = 3
-
 
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4, "bfloat16_hidden": 1e-3}
 """float64: far inside the promise, and 2000 times the largest difference seen (5e-14), so that no wrong digit hides.
@@ -47,7 +45,6 @@ hundredth of its terms, and Adam keeps its square: that reaches 2e-5; everything
 rate or order would show in float64, at 1e-5 or more (every switch is alive there).
 bfloat16_hidden: as float32 (7e-7 seen), until a factor lies so near the middle of two bfloat16 that engine and equation
 round it apart, which moves one term of a sum by 4e-3; rounding nothing at all moves these cases by 3e-3 to 4e-1."""
-
 
 BASE = SacSpec(
     temperature=LearnedAlpha(init=0.5, entropy_per_dim=-1.0, objective="alpha", sample="actor", lr=1e-3),
@@ -87,7 +84,6 @@ BASE = SacSpec(
     adam=Adam(beta1=0.9, beta2=0.999, eps=1e-4, eps_placement="torch"),
     precision="float64",
 )
-
 
 WITH_V = replace(BASE, value_net=ValueNet(loss_scale=0.5, target="per_sample"))
 FRESH_ALPHA = LearnedAlpha(init=0.5, entropy_per_dim=-1.0, objective="alpha", sample="fresh", lr=1e-3)
@@ -242,7 +238,6 @@ def studied() -> dict[str, SacSpec]:
 
 
 CASES = {"base": BASE, "base with V": WITH_V, "base, fresh alpha": FRESH}
-
 
 CASES |= {name: spec for name, (_, spec) in VARIANTS.items()} | studied()
 

@@ -29,10 +29,8 @@ RELATIVE = 2e-5
 """Losses, targets and gradients: relative to the array's largest entry (of a scalar: to 1 at least; of a gradient: to
 1 % of its network's largest at least)."""
 
-
 FIRST, LATER = 2e-3, 5e-3
 """Parameters after the first and after later updates: in learning rates of their network, about Adam's step."""
-
 
 KINDS = ("init", "batch", "noise", "expect", "grad", "after")
 BATCH = ("obs", "action", "reward", "next_obs", "terminated")

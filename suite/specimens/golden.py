@@ -41,24 +41,18 @@ FOLDER = Path(__file__).resolve().parent / "golden"
 CHANGES = FOLDER / "changes.json"
 """NUMERICS as it was when the golden runs were recorded."""
 
-
 UPDATES = 20
-
 
 SHARE = {"float64": 1e-9, "float32": 2e-5, "bfloat16_hidden": TOLERANCE["bfloat16_hidden"]}
 """How far an array may be off, in shares of its largest change in the 20 updates. Processors differ by 3e-16 in
 float64; a wrong term, rate or order shows at 1e-5."""
 
-
 ROUNDINGS = 8
 """And beside that, in roundings of the array's largest entry: a target that has moved by 1e-5 has no 2e-5 of it."""
 
-
 STEPS = 200
 
-
 STATES = 20
-
 
 STEP_TOLERANCE = 1e-6
 """Of one step from a stored state, relative to the observation's largest entry: observations are float32."""
@@ -187,7 +181,6 @@ def compare_arrays(part: str, golden: pd.DataFrame, now: pd.DataFrame) -> list[M
 
 TIME_LIMIT = 20
 
-
 SCRIPT = (
     scripted.Episode(7, "fall"),
     scripted.Episode(20, "limit"),
@@ -196,7 +189,6 @@ SCRIPT = (
     scripted.Episode(13, "fall"),
     scripted.Episode(20, "limit"),
 )
-
 
 CALM = Schedule(
     warmup_steps=40,
@@ -439,7 +431,6 @@ _MAKE: dict[str, Callable[[], pd.DataFrame]] = {
     "evaluation": lambda: _played(1),
     "tasks": _tasks,
 }
-
 
 _COMPARE: dict[str, Callable[[str, pd.DataFrame, pd.DataFrame], list[Moved]]] = {
     "weights": compare_arrays,
