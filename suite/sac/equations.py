@@ -1,14 +1,14 @@
 """The update in float64 NumPy, one function per equation, gradients by hand: the executable definition of SacSpec.
 
 Slow and plain on purpose. Engines are right when they agree with this file; this file is right when its gradients agree
-with finite differences of its own losses (tests/test_equations.py). One seed: no leading axis. B is the batch size.
+with finite differences of its own losses (tests/sac/test_equations.py). One seed: no leading axis. B is the batch size.
 
 Papers: SAC v1 = arXiv 1801.01290, SAC v2 = arXiv 1812.05905, Adam = arXiv 1412.6980.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def first_layer(spec: SacSpec, params: Params, net: str, x: np.ndarray) -> list[
     if "critic" in net and spec.first_critic_layer == "sum_of_relus":
         obs_dim = len(params[f"{net}/w0_obs"])
         terms = [("0_obs", x[:, :obs_dim]), ("0_act", x[:, obs_dim:])]
-    return [(suffix, own, own @ params[f"{net}/w{suffix}"] + params[f"{net}/b{suffix}"]) for suffix, own in terms]
+    return [(suffix, part, part @ params[f"{net}/w{suffix}"] + params[f"{net}/b{suffix}"]) for suffix, part in terms]
 
 
 def factor(spec: SacSpec, layer: int, x: np.ndarray) -> np.ndarray:
@@ -61,10 +61,10 @@ def hidden_backward(
         grads[f"{net}/b{i}"] = d.sum(0)
         d = factor(spec, i, d) @ factor(spec, i, params[f"{net}/w{i}"]).T
     d_inputs = []
-    for suffix, own, before in first_layer(spec, params, net, outputs[0]):
-        d_own = d * (before > 0)
-        grads |= {f"{net}/w{suffix}": own.T @ d_own, f"{net}/b{suffix}": d_own.sum(0)}
-        d_inputs.append(d_own @ params[f"{net}/w{suffix}"].T)
+    for suffix, part, before in first_layer(spec, params, net, outputs[0]):
+        d_part = d * (before > 0)
+        grads |= {f"{net}/w{suffix}": part.T @ d_part, f"{net}/b{suffix}": d_part.sum(0)}
+        d_inputs.append(d_part @ params[f"{net}/w{suffix}"].T)
     return grads, np.concatenate(d_inputs, axis=1)
 
 
@@ -214,7 +214,7 @@ def soft_value(spec: SacSpec, q: np.ndarray, log_prob: np.ndarray, alpha: float)
 
 
 def target_q(
-    spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, noise: dict, alpha: float
+    spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, noise: Params, alpha: float
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """y [B] = scale r + discount (1 - terminated) V'(s') and log pi(a'|s') (SAC v2, eq. 5-6; with V: SAC v1, eq. 8)."""
     if spec.value_net:
@@ -241,6 +241,7 @@ def critic_loss(
 
 def value_target(spec: SacSpec, q: np.ndarray, log_prob: np.ndarray, alpha: float) -> np.ndarray:
     """What V regresses on: reduced Q_i - alpha log pi_i [B]; "broadcast": reduced Q_i - alpha log pi_j, [B, B]."""
+    assert spec.value_net is not None
     if spec.value_net.target == "per_sample":
         return soft_value(spec, q, log_prob, alpha)
     return reduce(spec.target_reduce, q)[:, None] - alpha * log_prob
@@ -248,6 +249,7 @@ def value_target(spec: SacSpec, q: np.ndarray, log_prob: np.ndarray, alpha: floa
 
 def value_loss(spec: SacSpec, params: Params, batch: Batch, target: np.ndarray) -> tuple[float, Params]:
     """scale * mean (V(s) - target)^2, target [B] or [B, B], and V's gradients (SAC v1, eq. 5-6)."""
+    assert spec.value_net is not None
     value, tape = scalar(spec, params, "value", batch.obs)
     error = value[:, None] - target.reshape(len(value), -1)
     d = 2 * spec.value_net.loss_scale * error.mean(1) / len(value)
@@ -290,7 +292,28 @@ def alpha_loss(
     return -log_alpha * surplus, -surplus
 
 
-# --- the update ---------------------------------------------------------------------------------------------------
+# --- update: five stages, and one loop over them ------------------------------------------------------------------
+
+Seen = dict[str, Any]
+"""What an update, or a stage of it, computed by name."""
+
+
+class Policy(NamedTuple):
+    """The policy at one moment of an update: its temperature, and an action at each of the batch's states."""
+
+    alpha: float
+    sample: Sample
+
+
+def policy_now(spec: SacSpec, spaces: Spaces, params: Params, obs: np.ndarray, noise: np.ndarray) -> Policy:
+    """The policy as it stands, at obs [B, O]."""
+    alpha = float(np.exp(params["log_alpha"])) if isinstance(spec.temperature, LearnedAlpha) else spec.temperature.value
+    return Policy(alpha, sample(spec, spaces, params, obs, noise))
+
+
+def numbered(name: str, turn: int) -> str:
+    """The name of a draw, or of something computed, in pass `turn` (from 1) of actor and alpha."""
+    return name if turn == 1 else f"{name}_{turn}"
 
 
 def adam(
@@ -305,74 +328,108 @@ def adam(
     return param - lr / (1 - b1**count) * m / (np.sqrt(v) / correction + eps), m, v
 
 
-def update(spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, noise: dict) -> tuple[Params, dict]:
+def descend(spec: SacSpec, params: Params, grads: Params, turn: int = 1) -> None:
+    """One Adam step of the parameters that have gradients, in place."""
+    for name, grad in grads.items():
+        net = "alpha" if name == "log_alpha" else name.split("/")[0].rstrip("0123456789")
+        m, v = (params.get(f"{kind}/{name}", np.zeros_like(grad)) for kind in ("adam_m", "adam_v"))
+        step = spec.steps(net, int(params["updates_done"]), turn)
+        stepped = adam(spec, spec.learning_rate(net), step, params[name], grad, m, v)
+        params[name], params[f"adam_m/{name}"], params[f"adam_v/{name}"] = stepped
+
+
+def value_stage(spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, first: Policy) -> tuple[Seen, Params]:
+    """V towards the soft value of the policy's action."""
+    q, _ = critics(spec, spaces, params, "", batch.obs, first.sample.action)
+    target = value_target(spec, q, first.sample.log_prob, first.alpha)
+    loss, grads = value_loss(spec, params, batch, target)
+    return {"value_loss": loss, "value_target": target}, grads
+
+
+def critic_stage(
+    spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, first: Policy, noise: Params
+) -> tuple[Seen, Params]:
+    """Every critic towards the reward and the discounted value of the next state."""
+    y, next_log_prob = target_q(spec, spaces, params, batch, noise, first.alpha)
+    losses, grads, q = critic_loss(spec, spaces, params, batch, y)
+    seen = {"critic_loss": losses.sum(), "q": q, "target_q": y, "next_log_prob": next_log_prob}
+    return seen | {f"critic{i + 1}_loss": loss for i, loss in enumerate(losses)}, grads
+
+
+def actor_stage(
+    spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, policy: Policy, noise: Params, turn: int
+) -> tuple[Seen, Params]:
+    """The actor towards actions of high Q and of high entropy."""
+    independent = spec.pathwise_noise == "independent"
+    names = ("action", "action_2", "action_3") if independent else (numbered("action", turn),)
+    noises = [noise[name] for name in names]
+    loss, grads, dq_da = actor_loss(spec, spaces, params, params, batch, noises, policy.alpha)
+    of_pass = {"actor_loss": loss, "alpha": policy.alpha, "log_prob": policy.sample.log_prob}
+    return {numbered(name, turn): value for name, value in of_pass.items()} | {"dq_da": dq_da}, grads
+
+
+def alpha_stage(
+    spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, policy: Policy, noise: Params, turn: int
+) -> tuple[Seen, Params]:
+    """The temperature towards the entropy aimed at, by the actor's sample or by a fresh one of the moved policy."""
+    assert isinstance(spec.temperature, LearnedAlpha)
+    seen, log_prob = Seen(), policy.sample.log_prob
+    if spec.temperature.sample == "fresh":
+        log_prob = sample(spec, spaces, params, batch.obs, noise[numbered("alpha", turn)]).log_prob
+        seen[numbered("log_prob_alpha", turn)] = log_prob
+    goal, log_alpha = spec.target_entropy(spaces.action_dim), float(params["log_alpha"])
+    seen[numbered("alpha_loss", turn)], grad = alpha_loss(spec.temperature, log_alpha, log_prob, goal)
+    return seen, {"log_alpha": np.asarray(grad)}
+
+
+def target_stage(spec: SacSpec, params: Params) -> None:
+    """The targets towards the networks they follow, in updates where it is due, in place (SAC v1, algorithm 1)."""
+    count = int(params["updates_done"])
+    online = {name: params[name.removeprefix("target_")] for name in params if name.startswith("target_")}
+    if spec.due(spec.target_every, count):
+        params |= {name: (1 - spec.tau) * params[name] + spec.tau * value for name, value in online.items()}
+    if spec.target_copy_every and count % spec.target_copy_every == 0:
+        params |= online
+
+
+def run_stages(spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, noise: Params, first: Policy) -> Seen:
+    """The stages in order, and each optimiser's step behind its stage, in place."""
+    policy, seen, pending = first, Seen(), Params()
+    due = spec.due(spec.actor_every, int(params["updates_done"]))
+    for stage, turn in spec.turns:
+        if turn > 1 and not due:
+            continue
+        match stage:
+            case "value":
+                named, grads = value_stage(spec, spaces, params, batch, first)
+            case "critic":
+                named, grads = critic_stage(spec, spaces, params, batch, first, noise)
+            case "actor":
+                if turn > 1:
+                    policy = policy_now(spec, spaces, params, batch.obs, noise[numbered("action", turn)])
+                named, grads = actor_stage(spec, spaces, params, batch, policy, noise, turn)
+            case "alpha":
+                named, grads = alpha_stage(spec, spaces, params, batch, policy, noise, turn)
+            case "target":
+                descend(spec, params, pending)
+                target_stage(spec, params)
+                continue
+        seen |= named | {f"grad/{name}": grad for name, grad in grads.items()}
+        if spec.gradients == "simultaneous":
+            pending |= grads
+        elif due or stage not in DELAYED:
+            descend(spec, params, grads, turn)
+    return seen
+
+
+def update(spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, noise: Params) -> tuple[Params, Seen]:
     """Every parameter after one update, and every loss, target, log-probability and gradient by name.
 
     noise: standard-normal draws [B, A] by the names in spec.draws. alpha and the policy's sample for V and alpha are
     those of the update's start (of the pass's, where actor and alpha have several; then names end in its number); other
     parameters are the newest ones, or with gradients "simultaneous" the first ones. Where the actor is not due, what it
-    would have done is told and not done.
+    would have done is named and not done.
     """
-    first, params, pending, seen = dict(params), dict(params), {}, {}
-    count = int(params.get("updates_done", 0)) + 1
-    due = spec.due(spec.actor_every, count)
-
-    def temperature() -> float:
-        return np.exp(params["log_alpha"]) if spec.learns_alpha else spec.temperature.value
-
-    def descend(grads: Params, turn: int = 1) -> None:
-        for name, grad in grads.items():
-            net = "alpha" if name == "log_alpha" else name.split("/")[0].rstrip("0123456789")
-            m, v = (params.get(f"{kind}/{name}", np.zeros_like(grad)) for kind in ("adam_m", "adam_v"))
-            lr, step = spec.learning_rate(net), spec.steps(net, count, turn)
-            stepped = adam(spec, lr, step, params[name], grad, m, v)
-            params[name], params[f"adam_m/{name}"], params[f"adam_v/{name}"] = stepped
-
-    alpha, drawn = temperature(), sample(spec, spaces, params, batch.obs, noise["action"])
-    own_alpha, own_drawn = alpha, drawn  # of the pass
-    seen |= {"alpha": alpha, "log_prob": drawn.log_prob}
-    for stage, turn in spec.turns:
-        read = first if spec.gradients == "simultaneous" else params
-        suffix = f"_{turn}" if turn > 1 else ""
-        if turn > 1 and not due:
-            continue
-        grads: Params = {}
-        if stage == "critic":
-            seen["target_q"], seen["next_log_prob"] = target_q(spec, spaces, read, batch, noise, alpha)
-            losses, grads, seen["q"] = critic_loss(spec, spaces, read, batch, seen["target_q"])
-            seen["critic_loss"] = losses.sum()
-            seen.update({f"critic{i + 1}_loss": loss for i, loss in enumerate(losses)})
-        elif stage == "value":
-            q, _ = critics(spec, spaces, read, "", batch.obs, drawn.action)
-            seen["value_target"] = value_target(spec, q, drawn.log_prob, alpha)
-            seen["value_loss"], grads = value_loss(spec, read, batch, seen["value_target"])
-        elif stage == "actor":
-            if turn > 1:
-                own_alpha, own_drawn = temperature(), sample(spec, spaces, read, batch.obs, noise[f"action{suffix}"])
-                seen |= {f"alpha{suffix}": own_alpha, f"log_prob{suffix}": own_drawn.log_prob}
-            names = ("action", "action_2", "action_3") if spec.pathwise_noise == "independent" else (f"action{suffix}",)
-            noises = [noise[name] for name in names]
-            loss, grads, seen["dq_da"] = actor_loss(spec, spaces, read, read, batch, noises, own_alpha)
-            seen[f"actor_loss{suffix}"] = loss
-        elif stage == "alpha":
-            log_prob = own_drawn.log_prob
-            if spec.temperature.sample == "fresh":
-                log_prob = sample(spec, spaces, read, batch.obs, noise[f"alpha{suffix}"]).log_prob
-                seen[f"log_prob_alpha{suffix}"] = log_prob
-            goal = spec.target_entropy(spaces.action_dim)
-            seen[f"alpha_loss{suffix}"], gradient = alpha_loss(spec.temperature, read["log_alpha"], log_prob, goal)
-            grads = {"log_alpha": np.asarray(gradient)}
-        elif stage == "target":
-            descend(pending)
-            online = {name: params[name.removeprefix("target_")] for name in params if name.startswith("target_")}
-            if spec.due(spec.target_every, count):
-                params |= {name: (1 - spec.tau) * params[name] + spec.tau * value for name, value in online.items()}
-            if spec.target_copy_every and count % spec.target_copy_every == 0:
-                params |= online
-        seen.update({f"grad/{name}": grad for name, grad in grads.items()})
-        if spec.gradients == "simultaneous":
-            pending |= grads
-        elif due or stage not in DELAYED:
-            descend(grads, turn)
-    params["updates_done"] = np.asarray(count)
-    return params, seen
+    params = params | {"updates_done": np.asarray(int(params.get("updates_done", 0)) + 1)}
+    first = policy_now(spec, spaces, params, batch.obs, noise["action"])
+    return params, run_stages(spec, spaces, params, batch, noise, first)

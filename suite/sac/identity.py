@@ -20,20 +20,18 @@ Every field that came after commit b5984bd stands here. At its neutral value it 
 run ids of what was trained before stay what they were.
 """
 
-_KINDS = {
-    kind.__name__: kind
-    for module in (spec_module, schedule_module)
-    for kind in vars(module).values()
-    if dataclasses.is_dataclass(kind)
-}
+Tableau = typing.TypeVar("Tableau", SacSpec, Schedule)
+
+_PARTS = [part for module in (spec_module, schedule_module) for part in vars(module).values() if isinstance(part, type)]
+_KINDS = {kind.__name__: kind for kind in _PARTS if dataclasses.is_dataclass(kind)}
 
 
-def to_plain(value: object) -> object:
+def to_plain(value: typing.Any) -> typing.Any:
     """The spec (or schedule, or part of one) as JSON-able data; a nested choice carries its type's name as `kind`.
 
     A field at its neutral value is left out.
     """
-    if dataclasses.is_dataclass(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         neutral = _neutral(type(value))
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         plain = {name: to_plain(each) for name, each in fields.items() if name not in neutral or each != neutral[name]}
@@ -41,21 +39,19 @@ def to_plain(value: object) -> object:
     return [to_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def from_plain(kind: type, data: dict) -> object:
-    """The inverse of `to_plain` for a SacSpec or a Schedule."""
-
-    def restore(item: object) -> object:
-        if isinstance(item, dict):
-            return build(_KINDS[item["kind"]], {name: part for name, part in item.items() if name != "kind"})
-        return tuple(restore(part) for part in item) if isinstance(item, list) else item
-
-    def build(kind: type, plain: dict) -> object:
-        return kind(**_neutral(kind) | {name: restore(part) for name, part in plain.items()})
-
-    return build(kind, data)
+def from_plain(kind: type[Tableau], data: dict) -> Tableau:
+    """The inverse of `to_plain`."""
+    return kind(**_neutral(kind) | {name: _restored(part) for name, part in data.items()})
 
 
-def _neutral(kind: type) -> dict[str, object]:
+def _restored(item: object) -> object:
+    if isinstance(item, dict):
+        kind = _KINDS[item["kind"]]
+        return kind(**_neutral(kind) | {name: _restored(part) for name, part in item.items() if name != "kind"})
+    return tuple(map(_restored, item)) if isinstance(item, list) else item
+
+
+def _neutral(kind: type) -> dict[str, typing.Any]:
     """The neutral values of a kind's fields, by field."""
     return {name: value for each in kind.__mro__ for name, value in NEUTRAL.get(each.__name__, {}).items()}
 
@@ -75,12 +71,8 @@ def canonical(data: object) -> str:
 
 def run_id(spec: SacSpec, schedule: Schedule, task: str, evaluate_every: int, evaluation_episodes: int) -> str:
     """Ten hex digits of everything that changes a run's numbers and is neither its seed nor its budget."""
-    data = {
-        "spec": to_plain(spec),
-        "schedule": to_plain(schedule),
-        "task": task,
-        "evaluation": {"every": evaluate_every, "episodes": evaluation_episodes},
-    }
+    evaluation = {"every": evaluate_every, "episodes": evaluation_episodes}
+    data = {"spec": to_plain(spec), "schedule": to_plain(schedule), "task": task, "evaluation": evaluation}
     return hashlib.sha256(canonical(data).encode()).hexdigest()[:10]
 
 
@@ -95,7 +87,7 @@ class Difference(typing.NamedTuple):
         return f"{self.field} is {self.b!r} instead of {self.a!r}"
 
 
-def difference(a: object, b: object) -> list[Difference]:
+def difference(a: typing.Any, b: typing.Any) -> list[Difference]:
     """Every switch in which b differs from a, in field order; a choice of another kind is one difference."""
     differences = []
     for field in dataclasses.fields(a):
@@ -103,9 +95,8 @@ def difference(a: object, b: object) -> list[Difference]:
         if left == right:
             continue
         if dataclasses.is_dataclass(left) and type(left) is type(right):
-            differences += [
-                Difference(f"{field.name}.{part.field}", part.a, part.b) for part in difference(left, right)
-            ]
+            parts = difference(left, right)
+            differences += [Difference(f"{field.name}.{part.field}", part.a, part.b) for part in parts]
         else:
             differences.append(Difference(field.name, left, right))
     return differences

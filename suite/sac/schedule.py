@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from suite.sac.spec import SpecError
+from suite.sac.spec import Limits, SpecError, check_limits, words_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,18 +16,6 @@ class BootstrapAtLength:
     """
 
     steps: int
-
-
-CHOICES = {
-    "warmup_range": ("unit", "env"),
-    "warmup_rounding": ("none", "episode", "epoch"),
-    "insert": ("step", "episode_end"),
-    "update_position": ("after_step", "before_step"),
-    "time_limit": ("bootstrap", "terminal"),
-    "action_to_env": ("rescale", "clip"),
-    "evaluation_action": ("mean", "sample", "unsquashed_mean"),
-}
-"""The values of every switch that is a word: what validation accepts and what the tests walk through."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,18 +47,7 @@ class Schedule:
             if value not in choices and not (name == "time_limit" and isinstance(value, BootstrapAtLength)):
                 kinds = " or a BootstrapAtLength" if name == "time_limit" else ""
                 raise SpecError(f"{name} must be one of {', '.join(choices)}{kinds}, not {value!r}")
-        for name in (
-            "update_every",
-            "updates_per_burst",
-            "replay_capacity",
-            "learn_after",
-            "epoch_steps",
-            "reset_every",
-        ):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise SpecError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.warmup_steps < 0:
-            raise SpecError(f"warmup_steps must not be negative, not {self.warmup_steps}")
+        check_limits(self, _LIMITS)
         if isinstance(self.time_limit, BootstrapAtLength) and self.time_limit.steps < 1:
             raise SpecError(f"time_limit.steps must be at least 1, not {self.time_limit.steps}")
         if self.warmup_rounding == "epoch" and self.epoch_steps is None:
@@ -97,3 +74,13 @@ class Schedule:
     def lockstep(self) -> bool:
         """Whether several seeds may be trained side by side: not if each one's episodes decide when it learns."""
         return self.learn_in_warmup or self.warmup_rounding != "episode"
+
+
+CHOICES = words_of(Schedule)
+"""The values of every switch that is a word: what validation accepts and what the tests walk through."""
+
+_LIMITS: Limits = (
+    (("update_every", "updates_per_burst", "replay_capacity"), "be at least 1", lambda n: n >= 1),
+    (("learn_after", "epoch_steps", "reset_every"), "be at least 1", lambda n: n >= 1),
+    (("warmup_steps",), "not be negative", lambda n: n >= 0),
+)

@@ -9,9 +9,11 @@ Notation, everywhere: u ~ N(mean, std) before squashing, a = tanh(u), A = action
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass
 from itertools import groupby
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 STAGES = ("value", "critic", "actor", "alpha", "target")
 
@@ -124,18 +126,12 @@ class Adam:
 
 
 Temperature = FixedAlpha | LearnedAlpha
-
 Std = ClipLogStd | SquashLogStd | SoftplusStd | ExpStd
-
 LogDet = ExactLogDet | EpsilonLogDet
-
 Reduce = Literal["min", "mean", "first"]
-
 Units = Literal["unit", "env"]  # the action in [-1, 1], or as the environment's box has it
-
-Init = (
-    Literal["torch", "glorot_uniform", "glorot_per_input", "fan_in", "fan_out", "lecun_normal"] | Orthogonal | Uniform
-)
+NamedInit = Literal["torch", "glorot_uniform", "glorot_per_input", "fan_in", "fan_out", "lecun_normal"]
+Init = NamedInit | Orthogonal | Uniform
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,9 +167,7 @@ class SacSpec:
     # update
     order: tuple[str, ...]  # of STAGES; a stage the spec has no use for is passed over
     gradients: Literal["sequential", "simultaneous"]  # every loss at the newest, or at the update's first, parameters
-    first_update: (
-        int  # the first update's number in the code base's own count: what actor_every and target_every divide
-    )
+    first_update: int  # its number in the code base's own count of updates: what actor_every and target_every divide
     actor_every: int  # actor and alpha step at every multiple of this,
     actor_repeats: int  # so often in a row, each time with new draws and the newest alpha
     target_every: int
@@ -188,54 +182,11 @@ class SacSpec:
 
     def __post_init__(self) -> None:
         _check_choices(self)
-        if sorted(self.order) != sorted(STAGES):
-            raise SpecError(f"order must name each of {', '.join(STAGES)} once, not {', '.join(map(str, self.order))}")
-        if self.gradients == "simultaneous" and self.order[-1] != "target":
-            raise SpecError("gradients 'simultaneous' takes every gradient first, so order must end with 'target'")
-        delayed = (self.actor_every, self.actor_repeats) != (1, 1)
-        if self.gradients == "simultaneous" and delayed:
-            raise SpecError(
-                "gradients 'simultaneous' takes every gradient once, so actor_every and actor_repeats are 1"
-            )
-        if self.actor_repeats > 1 and self.pathwise_noise == "independent":
-            raise SpecError("pathwise_noise 'independent' is defined for actor_repeats 1")
-        if self.actor_repeats > 1 and self.learns_alpha and self._gap_between_actor_and_alpha() != 1:
-            raise SpecError("actor_repeats repeats actor and alpha together, so alpha must follow actor in order")
-        if self.actor_head == "joint" and self.mean_init != self.log_std_init:
-            raise SpecError("actor_head 'joint' is one layer, so mean_init and log_std_init must be the same")
-        if self.value_net and self.value_net.target == "broadcast" and not self.entropy_in_target:
-            raise SpecError("value_net.target 'broadcast' spreads log pi, which entropy_in_target False leaves out")
-        if self.critics == 1 and (self.target_reduce, self.actor_reduce) != ("first", "first"):
-            raise SpecError("critics 1 leaves nothing to reduce: target_reduce and actor_reduce must be 'first'")
-        if not self.hidden or min(self.hidden) < 1:
-            raise SpecError(f"hidden must be one or more positive widths, not {self.hidden}")
-        for name in ("critics", "batch_size", "actor_every", "actor_repeats", "target_every", "target_copy_every"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise SpecError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("first_update", "gaussian_eps"):
-            if getattr(self, name) < 0:
-                raise SpecError(f"{name} must not be negative, not {getattr(self, name)}")
-        for name in ("reward_scale", "critic_loss_scale", "actor_lr", "critic_lr"):
-            if not getattr(self, name) > 0:
-                raise SpecError(f"{name} must be positive, not {getattr(self, name)}")
-        if not 0 <= self.discount <= 1:
-            raise SpecError(f"discount must lie in [0, 1], not {self.discount}")
-        if not 0 < self.tau <= 1:
-            raise SpecError(f"tau must lie in (0, 1], not {self.tau}")
-        if not (0 <= self.adam.beta1 < 1 and 0 <= self.adam.beta2 < 1 and self.adam.eps > 0):
-            raise SpecError(f"adam needs betas in [0, 1) and a positive eps, not {self.adam}")
-        if isinstance(self.temperature, LearnedAlpha) and not (self.temperature.init > 0 and self.temperature.lr > 0):
-            raise SpecError(f"temperature.init and temperature.lr must be positive, not {self.temperature}")
-        if isinstance(self.temperature, FixedAlpha) and self.temperature.value < 0:
-            raise SpecError(f"temperature.value must not be negative, not {self.temperature.value}")
-        for name in ("hidden_init", "critic_output_init", "mean_init", "log_std_init"):
-            init = getattr(self, name)
-            if isinstance(init, Orthogonal) and not init.gain > 0:
-                raise SpecError(f"{name}.gain must be positive, not {init.gain}")
-            if isinstance(init, Uniform) and not (init.weight >= 0 and init.bias >= 0):
-                raise SpecError(f"{name} needs bounds that are not negative, not {init}")
-        if isinstance(self.std, ClipLogStd | SquashLogStd) and not self.std.low < self.std.high:
-            raise SpecError(f"std.low must be below std.high, not {self.std}")
+        _check_order(self)
+        _check_passes(self)
+        _check_networks(self)
+        check_limits(self, _LIMITS)
+        _check_parts(self)
 
     @property
     def learns_alpha(self) -> bool:
@@ -251,9 +202,9 @@ class SacSpec:
     def draws(self) -> tuple[str, ...]:
         """The standard-normal draws one update takes, by name, in the order of the noise array's axis."""
         next_action = () if self.value_net else ("next_action",)
-        fresh = self.learns_alpha and self.temperature.sample == "fresh"
-        own = ("action", "action_2", "action_3") if self.pathwise_noise == "independent" else ("action",)
-        drawn = (*next_action, *own, *(("alpha",) if fresh else ()))
+        fresh = isinstance(self.temperature, LearnedAlpha) and self.temperature.sample == "fresh"
+        pathwise = ("action", "action_2", "action_3") if self.pathwise_noise == "independent" else ("action",)
+        drawn = (*next_action, *pathwise, *(("alpha",) if fresh else ()))
         for n in range(2, self.actor_repeats + 1):
             drawn += (f"action_{n}", *((f"alpha_{n}",) if fresh else ()))
         return drawn
@@ -279,16 +230,10 @@ class SacSpec:
 
     def steps(self, stage: str, count: Any, turn: int) -> Any:
         """The number (from 1) of the optimiser step that a stage takes in pass `turn` of update number `count`."""
-        return (
-            count
-            if stage not in DELAYED or self.actor_every == self.actor_repeats == 1
-            else ((self.first_update + count - 1) // self.actor_every - (self.first_update - 1) // self.actor_every - 1)
-            * self.actor_repeats
-            + turn
-        )
-
-    def _gap_between_actor_and_alpha(self) -> int:
-        return self.stages.index("alpha") - self.stages.index("actor")
+        if stage not in DELAYED or self.actor_every == self.actor_repeats == 1:
+            return count
+        before = (self.first_update - 1) // self.actor_every
+        return ((self.first_update + count - 1) // self.actor_every - before - 1) * self.actor_repeats + turn
 
     @property
     def online(self) -> tuple[str, ...]:
@@ -308,53 +253,63 @@ class SacSpec:
 
     def target_entropy(self, action_dim: int) -> float:
         """The entropy, in nats of the action in log_prob_units, that a learned temperature aims at."""
+        assert isinstance(self.temperature, LearnedAlpha)
         return self.temperature.entropy_per_dim * action_dim
 
     def learning_rate(self, net: str) -> float:
         """The learning rate of "actor", "critic", "value" or, where it is learned, "alpha"."""
-        return (
-            self.temperature.lr
-            if self.learns_alpha and net == "alpha"
-            else (self.actor_lr if net == "actor" else self.critic_lr)
-        )
+        if net == "alpha" and isinstance(self.temperature, LearnedAlpha):
+            return self.temperature.lr
+        return self.actor_lr if net == "actor" else self.critic_lr
 
 
-INITS = ("torch", "glorot_uniform", "glorot_per_input", "fan_in", "fan_out", "lecun_normal")
+def words_of(tableau: type) -> dict[str, tuple[str, ...]]:
+    """The words that the fields of a tableau may be, by field path ("temperature.objective"), as its types say."""
+    words: dict[str, tuple[str, ...]] = {}
+    for name, hint in get_type_hints(tableau).items():
+        for kind in get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,):
+            if get_origin(kind) is Literal:
+                words[name] = get_args(kind)
+            elif isinstance(kind, type) and is_dataclass(kind):
+                words |= {f"{name}.{inner}": choices for inner, choices in words_of(kind).items()}
+    return words
 
-CHOICES = {
-    "target_reduce": ("min", "mean", "first"),
-    "actor_reduce": ("min", "mean", "first"),
-    "value_net.target": ("per_sample", "broadcast"),
-    "log_prob_units": ("unit", "env"),
-    "critic_action_units": ("unit", "env"),
-    "pathwise_noise": ("shared", "independent"),
-    "first_critic_layer": ("concat", "sum_of_relus"),
-    "hidden_init": INITS,
-    "critic_output_init": INITS,
-    "actor_head": ("joint", "separate"),
-    "mean_init": INITS,
-    "log_std_init": INITS,
-    "target_init": ("copy", "independent", "soft_once"),
-    "gradients": ("sequential", "simultaneous"),
-    "precision": ("float32", "float64", "bfloat16_hidden"),
-    "temperature.objective": ("alpha", "log_alpha"),
-    "temperature.sample": ("actor", "fresh"),
-    "adam.eps_placement": ("torch", "tensorflow"),
-}
+
+CHOICES = words_of(SacSpec)
 """The values of every switch that is a word, by field path: what validation accepts and what the tests walk through."""
 
-_INIT_KINDS = Orthogonal | Uniform
+Limits = tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...]
+"""(fields, what they must do in words, the same as a function); a field that is None is left alone."""
+
+_LIMITS: Limits = (
+    (("critics", "batch_size", "actor_every", "actor_repeats"), "be at least 1", lambda n: n >= 1),
+    (("target_every", "target_copy_every"), "be at least 1", lambda n: n >= 1),
+    (("first_update", "gaussian_eps"), "not be negative", lambda x: x >= 0),
+    (("reward_scale", "critic_loss_scale", "actor_lr", "critic_lr"), "be positive", lambda x: x > 0),
+    (("discount",), "lie in [0, 1]", lambda x: 0 <= x <= 1),
+    (("tau",), "lie in (0, 1]", lambda x: 0 < x <= 1),
+)
+
+
+def check_limits(tableau: object, limits: Limits) -> None:
+    for names, words, holds in limits:
+        for name in names:
+            value = getattr(tableau, name)
+            if value is not None and not holds(value):
+                raise SpecError(f"{name} must {words}, not {value}")
 
 
 def _check_choices(spec: SacSpec) -> None:
     for path, choices in CHOICES.items():
-        value = spec
+        value: Any = spec
         for name in path.split("."):
             value = getattr(value, name, None)
-        if value is not None and value not in choices and not (choices is INITS and isinstance(value, _INIT_KINDS)):
-            kinds = ", an Orthogonal or a Uniform" if choices is INITS else ""
+        init = choices == get_args(NamedInit)
+        if value is not None and value not in choices and not (init and isinstance(value, Orthogonal | Uniform)):
+            kinds = ", an Orthogonal or a Uniform" if init else ""
             raise SpecError(f"{path} must be one of {', '.join(choices)}{kinds}, not {value!r}")
-    for name, kind in {"temperature": Temperature, "std": Std, "log_det": LogDet, "adam": Adam}.items():
+    kinds_of: dict[str, Any] = {"temperature": Temperature, "std": Std, "log_det": LogDet, "adam": Adam}
+    for name, kind in kinds_of.items():
         if not isinstance(getattr(spec, name), kind):
             raise SpecError(f"{name} must be a {kind}, not {getattr(spec, name)!r}")
     if not isinstance(spec.value_net, ValueNet | None):
@@ -362,3 +317,48 @@ def _check_choices(spec: SacSpec) -> None:
     for name in ("reward_scale", "discount", "tau", "gaussian_eps", "actor_lr", "critic_lr", "critic_loss_scale"):
         if not math.isfinite(getattr(spec, name)):
             raise SpecError(f"{name} must be a finite number, not {getattr(spec, name)}")
+
+
+def _check_order(spec: SacSpec) -> None:
+    if sorted(spec.order) != sorted(STAGES):
+        raise SpecError(f"order must name each of {', '.join(STAGES)} once, not {', '.join(map(str, spec.order))}")
+    if spec.gradients == "simultaneous" and spec.order[-1] != "target":
+        raise SpecError("gradients 'simultaneous' takes every gradient first, so order must end with 'target'")
+
+
+def _check_passes(spec: SacSpec) -> None:
+    if spec.gradients == "simultaneous" and (spec.actor_every, spec.actor_repeats) != (1, 1):
+        raise SpecError("gradients 'simultaneous' takes every gradient once, so actor_every and actor_repeats are 1")
+    if spec.actor_repeats > 1 and spec.pathwise_noise == "independent":
+        raise SpecError("pathwise_noise 'independent' is defined for actor_repeats 1")
+    if spec.actor_repeats > 1 and spec.learns_alpha and spec.stages.index("alpha") - spec.stages.index("actor") != 1:
+        raise SpecError("actor_repeats repeats actor and alpha together, so alpha must follow actor in order")
+
+
+def _check_networks(spec: SacSpec) -> None:
+    if spec.actor_head == "joint" and spec.mean_init != spec.log_std_init:
+        raise SpecError("actor_head 'joint' is one layer, so mean_init and log_std_init must be the same")
+    if spec.value_net and spec.value_net.target == "broadcast" and not spec.entropy_in_target:
+        raise SpecError("value_net.target 'broadcast' spreads log pi, which entropy_in_target False leaves out")
+    if spec.critics == 1 and (spec.target_reduce, spec.actor_reduce) != ("first", "first"):
+        raise SpecError("critics 1 leaves nothing to reduce: target_reduce and actor_reduce must be 'first'")
+    if not spec.hidden or min(spec.hidden) < 1:
+        raise SpecError(f"hidden must be one or more positive widths, not {spec.hidden}")
+
+
+def _check_parts(spec: SacSpec) -> None:
+    adam, temperature, std = spec.adam, spec.temperature, spec.std
+    if not (0 <= adam.beta1 < 1 and 0 <= adam.beta2 < 1 and adam.eps > 0):
+        raise SpecError(f"adam needs betas in [0, 1) and a positive eps, not {adam}")
+    if isinstance(temperature, LearnedAlpha) and not (temperature.init > 0 and temperature.lr > 0):
+        raise SpecError(f"temperature.init and temperature.lr must be positive, not {temperature}")
+    if isinstance(temperature, FixedAlpha) and temperature.value < 0:
+        raise SpecError(f"temperature.value must not be negative, not {temperature.value}")
+    if isinstance(std, ClipLogStd | SquashLogStd) and not std.low < std.high:
+        raise SpecError(f"std.low must be below std.high, not {std}")
+    for name in ("hidden_init", "critic_output_init", "mean_init", "log_std_init"):
+        init = getattr(spec, name)
+        if isinstance(init, Orthogonal) and not init.gain > 0:
+            raise SpecError(f"{name}.gain must be positive, not {init.gain}")
+        if isinstance(init, Uniform) and not (init.weight >= 0 and init.bias >= 0):
+            raise SpecError(f"{name} needs bounds that are not negative, not {init}")

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from suite.sac.contract import Params, Spaces
-from suite.sac.spec import Init, Orthogonal, SacSpec, Uniform
+from suite.sac.spec import Init, LearnedAlpha, Orthogonal, SacSpec, Uniform
 
 TRUNCATED_STD = 0.87962566103423978
 """The standard deviation of a standard normal truncated at +-2."""
@@ -34,12 +34,11 @@ def layers(spec: SacSpec, spaces: Spaces, net: str) -> dict[str, tuple[int, int]
 
 def shapes(spec: SacSpec, spaces: Spaces) -> dict[str, tuple[int, ...]]:
     """The shape of every parameter of the spec's networks, by canonical name, online networks first."""
-    found = {}
+    by_name: dict[str, tuple[int, ...]] = {}
     for net in (*spec.online, *spec.targets):
         for suffix, (inputs, outputs) in layers(spec, spaces, net).items():
-            found[f"{net}/w{suffix}"] = (inputs, outputs)
-            found[f"{net}/b{suffix}"] = (outputs,)
-    return found
+            by_name |= {f"{net}/w{suffix}": (inputs, outputs), f"{net}/b{suffix}": (outputs,)}
+    return by_name
 
 
 def dense(rng: np.random.Generator, init: Init, inputs: int, outputs: int) -> tuple[np.ndarray, np.ndarray]:
@@ -75,7 +74,7 @@ def dense(rng: np.random.Generator, init: Init, inputs: int, outputs: int) -> tu
 
 def network(rng: np.random.Generator, spec: SacSpec, spaces: Spaces, net: str) -> Params:
     """One network's first weights by canonical name, float64."""
-    own: Params = {}
+    drawn: Params = {}
     inits = {"_mean": spec.mean_init, "_log_std": spec.log_std_init, str(len(spec.hidden)): spec.critic_output_init}
     every = layers(spec, spaces, net)
     joint = net == "actor" and spec.actor_head == "joint"
@@ -89,13 +88,13 @@ def network(rng: np.random.Generator, spec: SacSpec, spaces: Spaces, net: str) -
             weight, bias = np.concatenate([weight for weight, _ in parts]), parts[0][1]
         else:
             weight, bias = dense(rng, init, inputs, outputs)
-        own[f"{net}/w{suffix}"], own[f"{net}/b{suffix}"] = weight, bias
+        drawn |= {f"{net}/w{suffix}": weight, f"{net}/b{suffix}": bias}
     if joint:
         inputs, outputs = every["_mean"]
         weight, bias = dense(rng, spec.mean_init, inputs, 2 * outputs)
-        own["actor/w_mean"], own["actor/w_log_std"] = weight[:, :outputs], weight[:, outputs:]
-        own["actor/b_mean"], own["actor/b_log_std"] = bias[:outputs], bias[outputs:]
-    return own
+        drawn |= {"actor/w_mean": weight[:, :outputs], "actor/w_log_std": weight[:, outputs:]}
+        drawn |= {"actor/b_mean": bias[:outputs], "actor/b_log_std": bias[outputs:]}
+    return drawn
 
 
 def params(spec: SacSpec, spaces: Spaces, rng: np.random.Generator) -> Params:
@@ -109,6 +108,6 @@ def params(spec: SacSpec, spaces: Spaces, rng: np.random.Generator) -> Params:
             drawn[name] = drawn[online].copy()
         elif online != name and spec.target_init == "soft_once":  # haarnoja/sac@8258e33 sac/algos/sac.py:359-361
             drawn[name] = (1 - spec.tau) * drawn[name] + spec.tau * drawn[online]
-    if spec.learns_alpha:
+    if isinstance(spec.temperature, LearnedAlpha):
         drawn["log_alpha"] = np.asarray(math.log(spec.temperature.init))
     return drawn
