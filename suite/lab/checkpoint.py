@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -39,9 +39,6 @@ class Maker(NamedTuple):
     def of(cls, run: Provenance) -> Maker:
         """The maker of a run's checkpoints."""
         return cls(run.run_id, run.seed, run.numerics or {}, run.versions, run.device)
-
-    def to_json(self) -> dict:
-        return self._asdict() | {"numerics": {part: list(one) for part, one in self.numerics.items()}}
 
     @classmethod
     def from_json(cls, data: dict) -> Maker:
@@ -100,28 +97,26 @@ class Checkpoints:
             return []
         differences = []
         for step in steps:
-            made_by = self._read_state(step).get("maker")
-            if made_by is None:
-                reason: str | None = "it does not tell what made it"
-            else:
-                reason = self.maker.refuses(Maker.from_json(made_by))
+            data = self._read_state(step).get("maker")
+            made_by = Maker.from_json(data) if data else None
+            reason = self.maker.refuses(made_by) if made_by else "it does not tell what made it"
             if reason:
                 self.clear()
                 return [f"the checkpoint at step {step:,} is not used, since {reason}: the run starts anew"]
-            differences += self.maker.differs(Maker.from_json(made_by)) if step == steps[0] else []
+            differences += self.maker.differs(made_by) if made_by and step == steps[0] else []
         return [f"goes on from a checkpoint made elsewhere: {'; '.join(differences)}"] if differences else []
 
-    def save(self, env_step: int, arrays: dict[str, np.ndarray], state: dict, replay: Replay) -> None:
+    def save(self, env_step: int, arrays: dict[str, Any], state: dict, replay: Replay) -> None:
         """Writes the replay's new rows, then the checkpoint; afterwards drops what no kept checkpoint needs."""
         start = max(self._stored(), replay.added - len(replay))
         if start < replay.added:
             with atomic(self._replay / f"{start:010d}-{replay.added:010d}.npy") as temporary, temporary.open("wb") as f:
                 np.save(f, replay.slice(start, replay.added))
         needs = [replay.added - len(replay), replay.added]
-        made_by = {"maker": self.maker.to_json()} if self.maker else {}
-        state = json.dumps(state | {"replay": needs} | made_by)
+        made_by = {"maker": self.maker._asdict()} if self.maker else {}
+        text = json.dumps(state | {"replay": needs} | made_by)
         with atomic(self._file(env_step)) as temporary, temporary.open("wb") as file:
-            np.savez(file, state=np.frombuffer(state.encode(), np.uint8), **arrays)
+            np.savez(file, state=np.frombuffer(text.encode(), np.uint8), **arrays)
         for old in sorted(self._files())[:-KEPT]:
             old.unlink()
         first = min(self._read_state(_step(file))["replay"][0] for file in self._files())

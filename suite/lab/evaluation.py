@@ -53,7 +53,7 @@ class Evaluation:
                 size = (shape[1], action_dim)
                 noise = np.stack([stream.standard_normal(size, np.float32) for stream in streams])
             actions = act(obs, noise)
-            finite = np.isfinite(actions).all(-1)  # before tanh is undone, which may well give infinity
+            finite = np.all(np.isfinite(actions), axis=-1)  # before tanh is undone, which may well give infinity
             if job.schedule.evaluation_action == "unsquashed_mean":
                 actions = unsquashed(actions, *bounds)
             first_action = actions if first_action is None else first_action

@@ -10,7 +10,7 @@ import numpy as np
 from suite.lab import seeding
 from suite.lab.checkpoint import Checkpoints
 from suite.lab.evaluation import Episodes, Evaluation
-from suite.lab.loop import Clock, listed
+from suite.lab.loop import Clock
 from suite.lab.records import Attempt, Recorder
 from suite.lab.seat import Seat
 from suite.sac import weights as initial
@@ -18,8 +18,6 @@ from suite.sac.contract import Implementation, Job, Metrics, Params, row_width
 from suite.sac.spec import SpecError
 
 SATURATED = 0.99
-
-NOT_FINITE = "the policy's action is not a finite number"
 
 
 class Lab:
@@ -33,7 +31,7 @@ class Lab:
         if len(job.seeds) > 1 and not job.schedule.lockstep:
             raise SpecError(
                 "learn_in_warmup False with warmup_rounding 'episode' lets each seed's episodes decide when it learns: "
-                f"seeds {listed(job.seeds)} cannot be trained side by side, only one at a time"
+                f"seeds {', '.join(map(str, job.seeds))} cannot be trained side by side, only one at a time"
             )
         self.seats = [Seat(job, seed, recorder) for seed, recorder in zip(job.seeds, recorders, strict=True)]
         self.spaces = self.seats[0].spaces
@@ -91,10 +89,10 @@ class Lab:
             if seat.warm:
                 drawn = seat.streams["warmup"].uniform(*seat.warmup_range, self.spaces.action_dim)
                 seat.action = drawn.astype(np.float32)
-            elif np.isfinite(actions[i]).all():
+            elif actions is not None and np.isfinite(actions[i]).all():
                 seat.action = np.asarray(actions[i, 0], np.float32)
             else:
-                seat.diverge(self.env_step, NOT_FINITE)
+                seat.diverge(self.env_step)
         if updates and schedule.update_position == "before_step":
             self.update(None, None)
 
@@ -113,7 +111,7 @@ class Lab:
         episodes = self.evaluation.play(lambda obs, noise: self.engine.act(self.state, obs, noise), index, running)
         for seat, failed in zip(self.seats, episodes.failed, strict=True):
             if failed:
-                seat.diverge(self.env_step, NOT_FINITE)
+                seat.diverge(self.env_step)
         explained = self._explain(episodes, index)
         for i, seat in enumerate(self.seats):
             if seat.stopped_at is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -29,20 +30,28 @@ class Clock(NamedTuple):
     attempts: tuple[Attempt, ...] = ()
 
 
-class Trainee(Protocol):
+@dataclass
+class Trainee:
     """One seed of a job, as `train` sees it."""
 
     seed: int
     recorder: Recorder
-    stopped_at: int | None  # the environment step at which it diverged
-    message: str  # why
+    stopped_at: int | None = None  # the environment step at which it diverged
+    message: str = ""  # why
+
+    def diverge(self, env_step: int, message: str = "the policy's action is not a finite number") -> None:
+        """The first reason counts."""
+        if self.stopped_at is None:
+            self.stopped_at, self.message = env_step, message
 
 
 class Training(Protocol):
     """A job in progress, as `train` drives it: the suite's own loop (Lab) or another's. Lists have an item per seed."""
 
     env_step: int
-    seats: Sequence[Trainee]
+
+    @property
+    def seats(self) -> Sequence[Trainee]: ...
 
     @property
     def done(self) -> bool:
@@ -62,7 +71,3 @@ class Training(Protocol):
 
     def updates(self) -> list[int]:
         """How many updates each seed has had."""
-
-
-def listed(seeds: Sequence[int]) -> str:
-    return ", ".join(map(str, seeds))

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from suite.lab.checkpoint import Checkpoints
 from suite.lab.evaluation import Evaluation
-from suite.lab.loop import Clock
+from suite.lab.loop import Clock, Trainee
 from suite.lab.records import Recorder
 from suite.sac.contract import Job, Params, Trainer, refusal
 from suite.sac.spec import SpecError
 
 CHUNK = 200
 """Environment steps between two looks at the clock and at signals."""
-
-
-@dataclass
-class Seat:
-    """See suite.lab.loop.Trainee."""
-
-    seed: int
-    recorder: Recorder
-    stopped_at: int | None = None
-    message: str = ""
 
 
 class Guest:
@@ -41,7 +30,7 @@ class Guest:
         if len(job.seeds) != 1:
             raise SpecError(f"a package trains one seed in a process, not {len(job.seeds)}")
         self.job, self.env_step = job, 0
-        self.seats = [Seat(job.seeds[0], recorders[0])]
+        self.seats = [Trainee(job.seeds[0], recorders[0])]
         self.evaluation = Evaluation(job, job.seeds)
         self.loop = trainer.start(job)
 
@@ -68,7 +57,7 @@ class Guest:
 
         episodes = self.evaluation.play(act, self.env_step // self.job.evaluate_every, [True])
         if episodes.failed[0]:
-            self._diverge()
+            seat.diverge(self.env_step)
         if seat.stopped_at is not None:
             return
         for row in self.evaluation.rows(episodes, 0):
@@ -83,13 +72,8 @@ class Guest:
         except Exception:
             if all(np.isfinite(value).all() for value in self.loop.networks().values()):
                 raise
-            self._diverge()
+            self.seats[0].diverge(self.env_step)
             return None
-
-    def _diverge(self) -> None:
-        if self.seats[0].stopped_at is None:
-            self.seats[0].stopped_at = self.env_step
-            self.seats[0].message = "the policy's action is not a finite number"
 
     def save(self, checkpoints: Sequence[Checkpoints], clocks: Sequence[Clock]) -> None:
         """Nothing: see the class."""

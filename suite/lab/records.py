@@ -7,14 +7,13 @@ metadata: `_to_json` writes it and `_from_json` reads it, that of every schema v
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -166,14 +165,12 @@ class Recorder:
         """One evaluation's diagnostics."""
         self.rows.append({"env_step": env_step, "kind": "diagnostic", **values})
 
-    def finish(self, end: RunEnd, arrays: dict[str, np.ndarray]) -> None:
+    def finish(self, end: RunEnd, arrays: dict[str, Any]) -> None:
         """Writes the arrays, then the record. Either file is there whole or not at all."""
         assert self.provenance is not None, "a recorder without provenance cannot be finished"
         with atomic(arrays_path(self.path)) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)
-        known = {field.name: getattr(self.provenance, field.name) for field in dataclasses.fields(self.provenance)}
-        ended = {field.name: getattr(end, field.name) for field in dataclasses.fields(end)}
-        write(self.path, RunRecord(**known, **ended, params_digest=digest(arrays)), self.rows)
+        write(self.path, RunRecord(**vars(self.provenance), **vars(end), params_digest=digest(arrays)), self.rows)
 
 
 def write(path: Path, record: RunRecord, rows: list[dict]) -> None:
@@ -215,26 +212,23 @@ def arrays_path(path: Path) -> Path:
 
 def read(path: Path) -> Record:
     """The record at `path`; RecordError if it is none."""
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise RecordError(f"{path} is no record of this suite ({type(error).__name__})") from error
+    table = _opened(pq.read_table, path)
     return Record(_described(path, table.schema), table)
 
 
 def read_meta(path: Path) -> RunRecord:
     """What the record at `path` says of its run, without its rows: cheap."""
-    return _described(path, _schema(path))
+    return _described(path, _opened(pq.read_schema, path))
 
 
 def read_schema_version(path: Path) -> object:
     """The schema version of the record at `path`, whether this suite reads it or not."""
-    return _metadata(path, _schema(path)).get("schema_version")
+    return _metadata(path, _opened(pq.read_schema, path)).get("schema_version")
 
 
-def _schema(path: Path) -> pa.Schema:
+def _opened(opener: Callable[[Path], Any], path: Path) -> Any:
     try:
-        return pq.read_schema(path)
+        return opener(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise RecordError(f"{path} is no record of this suite ({type(error).__name__})") from error
 
@@ -299,8 +293,8 @@ def _from_json(data: dict, version: int) -> RunRecord:
     imported = _imported(data["origin"].get("imported"))
     return RunRecord(
         **{name: data[name] for name in _PLAIN},
-        spec=identity.from_plain(SacSpec, data["spec"]),  # type: ignore[arg-type]
-        schedule=identity.from_plain(Schedule, data["schedule"]),  # type: ignore[arg-type]
+        spec=identity.from_plain(SacSpec, data["spec"]),
+        schedule=identity.from_plain(Schedule, data["schedule"]),
         evaluation=Evaluations(**data["evaluation"]),
         kind_of_return=_kind_of_return(data, imported, version),
         origin=_origin(data["origin"], version),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -24,8 +24,6 @@ class Episode(NamedTuple):
 
 class Scripted(gymnasium.Env):
     """Plays `script` over and over; an action's sum is felt in the reward, so that no rescaling goes unseen."""
-
-    metadata: ClassVar[dict] = {"render_modes": []}
 
     def __init__(self, script: tuple[Episode, ...]):
         self.script = script
@@ -51,5 +49,7 @@ class Scripted(gymnasium.Env):
 def register(time_limit: int, script: tuple[Episode, ...]) -> str:
     """The name under which Gymnasium makes the scripted task from now on in this process."""
     gymnasium.registry.pop(TASK, None)
-    gymnasium.register(TASK, entry_point=Scripted, max_episode_steps=time_limit, kwargs={"script": script})
+    gymnasium.register(
+        TASK, entry_point=f"{__name__}:Scripted", max_episode_steps=time_limit, kwargs={"script": script}
+    )
     return TASK

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from suite.lab import seeding
+from suite.lab.loop import Trainee
 from suite.lab.records import Recorder
 from suite.lab.replay import Replay
 from suite.lab.tasks import Environment
@@ -14,11 +17,11 @@ from suite.sac.schedule import BootstrapAtLength, Schedule
 DRAWN_STREAMS = ("warmup", "explore", "replay", "update")
 
 
-class Seat:
+class Seat(Trainee):
     """One seed of a job: its environment, replay, random streams, pending action and evaluations."""
 
     def __init__(self, job: Job, seed: int, recorder: Recorder):
-        self.seed, self.recorder = seed, recorder
+        super().__init__(seed, recorder)
         self.env = Environment(job.task, job.schedule.action_to_env)
         self.spaces = self.env.spaces
         self.replay = Replay(min(job.schedule.replay_capacity, job.env_steps), row_width(self.spaces))
@@ -28,9 +31,7 @@ class Seat:
         self.episode_steps = 0
         self.action = np.zeros(self.spaces.action_dim, np.float32)
         self.warm = True  # whether that action was drawn uniformly
-        self.warmup_range = self.env.range if job.schedule.warmup_range == "env" else (-1.0, 1.0)
-        self.stopped_at: int | None = None  # the environment step at which the seed diverged
-        self.message = ""
+        self.warmup_range: tuple[Any, Any] = self.env.range if job.schedule.warmup_range == "env" else (-1.0, 1.0)
 
     def step(self, schedule: Schedule, env_step: int) -> None:
         """Plays the pending action, stores the transition, starts the next episode where one ended or is abandoned."""
@@ -39,8 +40,8 @@ class Seat:
         ends = terminated or (truncated and schedule.time_limit == "terminal")
         if isinstance(schedule.time_limit, BootstrapAtLength):
             ends = (terminated or truncated) and self.episode_steps != schedule.time_limit.steps
-        row = [self.obs, self.action, [reward], next_obs, [float(ends)]]
-        self.waiting.append(np.concatenate(row, dtype=np.float32))
+        parts: list[Any] = [self.obs, self.action, [reward], next_obs, [float(ends)]]
+        self.waiting.append(np.concatenate(parts, dtype=np.float32))
         abandoned = schedule.reset_every is not None and env_step % schedule.reset_every == 0 and not self.warm
         over = terminated or truncated or abandoned
         if over or schedule.insert == "step":
@@ -56,10 +57,6 @@ class Seat:
             self.replay.sample(stream, out)
         else:  # an evaluation, or a seed that diverged, before its first episode was over
             out[:] = np.stack(self.waiting)[stream.integers(len(self.waiting), size=out.shape[:2])]
-
-    def diverge(self, env_step: int, message: str) -> None:
-        if self.stopped_at is None:
-            self.stopped_at, self.message = env_step, message
 
     def get_state(self) -> tuple[dict[str, np.ndarray], dict]:
         """Arrays and JSON-able data that `set_state` continues from."""

@@ -7,6 +7,8 @@ one (a longer warm-up, a second action draw) shifts no other. No global generato
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -26,11 +28,11 @@ def integer(seed: int, name: str, *index: int) -> int:
     return int(stream(seed, name, *index).integers(2**31))
 
 
-def get_state(generator: np.random.Generator) -> dict:
+def get_state(generator: np.random.Generator) -> Mapping[str, Any]:
     """The generator's position as JSON-able data."""
     return generator.bit_generator.state
 
 
-def set_state(generator: np.random.Generator, state: dict) -> None:
+def set_state(generator: np.random.Generator, state: Mapping[str, Any]) -> None:
     """Moves the generator to a position `get_state` gave."""
     generator.bit_generator.state = state

@@ -66,12 +66,13 @@ class Environment:
             warnings.simplefilter("ignore")
             logging.getLogger("gymnasium").setLevel(logging.ERROR)
             gymnasium.logger.min_level = gymnasium.logger.ERROR
-            self.env = gymnasium.make(task, disable_env_checker=True)
-        box = self.env.action_space
+            self.env: Any = gymnasium.make(task, disable_env_checker=True)
+        observations: Any = self.env.observation_space
+        box: Any = self.env.action_space
         self._low, self._high = box.low.astype(np.float64), box.high.astype(np.float64)
         self._rescale = action_to_env == "rescale"
         unit = np.ones(box.shape)
-        self.spaces = Spaces(self.env.observation_space.shape[0], box.shape[0])
+        self.spaces = Spaces(observations.shape[0], box.shape[0])
         if self._rescale and not (np.array_equal(self._low, -unit) and np.array_equal(self._high, unit)):
             scale, center = (self._high - self._low) / 2, (self._high + self._low) / 2
             self.spaces = self.spaces._replace(action_scale=tuple(scale.tolist()), action_center=tuple(center.tolist()))

@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import Literal
 
 from suite import __version__
 from suite.sac import identity
 from suite.sac.contract import Job
-
-MODES = ("off", "offline", "online")
-
-
-class Tracker(Protocol):
-    """Where a run's scalars go as they come."""
-
-    def log(self, env_step: int, scalars: dict[str, float]) -> None: ...
-
-    def finish(self, status: str) -> None: ...
+from suite.sac.status import Status
 
 
-class Off:
-    """No tracking: nothing imported, nothing written."""
+class Tracker:
+    """Where a run's scalars go as they come: without tracking nowhere, nothing imported and nothing written."""
 
     def log(self, env_step: int, scalars: dict[str, float]) -> None:
-        pass
+        """The scalars of the evaluation at a step."""
 
-    def finish(self, status: str) -> None:
-        pass
+    def finish(self, status: Status) -> None:
+        """The run has ended."""
 
 
-class WandB:
+class WandB(Tracker):
     """One W&B run per seed, grouped by task/implementation/variant.
 
     The id is stable, so a resumed run joins its first part; offline each attempt is a folder of its own, which
@@ -39,7 +30,7 @@ class WandB:
     charts/episodic_return), whose filters then work unchanged.
     """
 
-    def __init__(self, mode: str, project: str, job: Job, seed: int, folder: Path):
+    def __init__(self, mode: Literal["offline", "online"], project: str, job: Job, seed: int, folder: Path):
         os.environ.setdefault("WANDB_SILENT", "true")
         import wandb
 
@@ -69,11 +60,11 @@ class WandB:
     def log(self, env_step: int, scalars: dict[str, float]) -> None:
         self._run.log(scalars, step=env_step)
 
-    def finish(self, status: str) -> None:
+    def finish(self, status: Status) -> None:
         self._run.summary["status"] = status
         self._run.finish(exit_code=0 if status == "finished" else 1)
 
 
-def tracker(mode: str, project: str, job: Job, seed: int, folder: Path) -> Tracker:
+def tracker(mode: Literal["off", "offline", "online"], project: str, job: Job, seed: int, folder: Path) -> Tracker:
     """The tracker a config's `tracking.mode` names."""
-    return Off() if mode == "off" else WandB(mode, project, job, seed, folder)
+    return Tracker() if mode == "off" else WandB(mode, project, job, seed, folder)

@@ -16,16 +16,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from suite.files import atomic
 from suite.lab.checkpoint import Checkpoints, Maker
 from suite.lab.lab import Lab
-from suite.lab.loop import Clock, Interrupted, Place, Training, listed
+from suite.lab.loop import Clock, Interrupted, Place, Training
 from suite.lab.machine import provenance
 from suite.lab.progress import PROGRESS_SECONDS, latest_scalars, progress_line, progress_of
 from suite.lab.records import Attempt, Recorder, RunEnd
 from suite.lab.signals import StopSignals
-from suite.lab.tracking import Off, Tracker
+from suite.lab.tracking import Tracker
 from suite.lab.watched import Watched
 from suite.sac.contract import Implementation, Job
 from suite.sac.numerics import Numerics
@@ -45,12 +46,12 @@ class Options:
     time_limit_hours: float | None = None
     stop_with_parent: bool = False
     make_lab: MakeLab = Lab
-    make_tracker: MakeTracker = lambda job, seed, folder: Off()
+    make_tracker: MakeTracker = lambda job, seed, folder: Tracker()
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
 
 
 def train(
-    engine: Implementation, job: Job, places: Sequence[Place], numerics: Numerics | None = None, **options: object
+    engine: Implementation, job: Job, places: Sequence[Place], numerics: Numerics | None = None, **options: Any
 ) -> None:
     """Trains the job to its budget, resuming where a checkpoint lies, and writes one record per seed.
 
@@ -61,7 +62,7 @@ def train(
     (checkpointed). Any other exception is re-raised for another attempt, or on the last attempt becomes a record:
     `crashed` if the implementation raised it once it had learned, else `interrupted`.
     """
-    process = _Process(engine, job, places, numerics or {}, Options(**options))  # type: ignore[arg-type]
+    process = _Process(engine, job, places, numerics or {}, Options(**options))
     try:
         process.run()
     except (Interrupted, KeyboardInterrupt):
@@ -82,7 +83,7 @@ class _Process:
 
     def __init__(self, engine: Implementation, job: Job, places: Sequence[Place], numerics: Numerics, options: Options):
         self.job, self.places, self.options = job, places, options
-        self.engine = Watched(engine)
+        self.engine: Any = Watched(engine)
         runs = [provenance(engine, job, seed, numerics) for seed in job.seeds]
         self.device = runs[0].device
         self.checkpoints: list[Checkpoints] = []
@@ -135,7 +136,7 @@ class _Process:
         for checkpoint in self.checkpoints:
             for line in checkpoint.admit():
                 say(line)
-        self.lab = lab = self.options.make_lab(self.engine, job, self.recorders)  # type: ignore[arg-type]
+        self.lab = lab = self.options.make_lab(self.engine, job, self.recorders)
         self.clocks = lab.resume(self.checkpoints) or self.clocks
         attempt = Attempt(lab.env_step, _now(), self.device)
         self.clocks = [clock._replace(attempts=(*clock.attempts, attempt)) for clock in self.clocks]
@@ -143,7 +144,8 @@ class _Process:
             self.options.make_tracker(job, seed, place.work) for seed, place in zip(job.seeds, self.places, strict=True)
         ]
         verb = f"resumes at step {lab.env_step:,}" if lab.env_step else "starts"
-        say(f"{job.task} {job.implementation} {job.origin.variant or job.run_id} seeds {listed(job.seeds)}: {verb}")
+        seeds = ", ".join(map(str, job.seeds))
+        say(f"{job.task} {job.implementation} {job.origin.variant or job.run_id} seeds {seeds}: {verb}")
         self.spent = [clock.wall_time_s for clock in self.clocks]
         self.first_step, self.saved = lab.env_step, time.monotonic()
 
