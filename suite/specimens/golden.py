@@ -59,12 +59,16 @@ STEP_TOLERANCE = 1e-6
 
 
 class Moved(NamedTuple):
-    """A golden run that does not answer as it did: which part and case, what of it, by how much of what is allowed."""
+    """A golden run that does not answer as it did."""
 
     part: str
     case: str
     what: str
-    share: float
+    share: float  # of what is allowed
+
+
+Differing = Iterator[tuple[str, float]]
+"""What of a case has moved, and by how much of what is allowed."""
 
 
 # --- engines and weights
@@ -160,21 +164,19 @@ def _weights() -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def compare_arrays(part: str, golden: pd.DataFrame, now: pd.DataFrame) -> list[Moved]:
-    """The runs of `found` that are not as in `golden`; runs that golden knows nothing of are nobody's concern."""
-    key, marks = ["case", "precision", "array"], ["first", "last", "projection_1", "projection_2"]
-    known = golden[golden["case"].isin(now["case"])]
-    both = known.merge(now, on=key, how="outer", suffixes=("", "_now"), indicator="side")
-    both = both[both["case"].isin(golden["case"])]
+def differing_arrays(then: pd.DataFrame, now: pd.DataFrame) -> Differing:
+    """The arrays of a case that are further off than SHARE and ROUNDINGS allow, or are there on one side alone."""
+    marks = ["first", "last", "projection_1", "projection_2"]
+    both = then.merge(now, on=["precision", "array"], how="outer", suffixes=("", "_now"), indicator="side")
     bits = both["precision"].map({"float64": np.finfo(np.float64).eps}).fillna(np.finfo(np.float32).eps)
-    rounded = both["case"].str.contains("bfloat16_hidden")
-    share = both["precision"].map(SHARE).mask(rounded, SHARE["bfloat16_hidden"])
+    rounded = "bfloat16_hidden" in then["case"].iloc[0]
+    share = SHARE["bfloat16_hidden"] if rounded else both["precision"].map(SHARE)
     allowed = share * both["change"] + ROUNDINGS * bits * both["largest"]
     off = np.abs(both[marks].to_numpy() - both[[f"{mark}_now" for mark in marks]].to_numpy()).max(axis=1)
-    both["share"] = np.where(both["side"] == "both", off / np.maximum(allowed, 1e-300), np.inf)
-    both.loc[~np.isfinite(both["share"]), "share"] = np.inf
-    bad = both[both["share"] > 1]
-    return [Moved(part, row.case, f"{row.array} in {row.precision}", row.share) for row in bad.itertuples(index=False)]
+    shares = np.where(both["side"] == "both", off / np.maximum(allowed, 1e-300), np.inf)
+    for row, each in zip(both.itertuples(), np.where(np.isfinite(shares), shares, np.inf), strict=True):
+        if each > 1:
+            yield f"{row.array} in {row.precision}", float(each)
 
 
 # --- loop and evaluation
@@ -211,16 +213,12 @@ CALM = Schedule(
 
 def schedules() -> dict[str, Schedule]:
     """What the loop is asked: every value of every switch of a schedule, and every preset's, shortened."""
-    also: dict[str, Changes] = {
-        "warmup_rounding=epoch": {"epoch_steps": 30},
-        "warmup_range=env": {"action_to_env": "clip"},
-    }
+    also: dict[str, Changes] = {"epoch": {"epoch_steps": 30}, "env": {"action_to_env": "clip"}}
     named = {"calm": CALM}
     for name, choices in CHOICES.items():
         for value in choices:
-            key = f"{name}={value}"
-            changes: Changes = {name: value, **also.get(key, {})}
-            named[key] = replace(CALM, **changes)
+            changes: Changes = {name: value, **also.get(value, {})}
+            named[f"{name}={value}"] = replace(CALM, **changes)
     named |= {
         "no warm-up": replace(CALM, warmup_steps=0, learn_after=20),
         "bursts": replace(CALM, update_every=4, updates_per_burst=3),
@@ -332,24 +330,20 @@ def _played(what: int) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def compare_rows(part: str, golden: pd.DataFrame, answers: pd.DataFrame) -> list[Moved]:
-    """The schedules under which the loop does not do what it did: counts exactly, numbers to 1e-6."""
-    moved = []
-    for case, rows_then in golden.groupby("case", sort=False):
-        now = answers[answers["case"] == case]
-        if now.empty:
-            continue
-        share, name = (0.0, "") if len(now) == len(rows_then) else (np.inf, "number of rows")
-        for column in rows_then.columns if share == 0.0 else ():
-            a, b = rows_then[column].to_numpy(), now[column].to_numpy()
-            if a.dtype.kind == "f":
-                same = np.isclose(a, b, rtol=1e-6, atol=1e-6, equal_nan=True).all()
-            else:
-                same = (a == b).all() or bool((pd.isna(a) & pd.isna(b) | (a == b)).all())
-            share, name = (share, name) if same else (np.inf, column)
-        if share:
-            moved.append(Moved(part, str(case), name, share))
-    return moved
+def differing_rows(then: pd.DataFrame, now: pd.DataFrame) -> Differing:
+    """The first column in which the loop does not do what it did: counts exactly, numbers to 1e-6."""
+    if len(now) != len(then):
+        yield "number of rows", np.inf
+        return
+    for column in then.columns:
+        a, b = then[column].to_numpy(), now[column].to_numpy()
+        if a.dtype.kind == "f":
+            same = np.isclose(a, b, rtol=1e-6, atol=1e-6, equal_nan=True).all()
+        else:
+            same = (a == b).all() or bool((pd.isna(a) & pd.isna(b) | (a == b)).all())
+        if not same:
+            yield column, np.inf
+            return
 
 
 # --- tasks
@@ -402,44 +396,30 @@ def _tasks() -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def compare_steps(part: str, golden: pd.DataFrame, answers: pd.DataFrame) -> list[Moved]:
-    """The tasks of which a step from a stored state ends elsewhere."""
-    moved = []
-    for case, then in golden.groupby("case", sort=False):
-        now = answers[answers["case"] == case]
-        if now.empty:
-            continue
-        if len(now) != len(then) or (then["terminated"].to_numpy() != now["terminated"].to_numpy()).any():
-            moved.append(Moved(part, str(case), "ends", np.inf))
-            continue
-        a, b = (np.stack(table["obs"].to_list()).astype(float) for table in (then, now))
-        off = np.abs(a - b).max() / (STEP_TOLERANCE * max(np.abs(a).max(), 1.0))
-        reward = np.abs(then["reward"].to_numpy() - now["reward"].to_numpy())
-        share = max(off, (reward / (STEP_TOLERANCE * np.maximum(np.abs(then["reward"].to_numpy()), 1.0))).max())
-        if not share <= 1:
-            moved.append(Moved(part, str(case), "step", float(share)))
-    return moved
+def differing_steps(then: pd.DataFrame, now: pd.DataFrame) -> Differing:
+    """How far a step from a stored state ends from where it ended."""
+    if len(now) != len(then) or (then["terminated"].to_numpy() != now["terminated"].to_numpy()).any():
+        yield "ends", np.inf
+        return
+    a, b = (np.stack(table["obs"].to_list()).astype(float) for table in (then, now))
+    off = np.abs(a - b).max() / (STEP_TOLERANCE * max(np.abs(a).max(), 1.0))
+    reward = np.abs(then["reward"].to_numpy() - now["reward"].to_numpy())
+    share = max(off, (reward / (STEP_TOLERANCE * np.maximum(np.abs(then["reward"].to_numpy()), 1.0))).max())
+    if not share <= 1:
+        yield "step", float(share)
 
 
 # --- all parts
 
-_MAKE: dict[str, Callable[[], pd.DataFrame]] = {
-    "weights": _weights,
-    "engine.torch": lambda: _engine("torch"),
-    "engine.jax": lambda: _engine("jax"),
-    "loop": lambda: _played(0),
-    "evaluation": lambda: _played(1),
-    "tasks": _tasks,
+_PARTS: dict[str, tuple[Callable[[], pd.DataFrame], Callable[[pd.DataFrame, pd.DataFrame], Differing]]] = {
+    "weights": (_weights, differing_arrays),
+    "engine.torch": (lambda: _engine("torch"), differing_arrays),
+    "engine.jax": (lambda: _engine("jax"), differing_arrays),
+    "loop": (lambda: _played(0), differing_rows),
+    "evaluation": (lambda: _played(1), differing_rows),
+    "tasks": (_tasks, differing_steps),
 }
-
-_COMPARE: dict[str, Callable[[str, pd.DataFrame, pd.DataFrame], list[Moved]]] = {
-    "weights": compare_arrays,
-    "engine.torch": compare_arrays,
-    "engine.jax": compare_arrays,
-    "loop": compare_rows,
-    "evaluation": compare_rows,
-    "tasks": compare_steps,
-}
+"""What a part answers now, and where a case's answer differs from what it was."""
 
 
 def path(part: str) -> Path:
@@ -454,12 +434,17 @@ def golden(part: str) -> pd.DataFrame:
 
 def answers(part: str) -> pd.DataFrame:
     """What it answers now."""
-    return _MAKE[part]()
+    return _PARTS[part][0]()
 
 
 def compare(part: str, kept: pd.DataFrame, now: pd.DataFrame) -> list[Moved]:
-    """The cases of a part whose answers `found` are not as the `kept` ones; those nobody kept are left out."""
-    return _COMPARE[part](part, kept, now)
+    """Where a part's answers are not as the kept ones; cases that are in one of the two alone are left out."""
+    moved = []
+    for case, then in kept.groupby("case", sort=False):
+        answered = now[now["case"] == case]
+        if not answered.empty:
+            moved += [Moved(part, str(case), what, share) for what, share in _PARTS[part][1](then, answered)]
+    return moved
 
 
 def moved(part: str) -> list[Moved]:
@@ -482,8 +467,7 @@ def recording(part: str, now: pd.DataFrame, changes: Sequence[Change] = NUMERICS
     now: what the part answers. A case may move only where a version rose since the last recording, and every change of
     version must move a case, or come with a new one.
     """
-    kept, before = golden(part), recorded_changes()
-    settings = settings_of_cases(part)
+    kept, before, settings = golden(part), recorded_changes(), settings_of_cases(part)
     known = set(kept["case"])
     moved = {one.case for one in compare(part, kept, now)}
     added = [case for case in dict.fromkeys(now["case"]) if case not in known]
