@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,7 @@ from suite.sac.contract import Origin
 from suite.sac.numerics import Numerics, PartNumerics
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
-from suite.sac.status import STATUSES, KindOfReturn, Status
+from suite.sac.status import KINDS_OF_RETURN, STATUSES, KindOfReturn, Status
 
 SCHEMA_VERSION = 2
 READABLE = (1, 2)
@@ -260,7 +260,8 @@ def _described(path: Path, schema: pa.Schema) -> RunRecord:
 # --- metadata as JSON
 
 _PLAIN = (
-    *("task", "implementation", "run_id", "seed", "env_steps", "code_id", "versions", "device", "platform"),
+    *("task", "implementation", "run_id", "seed", "env_steps", "kind_of_return"),
+    *("code_id", "versions", "device", "platform"),
     *("status", "last_env_step", "stopped_at", "message", "updates", "wall_time_s", "ended"),
 )
 """Fields of a RunRecord that are JSON as they stand."""
@@ -279,7 +280,6 @@ def _to_json(record: RunRecord) -> dict:
         "spec": identity.to_plain(record.spec),
         "schedule": identity.to_plain(record.schedule),
         "evaluation": evaluation,
-        "kind_of_return": record.kind_of_return,
         "origin": origin,
         "block": list(record.block),
         "numerics": {part: one._asdict() for part, one in (record.numerics or {}).items()},
@@ -290,17 +290,19 @@ def _to_json(record: RunRecord) -> dict:
 
 def _from_json(data: dict, version: int) -> RunRecord:
     """A run's description of any schema version."""
-    imported = _imported(data["origin"].get("imported"))
+    data = _upgraded(data) if version == 1 else data
+    if data["kind_of_return"] not in KINDS_OF_RETURN:
+        raise ValueError(f"kind_of_return is {data['kind_of_return']!r}")
+    parts, imported = data["numerics"], _imported(data["origin"].get("imported"))
     return RunRecord(
         **{name: data[name] for name in _PLAIN},
         spec=identity.from_plain(SacSpec, data["spec"]),
         schedule=identity.from_plain(Schedule, data["schedule"]),
         evaluation=Evaluations(**data["evaluation"]),
-        kind_of_return=_kind_of_return(data, imported, version),
-        origin=_origin(data["origin"], version),
+        origin=Origin(**{name: value for name, value in data["origin"].items() if name in Origin._fields}),
         imported=imported,
         block=tuple(data["block"]),
-        numerics=_numerics(data, imported, version),
+        numerics=None if parts is None else {part: PartNumerics(**one) for part, one in parts.items()},
         attempts=tuple(Attempt(**attempt) for attempt in data["attempts"]),
         params_digest=data.get("params_digest"),
     )
@@ -309,35 +311,23 @@ def _from_json(data: dict, version: int) -> RunRecord:
 def _imported(data: dict | None) -> Imported | None:
     if data is None:
         return None
-    (file,) = data["files"]
-    return Imported(
-        data["format"], data["kind"], data["step_offset"], file["name"], file["sha256"], tuple(data["claimed"])
-    )
+    (file,), claimed = data["files"], tuple(data["claimed"])
+    return Imported(data["format"], data["kind"], data["step_offset"], file["name"], file["sha256"], claimed)
 
 
-def _origin(data: dict, version: int) -> Origin:
-    """Schema 1 wrote an ablation and its arm as one text."""
-    fields = {name: value for name, value in data.items() if name in Origin._fields}
-    if version == 1 and "/" in data.get("variant", ""):
-        ablation, arm = data["variant"].split("/", 1)
-        fields |= {"ablation": ablation, "arm": arm}
-    return Origin(**fields)
-
-
-def _numerics(data: dict, imported: Imported | None, version: int) -> Numerics | None:
-    if imported:
-        return {}
-    if version == 1:
-        return numerics.of_code_id(data["code_id"])
-    return {part: PartNumerics(**one) for part, one in data["numerics"].items()}
-
-
-def _kind_of_return(data: dict, imported: Imported | None, version: int) -> KindOfReturn:
-    if version > 1:
-        if data["kind_of_return"] not in get_args(KindOfReturn):
-            raise ValueError(f"kind_of_return is {data['kind_of_return']!r}")
-        return data["kind_of_return"]
-    return kind_of_import(imported.kind) if imported else kind_of_schedule(data["schedule"]["evaluation_action"])
+def _upgraded(data: dict) -> dict:
+    """Metadata of schema 1, where an ablation and its arm were one text, and a code_id stood for numerics."""
+    origin = data["origin"]
+    ablation, slash, arm = origin.get("variant", "").partition("/")
+    named = {"ablation": ablation, "arm": arm} if slash else {}
+    known: Numerics | None = {}
+    if imported := origin.get("imported"):
+        kind = kind_of_import(imported["kind"])
+    else:
+        known = numerics.of_code_id(data["code_id"])
+        kind = kind_of_schedule(data["schedule"].get("evaluation_action", ""))  # without one it is no Schedule anyway
+    parts = None if known is None else {part: one._asdict() for part, one in known.items()}
+    return data | {"origin": origin | named, "numerics": parts, "kind_of_return": kind}
 
 
 def kind_of_schedule(evaluation_action: str) -> KindOfReturn:
