@@ -28,7 +28,7 @@ from suite.lab.records import Attempt, Recorder, RunEnd
 from suite.lab.signals import StopSignals
 from suite.lab.tracking import Tracker
 from suite.lab.watched import Watched
-from suite.sac.contract import Implementation, Job
+from suite.sac.contract import Implementation, Job, Params
 from suite.sac.numerics import Numerics
 from suite.sac.status import Status
 
@@ -177,9 +177,8 @@ class _Process:
         reason = traceback.format_exception_only(error)[-1].strip()
         status = self.engine.status_of(error)
         reached = self.lab.env_step if self.lab else 0
-        for i, recorder in enumerate(self.recorders):
-            recorder.finish(_end(status, reached, reason, 0, self.clocks[i]), self._final_arrays(i, status))
-            self.options.say(f"seed {self.job.seeds[i]}: {status}: {reason}")
+        for i in range(len(self.recorders)):
+            self._finish(i, status, reached, reason, 0, self._final_arrays(i, status))
 
     def _final_arrays(self, i: int, status: Status) -> dict:
         """Seed i's networks, as far as a failure has left them."""
@@ -200,32 +199,33 @@ class _Process:
             reached, message = lab.env_step, self.late
             if seat.stopped_at is not None:
                 status, reached, message = "diverged", seat.stopped_at, seat.message
-            seat.recorder.finish(_end(status, reached, message, updates[i], self.clocks[i]), lab.networks(i))
+            self._finish(i, status, reached, message, updates[i], lab.networks(i))
             tracker.finish(status)
-            self.options.say(f"seed {seat.seed}: {status}" + (f": {message}" if message else ""))
         for checkpoint, place in zip(self.checkpoints, self.places, strict=True):
             if not (self.options.keep_checkpoint or self.late):
                 checkpoint.clear()
             (place.work / "progress.json").unlink(missing_ok=True)
+
+    def _finish(self, i: int, status: Status, last: int, message: str, updates: int, arrays: Params) -> None:
+        """Writes seed i's record, and says so."""
+        end = RunEnd(
+            status=status,
+            last_env_step=last,
+            stopped_at=None if status == "finished" else last,
+            message=message,
+            updates=updates,
+            wall_time_s=self.clocks[i].wall_time_s,
+            attempts=self.clocks[i].attempts,
+            ended=_now(),
+        )
+        self.recorders[i].finish(end, arrays)
+        self.options.say(f"seed {self.job.seeds[i]}: {status}" + (f": {message}" if message else ""))
 
     def release(self) -> None:
         """Gives signals and folders back."""
         self.stop.restore()
         for checkpoint in self.checkpoints:
             checkpoint.release()
-
-
-def _end(status: Status, last: int, message: str, updates: int, clock: Clock) -> RunEnd:
-    return RunEnd(
-        status=status,
-        last_env_step=last,
-        stopped_at=None if status == "finished" else last,
-        message=message,
-        updates=updates,
-        wall_time_s=clock.wall_time_s,
-        attempts=clock.attempts,
-        ended=_now(),
-    )
 
 
 def _now() -> str:

@@ -137,24 +137,19 @@ def changed(spec: SacSpec, path: str, value: Any) -> SacSpec:
 
 def variants() -> dict[str, Variant]:
     """Every value of every switch by name, and what needs several of them; all distinct."""
-    by_name = dict(_choices())
+    by_name: dict[str, Variant] = {}
+    for path, choices in CHOICES.items():
+        base = {"value_net.target": WITH_V, "actor_head": GLOROT}.get(path, BASE)
+        specs = {f"{path}={value}": changed(base, path, value) for value in choices}
+        by_name |= {name: (base, spec) for name, spec in specs.items() if spec != base}
     for path, values in VALUES.items():
         by_name |= {f"{path}={value}": (BASE, changed(BASE, path, value)) for value in values}
-    for name, base, changes in (*_with_other_bases(), *_with_a_value_net()):
+    for name, base, changes in _with_other_bases():
         by_name[name] = base, replace(base, **changes)
     tensorflow = changed(BASE, "adam.eps_placement", "tensorflow")
     by_name["simultaneous, fresh alpha"] = FRESH, replace(FRESH, gradients="simultaneous")
     by_name["adam.eps_placement=tensorflow, eps=1e-3"] = BASE, changed(tensorflow, "adam.eps", 1e-3)
     return by_name | {name: (base, replace(base, order=order)) for name, base, order in _orders()}
-
-
-def _choices() -> Iterator[tuple[str, Variant]]:
-    for path, choices in CHOICES.items():
-        base = {"value_net.target": WITH_V, "actor_head": GLOROT}.get(path, BASE)
-        for value in choices:
-            spec = changed(base, path, value)
-            if spec != base:
-                yield f"{path}={value}", (base, spec)
 
 
 def _with_other_bases() -> Iterator[tuple[str, SacSpec, Changes]]:
@@ -170,10 +165,8 @@ def _with_other_bases() -> Iterator[tuple[str, SacSpec, Changes]]:
     yield "actor_repeats=2", delayed, {"actor_repeats": 2}
     yield "actor_repeats=3, alpha of the actor's sample", actors_sample, {"actor_repeats": 3}
     yield "actor_repeats=2, every update, alpha fixed", fixed, {"actor_repeats": 2}
-    alpha_first, alpha_early = (
-        ("alpha", "value", "critic", "actor", "target"),
-        ("critic", "actor", "alpha", "value", "target"),
-    )
+    alpha_first = ("alpha", "value", "critic", "actor", "target")
+    alpha_early = ("critic", "actor", "alpha", "value", "target")
     yield "alpha before the critic, delayed", BASE, {"order": alpha_first, "actor_every": 2}
     yield "V, delayed", WITH_V, {"order": alpha_early, "actor_every": 2, "actor_repeats": 2}
     sum_of_relus = {"first_critic_layer": "sum_of_relus"}
@@ -185,21 +178,11 @@ def _with_other_bases() -> Iterator[tuple[str, SacSpec, Changes]]:
     yield "std=ExpStd", replace(BASE, std=NARROW), {"std": ExpStd()}
     yield "one critic", BASE, ONE_CRITIC
     yield "three critics, mean", replace(BASE, critics=3), {"target_reduce": "mean", "actor_reduce": "mean"}
-
-
-def _with_a_value_net() -> Iterator[tuple[str, SacSpec, Changes]]:
-    """(name, base, changes): what a value network reads too."""
-    values: Changes = {
-        "target_reduce": "mean",
-        "entropy_in_target": False,
-        "target_init": "independent",
-        "gradients": "simultaneous",
-        "target_every": 2,
-        "temperature": FixedAlpha(value=1.0),
-    }
-    for path, value in values.items():
-        yield f"V, {path}={value}", WITH_V, {path: value}
     yield "V, one critic", WITH_V, ONE_CRITIC
+    also_with_v: Changes = {"target_reduce": "mean", "entropy_in_target": False, "target_init": "independent"}
+    also_with_v |= {"gradients": "simultaneous", "target_every": 2, "temperature": FixedAlpha(value=1.0)}
+    for field, value in also_with_v.items():
+        yield f"V, {field}={value}", WITH_V, {field: value}
 
 
 def _orders() -> Iterator[tuple[str, SacSpec, tuple[str, ...]]]:
@@ -238,7 +221,6 @@ def studied() -> dict[str, SacSpec]:
 
 
 CASES = {"base": BASE, "base with V": WITH_V, "base, fresh alpha": FRESH}
-
 CASES |= {name: spec for name, (_, spec) in VARIANTS.items()} | studied()
 
 

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ from suite.sac.numerics import NUMERICS, Change, holds, version
 from suite.sac.schedule import CHOICES, BootstrapAtLength, Schedule
 from suite.sac.spec import SacSpec
 from suite.specimens import catalogue
-from suite.specimens.cases import BASE, SPACES, TOLERANCE, VARIANTS, WITH_V, at, inputs, start
+from suite.specimens.cases import BASE, SPACES, TOLERANCE, VARIANTS, WITH_V, at, inputs, shrunk, start
 
 FOLDER = Path(__file__).resolve().parent / "golden"
 CHANGES = FOLDER / "changes.json"
@@ -78,8 +78,7 @@ def cases() -> dict[str, SacSpec]:
     """What engines and weights are asked: every value of every switch, and every preset under its own name."""
     every = {"base": BASE, "base with V": WITH_V} | {name: spec for name, (_, spec) in VARIANTS.items()}
     for name in catalogue.preset_names():
-        spec = catalogue.resolve(name, "HalfCheetah-v5", {})[0]
-        every[f"preset {name}"] = replace(spec, hidden=(16, 16), batch_size=8)
+        every[f"preset {name}"] = shrunk(catalogue.resolve(name, "HalfCheetah-v5", {})[0])
     return every
 
 
@@ -90,15 +89,12 @@ def sketch(array: np.ndarray) -> np.ndarray:
     return np.array([flat[0], flat[-1], *(signs @ flat) / np.sqrt(len(flat))])
 
 
-def networks(params: Params) -> dict[str, np.ndarray]:
-    """The parameters without the optimiser's, which these have felt."""
-    return {name: x for name, x in sorted(params.items()) if not name.startswith("adam_") and name != "updates_done"}
-
-
 def rows(run: dict[str, object], before: Params, after: Params) -> list[dict]:
     """A golden table's rows of one run: an array each, with its largest change and largest entry."""
     table = []
-    for name, x in networks(after).items():
+    for name, x in sorted(after.items()):
+        if name.startswith("adam_") or name == "updates_done":
+            continue  # the networks have felt the optimiser
         first = np.asarray(before[name], np.float64)
         change = np.abs(np.asarray(x, np.float64) - first).max()
         marks = dict(zip(("first", "last", "projection_1", "projection_2"), sketch(x), strict=True))
@@ -106,49 +102,30 @@ def rows(run: dict[str, object], before: Params, after: Params) -> list[dict]:
     return table
 
 
-def explained(engine: Implementation, spec: SacSpec) -> tuple[Params, Params]:
-    """Parameters before and after 20 updates in float64, one at a time, as `explain` steps."""
-    spec = at(spec, "float64")
-    before, (batch, noise, *_) = start(spec, 0), inputs(spec, updates=UPDATES)
-    state = engine.init(spec, SPACES, before)
-    for k in range(UPDATES):
-        state, _ = engine.explain(state, batch[:, k : k + 1], noise[:, k : k + 1])
-    return before, engine.get_params(state)
-
-
-def updated(engine: Implementation, spec: SacSpec) -> tuple[Params, Params]:
-    """The same in float32 as a run has it: `update` with the next action."""
-    spec = at(spec, "float32")
-    before, (batch, noise, obs, act_noise) = start(spec, 0), inputs(spec, updates=UPDATES, noise_scale=0.25)
-    state = engine.init(spec, SPACES, before)
-    for k in range(UPDATES):
-        state, *_ = engine.update(state, batch[:, k : k + 1], noise[:, k : k + 1], obs, act_noise)
-    return before, engine.get_params(state)
-
-
-def block(engine: Implementation) -> tuple[Params, Params]:
-    """Two seeds in one call of 20 updates, float64."""
-    spec = replace(BASE, precision="float64", target_every=2)
-    before, (batch, noise, obs, act_noise) = start(spec, 0, 1), inputs(spec, seeds=2, updates=UPDATES)
-    state, *_ = engine.update(engine.init(spec, SPACES, before), batch, noise, obs, act_noise)
-    return before, engine.get_params(state)
-
-
-def engine_rows(engine: Implementation, case: str, precision: str) -> list[dict]:
-    """A case's golden rows: `explained` in float64, `updated` in float32; "block of two seeds" is a case of its own."""
-    if case == BLOCK:
-        before, after = block(engine)
-    else:
-        before, after = (explained if precision == "float64" else updated)(engine, cases()[case])
-    return rows({"case": case, "precision": precision}, before, after)
-
-
 BLOCK = "block of two seeds"
+"""A case of its own: 20 updates in one call, in float64."""
 
 
-def engine_runs() -> list[tuple[str, str]]:
+def engine_rows(engine: Implementation, case: str, precision: Literal["float32", "float64"]) -> list[dict]:
+    """A case's golden rows: in float64 one update at a time as `explain` steps; in float32 as a run has it, `update`
+    with the next action."""
+    spec = at(replace(BASE, target_every=2) if case == BLOCK else cases()[case], precision)
+    seeds, noise_scale = (0, 1) if case == BLOCK else (0,), 0.25 if precision == "float32" else 1.0
+    before, (batch, noise, obs, act_noise) = start(spec, *seeds), inputs(spec, len(seeds), UPDATES, noise_scale)
+    state = engine.init(spec, SPACES, before)
+    at_once = UPDATES if case == BLOCK else 1
+    for k in range(0, UPDATES, at_once):
+        calls = batch[:, k : k + at_once], noise[:, k : k + at_once]
+        if precision == "float64" and case != BLOCK:
+            state, _ = engine.explain(state, *calls)
+        else:
+            state, *_ = engine.update(state, *calls, obs, act_noise)
+    return rows({"case": case, "precision": precision}, before, engine.get_params(state))
+
+
+def engine_runs() -> list[tuple[str, Literal["float32", "float64"]]]:
     """Every (case, precision) an engine is asked."""
-    return [(BLOCK, "float64"), *((case, precision) for case in cases() for precision in ("float64", "float32"))]
+    return [(BLOCK, "float64"), *((case, "float64") for case in cases()), *((case, "float32") for case in cases())]
 
 
 def _engine(name: str) -> pd.DataFrame:
