@@ -282,6 +282,8 @@ Limits = tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...]
 """(fields, what they must do in words, the same as a function); a field that is None is left alone."""
 
 _LIMITS: Limits = (
+    (("reward_scale", "discount", "tau", "gaussian_eps"), "be a finite number", math.isfinite),
+    (("actor_lr", "critic_lr", "critic_loss_scale"), "be a finite number", math.isfinite),
     (("critics", "batch_size", "actor_every", "actor_repeats"), "be at least 1", lambda n: n >= 1),
     (("target_every", "target_copy_every"), "be at least 1", lambda n: n >= 1),
     (("first_update", "gaussian_eps"), "not be negative", lambda x: x >= 0),
@@ -314,9 +316,6 @@ def _check_choices(spec: SacSpec) -> None:
             raise SpecError(f"{name} must be a {kind}, not {getattr(spec, name)!r}")
     if not isinstance(spec.value_net, ValueNet | None):
         raise SpecError(f"value_net must be a ValueNet or None, not {spec.value_net!r}")
-    for name in ("reward_scale", "discount", "tau", "gaussian_eps", "actor_lr", "critic_lr", "critic_loss_scale"):
-        if not math.isfinite(getattr(spec, name)):
-            raise SpecError(f"{name} must be a finite number, not {getattr(spec, name)}")
 
 
 def _check_order(spec: SacSpec) -> None:

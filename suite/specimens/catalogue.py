@@ -55,7 +55,15 @@ def load_ablation(name: str) -> Ablation:
     files = _ablation_files()
     if name not in files:
         raise UsageError(f"there is no ablation {name!r}; did you mean {nearest(name, files)}?")
-    return _read_ablation(files[name])
+    # by its path: a folder `ablations` may be importable twice
+    module_spec = importlib.util.spec_from_file_location(f"ablations.{name}", files[name])
+    assert module_spec is not None and module_spec.loader is not None
+    module = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(module)
+    ablation = getattr(module, "ABLATION", None)
+    if not isinstance(ablation, Ablation):
+        raise UsageError(f"{files[name]} must hold an Ablation called ABLATION")
+    return ablation
 
 
 def _modules(folder: Path) -> dict[str, Path]:
@@ -70,18 +78,6 @@ def _ablation_files() -> dict[str, Path]:
             raise UsageError(f"{file} has the name of an ablation that the suite ships; give it another name")
         shipped[file.stem] = file
     return shipped
-
-
-def _read_ablation(file: Path) -> Ablation:
-    """The Ablation in a file, which is loaded by its path: a folder `ablations` may be importable twice."""
-    module_spec = importlib.util.spec_from_file_location(f"ablations.{file.stem}", file)
-    assert module_spec is not None and module_spec.loader is not None
-    module = importlib.util.module_from_spec(module_spec)
-    module_spec.loader.exec_module(module)
-    ablation = getattr(module, "ABLATION", None)
-    if not isinstance(ablation, Ablation):
-        raise UsageError(f"{file} must hold an Ablation called ABLATION")
-    return ablation
 
 
 @cache

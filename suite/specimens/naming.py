@@ -34,7 +34,7 @@ class Basis(NamedTuple):
 
 def basis(preset: str) -> Basis:
     """What a preset's conformance rests on now."""
-    plain: dict = identity.to_plain(load_preset(preset).SPEC)  # type: ignore[assignment]
+    plain = identity.to_plain(load_preset(preset).SPEC)
     versions = {name: numerics.version(f"engine.{name}", plain) for name in implementations.REGISTRY}
     return Basis(versions, hashlib.sha256(identity.canonical(plain).encode()).hexdigest()[:10])
 

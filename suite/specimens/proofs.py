@@ -112,9 +112,9 @@ def module_of(implementation: str) -> str:
 
 def present(implementation: str, spec: SacSpec, schedule: Schedule, task: str) -> Numerics:
     """The numerics of a run that an implementation would make now."""
-    plain: tuple[dict, dict] = (identity.to_plain(spec), identity.to_plain(schedule))  # type: ignore[assignment]
+    settings = numerics.settings_of(identity.to_plain(spec), identity.to_plain(schedule), task)
     trainer = implementations.registered()[implementation].trainer
-    return numerics.of_run(implementation, module_of(implementation), trainer, numerics.settings_of(*plain, task))
+    return numerics.of_run(implementation, module_of(implementation), trainer, settings)
 
 
 def packages(implementation: str) -> dict[str, str]:
