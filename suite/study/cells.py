@@ -66,8 +66,8 @@ class Cell(NamedTuple):
 
     def job(self, seeds: tuple[int, ...], study: str, declaration: str) -> Job:
         """What a training process needs to know of this cell and the seeds it trains."""
-        fields, label = self._asdict(), self.label
-        del fields["label"]
+        fields = self._asdict()
+        label = fields.pop("label")
         return Job(**fields, seeds=seeds, origin=Origin(study, label.preset, label.ablation, label.arm, declaration))
 
 

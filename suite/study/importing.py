@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -203,8 +203,8 @@ def _cut(one: Series, claim: Claim) -> tuple[Series, str]:
     numbers; and a word on that."""
     points = [point._replace(env_step=point.env_step + claim.step_offset) for point in one.points]
     points = [point for point in points if point.env_step > 0]
-    following: list[Point | None] = [*points[1:], None]
-    for n, (point, after) in enumerate(zip(points, following, strict=True)):
+    for n, point in enumerate(points):
+        after = points[n + 1] if n + 1 < len(points) else None
         if after and after.env_step <= point.env_step and one.kind != "training":
             raise UsageError(f"{_where(one)} has step {after.env_step:,} after {point.env_step:,}; a run goes forward")
         if not all(map(math.isfinite, point.returns)):
@@ -234,11 +234,12 @@ def _windows(points: Sequence[Point], every: int) -> tuple[Point, ...]:
     windows: dict[int, list[Point]] = {}
     for point in points:
         windows.setdefault(-(-point.env_step // every) * every, []).append(point)
-    over = [(end, inside) for end, inside in sorted(windows.items()) if end <= points[-1].env_step]
-    return tuple(
-        Point(end, (*chain(*(point.returns for point in inside)),), (*chain(*(point.lengths for point in inside)),))
-        for end, inside in over  # of an unfinished window there is no mean
-    )
+    gathered = []
+    for end, inside in sorted(windows.items()):
+        if end <= points[-1].env_step:  # of an unfinished window there is no mean
+            returns = tuple(value for point in inside for value in point.returns)
+            gathered.append(Point(end, returns, tuple(length for point in inside for length in point.lengths)))
+    return tuple(gathered)
 
 
 def _run(one: Series, why: str, every: int, env_steps: int, claim: Claim) -> Run:
