@@ -39,13 +39,13 @@ class Request(NamedTuple):
 
 
 class EngineLoop:
-    """See suite.sac.contract.Loop: one of the suite's engines in the suite's own loop, without a recorder."""
+    """See suite.sac.contract.Loop: one of the suite's engines in the suite's own loop, which records nothing."""
 
     def __init__(self, engine: Implementation, job: Job):
         from suite.lab.lab import Lab
+        from suite.lab.records import Recorder
 
-        recorders: list[Any] = [_Unrecorded() for _ in job.seeds]
-        self.lab = Lab(engine, job, recorders)
+        self.lab = Lab(engine, job, [Recorder(Path()) for _ in job.seeds])
 
     def learn(self, env_steps: int) -> None:
         for _ in range(env_steps):
@@ -60,13 +60,6 @@ class EngineLoop:
     def fill(self) -> None:
         for seat in self.lab.seats:
             seat.replay.rows.fill(0)
-
-
-class _Unrecorded:
-    """Takes the place of a recorder: nothing of this is kept."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict] = []
 
 
 def settings() -> tuple[SacSpec, Schedule]:

@@ -42,7 +42,7 @@ class CellForecast(NamedTuple):
 
 
 class State(NamedTuple):
-    """How a run stands: a status, or "running" while its progress file is fresh."""
+    """A run's status, "running" while its progress file is fresh."""
 
     run: Planned
     status: str

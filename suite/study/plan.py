@@ -21,7 +21,7 @@ from suite.sac.source import ROOT
 from suite.specimens.catalogue import load_ablation, user_ablation_files
 from suite.study.cells import ANY_CELL, RECORD, WORK, Asked, Block, Cell, Label, Planned
 from suite.study.config import DEFAULT_CONFIG, Config, load
-from suite.study.sweeps import cells_of, checked
+from suite.study.sweeps import cells_of
 
 
 class Plan:
@@ -52,9 +52,9 @@ class Plan:
         self._first: dict[tuple[str, str, str], Label] = {}
         for i, sweep in enumerate(self.config.sweeps):
             where = f"{self.path}: sweeps[{i}]"
-            self.ablations |= {name: load_ablation(name) for name in checked(sweep, where, self.imported).ablations}
             for cell in cells_of(sweep, where, self.imported):
                 self._add(cell, sweep.seeds, where)
+            self.ablations |= {name: load_ablation(name) for name in sweep.ablations}
 
     def _add(self, cell: Cell, seeds: list[int], where: str) -> None:
         """Plans a cell's runs, under the label it bears; UsageError if an earlier sweep used the name otherwise."""

@@ -10,27 +10,15 @@ from suite.lab.tasks import TASKS
 from suite.sac import identity
 from suite.sac.ablation import Changes
 from suite.sac.contract import refusal
-from suite.sac.schedule import Schedule
 from suite.sac.spec import SpecError
 from suite.specimens.catalogue import ablation_names, load_ablation, preset_names, resolve
 from suite.study.cells import Cell, Label
 from suite.study.config import Sweep
 
 
-def checked(sweep: Sweep, where: str, imported: Collection[str]) -> Sweep:
-    """The sweep, if all that it names exists; else UsageError. where: its place in the config."""
-    _known(where, "tasks", sweep.tasks, TASKS, "task")
-    known = sorted({*implementations.registered(), *imported})
-    _known(where, "implementations", sweep.implementations, known, "implementation")
-    _known(where, "presets", sweep.presets, preset_names(), "preset")
-    _known(where, "ablations", sweep.ablations, ablation_names(), "ablation")
-    if sweep.baseline:
-        _known(where, "baseline", [sweep.baseline], preset_names(), "preset")
-    return sweep
-
-
 def cells_of(sweep: Sweep, where: str, imported: Collection[str]) -> Iterator[Cell]:
-    """The cells of a checked sweep, each with its label."""
+    """The cells of a sweep, each with its label; UsageError if one cannot be made. where: the sweep in the config."""
+    _check_names(sweep, where, imported)
     trained = [name for name in sweep.implementations if name not in imported]
     every, episodes = sweep.evaluate.every, sweep.evaluate.episodes
     variants = list(_variants(sweep))
@@ -49,6 +37,17 @@ def cells_of(sweep: Sweep, where: str, imported: Collection[str]) -> Iterator[Ce
                 yield cell._replace(implementation=implementation)
 
 
+def _check_names(sweep: Sweep, where: str, imported: Collection[str]) -> None:
+    """UsageError unless all that the sweep names exists."""
+    _known(where, "tasks", sweep.tasks, TASKS, "task")
+    known = sorted({*implementations.registered(), *imported})
+    _known(where, "implementations", sweep.implementations, known, "implementation")
+    _known(where, "presets", sweep.presets, preset_names(), "preset")
+    _known(where, "ablations", sweep.ablations, ablation_names(), "ablation")
+    if sweep.baseline:
+        _known(where, "baseline", [sweep.baseline], preset_names(), "preset")
+
+
 def _variants(sweep: Sweep) -> Iterator[tuple[Label, Changes]]:
     """The labels of the sweep's presets and arms, with what each changes in its preset."""
     for name in sweep.presets:
@@ -65,8 +64,12 @@ def _check_trainable(cell: Cell, where: str, trained: list[str]) -> None:
     label, spec, schedule = cell.label, cell.spec, cell.schedule
     if trained and cell.evaluation_episodes > spec.batch_size:
         raise UsageError(f"{where}.evaluate.episodes must not exceed the batch size, {spec.batch_size}")
-    if reason := _nothing_to_learn_from(schedule, cell.task):
-        raise UsageError(f"{where}: {label} {reason}")
+    least = TASKS[cell.task].time_limit
+    if schedule.insert != "step" and schedule.learn_after < least:
+        raise UsageError(
+            f"{where}: {label} has nothing to learn from before an episode has ended: learn_after must be at least "
+            f"{least} on {cell.task}"
+        )
     for name in trained:
         if not implementations.registered()[name].trainer:
             continue
@@ -84,14 +87,6 @@ def _check_distinct(arms: dict[tuple[str, str], str], where: str, cell: Cell) ->
             f"{where}: arms {same} and {label.arm} of {label.ablation} are one and the same on {cell.task} "
             f"with the baseline {label.preset}; choose another baseline"
         )
-
-
-def _nothing_to_learn_from(schedule: Schedule, task: str) -> str | None:
-    """Why the first update would find no transition, or None."""
-    least = TASKS[task].time_limit
-    if schedule.insert == "step" or schedule.learn_after >= least:
-        return None
-    return f"has nothing to learn from before an episode has ended: learn_after must be at least {least} on {task}"
 
 
 def _known(where: str, key: str, names: list[str], choices: Collection[str], what: str) -> None:
