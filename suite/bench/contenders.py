@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,32 +24,28 @@ from suite.sac.spec import SacSpec
 TASK, PRESET, WARMUP = "HalfCheetah-v5", "sac_v2", 256
 
 
-class Request(NamedTuple):
-    """What a process is to measure: a module's training, or with `library` that library's matrix products.
+Answers = dict[str, Callable[..., Any]]  # what a process can be asked, by name; every answer is JSON-able
 
-    clock: "processor" or "wall"; started: seconds since the epoch at which the process was asked for.
-    """
+
+class Request(NamedTuple):
+    """What a process is to measure: a module's training, or with `library` that library's matrix products."""
 
     target: str = ""
     library: str = ""
     seeds: int = 1
-    clock: str = "processor"
-    started: float = 0.0
+    clock: str = "processor"  # or "wall"
+    started: float = 0.0  # when the process was asked for, in seconds since 1970
     core: int | None = None
 
 
-Answers = dict[str, Callable[..., Any]]
-"""What a process can be asked, by name; every answer is JSON-able."""
-
-
 class EngineLoop:
-    """See suite.sac.contract.Loop: one of the suite's engines in the suite's own loop, without a recorder."""
+    """See suite.sac.contract.Loop: one of the suite's engines in the suite's own loop, which records nothing."""
 
     def __init__(self, engine: Implementation, job: Job):
         from suite.lab.lab import Lab
+        from suite.lab.records import Recorder
 
-        recorders: list[Any] = [_Unrecorded() for _ in job.seeds]
-        self.lab = Lab(engine, job, recorders)
+        self.lab = Lab(engine, job, [Recorder(Path()) for _ in job.seeds])
 
     def learn(self, env_steps: int) -> None:
         for _ in range(env_steps):
@@ -63,13 +60,6 @@ class EngineLoop:
     def fill(self) -> None:
         for seat in self.lab.seats:
             seat.replay.rows.fill(0)
-
-
-class _Unrecorded:
-    """Takes the place of a recorder: nothing of this is kept."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict] = []
 
 
 def settings() -> tuple[SacSpec, Schedule]:
@@ -122,8 +112,7 @@ def serve(request: Request) -> None:
     try:
         can: Answers = multiplying(request) if request.library else training(request)
     except ModuleNotFoundError as error:
-        missing = {"missing": str(error)}
-        can = {"about": lambda: missing}
+        can = {"about": partial(dict, missing=str(error))}
     for line in sys.stdin:
         name, *arguments = json.loads(line)
         print(json.dumps(can[name](*arguments)), file=answers, flush=True)

@@ -32,8 +32,7 @@ ONE_THREAD = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"),
     "CUDA_VISIBLE_DEVICES": "",
 }
-Say = Callable[[str], None]
-"""Takes a line on how far the benchmark is."""
+Say = Callable[[str], None]  # takes a line on how far the benchmark is
 
 
 @dataclass(frozen=True)
@@ -156,47 +155,43 @@ def run(names: Iterable[str], *, rounds: int, env_steps: int, updates: int, say:
 
     A round starts all anew and times `env_steps` and `updates` in TURNS turns; the order alternates from turn to turn.
     """
-    chosen = _known(names)
+    known = implementations.REGISTRY | implementations.PEERS
+    chosen = list(names) or list(known)
+    for name in chosen:
+        if name not in known:
+            raise UsageError(f"there is no contender {name!r}; did you mean {nearest(name, known)}?")
     contenders = {name: Measured() for name in chosen}
     products: dict[str, list[float]] = {library: [] for library in LIBRARIES}
     missing: dict[str, str] = {}
     steps, times = max(env_steps // TURNS, 1), max(updates // TURNS, 1)
     for number in range(rounds):
         order = chosen if number % 2 == 0 else chosen[::-1]
-        libraries = {library: Child(sys.executable, Request(library=library)) for library in LIBRARIES}
-        children = {name: Child(*_request(name)) for name in order}
-        missing |= {f"products in {name}": child.missing for name, child in libraries.items() if child.missing}
-        missing |= {name: child.missing for name, child in children.items() if child.missing}
-        turns = [partial(_multiply, child, products[name]) for name, child in libraries.items() if not child.missing]
-        present = {name: child for name, child in children.items() if not child.missing}
-        turns += [partial(_train, child, contenders[name], steps, times) for name, child in present.items()]
-        for turn in range(TURNS):
-            for take in turns if turn % 2 == 0 else reversed(turns):
-                take()
-        for name, child in present.items():
-            contenders[name].start_s.append(child.about["start_s"])
-            contenders[name].peak_memory_mb.append(child.ask("memory"))
-        for child in (*libraries.values(), *children.values()):
-            child.close()
+        missing |= _round({name: contenders[name] for name in order}, products, steps, times)
         say(f"round {number + 1} of {rounds} is done")
     measured = {name: one for name, one in contenders.items() if one.update_s}
     return _result(measured, {name: seconds for name, seconds in products.items() if seconds}, missing)
 
 
-def _known(names: Iterable[str]) -> list[str]:
-    """The names, or every contender's; UsageError for one that there is not."""
+def _round(contenders: dict[str, Measured], products: dict[str, list[float]], steps: int, times: int) -> dict[str, str]:
+    """Starts all anew and adds a round's turns to what was measured; who is missing, with the reason."""
     known = implementations.REGISTRY | implementations.PEERS
-    chosen = list(names) or list(known)
-    for name in chosen:
-        if name not in known:
-            raise UsageError(f"there is no contender {name!r}; did you mean {nearest(name, known)}?")
-    return chosen
-
-
-def _request(name: str) -> tuple[str, Request]:
-    """A contender's interpreter, and what its process is asked."""
-    entry = (implementations.REGISTRY | implementations.PEERS)[name]
-    return entry.interpreter or sys.executable, Request(target=entry.target)
+    libraries = {name: Child(sys.executable, Request(library=name)) for name in products}
+    engines = {
+        name: Child(known[name].interpreter or sys.executable, Request(known[name].target)) for name in contenders
+    }
+    turns = [partial(_multiply, child, products[name]) for name, child in libraries.items() if not child.missing]
+    present = {name: child for name, child in engines.items() if not child.missing}
+    turns += [partial(_train, child, contenders[name], steps, times) for name, child in present.items()]
+    for turn in range(TURNS):
+        for take in turns if turn % 2 == 0 else reversed(turns):
+            take()
+    for name, child in present.items():
+        contenders[name].start_s.append(child.about["start_s"])
+        contenders[name].peak_memory_mb.append(child.ask("memory"))
+    for child in (*libraries.values(), *engines.values()):
+        child.close()
+    missing = {f"products in {name}": child.missing for name, child in libraries.items() if child.missing}
+    return missing | {name: child.missing for name, child in engines.items() if child.missing}
 
 
 def _multiply(child: Child, seconds: list[float]) -> None:
@@ -234,25 +229,15 @@ def _result(contenders: dict[str, Measured], products: dict[str, list[float]], m
 
 
 def _row(turns: Measured, flop: float, floor: Sequence[float]) -> Row:
-    shares = [flop / s / (best * 1e9) for s, best in zip(turns.update_s, floor, strict=True)]
-    return Row(
-        env_steps_per_s=1 / median(turns.env_step_s),
-        updates_per_s=1 / median(turns.update_s),
-        share_of_floor=median(shares),
-        peak_memory_mb=median(turns.peak_memory_mb),
-        start_s=median(turns.start_s),
-        first_start_s=turns.start_s[0],
-    )
+    share = median(flop / s / (best * 1e9) for s, best in zip(turns.update_s, floor, strict=True))
+    rates = (1 / median(turns.env_step_s), 1 / median(turns.update_s), share)
+    return Row(*rates, median(turns.peak_memory_mb), median(turns.start_s), turns.start_s[0])
 
 
 def _ratios(name: str, contenders: dict[str, Measured]) -> dict[str, float]:
     """How many times as fast as each other contender this one plays and learns."""
-    ours = contenders[name].env_step_s
-    return {
-        other: median(b / a for a, b in zip(ours, turns.env_step_s, strict=True))
-        for other, turns in contenders.items()
-        if other != name
-    }
+    ours, others = contenders[name].env_step_s, {key: turns for key, turns in contenders.items() if key != name}
+    return {key: median(b / a for a, b in zip(ours, turns.env_step_s, strict=True)) for key, turns in others.items()}
 
 
 def blocks(name: str, numbers: Iterable[int], *, rounds: int, env_steps: int, updates: int) -> Blocks:
@@ -328,22 +313,18 @@ def _comparisons(result: Result) -> list[str]:
     lines = []
     for engine in implementations.REGISTRY:
         ratios = result.ratios_of_env_steps_per_s.get(engine, {})
-        packages = [
-            f"{ratio:.2f} x {other}" for other, ratio in ratios.items() if other not in implementations.REGISTRY
-        ]
+        others = {name: ratio for name, ratio in ratios.items() if name not in implementations.REGISTRY}
+        packages = ", ".join(f"{ratio:.2f} x {name}" for name, ratio in others.items())
         if packages:
-            lines.append(f"{engine} plays and learns at {', '.join(packages)} (steps/s of the same turn, median)")
+            lines.append(f"{engine} plays and learns at {packages} (steps/s of the same turn, median)")
     return lines
 
 
 def render_blocks(result: Blocks) -> str:
     """The table as text."""
-    lines = [
-        f"{result.engine} on {result.task}, {result.preset}, seeds in lockstep; {result.machine}",
-        f"{'seeds':>7}{'seed-steps/s':>14}{'seed-updates/s':>16}{'start s':>9}  device",
-    ]
-    for seeds, row in result.blocks.items():
-        lines.append(
-            f"{seeds:>7}{row.seed_steps_per_s:>14.1f}{row.seed_updates_per_s:>16.1f}{row.start_s:>9.1f}  {row.device}"
-        )
-    return "\n".join(lines)
+    rows = (
+        f"{seeds:>7}{row.seed_steps_per_s:>14.1f}{row.seed_updates_per_s:>16.1f}{row.start_s:>9.1f}  {row.device}"
+        for seeds, row in result.blocks.items()
+    )
+    head = f"{result.engine} on {result.task}, {result.preset}, seeds in lockstep; {result.machine}"
+    return "\n".join([head, f"{'seeds':>7}{'seed-steps/s':>14}{'seed-updates/s':>16}{'start s':>9}  device", *rows])

@@ -6,6 +6,7 @@ Each function gives another, which computes so many products, one after the othe
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -21,13 +22,7 @@ def factors() -> np.ndarray:
 
 def numpy() -> Callable[[int], None]:
     a, b = factors()
-    out = np.empty_like(a)
-
-    def products(times: int) -> None:
-        for _ in range(times):
-            np.matmul(a, b, out=out)
-
-    return products
+    return _repeated(partial(np.matmul, a, b, out=np.empty_like(a)))
 
 
 def torch() -> Callable[[int], None]:
@@ -35,11 +30,13 @@ def torch() -> Callable[[int], None]:
 
     torch.set_num_threads(1)
     a, b = torch.from_numpy(factors())
-    out = torch.empty_like(a)
+    return _repeated(partial(torch.mm, a, b, out=torch.empty_like(a)))
 
+
+def _repeated(product: Callable[[], object]) -> Callable[[int], None]:
     def products(times: int) -> None:
         for _ in range(times):
-            torch.mm(a, b, out=out)
+            product()
 
     return products
 
@@ -58,7 +55,4 @@ def jax() -> Callable[[int], None]:
     def run(a, b, times):
         return jax.lax.fori_loop(0, times, lambda _, x: product(x, b), a)
 
-    def products(times: int) -> None:
-        run(a, b, times).block_until_ready()
-
-    return products
+    return lambda times: run(a, b, times).block_until_ready()

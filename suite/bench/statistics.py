@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -24,6 +24,7 @@ import numpy as np
 
 import implementations
 from suite.bench.engines import Machine, Say, environment_of, machine
+from suite.study.cells import CELL
 
 RLIABLE = implementations.ROOT / ".venv-rliable/bin/python"  # rliable wants pandas < 3: an environment of its own
 TASKS = ("HalfCheetah-v5", "Hopper-v5", "Walker2d-v5", "Ant-v5", "Humanoid-v5")
@@ -35,16 +36,19 @@ EVERY, EPISODES = 10_000, 10
 INTERVALS = {"curve": "IQM of a curve", "improvement": "P(improvement)"}
 THEIR_RESAMPLES = {"curve": 40, "improvement": 100}
 LIMITS_S = {"curve": 5.0, "improvement": 1.5}
-STEP_LIMIT_S, STEP_LIMIT_MB = 90.0, 1000.0
 SAMPLED_EVERY_S = 0.05
+WORKERS = 2  # of the whole step
 
 
 class Shape(NamedTuple):
-    """The size of a study; a curve has `checkpoints` points."""
+    """The size of a study."""
 
     tasks: int = len(TASKS)
     seeds: int = 10
-    checkpoints: int = 100
+    checkpoints: int = 100  # points of a curve
+
+
+STUDY = Shape()
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,8 @@ class Step:
     workers: int
     cells: int
     runs: int
-    limit_s: float = STEP_LIMIT_S
-    limit_mb: float = STEP_LIMIT_MB
+    limit_s: float = 90.0
+    limit_mb: float = 1000.0
 
 
 @dataclass(frozen=True)
@@ -160,25 +164,16 @@ def step(folder: str, resamples: int, workers: int) -> None:
 # --- around them
 
 
-def run(
-    resamples: int = 50_000,
-    *,
-    rounds: int = 3,
-    shape: Shape | None = None,
-    workers: int = 2,
-    their_resamples: Mapping[str, int] = THEIR_RESAMPLES,
-    say: Say = lambda line: None,
-) -> Result:
+def run(resamples: int = 50_000, *, rounds: int = 3, shape: Shape = STUDY, say: Say = lambda line: None) -> Result:
     """Measures every interval, in turns, and the whole step."""
-    shape = shape or Shape()
     missing = {} if RLIABLE.exists() else {"rliable": f"no interpreter at {RLIABLE} (make .venv-rliable/ready)"}
-    intervals = {name: Interval(LIMITS_S[name], their_resamples[name]) for name in INTERVALS}
+    intervals = {name: Interval(LIMITS_S[name], THEIR_RESAMPLES[name]) for name in INTERVALS}
     for name, interval in intervals.items():
         for turn in range(rounds):
             say(f"{INTERVALS[name]}, {turn + 1} of {rounds}")
             _take_turn(name, interval, shape, resamples, with_rliable=not missing)
     say("the whole step")
-    return Result(machine(), shape, resamples, intervals, _whole_step(shape, resamples, workers), missing)
+    return Result(machine(), shape, resamples, intervals, _whole_step(shape, resamples), missing)
 
 
 def _take_turn(name: str, interval: Interval, shape: Shape, resamples: int, *, with_rliable: bool) -> None:
@@ -193,13 +188,13 @@ def _take_turn(name: str, interval: Interval, shape: Shape, resamples: int, *, w
         interval.rliable_seconds.append(one + (all_of_them - one) / (few - 1) * (resamples - 1))
 
 
-def _whole_step(shape: Shape, resamples: int, workers: int) -> Step:
+def _whole_step(shape: Shape, resamples: int) -> Step:
     with tempfile.TemporaryDirectory() as folder:
         write_study(Path(folder), shape)
-        done = _watched(["step", folder, resamples, workers], pinned=False)
+        done = _watched(["step", folder, resamples, WORKERS], pinned=False)
         results = json.loads(Path(folder, "results.json").read_text())
     cells, runs = len(results["cells"]), results["counts"]["planned"]
-    return Step(done.wall_s, done.processor_s, done.peak_mb, workers, cells, runs)
+    return Step(done.wall_s, done.processor_s, done.peak_mb, WORKERS, cells, runs)
 
 
 def _watched(request: list, *, pinned: bool, interpreter: str = sys.executable) -> Watched:
@@ -247,90 +242,64 @@ def write_study(folder: Path, shape: Shape) -> None:
     import pandas as pd
 
     rng = np.random.default_rng(0)
-    runs = list(_runs(shape))
-    parts: list[Any] = [_evaluations(run, shape, rng) for run in runs]
+    runs = list(product(TASKS[: shape.tasks], IMPLEMENTATIONS, VARIANTS, range(shape.seeds)))
+    manifest = pd.DataFrame([_planned(*run, EVERY * shape.checkpoints) for run in runs])
+    keys = manifest[[*CELL, "seed"]]
+    measured = [_measured(key, shape, rng) for key in keys.to_dict("records")]
+    protocol = manifest[["env_steps", "evaluate_every", "evaluation_episodes"]]
+    outcome = {"status": "finished", "stale": False, "message": "", "code_id": "-", "stopped_at": None}
+    finished = keys.join(protocol).assign(variant=manifest["label"], last_env_step=protocol["env_steps"], **outcome)
     tables = {
-        "manifest": pd.DataFrame([_planned(run, shape) for run in runs]),
-        "runs": pd.DataFrame([_finished(run, shape) for run in runs]).astype({"stopped_at": "Int64"}),
-        "evaluations": pd.concat([evaluations for evaluations, _ in parts]),
-        "diagnostics": pd.concat([diagnostics for _, diagnostics in parts]),
+        "manifest": manifest,
+        "runs": finished.astype({"stopped_at": "Int64"}),
+        "evaluations": pd.concat([evaluations for evaluations, _ in measured]),
+        "diagnostics": pd.concat([diagnostics for _, diagnostics in measured]),
     }
     for name, table in tables.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
     (folder / "ablations.json").write_text(json.dumps({"factorial": {"factors": FACTORS}}))
 
 
-class _Run(NamedTuple):
-    task: str
-    implementation: str
-    variant: str
-    seed: int
-
-    def keys(self) -> dict[str, object]:
-        """The columns by which tables are joined."""
-        run_id = f"{VARIANTS.index(self.variant):010x}"
-        return {"task": self.task, "implementation": self.implementation, "run_id": run_id, "seed": self.seed}
-
-
-def _runs(shape: Shape) -> Iterator[_Run]:
-    return map(_Run._make, product(TASKS[: shape.tasks], IMPLEMENTATIONS, VARIANTS, range(shape.seeds)))
-
-
-def _protocol(run: _Run, shape: Shape) -> dict[str, object]:
-    budget = EVERY * shape.checkpoints
-    return run.keys() | {"env_steps": budget, "evaluate_every": EVERY, "evaluation_episodes": EPISODES}
-
-
-def _planned(run: _Run, shape: Shape) -> dict[str, object]:
+def _planned(task: str, implementation: str, variant: str, seed: int, env_steps: int) -> dict[str, object]:
     """A row of the manifest."""
-    ablation, _, arm = run.variant.rpartition("/")
-    levels = dict(zip(FACTORS, arm.split("+"), strict=True)) if ablation else {}
-    return _protocol(run, shape) | {
-        "preset": "sac_v2" if ablation else run.variant,
+    ablation, _, arm = variant.rpartition("/")
+    return {
+        "task": task,
+        "implementation": implementation,
+        "run_id": f"{VARIANTS.index(variant):010x}",
+        "seed": seed,
+        "env_steps": env_steps,
+        "evaluate_every": EVERY,
+        "evaluation_episodes": EPISODES,
+        "preset": "sac_v2" if ablation else variant,
         "ablation": ablation,
         "arm": arm,
-        "levels": json.dumps(levels),
-        "baseline": run.variant == BASELINE,
-        "label": run.variant,
+        "levels": json.dumps(dict(zip(FACTORS, arm.split("+"), strict=True)) if ablation else {}),
+        "baseline": variant == BASELINE,
+        "label": variant,
     }
 
 
-def _finished(run: _Run, shape: Shape) -> dict[str, object]:
-    """A row of the table of runs."""
-    return _protocol(run, shape) | {
-        "variant": run.variant,
-        "status": "finished",
-        "stale": False,
-        "message": "",
-        "code_id": "-",
-        "last_env_step": EVERY * shape.checkpoints,
-        "stopped_at": None,
-    }
-
-
-def _evaluations(run: _Run, shape: Shape, rng: np.random.Generator) -> tuple[Any, Any]:
+def _measured(key: dict[str, Any], shape: Shape, rng: np.random.Generator) -> tuple[Any, Any]:
     """A run's rows of evaluations, near 0.8 of the way from random to reference in the end, and of diagnostics."""
     import pandas as pd
 
     from suite.published import anchors
 
-    scale = anchors.anchors()[run.task]
+    scale = anchors.anchors()[key["task"]]
     steps = EVERY * np.arange(1, shape.checkpoints + 1)
     level = rng.normal(0.8, 0.1) * (1 - np.exp(-steps / (0.2 * EVERY * shape.checkpoints)))
     noise = rng.normal(0, 0.05, (shape.checkpoints, EPISODES))
     returns = scale.random + (scale.reference - scale.random) * (level[:, None] + noise)
-    evaluations = pd.DataFrame(
-        run.keys()
-        | {
-            "env_step": np.repeat(steps, EPISODES),
-            "kind": "mean",
-            "return": returns.ravel(),
-            "episode": np.tile(np.arange(EPISODES), shape.checkpoints),
-            "length": 1000,
-        }
-    )
-    q_bias = rng.normal(size=shape.checkpoints)
-    return evaluations, pd.DataFrame(run.keys() | {"env_step": steps, "alpha": 0.2, "q_bias": q_bias})
+    episodes = {
+        "env_step": np.repeat(steps, EPISODES),
+        "kind": "mean",
+        "return": returns.ravel(),
+        "episode": np.tile(np.arange(EPISODES), shape.checkpoints),
+        "length": 1000,
+    }
+    diagnostics = {"env_step": steps, "alpha": 0.2, "q_bias": rng.normal(size=shape.checkpoints)}
+    return pd.DataFrame(key | episodes), pd.DataFrame(key | diagnostics)
 
 
 # --- as text

@@ -4,51 +4,43 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from suite.cli.app import config_option, main
+from suite.cli.app import json_option, main, plan_option
 from suite.errors import UsageError
-
-if TYPE_CHECKING:
-    from suite.analysis.seeds_needed import StudyPower
+from suite.study.plan import Plan
 
 
 @main.command()
-@config_option
+@plan_option
 @click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Processes at once; changes no number.",
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes at once; changes no number."
 )
-def statistics(config: str, workers: int) -> None:
+def statistics(plan: Plan, workers: int) -> None:
     """Estimates, intervals, comparisons and effects of a study: results.json."""
     from suite.analysis import results
     from suite.analysis.declared import declared_of
     from suite.published import anchors
-    from suite.study.plan import Plan
 
-    planned_study = Plan(Path(config))
     results.main(
-        planned_study.study_dir,
+        plan.study_dir,
         random_policy={task: anchor.mean for task, anchor in anchors.random_policy().items()},
         anchors=anchors.anchors(),
         second_anchors=anchors.anchors("second"),
-        declared=declared_of(planned_study.config),
+        declared=declared_of(plan.config),
         workers=workers,
     )
 
 
 @main.command()
-@config_option
+@plan_option
 @click.option("--task", help="Only this task.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 @click.argument("a")
 @click.argument("b")
-def compare(config: str, task: str | None, as_json: bool, a: str, b: str) -> None:
+def compare(plan: Plan, task: str | None, as_json: bool, a: str, b: str) -> None:
     """Hold cell A of a gathered study against cell B: means, order, curves, equivalence.
 
     A and B: a label ("sac_v2", "critics/single"), a preset or the start of a run id, with the implementation in front
@@ -58,74 +50,44 @@ def compare(config: str, task: str | None, as_json: bool, a: str, b: str) -> Non
     from suite.analysis.declared import declared_of
     from suite.analysis.results_file import to_plain
     from suite.cli.comparison_tables import comparison_table
-    from suite.published import anchors
-    from suite.study.plan import Plan
+    from suite.published.anchors import anchors
 
-    planned_study = Plan(Path(config))
-    declared = declared_of(planned_study.config)
-    comparison = two_cells.compare(
-        planned_study.study_dir, a, b, task=task, anchors=anchors.anchors(), declared=declared
-    )
+    declared = declared_of(plan.config)
+    comparison = two_cells.compare(plan.study_dir, a, b, task=task, anchors=anchors(), declared=declared)
     click.echo(json.dumps(to_plain(comparison), indent=1) if as_json else comparison_table(comparison))
 
 
 @main.command()
 @click.option("--config", help="Plan with a gathered study: what the seeds of its cells could settle.")
 @click.option("--task", help="Only this task of the study.")
-@click.option(
-    "--n", "sizes", multiple=True, type=click.IntRange(2), help="Seeds per group; may be given several times."
-)
+@click.option("--n", multiple=True, type=click.IntRange(2), help="Seeds per group; may be given several times.")
 @click.option("--effect", type=float, help="A difference in standard deviations.")
 @click.option("--difference", type=float, help="A difference in return units; needs --sd.")
 @click.option("--sd", type=float, help="Standard deviation over seeds, in return units.")
 @click.option("--margin", type=float, help="Margin of an equivalence test, in return units with --sd, else in SDs.")
 @click.option("--power", "target", type=click.FloatRange(0, 1, True, True), default=0.8, show_default=True)
 @click.option("--alpha", type=click.FloatRange(0, 1, True, True), default=0.05, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def power(
-    config: str | None,
-    task: str | None,
-    sizes: tuple[int, ...],
-    effect: float | None,
-    difference: float | None,
-    sd: float | None,
-    margin: float | None,
-    target: float,
-    alpha: float,
-    as_json: bool,
-) -> None:
+@json_option
+def power(config: str | None, task: str | None, as_json: bool, target: float, alpha: float, **question: Any) -> None:
     """How many seeds a question needs, and what a number of seeds can settle."""
     from suite.analysis import seeds_needed
+    from suite.analysis.declared import declared_of
     from suite.analysis.results_file import to_plain
     from suite.cli.comparison_tables import power_text, study_power_text
+    from suite.published.anchors import anchors
 
-    asked = {"--n": sizes, "--effect": effect, "--difference": difference, "--sd": sd, "--margin": margin}
-    given = [name for name, value in asked.items() if value not in (None, ())]
+    given = [f"--{name}" for name in ("n", "effect", "difference", "sd", "margin") if question[name] not in (None, ())]
     if config is not None and given:
         raise UsageError(f"{given[0]} is for planning without a study; a study has its own seeds, spreads and margins")
     if config is None and task:
         raise UsageError("--task is of a study; give its --config too")
     if config is not None:
-        study = _study_power(Path(config), task, target)
+        plan = Plan(Path(config))
+        declared = declared_of(plan.config)
+        study = seeds_needed.study_power(plan.study_dir, task=task, anchors=anchors(), declared=declared, target=target)
         text = json.dumps(to_plain(study), indent=1) if as_json else study_power_text(study)
     else:
-        table = seeds_needed.power_table(
-            n=sizes or seeds_needed.SEEDS, effect=effect, difference=difference, sd=sd, margin=margin, target=target,
-            alpha=alpha,
-        )  # fmt: skip
+        sizes = question.pop("n") or seeds_needed.SEEDS
+        table = seeds_needed.power_table(n=sizes, target=target, alpha=alpha, **question)
         text = json.dumps(to_plain(table), indent=1) if as_json else power_text(table)
     click.echo(text)
-
-
-def _study_power(config: Path, task: str | None, target: float) -> StudyPower:
-    """The power of the seeds of a gathered study."""
-    from suite.analysis import seeds_needed
-    from suite.analysis.declared import declared_of
-    from suite.published import anchors
-    from suite.study.plan import Plan
-
-    plan = Plan(config)
-    declared = declared_of(plan.config)
-    return seeds_needed.study_power(
-        plan.study_dir, task=task, anchors=anchors.anchors(), declared=declared, target=target
-    )

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from suite.errors import UsageError, nearest
 from suite.study.config import DEFAULT_CONFIG
+from suite.study.plan import Plan
 from suite.study.workflow import default_config
 
 EXIT_USAGE, EXIT_INTERRUPTED, EXIT_OWNED = 2, 75, 76
 
-
-config_option = click.option(
+plan_option = click.option(
     "--config",
+    "plan",
     default=default_config,
     show_default=f"{DEFAULT_CONFIG}; outside a checkout the quick.yaml that comes with the suite",
+    callback=lambda context, option, path: Plan(Path(path)),
     help="The study's YAML file.",
 )
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
 class Commands(click.Group):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console
@@ -11,15 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from suite.analysis.seeds_needed import CellPower, PowerQuestion, PowerRow, PowerTable, StudyPower
-from suite.analysis.two_cells import (
-    ComparedCell,
-    ComparedCurves,
-    Comparison,
-    ComparisonSettings,
-    OverallImprovement,
-    StudyComparison,
-)
-from suite.analysis.types import AdjustedDifference, MarginTest, Superiority
+from suite.analysis.two_cells import ComparedCell, Comparison, ComparisonSettings, OverallImprovement, StudyComparison
+from suite.analysis.types import AdjustedDifference, Superiority
 from suite.wording import number, p_short
 
 NOTHING = "–"
@@ -30,10 +24,8 @@ NOTHING = "–"
 def comparison_table(comparison: StudyComparison) -> str:
     """A comparison as a table for a terminal and a sentence for each task."""
     first = comparison.tasks[0]
-    title = escape(f"study {comparison.study}: A {first.a.name}, B {first.b.name}")
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title_justify="left", title=title)
-    for head in ("task", "A", "B", "A − B", "p, adjusted", "permuted", "P(A > B)", "effect", "curves", "equivalence"):
-        table.add_column(head, justify="left" if head in ("task", "equivalence") else "right", overflow="fold")
+    heads = ("task", "A", "B", "A − B", "p, adjusted", "permuted", "P(A > B)", "effect", "curves", "equivalence")
+    table = _table(heads, f"study {comparison.study}: A {first.a.name}, B {first.b.name}", left=("task", "equivalence"))
     for row in comparison.tasks:
         table.add_row(row.task, _cell(row.a), _cell(row.b), *_columns(row))
     lines = [_printed(table), *(row.sentence for row in comparison.tasks)]
@@ -51,7 +43,7 @@ def _columns(row: Comparison) -> list[str]:
     tested = row.difference
     if tested is None:
         return [*[NOTHING] * 6, row.note]
-    permuted, better = tested.permutation, tested.superiority
+    permuted, better, curve, test = tested.permutation, tested.superiority, row.curve, row.equivalence
     exact = "" if permuted.exact else " draws"
     return [
         f"{number(tested.difference)}\n{_interval(tested)}",
@@ -59,17 +51,9 @@ def _columns(row: Comparison) -> list[str]:
         f"{p_short(permuted.p)} of {permuted.assignments:,}{exact}\nleast {p_short(permuted.floor)}",
         f"{better.estimate:.2f}\n{_interval(better)}",
         f"g {number(tested.hedges_g)}\nδ {number(tested.cliff_delta)}",
-        _curves(row.curve),
-        _verdict(row.equivalence),
+        NOTHING if curve is None else f"{p_short(curve.p)}\nat {curve.env_step:,}",
+        "no margin" if test is None else f"{test.verdict}\n±{number(test.margin)}, TOST p {p_short(test.p)}",
     ]
-
-
-def _curves(curve: ComparedCurves | None) -> str:
-    return NOTHING if curve is None else f"{p_short(curve.p)}\nat {curve.env_step:,}"
-
-
-def _verdict(test: MarginTest | None) -> str:
-    return "no margin" if test is None else f"{test.verdict}\n±{number(test.margin)}, TOST p {p_short(test.p)}"
 
 
 def _interval(of: AdjustedDifference | Superiority) -> str:
@@ -80,10 +64,8 @@ def _improvement(better: OverallImprovement, settings: ComparisonSettings) -> st
     interval = "no interval: no two runs of any task are in another order"
     if better.low is not None:
         interval = f"{settings.confidence:.0%} interval {number(better.low)} to {number(better.high)}"
-    return (
-        f"Over {len(better.tasks)} tasks a run of A beats a run of B with probability {number(better.estimate)} "
-        f"({interval})."
-    )
+    probability = number(better.estimate)
+    return f"Over {len(better.tasks)} tasks a run of A beats a run of B with probability {probability} ({interval})."
 
 
 # --- power without a study
@@ -92,10 +74,8 @@ def _improvement(better: OverallImprovement, settings: ComparisonSettings) -> st
 def power_text(table: PowerTable) -> str:
     """A table of power for a terminal, and in words what it means."""
     asked = table.asked
-    shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1))
     titles = _titles(asked)
-    for title in titles.values():
-        shown.add_column(title, justify="right")
+    shown = _table(titles.values())
     for row in table.rows:
         shown.add_row(*(_power_cell(row, name) for name in titles))
     lines = [_printed(shown)]
@@ -106,8 +86,7 @@ def power_text(table: PowerTable) -> str:
             f"{number(math.ceil(table.needed.difference))} seeds per group (two-sided t test at {level})."
         )
     if asked.margin:
-        unit = "" if asked.sd is not None else " SDs"
-        n = table.needed.equivalence
+        unit, n = "" if asked.sd is not None else " SDs", table.needed.equivalence
         seeds = f"with {n:,} seeds per group" if n else "with no number of seeds"
         lines.append(
             f"Two equal implementations are shown equivalent within ±{number(asked.margin)}{unit} in {target} of "
@@ -139,11 +118,9 @@ def _power_cell(row: PowerRow, name: str) -> str:
 
 def study_power_text(power: StudyPower) -> str:
     """What the seeds of a study could settle, for a terminal, and in words what it means."""
-    title = escape(f"study {power.study}")
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title=title, title_justify="left")
-    for head in ("cell", "seeds", "mean ± SD", "found", "margin", "power, simulated", "seeds needed", "equivalence",
-                 "seeds needed"):  # fmt: skip
-        table.add_column(head, justify="left" if head == "cell" else "right", overflow="fold")
+    of_margin = ("power, simulated", "seeds needed", "equivalence", "seeds needed")
+    heads = ("cell", "seeds", "mean ± SD", "found", "margin", *of_margin)
+    table = _table(heads, f"study {power.study}", left=("cell",))
     for row in power.rows:
         table.add_row(*_study_columns(row))
     target, share = f"{power.settings.target:.0%}", f"{power.settings.margin:.0%}"
@@ -169,6 +146,14 @@ def _study_columns(row: CellPower) -> list[str]:
         NOTHING if row.equivalence is None else f"{row.equivalence:.2f}",
         f"{row.n_equivalence:,}" if row.n_equivalence else NOTHING,
     ]
+
+
+def _table(heads: Iterable[str], title: str = "", left: Sequence[str] = ()) -> Table:
+    """An empty table; left: the heads of its columns of words."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title_justify="left", title=escape(title) or None)
+    for head in heads:
+        table.add_column(head, justify="left" if head in left else "right", overflow="fold")
+    return table
 
 
 def _printed(table: Table) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def identity(since: str | None, record: bool, results: str) -> None:
     if record:
         _record()
         return
-    prover = Prover(Path(results, ".proofs"), lambda line: click.echo(line, err=True))
+    prover = Prover(Path(results, ".proofs"), partial(click.echo, err=True))
     unchanged = _since(Path(since), prover) if since else _all_parts(prover)
     sys.exit(0 if unchanged else 1)
 
@@ -43,25 +44,23 @@ def _all_parts(prover: Prover) -> bool:
     from suite.sac import numerics
     from suite.specimens import proofs
 
-    passed = []
+    passed = True
     for part in numerics.PARTS:
         proof = prover.prove(part)
-        versions = {one.version for one in numerics.NUMERICS if one.part == part}
-        outcome = (
-            "golden runs as they were" if proof.passed else f"{proof.moved} golden runs moved, first {proof.first}"
-        )
-        click.echo(f"{part:<14} version {max(versions)}  source {proofs.part_digest(part)}  {outcome}")
-        passed.append(proof.passed)
-    return all(passed)
+        version = max(one.version for one in numerics.NUMERICS if one.part == part)
+        moved = f"{proof.moved} golden runs moved, first {proof.first}"
+        outcome = "golden runs as they were" if proof.passed else moved
+        click.echo(f"{part:<14} version {version}  source {proofs.part_digest(part)}  {outcome}")
+        passed = passed and proof.passed
+    return passed
 
 
 def _since(place: Path, prover: Prover) -> bool:
     """Says of the parts that made records which have changed since; whether none has."""
     from suite.lab.records import RecordError, read_meta
 
-    files = [place] if place.is_file() else sorted(place.rglob("*.parquet"))
-    records: dict[str, list[RunRecord]] = {}
-    for file in files:
+    records: dict[str, list[RunRecord]] = {}  # by a name for the numerics that made them
+    for file in [place] if place.is_file() else sorted(place.rglob("*.parquet")):
         try:
             record = read_meta(file)
         except RecordError:
@@ -69,15 +68,10 @@ def _since(place: Path, prover: Prover) -> bool:
                 raise UsageError(f"{place} is no record of this suite") from None
             continue  # a study's table, which lies among the results too
         if not record.imported:
-            records.setdefault(_group(record), []).append(record)
+            records.setdefault(f"{record.implementation}, code {record.code_id}", []).append(record)
     if not records:
         raise UsageError(f"there are no records of runs that were trained here at {place}")
     return all([_since_made(group, made, prover) for group, made in sorted(records.items())])
-
-
-def _group(record: RunRecord) -> str:
-    """Records that one set of numerics made, by a name for it."""
-    return f"{record.implementation}, code {record.code_id}"
 
 
 def _since_made(group: str, records: list[RunRecord], prover: Prover) -> bool:

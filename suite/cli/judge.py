@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from suite.analysis.declared import declared_of
-from suite.cli.app import Commands, config_option, main
+from suite.cli.app import Commands, json_option, main, plan_option
 from suite.errors import UsageError, nearest
 from suite.study.config import DEFAULT_CONFIG
+from suite.study.plan import Plan
 from suite.study.workflow import default_config
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--gate", is_flag=True, help="Exit 1 if a gated row FAILs, 3 if none is gated.")
 @click.option("--against-baseline", "baseline", help="Instead of published results: a baseline's name, or path.")
 @click.option("--blind", is_flag=True, help="Take every ablation's arm for its baseline: would a mistake be noticed?")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def check(config: str | None, study: str | None, gate: bool, baseline: str | None, blind: bool, as_json: bool) -> None:
     """Hold every finished cell against the published results of the same settings, or against a baseline.
 
@@ -37,25 +38,24 @@ def check(config: str | None, study: str | None, gate: bool, baseline: str | Non
     from suite.gate import baseline as baselines
     from suite.gate import check as published_check
     from suite.gate import drift, outcome, terminal, window_means
-    from suite.study.plan import Plan
 
     if blind and baseline:
         raise UsageError("--blind is about published results; leave out --against-baseline")
-    planned_study = Plan(config_file(config, study))
-    declared, options = declared_of(planned_study.config), planned_study.config.check
+    plan = Plan(_config_file(config, study))
+    declared, options = declared_of(plan.config), plan.config.check
     checked: CheckFile | Drift
     if baseline:
-        tables = window_means.gathered(planned_study.study_dir)
+        tables = window_means.gathered(plan.study_dir)
         checked = drift.compare(tables, baselines.load(baseline), options, declared)
         text = terminal.render_drift(checked)
     else:
-        checked = published_check.main(planned_study.study_dir, options, declared, blind=blind)
+        checked = published_check.main(plan.study_dir, options, declared, blind=blind)
         text = terminal.render_check(checked)
     click.echo(json.dumps(to_plain(checked), indent=1) if as_json else text)
     sys.exit(outcome.exit_code(checked.rows, gate))
 
 
-def config_file(config: str | None, study: str | None) -> Path:
+def _config_file(config: str | None, study: str | None) -> Path:
     """The config that the options of a command name; UsageError if they name two or none that exists."""
     if config and study:
         raise UsageError("--study names a config, and so does --config; give one of them")
@@ -71,14 +71,12 @@ def baseline() -> None:
 
 
 @baseline.command("save")
-@config_option
+@plan_option
 @click.option("--force", is_flag=True, help="Overwrite the baseline of that name.")
 @click.argument("name")
-def save_baseline(config: str, force: bool, name: str) -> None:
+def save_baseline(plan: Plan, force: bool, name: str) -> None:
     """Freeze the window means of a gathered study's runs as NAME in suite/gate/baselines, or at a path."""
     from suite.gate import baseline as baselines
     from suite.published import anchors, reading
-    from suite.study.plan import Plan
 
-    study_dir = Plan(Path(config)).study_dir
-    click.echo(baselines.save(name, study_dir, reading.load(), anchors.random_policy(), force=force))
+    click.echo(baselines.save(name, plan.study_dir, reading.load(), anchors.random_policy(), force=force))

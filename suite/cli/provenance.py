@@ -60,10 +60,11 @@ def _made_by(record: RunRecord) -> str:
 
 def _claimed(imported: Imported) -> list[str]:
     """What an imported run's log says, and what its importer did."""
-    offset = imported.step_offset
-    line = f"from {imported.file} ({imported.format}), {_KINDS[imported.kind]}"
-    line += f", {offset:,} steps added to its axis" if offset else ""
-    return [line, f"by the importer's word alone: {', '.join(imported.claimed)}"]
+    added = f", {imported.step_offset:,} steps added to its axis" if imported.step_offset else ""
+    return [
+        f"from {imported.file} ({imported.format}), {_KINDS[imported.kind]}{added}",
+        f"by the importer's word alone: {', '.join(imported.claimed)}",
+    ]
 
 
 def _described(record: RunRecord) -> list[str]:
@@ -73,17 +74,15 @@ def _described(record: RunRecord) -> list[str]:
         return [f"preset {preset} is not known here, so no difference can be told"]
     usual_spec, usual_schedule = resolve(preset, record.task, {})
     differences = identity.difference(usual_spec, record.spec) + identity.difference(usual_schedule, record.schedule)
-    if not differences:
-        return [f"it is {preset} exactly"]
-    return [f"it is {preset}, but:", *(f"  {difference}" for difference in differences)]
+    lines = [f"  {difference}" for difference in differences]
+    return [f"it is {preset}, but:", *lines] if lines else [f"it is {preset} exactly"]
 
 
 def _seed(path: Path, record: Record) -> str:
     meta = record.meta
     returns = [row["return"] for row in record.episodes.to_pylist() if row["env_step"] == meta.last_env_step]
     final = f", last evaluation {sum(returns) / len(returns):.1f}" if returns else ""
-    starts = len(meta.attempts)
-    resumed = f", in {starts} attempts" if starts > 1 else ""
+    resumed = f", in {len(meta.attempts)} attempts" if len(meta.attempts) > 1 else ""
     reason = f" ({meta.message})" if meta.message else ""
     return (
         f"seed {meta.seed}: {meta.status} at step {meta.last_env_step:,} of {meta.env_steps:,}{reason}, "
@@ -103,7 +102,5 @@ def preset_difference(a: str, b: str, task: str) -> str:
     lines = [f"{b} differs from {a} on {task} in {len(differences)} switches:"]
     for one in differences:
         field = one.field.split(".")[0]
-        lines.append(f"{one}")
-        lines.append(f"    {a}: {first.SOURCES[field]}")
-        lines.append(f"    {b}: {second.SOURCES[field]}")
+        lines += [str(one), f"    {a}: {first.SOURCES[field]}", f"    {b}: {second.SOURCES[field]}"]
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from suite.cli.app import main
+from suite.cli.app import json_option, main
 from suite.errors import UsageError, nearest
 
 
@@ -36,7 +36,7 @@ def difference(a: str, b: str, task: str) -> None:
 @main.command()
 @click.option("--implementation", default="all", show_default=True, help="An engine's name, or all of them.")
 @click.option("--record", is_flag=True, help="Write down which presets conform: for docs/presets.md and reports.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 @click.argument("paths", nargs=-1)
 def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[str, ...]) -> None:
     """Run original code bases' recorded updates through our engines. PATHS: .npz files or folders (tests/vectors).
@@ -49,9 +49,8 @@ def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[s
 
     engines = list(implementations.REGISTRY)
     if implementation not in ("all", *engines):
-        raise UsageError(
-            f"--implementation is {implementation!r}; did you mean {nearest(implementation, ('all', *engines))}?"
-        )
+        close = nearest(implementation, ("all", *engines))
+        raise UsageError(f"--implementation is {implementation!r}; did you mean {close}?")
     if record and (paths or implementation != "all"):
         raise UsageError(
             "--record writes what tests/vectors give in every engine; leave out PATHS and --implementation"

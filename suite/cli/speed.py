@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from suite.cli.app import main
 from suite.errors import UsageError
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+_count = partial(click.option, type=click.IntRange(1), show_default=True)
 
 
 @main.command()
-@click.option(
-    "--rounds", type=click.IntRange(1), default=3, show_default=True, help="How often each contender is measured."
-)
-@click.option(
-    "--env-steps", type=click.IntRange(1), default=1000, show_default=True, help="Steps of the loop that are timed."
-)
-@click.option("--updates", type=click.IntRange(1), default=300, show_default=True, help="Updates that are timed.")
+@_count("--rounds", default=3, help="How often each contender is measured.")
+@_count("--env-steps", default=1000, help="Steps of the loop that are timed.")
+@_count("--updates", default=300, help="Updates that are timed.")
 @click.option("--blocks", help="Instead: one engine with so many seeds in lockstep, as in 1,2,5,10,20.")
 @click.option("--engine", default="jax", show_default=True, help="The engine for --blocks.")
 @click.option("--statistics", is_flag=True, help="Instead: the statistics beside rliable, and a whole statistics step.")
@@ -33,14 +28,7 @@ if TYPE_CHECKING:
 )
 @click.argument("contenders", nargs=-1)
 def bench(
-    rounds: int,
-    env_steps: int,
-    updates: int,
-    blocks: str | None,
-    engine: str,
-    statistics: bool,
-    output: str | None,
-    contenders: tuple[str, ...],
+    blocks: str | None, engine: str, statistics: bool, output: str | None, contenders: tuple[str, ...], **times: int
 ) -> None:
     """Our engines beside other packages on one core: steps/s, updates/s, memory, start. CONTENDERS: all by default."""
     from suite.bench import engines
@@ -51,28 +39,20 @@ def bench(
         raise UsageError("--statistics measures no engine; leave out --blocks and the contenders")
     if blocks is not None and contenders:
         raise UsageError(f"--blocks measures one engine; name it as in --engine {contenders[0]}")
-    kind = "bench-statistics" if statistics else "bench"
-    path = Path(output or f"reports/{kind}.json")
+    path = Path(output or f"reports/{'bench-statistics' if statistics else 'bench'}.json")
     if blocked := obstacle(path.parent):  # before minutes of measuring, not after
         raise UsageError(f"--output is {str(path)!r}, but {blocked} is not a folder one may write to")
-
-    def say(line: str) -> None:
-        click.echo(line, err=True)
-
+    say = partial(click.echo, err=True)
+    result: bench_statistics.Result | engines.Result | engines.Blocks
     if statistics:
-        of_statistics = bench_statistics.run(rounds=rounds, say=say)
-        _finish(path, of_statistics, bench_statistics.render(of_statistics))
+        result = bench_statistics.run(rounds=times["rounds"], say=say)
+        text = bench_statistics.render(result)
     elif blocks is None:
-        result = engines.run(contenders, rounds=rounds, env_steps=env_steps, updates=updates, say=say)
-        _finish(path, result, engines.render(result))
+        result = engines.run(contenders, **times, say=say)
+        text = engines.render(result)
     else:
-        sizes = engines.sizes(blocks)
-        of_blocks = engines.blocks(engine, sizes, rounds=rounds, env_steps=env_steps, updates=updates)
-        _finish(path, of_blocks, engines.render_blocks(of_blocks))
-
-
-def _finish(path: Path, result: DataclassInstance, text: str) -> None:
-    """Writes every number and prints the table."""
+        result = engines.blocks(engine, engines.sizes(blocks), **times)
+        text = engines.render_blocks(result)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(dataclasses.asdict(result), indent=1))
     click.echo(f"{text}\n{path}")

@@ -1,4 +1,4 @@
-"""Commands around a study: plan, manifest, status, retry, import, gather."""
+"""Commands around a study: plan, manifest, status, retry, import, gather, migrate."""
 
 from __future__ import annotations
 
@@ -7,60 +7,58 @@ from typing import Any
 
 import click
 
-from suite.cli.app import config_option, main
+from suite.cli.app import json_option, main, plan_option
 from suite.errors import UsageError, nearest
+from suite.study.plan import Plan
 
 RETRIED = ("interrupted", "crashed", "diverged", "timeout", "invalid", "stale")
 """What `retry` can clear: statuses of records, and that they are stale."""
 
 
 @main.command()
-@config_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def plan(config: str, as_json: bool) -> None:
+@plan_option
+@json_option
+def plan(plan: Plan, as_json: bool) -> None:
     """What a config would run, and what it is expected to cost, before anything runs."""
-    from suite.cli import progress as overview
+    from suite.cli import progress
 
-    overview.plan(Path(config), as_json)
+    progress.show_plan(plan, as_json)
 
 
 @main.command(hidden=True)
-@config_option
-def manifest(config: str) -> None:
+@plan_option
+def manifest(plan: Plan) -> None:
     """Put the planned runs and the declaration on record; Snakemake calls it before the first run."""
-    from suite.study import manifest as planning
-    from suite.study.plan import Plan
+    from suite.study import manifest
 
-    planning.write(Plan(Path(config)))
+    manifest.write(plan)
 
 
 @main.command()
-@config_option
+@plan_option
 @click.option("--watch", is_flag=True, help="Stay and refresh until everything is done.")
 @click.option("--every", default=2.0, show_default=True, help="Seconds between looks.")
-def status(config: str, watch: bool, every: float) -> None:
+def status(plan: Plan, watch: bool, every: float) -> None:
     """The whole sweep at a glance: done, running with ETA, failed, missing."""
-    from suite.cli import progress as overview
+    from suite.cli import progress
 
-    overview.status(Path(config), watch, every)
+    progress.show_status(plan, watch, every)
 
 
 @main.command()
-@config_option
+@plan_option
 @click.option("--status", "wanted", required=True, help=f"{', '.join(RETRIED[:-1])} or {RETRIED[-1]}.")
 @click.option("--dry-run", is_flag=True, help="Only say which.")
-def retry(config: str, wanted: str, dry_run: bool) -> None:
+def retry(plan: Plan, wanted: str, dry_run: bool) -> None:
     """Remove the records of one status, so that the next sweep trains these runs again."""
     from suite.lab.records import arrays_path
-    from suite.study import gather as gathering
-    from suite.study.plan import Plan
+    from suite.study.gather import gather
 
     if wanted not in RETRIED:
         raise UsageError(f"--status is {wanted!r}; did you mean {nearest(wanted, RETRIED)}?")
-    planned_study = Plan(Path(config))
-    runs = gathering.gather(planned_study, say=click.echo)["runs"]
+    runs = gather(plan, say=click.echo)["runs"]
     chosen = runs[runs["stale"]] if wanted == "stale" else runs[runs["status"] == wanted]
-    imported = chosen["implementation"].isin(planned_study.imported)
+    imported = chosen["implementation"].isin(plan.imported)
     for path in chosen["path"][imported]:
         click.echo(f"kept {path}: it is imported, and no sweep could make it again")
     chosen = chosen[~imported]
@@ -78,7 +76,7 @@ def retry(config: str, wanted: str, dry_run: bool) -> None:
 @click.option("--preset", required=True, help="The settings that they claim to be trained with.")
 @click.option("--write-config", "config", help="Write the config of a study of them here.")
 @click.option("--results", default="results", show_default=True, help="Where the records go.")
-@click.option("--format", "format_", help="What the files are, where name and content do not tell.")
+@click.option("--format", help="What the files are, where name and content do not tell.")
 @click.option("--kind", type=click.Choice(["mean", "sample", "training"]), help="Evaluations (by action) or training.")
 @click.option("--seeds", help="Of the runs that do not tell theirs, in order, as in 0,1,2.")
 @click.option("--step-column", "step", help="The column, tag or key of the environment step.")
@@ -111,13 +109,12 @@ def import_(files: tuple[str, ...], config: str | None, results: str, **options:
     if wrong := [version for version in options["versions"] if "=" not in version]:
         raise UsageError(f"--version is {wrong[0]!r}; it must be a package and its version, as in torch=2.1")
     options["versions"] = dict(version.split("=", 1) for version in options["versions"])
-    options["format"] = options.pop("format_")
     if options["format"] not in (None, *logs.FORMATS):
         close = nearest(options["format"], logs.FORMATS)
         raise UsageError(f"--format is {options['format']!r}; did you mean {close}?")
-    ask = logs.Ask(**{name: value for name, value in options.items() if name in logs.Ask._fields})
+    request = logs.Request(**{name: value for name, value in options.items() if name in logs.Request._fields})
     claim = importing.Claim(**{name: value for name, value in options.items() if name in importing.Claim._fields})
-    for line in importing.main(files, ask, claim, results, config):
+    for line in importing.main(files, request, claim, results, config):
         click.echo(line)
 
 
@@ -130,21 +127,52 @@ def _whole_numbers(option: str, text: str | None) -> tuple[int, ...]:
 
 
 @main.command()
-@config_option
-def gather(config: str) -> None:
+@plan_option
+def gather(plan: Plan) -> None:
     """Collect the runs' records into tidy tables; missing, invalid and stale ones are named."""
-    from suite.study import gather as gathering
-    from suite.study.plan import Plan
+    from suite.study import gather
 
-    planned_study = Plan(Path(config))
-    runs = gathering.main(planned_study, say=click.echo)["runs"]
-    for status_, count in runs["status"].value_counts().items():
-        click.echo(f"{count:>6} {status_}")
+    runs = gather.main(plan, say=click.echo)["runs"]
+    for status, count in runs["status"].value_counts().items():
+        click.echo(f"{count:>6} {status}")
     for reason, count in runs.loc[runs["stale"], "stale_reason"].value_counts().items():
         click.echo(f"{count:>6} stale: {reason}")
     if runs["stale"].any():
-        click.echo(
-            f"       left out of every average; python -m suite retry --config {config} --status stale   clears them"
-        )
+        command = f"python -m suite retry --config {plan.path} --status stale"
+        click.echo(f"       left out of every average; {command}   clears them")
     for note, count in runs.loc[runs["note"] != "", "note"].value_counts().items():
         click.echo(f"{count:>6} {note}")
+
+
+@main.command()
+@click.option("--config", help="A study's YAML file to look at; its results are meant, unless RESULTS names others.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.argument("results", required=False)
+def migrate(config: str | None, dry_run: bool, results: str | None) -> None:
+    """Bring RESULTS (by default, results) of an earlier version to the present form, and say what was done.
+
+    Records are read in every form there has been and are never rewritten. Tables made from them are put aside where
+    their form is an older one; the next sweep makes them anew.
+    """
+    from suite.study import migration
+    from suite.study.config import load
+
+    if config:
+        options = load(Path(config))
+        results = results or options.results
+        click.echo(f"{config} is of the present form")
+    place = Path(results or "results")
+    if not place.is_dir():
+        raise UsageError(f"there is no folder {place}; name the one that holds the results")
+    for line in migration.notes(place):
+        click.echo(line)
+    outdated = migration.outdated(place)
+    for folder in outdated:
+        line = f"put the tables of study {folder.name} aside (into {migration.ASIDE})"
+        click.echo(f"would {line}" if dry_run else line)
+        if not dry_run:
+            migration.put_aside(folder)
+    if not outdated:
+        click.echo(f"nothing in {place} needs to be migrated")
+    elif not dry_run:
+        click.echo(f"python -m suite sweep --config {config or 'CONFIG'}   makes the tables anew from the records")

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -18,55 +18,50 @@ from suite.lab.records import RecordError, arrays_path, read_meta
 from suite.study import workflow
 from suite.study.plan import Plan
 
-ORPHANS_WAIT_S = 60.0
-"""How long trainers whose sweep was killed may take to notice, checkpoint and go."""
+ORPHANS_WAIT_S = 60.0  # how long trainers whose sweep was killed may take to notice, checkpoint and go
 
 
-def sweep(config: Path, cores: int, arguments: list[str]) -> int:
-    """Snakemake's exit code on the config's default target; prints the report's path at the end.
+def sweep(plan: Plan, cores: int, arguments: Sequence[str]) -> int:
+    """Snakemake's exit code on the plan's default target; prints the report's path at the end.
 
     UsageError while another sweep works in this directory. A lock that a killed Snakemake left is removed once no
     process that could own it is alive.
     """
-    study = Plan(config)
-    study.check_writable()
-    base = [sys.executable, "-m", "snakemake", "--configfile", str(config), *workflow.snakefile_options()]
-    lock_file = Path(study.config.results, ".work", "sweep.lock")
+    plan.check_writable()
+    base = [sys.executable, "-m", "snakemake", "--configfile", str(plan.path), *workflow.snakefile_options()]
+    lock_file = Path(plan.config.results, ".work", "sweep.lock")
     lock_file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(lock_file)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise UsageError(
-            f"another sweep is running here (it holds {lock_file}); wait for it or stop it first"
-        ) from None
+        sentence = f"another sweep is running here (it holds {lock_file}); wait for it or stop it first"
+        raise UsageError(sentence) from None
     with lock:
-        owners = snakemakes()
-        if owners:
+        if owners := snakemakes():
             raise UsageError(f"Snakemake is already running here (process {owners[0]}); wait for it or stop it first")
         _wait_for_orphans()
-        _clear_interrupted(study)
+        _clear_interrupted(plan)
         if any(Path(".snakemake/locks").glob("*")):
-            click.echo(
-                "an earlier sweep was killed: its lock is removed, its runs continue from their checkpoints", err=True
-            )
+            line = "an earlier sweep was killed: its lock is removed, its runs continue from their checkpoints"
+            click.echo(line, err=True)
             subprocess.run([*base, "--unlock"], check=True, capture_output=True)
         process = subprocess.Popen([*base, "--cores", str(cores), *map(workflow.find_profile, arguments)])
         try:
             code = process.wait()
         except KeyboardInterrupt:  # the terminal has told Snakemake too
             code = process.wait()
-    report = study.report_dir / "report.html"
+    report = plan.report_dir / "report.html"
     if code == 0 and report.exists():
         click.echo(f"report: {report}")
     return code
 
 
-def _clear_interrupted(study: Plan) -> None:
+def _clear_interrupted(plan: Plan) -> None:
     """Removes the records of interrupted runs, so that this sweep tries them again."""
-    for record, run in study.runs.items():
+    for record, run in plan.runs.items():
         path = Path(record)
-        if run.cell.implementation in study.imported or not path.exists():
+        if run.cell.implementation in plan.imported or not path.exists():
             continue
         try:
             interrupted = read_meta(path).status == "interrupted"

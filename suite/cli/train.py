@@ -6,38 +6,35 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from suite.cli.app import EXIT_INTERRUPTED, EXIT_OWNED, config_option, fail, main
+from suite.cli.app import EXIT_INTERRUPTED, EXIT_OWNED, fail, main, plan_option
 from suite.errors import UsageError, nearest
+from suite.study.plan import Plan
 
 if TYPE_CHECKING:
     from suite.lab.loop import Place
-    from suite.lab.training import MakeTracker
     from suite.study.cells import Planned
-    from suite.study.config import Tracking
-    from suite.study.plan import Plan
 
 
 @main.command()
-@config_option
+@plan_option
 @click.option("--attempt", default=1, help="Which try this is; only the last one records a crash.")
 @click.option("--attempts", default=1, help="How many tries there are.")
 @click.option("--stop-with-parent", is_flag=True, help="Checkpoint and stop when the starting process is gone.")
 @click.argument("records", nargs=-1, required=True)
-def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop_with_parent: bool) -> None:
+def run(plan: Plan, records: tuple[str, ...], attempt: int, attempts: int, stop_with_parent: bool) -> None:
     """Train the runs that leave these RECORDS (paths the plan of the config names; one cell, one or more seeds).
 
     Several seeds are trained in lockstep. A record that exists is kept.
     """
     from suite.lab.checkpoint import OwnedError
     from suite.lab.loop import Interrupted, Place
-    from suite.study.plan import Plan
 
-    plan = Plan(Path(config))
     plan.check_writable()
     chosen = _chosen(plan, records)
     if not chosen:
@@ -47,7 +44,7 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
     places = [Place(Path(one.record), plan.work(one.cell, one.seed)) for one in chosen]
     say = _logger(places, attempt)
     try:
-        _train(plan, chosen, places, say, last_attempt=attempt >= attempts, stop_with_parent=stop_with_parent)
+        _train(plan, chosen, places, last_attempt=attempt >= attempts, stop_with_parent=stop_with_parent, say=say)
     except Interrupted as error:
         say(str(error))
         sys.exit(EXIT_INTERRUPTED)
@@ -57,12 +54,11 @@ def run(config: str, records: tuple[str, ...], attempt: int, attempts: int, stop
 
 def _chosen(plan: Plan, records: Sequence[str]) -> list[Planned]:
     """The planned runs of these records that are still to be made; UsageError unless all are of one cell."""
-    chosen = []
     for record in records:
         if record not in plan.runs:
             close = nearest(record, plan.runs)
             raise UsageError(f"{plan.path} plans no run with the record {record}; did you mean {close}?")
-        chosen.append(plan.runs[record])
+    chosen = [plan.runs[record] for record in records]
     if any(other.cell != chosen[0].cell for other in chosen):
         raise UsageError("the records belong to different cells; one process trains seeds of one cell")
     for one in chosen:
@@ -112,21 +108,14 @@ def _logger(places: Sequence[Place], attempt: int) -> Callable[[str], None]:
     return say
 
 
-def _train(
-    plan: Plan,
-    chosen: Sequence[Planned],
-    places: Sequence[Place],
-    say: Callable[[str], None],
-    *,
-    last_attempt: bool,
-    stop_with_parent: bool,
-) -> None:
+def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **options: object) -> None:
     """Trains the chosen seeds of one cell in this process."""
     import implementations
     from suite.lab import lab, package_loop, training
+    from suite.lab.tracking import tracker
     from suite.specimens import proofs
 
-    cell, execution = chosen[0].cell, plan.config.execution
+    cell, execution, tracking = chosen[0].cell, plan.config.execution, plan.config.tracking
     trainer = implementations.registered()[cell.implementation].trainer
     training.train(
         implementations.load(cell.implementation),  # type: ignore[arg-type]
@@ -135,28 +124,19 @@ def _train(
         proofs.present(cell.implementation, cell.spec, cell.schedule, cell.task),
         checkpoint_seconds=execution.checkpoint_seconds,
         keep_checkpoint=execution.keep_checkpoints,
-        last_attempt=last_attempt,
         time_limit_hours=execution.time_limit_hours,
-        stop_with_parent=stop_with_parent,
         make_lab=package_loop.Guest if trainer else lab.Lab,
-        make_tracker=_make_tracker(plan.config.tracking),
-        say=say,
+        make_tracker=partial(tracker, tracking.mode, tracking.project),
+        **options,
     )
 
 
-def _make_tracker(options: Tracking) -> MakeTracker:
-    """What mirrors a seed's evaluations, as the config asks."""
-    from suite.lab.tracking import tracker
-
-    return lambda job, seed, folder: tracker(options.mode, options.project, job, seed, folder)
-
-
 @main.command(context_settings={"ignore_unknown_options": True})
-@config_option
+@plan_option
 @click.option("--cores", default=os.cpu_count(), show_default="all", help="How many runs at once.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def sweep(config: str, cores: int, arguments: tuple[str, ...]) -> None:
+def sweep(plan: Plan, cores: int, arguments: tuple[str, ...]) -> None:
     """Run Snakemake on a config, first clearing what a killed sweep left; further ARGUMENTS go to Snakemake."""
     from suite.cli import sweep as sweeping
 
-    sys.exit(sweeping.sweep(Path(config), cores, list(arguments)))
+    sys.exit(sweeping.sweep(plan, cores, arguments))

@@ -8,15 +8,14 @@ from suite.sac.contract import Job, Origin
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
 
-RECORD = "runs/{cell}/s{seed}-{env_steps}.parquet"
-
-
-WORK = ".work/{cell}/s{seed}"
+RECORD, WORK = "runs/{cell}/s{seed}-{env_steps}.parquet", ".work/{cell}/s{seed}"
 """Where a run's record lies, and its folder of checkpoints and logs, under the results folder."""
-
 
 ANY_CELL = "[^/]+/[^/]+/[0-9a-f]{10}"
 """What {cell} may be (task/implementation/run_id); without it Snakemake tries every way of cutting a path."""
+
+CELL = ["task", "implementation", "run_id"]  # what tables join cells by
+CELL_COLUMNS = ["task", "implementation", "variant", "run_id"]
 
 
 class Label(NamedTuple):
@@ -52,7 +51,7 @@ class Cell(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tables join cells by: see CELL."""
+        """What CELL names."""
         return self.task, self.implementation, self.run_id
 
     @property
@@ -69,8 +68,7 @@ class Cell(NamedTuple):
         """What a training process needs to know of this cell and the seeds it trains."""
         fields = self._asdict()
         label = fields.pop("label")
-        origin = Origin(study, label.preset, label.ablation, label.arm, declaration)
-        return Job(**fields, seeds=seeds, origin=origin)
+        return Job(**fields, seeds=seeds, origin=Origin(study, label.preset, label.ablation, label.arm, declaration))
 
 
 class Asked(NamedTuple):
@@ -95,14 +93,3 @@ class Block(NamedTuple):
     name: str
     seeds: list[int] | list[str]  # or the wildcard that stands for each one alone
     cells: str
-
-
-CELL = ["task", "implementation", "run_id"]
-
-
-def key_of(cell: dict) -> tuple:
-    """Task, implementation and run id."""
-    return tuple(cell[name] for name in CELL)
-
-
-CELL_COLUMNS = ["task", "implementation", "variant", "run_id"]

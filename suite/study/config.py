@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from suite.errors import UsageError, nearest
 
@@ -30,16 +32,11 @@ def _off(value: Any) -> Any:
     return "off" if value is False else value
 
 
-NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
-"""What an implementation that is not trained here may be called: it is a folder's name."""
-
+DEFAULT_CONFIG = "config/paper.yaml"  # the study that is meant where none is named
+NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"  # what an imported implementation may be called: it is a folder's name
 
 Names = Annotated[list[str], Field(min_length=1)]
-
-
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(_seeds), Field(min_length=1)]
-
-
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -154,8 +151,7 @@ def load(path: Path) -> Config:
     try:
         data = yaml.load(text, Loader=_UniqueKeys)
     except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
-        raise UsageError(f"{path} is not valid YAML: {problem}") from None
+        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise UsageError(f"{path} must hold a mapping with the key 'sweeps', not {type(data).__name__}")
     try:
@@ -169,35 +165,34 @@ def load(path: Path) -> Config:
 
 def _check(path: Path, config: Config) -> None:
     """UsageError for what is of the right type and makes no sense."""
-    if twice := [name for n, name in enumerate(config.imported) if name in config.imported[:n]]:
-        raise UsageError(f"{path}: imported names {twice[0]!r} twice; name it once")
-    sensitivity = config.equivalence.sensitivity
-    if twice := [margin for n, margin in enumerate(sensitivity) if margin in sensitivity[:n]]:
-        raise UsageError(f"{path}: equivalence.sensitivity names {twice[0]} twice; name it once")
+    _check_once(f"{path}: imported", config.imported)
+    _check_once(f"{path}: equivalence.sensitivity", config.equivalence.sensitivity)
     for i, sweep in enumerate(config.sweeps):
+        where, every = f"{path}: sweeps[{i}]", sweep.evaluate.every
         for key in ("tasks", "seeds", "implementations", "presets", "ablations"):
-            values = getattr(sweep, key)
-            twice = [value for n, value in enumerate(values) if value in values[:n]]
-            if twice:
-                raise UsageError(f"{path}: sweeps[{i}].{key} names {twice[0]!r} twice; name it once")
+            _check_once(f"{where}.{key}", getattr(sweep, key))
         if not sweep.presets and not sweep.ablations:
-            raise UsageError(f"{path}: sweeps[{i}] names neither presets nor ablations, so there is nothing to run")
+            raise UsageError(f"{where} names neither presets nor ablations, so there is nothing to run")
         if sweep.baseline and not sweep.ablations:
+            raise UsageError(f"{where}.baseline is of no use without ablations; remove it or name ablations")
+        if sweep.env_steps % every:
+            nearest_budget = max(sweep.env_steps // every, 1) * every
             raise UsageError(
-                f"{path}: sweeps[{i}].baseline is of no use without ablations; remove it or name ablations"
-            )
-        if sweep.env_steps % sweep.evaluate.every:
-            near = max(sweep.env_steps // sweep.evaluate.every, 1) * sweep.evaluate.every
-            raise UsageError(
-                f"{path}: sweeps[{i}].env_steps is {sweep.env_steps}, which is no multiple of evaluate.every "
-                f"{sweep.evaluate.every}; the nearest is {near}"
+                f"{where}.env_steps is {sweep.env_steps}, which is no multiple of evaluate.every {every}; the nearest "
+                f"is {nearest_budget}"
             )
 
 
-def _sentence(path: Path, error: dict) -> str:
+def _check_once(where: str, values: Sequence[object]) -> None:
+    """UsageError if one of the values is given twice."""
+    if twice := [value for n, value in enumerate(values) if value in values[:n]]:
+        raise UsageError(f"{where} names {twice[0]!r} twice; name it once")
+
+
+def _sentence(path: Path, error: ErrorDetails) -> str:
     """One sentence for one of pydantic's complaints."""
-    where = _where(error["loc"])
-    value = error.get("input")
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"])
+    where, value = "".join(parts).removeprefix("."), error["input"]
     if error["type"] == "extra_forbidden":
         *parent, key = error["loc"]
         return f"{path}: {where} is no key of a config; did you mean {nearest(key, _fields(parent))}?"
@@ -210,13 +205,7 @@ def _sentence(path: Path, error: dict) -> str:
     return f"{path}: {where} {expected}, not {value!r}"
 
 
-def _where(loc: tuple) -> str:
-    """A key's place, as in sweeps[0].seeds."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
-    return text.removeprefix(".")
-
-
-def _fields(loc: list) -> list[str]:
+def _fields(loc: Sequence[int | str]) -> list[str]:
     """The keys a section at `loc` may have."""
     model: Any = Config
     for part in loc:
@@ -235,7 +224,3 @@ class _UniqueKeys(yaml.SafeLoader):
             if key in keys[:n]:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", node.start_mark)
         return super().construct_mapping(node, deep)
-
-
-DEFAULT_CONFIG = "config/paper.yaml"
-"""The study that is meant where none is named."""

@@ -11,12 +11,8 @@ from suite.study.cells import Cell
 
 GFLOP_PER_S = {"torch": 50.0, "jax": 55.0}
 """Single-core float32 rate of matrix products in an update at 256 x 256; an engine not named is taken as torch."""
-
-
 UPDATE_OVERHEAD_S = {"torch": 1.2e-3, "jax": 0.3e-3}
 """Per update beside its products: dispatch, element-wise work, optimisers; measured at hidden 64 x 64."""
-
-
 ENV_STEP_S = {"Pendulum": 5e-5, "Inverted": 6e-5, "Reacher": 9e-5, "Humanoid": 3e-4, "Ant": 2.4e-4}
 """One environment step by family, measured on one core; the other MuJoCo tasks take about 1.5e-4."""
 
@@ -32,8 +28,7 @@ def update_flop(spec: SacSpec, obs_dim: int, action_dim: int) -> float:
     """Useful matrix FLOPs of one update: 2 per multiply-add; forward 1, backward 2 (1 where only inputs need it)."""
 
     def products(inputs: int, outputs: int) -> int:
-        widths = (inputs, *spec.hidden, outputs)
-        return sum(a * b for a, b in pairwise(widths))
+        return sum(a * b for a, b in pairwise((inputs, *spec.hidden, outputs)))
 
     actor = products(obs_dim, 2 * action_dim)
     critic = spec.critics * products(obs_dim + action_dim, 1)

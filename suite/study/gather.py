@@ -8,6 +8,7 @@ and what every field cites).
 from __future__ import annotations
 
 import json
+import math
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -20,33 +21,24 @@ from suite.errors import UsageError
 from suite.files import atomic
 from suite.lab.records import DIAGNOSTICS, Record, RecordError, RunRecord, arrays_path, params_digest, read
 from suite.sac import identity
-from suite.sac.numerics import Numerics
 from suite.sac.status import STATUSES, Status
 from suite.specimens import naming
 from suite.specimens.catalogue import load_preset
 from suite.specimens.proofs import Prover
 from suite.study import manifest
-from suite.study.cells import Planned
+from suite.study.cells import CELL, Planned
 from suite.study.plan import Plan
 from suite.study.staleness import Judge, device_note, note_of
 
 KEYS = ["task", "implementation", "run_id", "variant", "seed"]
-
-
 EPISODE_COLUMNS = ["env_step", "kind", "episode", "return", "length"]
-
-
 WITHOUT_EVALUATIONS = ("missing", "invalid", "interrupted")
 """Runs of these say nothing: an interrupted one, of which an attempt was cut short by an accident, is missing data."""
-
-
 TELLING_RETURNS = 3
 """A curve of fewer different returns proves nothing: where every step pays 1, two seeds may agree by chance."""
 
-
+_RUN_KEY = [*CELL, "seed"]
 _RUN = {"task": pa.Column(str), "implementation": pa.Column(str), "run_id": pa.Column(str), "seed": pa.Column(int)}
-
-
 SCHEMAS = {
     "manifest": pa.DataFrameSchema(
         _RUN | {"label": pa.Column(str), "env_steps": pa.Column(int, pa.Check.gt(0))},
@@ -54,7 +46,7 @@ SCHEMAS = {
     ),
     "runs": pa.DataFrameSchema(
         _RUN | {"variant": pa.Column(str), "status": pa.Column(str, pa.Check.isin(STATUSES)), "stale": pa.Column(bool)},
-        unique=["task", "implementation", "run_id", "seed"],
+        unique=_RUN_KEY,
     ),
     "evaluations": pa.DataFrameSchema(
         _RUN
@@ -65,14 +57,14 @@ SCHEMAS = {
             "episode": pa.Column(int, pa.Check.ge(0)),
             "length": pa.Column("Int64", pa.Check.gt(0), nullable=True),  # an imported log may not tell it
         },
-        unique=["task", "implementation", "run_id", "seed", "env_step", "episode"],
+        unique=[*_RUN_KEY, "env_step", "episode"],
         coerce=True,
     ),
     "diagnostics": pa.DataFrameSchema(
         _RUN
         | {"env_step": pa.Column(int, pa.Check.gt(0))}
         | {name: pa.Column(float, nullable=True) for name in DIAGNOSTICS},
-        unique=["task", "implementation", "run_id", "seed", "env_step"],
+        unique=[*_RUN_KEY, "env_step"],
         coerce=True,
     ),
 }
@@ -105,13 +97,6 @@ class Gathered:
             "seed": self.planned.seed,
             "env_steps": cell.env_steps,
         }
-        settings = {
-            "spec": json.dumps(identity.to_plain(cell.spec)),
-            "schedule": json.dumps(identity.to_plain(cell.schedule)),
-            "evaluate_every": cell.evaluate_every,
-            "evaluation_episodes": cell.evaluation_episodes,
-            "path": self.planned.record,
-        }
         judged = {
             "status": self.status,
             "stale": bool(self.stale),
@@ -120,43 +105,32 @@ class Gathered:
             "note": self.note,
             "params_digest": self.params_digest,
         }
-        return planned | judged | _told_by(self.record.meta if self.record else None) | settings
-
-
-def _told_by(record: RunRecord | None) -> dict[str, object]:
-    """The columns of the table of runs that a record fills; what they hold where there is none."""
-    if record is None:
-        return {
-            "last_env_step": 0,
-            "stopped_at": None,
-            "wall_time_s": float("nan"),
-            "code_id": "",
-            "numerics": "{}",
-            "kind_of_return": "",
-            "updates": 0,
-            "env_steps_per_s": float("nan"),
-            "device": "",
-            "attempts": 0,
-            "versions": "{}",
+        settings = {
+            "spec": json.dumps(identity.to_plain(cell.spec)),
+            "schedule": json.dumps(identity.to_plain(cell.schedule)),
+            "evaluate_every": cell.evaluate_every,
+            "evaluation_episodes": cell.evaluation_episodes,
+            "path": self.planned.record,
         }
+        return planned | judged | _recorded(self.record.meta if self.record else None) | settings
+
+
+def _recorded(run: RunRecord | None) -> dict[str, object]:
+    """The columns of the table of runs that a record fills; what they hold without one."""
+    numerics = (run.numerics if run else None) or {}
     return {
-        "last_env_step": record.last_env_step,
-        "stopped_at": record.stopped_at,
-        "wall_time_s": record.wall_time_s,
-        "code_id": record.code_id,
-        "numerics": _versions_of(record.numerics or {}),
-        "kind_of_return": record.kind_of_return,
-        "updates": record.updates,
-        "env_steps_per_s": record.last_env_step / record.wall_time_s if record.wall_time_s else float("nan"),
-        "device": record.device,
-        "attempts": len(record.attempts),
-        "versions": json.dumps(record.versions),
+        "last_env_step": run.last_env_step if run else 0,
+        "stopped_at": run.stopped_at if run else None,
+        "wall_time_s": run.wall_time_s if run else math.nan,
+        "code_id": run.code_id if run else "",
+        "numerics": json.dumps({part: one.version for part, one in numerics.items()}),
+        "kind_of_return": run.kind_of_return if run else "",
+        "updates": run.updates if run else 0,
+        "env_steps_per_s": run.last_env_step / run.wall_time_s if run and run.wall_time_s else math.nan,
+        "device": run.device if run else "",
+        "attempts": len(run.attempts) if run else 0,
+        "versions": json.dumps(run.versions if run else {}),
     }
-
-
-def _versions_of(made_by: Numerics) -> str:
-    """The versions of the parts that made a run, as JSON."""
-    return json.dumps({part: one.version for part, one in made_by.items()})
 
 
 def gather(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFrame]:
@@ -167,59 +141,49 @@ def gather(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataF
     """
     judge = Judge(Prover(Path(plan.config.results, ".proofs"), say))
     planned = manifest.table(plan)
-    runs = [_gathered(plan.runs[path], judge) for path in planned["path"].unique()]
-    runs = _with_notes(_with_seeds_judged(runs))
+    runs = _judged_in_cells([_gathered(plan.runs[path], judge) for path in planned["path"].unique()])
     if plan.config.execution.accept_stale:
-        runs = [_accepted(run) for run in runs]
-    counted = [(run.row(), run.record) for run in runs if run.record and run.status not in WITHOUT_EVALUATIONS]
-    keys = [({key: row[key] for key in KEYS}, record) for row, record in counted]
-    episodes = [record.episodes.to_pandas().assign(**key) for key, record in keys]
-    diagnostics = [record.diagnostics.to_pandas().assign(**key) for key, record in keys]
+        runs = [
+            replace(run, stale="", message=f"{run.stale}; accepted by the config") if run.stale else run for run in runs
+        ]
+    rows = [run.row() for run in runs]
+    known = [
+        ({key: row[key] for key in KEYS}, run.record)
+        for row, run in zip(rows, runs, strict=True)
+        if run.record and run.status not in WITHOUT_EVALUATIONS
+    ]
+    episodes = [record.episodes.to_pandas().assign(**key) for key, record in known]
+    diagnostics = [record.diagnostics.to_pandas().assign(**key) for key, record in known]
     return {
         "manifest": planned,
-        "runs": pd.DataFrame([run.row() for run in runs]).astype({"stopped_at": "Int64"}),
+        "runs": pd.DataFrame(rows).astype({"stopped_at": "Int64"}),
         "evaluations": _joined(episodes, EPISODE_COLUMNS),
         "diagnostics": _joined(diagnostics, ["env_step", *DIAGNOSTICS]),
     }
-
-
-def _accepted(run: Gathered) -> Gathered:
-    """A stale run as a config has it that accepts stale ones."""
-    if not run.stale:
-        return run
-    return replace(run, stale="", message=f"{run.stale}; accepted by the config")
 
 
 def main(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFrame]:
     """Writes the tables of `gather` into the study's folder, the manifest too where it is not yet; returns them."""
     manifest.write(plan)
     tables = checked(gather(plan, say))
-    folder = plan.study_dir
     for name in ("runs", "evaluations", "diagnostics"):
-        with atomic(folder / f"{name}.parquet") as temporary:
+        with atomic(plan.study_dir / f"{name}.parquet") as temporary:
             tables[name].to_parquet(temporary, index=False)
-    questions = {
-        name: {
-            "question": ablation.question,
-            "metric": ablation.metric,
-            "expected": ablation.expected,
-            "literature": list(ablation.literature),
-            "factors": ablation.factors,
-        }
-        for name, ablation in plan.ablations.items()
-    }
-    with atomic(folder / "ablations.json") as temporary:
-        temporary.write_text(json.dumps(questions, indent=1))
+    asked = ("question", "metric", "expected", "literature", "factors")
+    questions = {name: {key: getattr(one, key) for key in asked} for name, one in plan.ablations.items()}
     presets = {name: _of_preset(name) for name in sorted(set(tables["manifest"]["preset"]))}
-    with atomic(folder / "sources.json") as temporary:
-        temporary.write_text(json.dumps(presets, indent=1))
+    for name, data in (("ablations", questions), ("sources", presets)):
+        with atomic(plan.study_dir / f"{name}.json") as temporary:
+            temporary.write_text(json.dumps(data, indent=1))
     return tables
 
 
 def _of_preset(name: str) -> dict:
     """What a report says of a preset: its state, what it does not reproduce, and where each field comes from."""
     state = naming.state(name)
-    return {"state": state.name, "reason": state.reason} | {
+    return {
+        "state": state.name,
+        "reason": state.reason,
         "not_reproduced": naming.not_reproduced(name),
         "sources": load_preset(name).SOURCES,
     }
@@ -232,7 +196,7 @@ def checked(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             tables = tables | {name: schema.validate(tables[name])}
         except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
             raise UsageError(f"the table {name} breaks its promise: {textwrap.shorten(str(error), 300)}") from None
-    key = ["task", "implementation", "run_id", "seed", "env_steps"]
+    key = [*_RUN_KEY, "env_steps"]
     joined = tables["manifest"].merge(tables["runs"][key], on=key, how="outer", indicator="side")
     for row in joined[joined["side"] != "both"].to_dict("records"):
         run = f"seed {row['seed']} of {row['task']}/{row['implementation']}/{row['run_id']}"
@@ -240,32 +204,25 @@ def checked(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def _with_seeds_judged(runs: list[Gathered]) -> list[Gathered]:
-    """The runs; of a cell two of whose seeds came to the same, every recorded one is invalid: they were no seeds."""
-    reasons = {key: _not_wired(sorted(cell, key=lambda run: run.planned.seed)) for key, cell in _by_cell(runs).items()}
-    return [
-        replace(run, status="invalid", message=reason)
-        if run.record and (reason := reasons[run.planned.cell.key])
-        else run
-        for run in runs
-    ]
+def _judged_in_cells(runs: list[Gathered]) -> list[Gathered]:
+    """The runs with what is different within their cell noted.
 
-
-def _with_notes(runs: list[Gathered]) -> list[Gathered]:
-    """The runs with what is different within their cell."""
-    notes = {key: note_of(run.record.meta for run in cell if run.record) for key, cell in _by_cell(runs).items()}
-    noted = []
-    for run in runs:
-        of_run = [notes[run.planned.cell.key], device_note(run.record.meta)] if run.record else []
-        noted.append(replace(run, note="; ".join(filter(None, of_run))))
-    return noted
-
-
-def _by_cell(runs: Iterable[Gathered]) -> dict[tuple[str, str, str], list[Gathered]]:
+    Of a cell two of whose seeds came to the same, every recorded run is invalid: they were no seeds.
+    """
     cells: dict[tuple[str, str, str], list[Gathered]] = {}
     for run in runs:
         cells.setdefault(run.planned.cell.key, []).append(run)
-    return cells
+    notes = {key: note_of(run.record.meta for run in cell if run.record) for key, cell in cells.items()}
+    reasons = {key: _not_wired(sorted(cell, key=lambda run: run.planned.seed)) for key, cell in cells.items()}
+    judged = []
+    for run in runs:
+        key = run.planned.cell.key
+        if run.record:
+            run = replace(run, note="; ".join(filter(None, [notes[key], device_note(run.record.meta)])))
+            if reason := reasons[key]:
+                run = replace(run, status="invalid", message=reason)
+        judged.append(run)
+    return judged
 
 
 def _not_wired(runs: Iterable[Gathered]) -> str | None:

@@ -1,7 +1,7 @@
 """Import: other people's logs as records, at the places a plan gives them, so that what follows training takes them.
 
-`fitted` holds the runs that suite.logs reads to one grid of evaluations; `main` writes a record of each, or none at
-all. Implementation, preset and task are the importer's word, and the record says so.
+`fitted` holds the runs of suite.study.logs to one grid of evaluations; `main` writes a record of each, or none at all.
+Implementation, preset and task are the importer's word, and the record says so.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from suite.sac.status import Status
 from suite.specimens.catalogue import resolve
 from suite.study.cells import RECORD, Cell, Label
 from suite.study.config import NAME
-from suite.study.logs import ONLINE, Ask, Point, Series, read
+from suite.study.logs import ONLINE, Point, Request, Series, read
 from suite.study.plan import obstacle
 
 KINDS = {
@@ -48,31 +48,23 @@ KINDS = {
     "sample": "evaluations with sampled actions",
     "training": "training returns, which decide nothing: exploration is in them",
 }
-
-
 SEED = re.compile(r"seed[ _=-]?(\d+)|__(\d+)__\d+(?:/|$)", re.IGNORECASE)
 """A seed in a path: "seed_3", or CleanRL's folders (task__experiment__seed__time)."""
 
 
 class Claim(NamedTuple):
-    """What the importer says of the runs; None (or nothing) where the logs are to tell it.
-
-    seeds: in the order read. every, episodes: of the evaluations; the episodes may be claimed where the log has their
-    mean alone. env_steps: the budget; evaluations after it are left out. step_offset: environment steps that the logs'
-    axis leaves out. short: the status of a run that ends before the budget, or whose returns are no numbers from some
-    step on. versions: of the packages that made the runs.
-    """
+    """What the importer says of the runs; None (or nothing) where the logs are to tell it."""
 
     implementation: str
     preset: str
     tasks: tuple[str, ...]
-    seeds: tuple[int, ...] = ()
-    every: int | None = None
-    episodes: int | None = None
-    env_steps: int | None = None
-    step_offset: int = 0
-    short: Status | None = None
-    versions: Mapping[str, str] = {}
+    seeds: tuple[int, ...] = ()  # in the order read
+    every: int | None = None  # environment steps between evaluations
+    episodes: int | None = None  # of an evaluation, also where the log has their mean alone
+    env_steps: int | None = None  # the budget; evaluations after it are left out
+    step_offset: int = 0  # environment steps that the logs' axis leaves out
+    short: Status | None = None  # of a run that ends before the budget, or whose returns are no numbers from some step
+    versions: Mapping[str, str] = {}  # of the packages that made the runs
 
 
 class Grid(NamedTuple):
@@ -85,25 +77,30 @@ class Grid(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One run on the grid; message: why it is short."""
+    """One run on the grid."""
 
     series: Series  # with its seed, its task and the points that are recorded
     status: Status
-    message: str
+    message: str  # why it is short
+
+    @property
+    def seed(self) -> int:
+        assert self.series.seed is not None
+        return self.series.seed
 
 
-def main(files: Sequence[str], ask: Ask, claim: Claim, results: str, config: str | None) -> list[str]:
+def main(files: Sequence[str], request: Request, claim: Claim, results: str, config: str | None) -> list[str]:
     """Writes a record of every run in the files, and the config of a study of them if asked for; says what it did."""
     _check_claim(claim)
     settings = {task: resolve(claim.preset, task, {}) for task in claim.tasks}
-    grid, runs = fitted(read(files, ask), claim)
+    grid, runs = fitted(read(files, request), claim)
     records = {}
     for run in runs:
-        task, seed = run.series.task, run.series.seed
+        task = run.series.task
         run_id = identity.run_id(*settings[task], task, grid.every, grid.episodes)
         evaluation = (grid.every, grid.episodes, grid.env_steps)
         cell = Cell(task, claim.implementation, run_id, *settings[task], *evaluation, Label(claim.preset))
-        records[Path(results, RECORD.format(cell=cell.path, seed=seed, env_steps=grid.env_steps))] = cell, run
+        records[Path(results, RECORD.format(cell=cell.path, seed=run.seed, env_steps=grid.env_steps))] = cell, run
     _unless_taken(records, results)
     text = _config(claim, grid, runs, results)
     if config and Path(config).exists() and Path(config).read_text() != text:
@@ -157,9 +154,8 @@ def fitted(series: Sequence[Series], claim: Claim) -> tuple[Grid, list[Run]]:
     kinds = {one.kind: one.source for one in series}
     if len(kinds) > 1:
         first, second = list(kinds)[:2]
-        raise UsageError(
-            f"{kinds[first]} holds {_kind(first)} and {kinds[second]} {_kind(second)}; import one kind at a time"
-        )
+        both = f"{kinds[first]} holds {_kind(first)} and {kinds[second]} {_kind(second)}"
+        raise UsageError(f"{both}; import one kind at a time")
     (kind,) = kinds
     cut = [_cut(one, claim) for one in _named(series, claim)]
     every = claim.every or _every([one for one, _ in cut], claim)
@@ -207,7 +203,8 @@ def _cut(one: Series, claim: Claim) -> tuple[Series, str]:
     numbers; and a word on that."""
     points = [point._replace(env_step=point.env_step + claim.step_offset) for point in one.points]
     points = [point for point in points if point.env_step > 0]
-    for n, (point, after) in enumerate(pairwise([*points, None])):
+    for n, point in enumerate(points):
+        after = points[n + 1] if n + 1 < len(points) else None
         if after and after.env_step <= point.env_step and one.kind != "training":
             raise UsageError(f"{_where(one)} has step {after.env_step:,} after {point.env_step:,}; a run goes forward")
         if not all(map(math.isfinite, point.returns)):
@@ -237,15 +234,12 @@ def _windows(points: Sequence[Point], every: int) -> tuple[Point, ...]:
     windows: dict[int, list[Point]] = {}
     for point in points:
         windows.setdefault(-(-point.env_step // every) * every, []).append(point)
-    return tuple(
-        Point(
-            end,
-            tuple(x for point in points_of for x in point.returns),
-            tuple(n for point in points_of for n in point.lengths),
-        )
-        for end, points_of in sorted(windows.items())
-        if end <= points[-1].env_step  # of an unfinished window there is no mean
-    )
+    gathered = []
+    for end, inside in sorted(windows.items()):
+        if end <= points[-1].env_step:  # of an unfinished window there is no mean
+            returns = tuple(value for point in inside for value in point.returns)
+            gathered.append(Point(end, returns, tuple(length for point in inside for length in point.lengths)))
+    return tuple(gathered)
 
 
 def _run(one: Series, why: str, every: int, env_steps: int, claim: Claim) -> Run:
@@ -263,13 +257,14 @@ def _run(one: Series, why: str, every: int, env_steps: int, claim: Claim) -> Run
         raise UsageError(f"{_where(one)} has no return at step {gaps[0]:,}, though it has later ones{more}")
     kept = tuple(point for point in one.points if point.env_step <= env_steps)
     last = kept[-1].env_step if kept else 0
-    if last < env_steps and not claim.short:
+    if last == env_steps:
+        return Run(one._replace(points=kept), "finished", "")
+    if not claim.short:
         raise UsageError(
             f"{_where(one)} ends at step {last:,} of {env_steps:,}; --status-of-short says what became of it, or a "
             "smaller --env-steps makes it whole"
         )
-    status = claim.short if last < env_steps else "finished"
-    return Run(one._replace(points=kept), status, (why or f"its log ends at step {last:,}") if last < env_steps else "")
+    return Run(one._replace(points=kept), claim.short, why or f"its log ends at step {last:,}")
 
 
 def _episodes(runs: Sequence[Run], kind: str, claim: Claim) -> int:
@@ -317,7 +312,7 @@ def _unless_taken(records: Mapping[Path, tuple[Cell, Run]], results: str) -> Non
 def _record(path: Path, cell: Cell, run: Run, grid: Grid, claim: Claim, study: str) -> None:
     """Writes one record: evaluations as they were, diagnostics that are not known, no networks."""
     series, points = run.series, run.series.points
-    recorder = Recorder(path, _provenance(cell, series, grid, claim, study))
+    recorder = Recorder(path, _provenance(cell, run, grid, claim, study))
     for point in points:
         for n, value in enumerate(point.returns):
             length = point.lengths[n] if point.lengths else None
@@ -337,26 +332,25 @@ def _record(path: Path, cell: Cell, run: Run, grid: Grid, claim: Claim, study: s
     recorder.finish(end, {})
 
 
-def _provenance(cell: Cell, series: Series, grid: Grid, claim: Claim, study: str) -> Provenance:
-    """Where an imported run comes from; it has no numerics, since nothing here made its numbers."""
-    points = series.points
+def _provenance(cell: Cell, run: Run, grid: Grid, claim: Claim, study: str) -> Provenance:
+    """Where an imported run comes from; it has no numerics, since no part of the suite made its numbers."""
+    series = run.series
+    first = series.points[0].env_step if series.points else 0
     claimed = tuple(name for name, given in claim._asdict().items() if given)
     file = series.source if series.source.startswith(ONLINE) else Path(series.source).name
     return Provenance(
         task=cell.task,
         implementation=cell.implementation,
         run_id=cell.run_id,
-        seed=series.seed,  # type: ignore[arg-type]
+        seed=run.seed,
         env_steps=grid.env_steps,
         spec=cell.spec,
         schedule=cell.schedule,
-        evaluation=Evaluations(
-            grid.every, grid.episodes, points[0].env_step if points and points[0].env_step > grid.every else None
-        ),
+        evaluation=Evaluations(grid.every, grid.episodes, first if first > grid.every else None),
         kind_of_return=kind_of_import(series.kind),
         origin=Origin(study, cell.label.preset),
         imported=Imported(series.format, series.kind, claim.step_offset, str(file), series.sha256, claimed),
-        block=(series.seed,),  # type: ignore[arg-type]
+        block=(run.seed,),
         numerics={},
         code_id=series.sha256[:10],
         versions=dict(claim.versions),
@@ -369,7 +363,7 @@ def _config(claim: Claim, grid: Grid, runs: Sequence[Run], results: str) -> str:
     """The YAML of a study of these runs: it trains nothing."""
     tasks_of: dict[tuple[int, ...], list[str]] = {}
     for task in claim.tasks:
-        seeds = tuple(sorted(run.series.seed for run in runs if run.series.task == task))
+        seeds = tuple(sorted(run.seed for run in runs if run.series.task == task))
         tasks_of.setdefault(seeds, []).append(task)
     sweeps = [
         {
@@ -392,8 +386,6 @@ def _summary(claim: Claim, grid: Grid, runs: Sequence[Run], config: str | None) 
     """A sentence on what was imported."""
     counts = Counter(run.status for run in runs)
     statuses = ", ".join(f"{n} {status}" for status, n in counts.items())
-    text = (
-        f"{claim.implementation} as {claim.preset}: {statuses}; "
-        f"{grid.env_steps:,} steps, a value every {grid.every:,}, {KINDS[grid.kind]}"
-    )
+    values = f"{grid.env_steps:,} steps, a value every {grid.every:,}, {KINDS[grid.kind]}"
+    text = f"{claim.implementation} as {claim.preset}: {statuses}; {values}"
     return text + (f"\npython -m suite gather --config {config}   goes on from here" if config else "")

@@ -24,18 +24,11 @@ import pyarrow.parquet as pq
 from suite.errors import UsageError, nearest
 
 ONLINE = "wandb:"
-
-
+LINES = (".jsonl", ".ndjson")
 STEPS = ("env_step", "global_step", "step", "timesteps", "time/total_timesteps", "_step")
-
-
 RETURNS = ("return", "value", "eval/mean_reward", "episodic_return", "charts/episodic_return", "rollout/ep_rew_mean")
 """What columns, tags and keys are looked for, best first, where none is named."""
-
-
-LINES = (".jsonl", ".ndjson")
-
-
+OF_TRAINING = ("episodic_return", "charts/episodic_return", "rollout/ep_rew_mean")
 UNREADABLE = (
     *(OSError, EOFError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError),
     *(csv.Error, struct.error, zlib.error, zipfile.BadZipFile, pa.ArrowException),
@@ -43,24 +36,17 @@ UNREADABLE = (
 """What readers raise where a file is not what it was taken for."""
 
 
-OF_TRAINING = ("episodic_return", "charts/episodic_return", "rollout/ep_rew_mean")
+class Request(NamedTuple):
+    """What is to be read from the logs; None (or nothing) where they are to tell it."""
 
-
-class Ask(NamedTuple):
-    """What is to be read from the logs; None (or nothing) where they are to tell it.
-
-    tasks: of the runs, or of an array's columns in order. kind: of Series. step, value, seed: names of columns, tags or
-    keys. algorithm: of the arrays; frames: the environment steps along their third axis.
-    """
-
-    tasks: tuple[str, ...]
+    tasks: tuple[str, ...]  # of the runs, or of an array's columns in order
     format: str | None = None  # of FORMATS
-    kind: str | None = None
-    step: str | None = None
+    kind: str | None = None  # of Series
+    step: str | None = None  # the name of a column, tag or key; so are value and seed
     value: str | None = None
     seed: str | None = None
-    algorithm: str | None = None
-    frames: tuple[int, ...] = ()
+    algorithm: str | None = None  # of rliable's arrays
+    frames: tuple[int, ...] = ()  # environment steps along an array's third axis
 
 
 class Point(NamedTuple):
@@ -83,28 +69,25 @@ class Series(NamedTuple):
     format: str = ""
 
 
-def read(files: Sequence[str | Path], ask: Ask) -> list[Series]:
-    """The runs in these files, in folders of them, or on W&B ("wandb:entity/project/run").
-
-    UsageError, in one sentence, for what cannot be read.
-    """
-    series = []
+def read(files: Sequence[str | Path], request: Request) -> list[Series]:
+    """The runs in these files, in folders of them, or on W&B ("wandb:entity/project/run"); UsageError if unreadable."""
+    series: list[Series] = []
     for file in files:
         if str(file).startswith(ONLINE):
-            series += _guarded(_online, file, "a W&B run", ask)
+            series += _guarded(_online, file, "a W&B run", request)
             continue
-        for path, kind in _inside(Path(file), ask.format):
+        for path, kind in _inside(Path(file), request.format):
             sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
             if twin := next((one.source for one in series if one.sha256 == sha256), None):
                 raise UsageError(f"{path} and {twin} are the same file; name each run once")
-            runs = _guarded(FORMATS[kind].read, path, kind, ask)
+            runs = _guarded(FORMATS[kind].read, path, kind, request)
             if empty := next((at for one in runs for at in one.points if min(at.lengths, default=1) < 1), None):
                 raise UsageError(f"{path} has an episode of no step at step {empty.env_step:,}; leave it out")
             series += [one._replace(source=str(path), sha256=sha256, format=kind) for one in runs]
     return series
 
 
-def _guarded(reader: Callable, path: object, kind: str, *rest: Ask) -> Any:
+def _guarded(reader: Callable, path: object, kind: str, *rest: Request) -> Any:
     """What a reader makes of a file; UsageError where it is not what it was taken for."""
     try:
         return reader(path, *rest)
@@ -122,9 +105,8 @@ def _inside(path: Path, kind: str | None) -> list[tuple[Path, str]]:
         return [(path, kind or _format(path))]
     if not path.is_dir():
         raise UsageError(f"{path} is no file or folder; a run on W&B is named {ONLINE}entity/project/run")
-    kinds = [kind] if kind else FORMATS
-    logs = {name: sorted(path.rglob(FORMATS[name].pattern)) for name in kinds if FORMATS[name].pattern}
-    logs = {name: files for name, files in logs.items() if files}
+    patterns = {name: form.pattern for name, form in FORMATS.items() if form.pattern and kind in (None, name)}
+    logs = {name: files for name, pattern in patterns.items() if (files := sorted(path.rglob(pattern)))}
     if not logs:
         raise UsageError(f"{path} holds no log that is told by its name; name the files themselves")
     if len(logs) > 1:
@@ -154,7 +136,7 @@ def _format(path: Path) -> str:
 # --- one reader a format
 
 
-def _evaluations(path: Path, ask: Ask) -> list[Series]:
+def _evaluations(path: Path, request: Request) -> list[Series]:
     """stable-baselines3's EvalCallback: timesteps [T], results and ep_lengths [T, E]; deterministic by default."""
     with np.load(path) as file:
         steps, results = np.atleast_1d(file["timesteps"]).tolist(), file["results"].astype(float)
@@ -163,10 +145,10 @@ def _evaluations(path: Path, ask: Ask) -> list[Series]:
         raise ValueError(f"results is {results.shape} and ep_lengths {lengths.shape}, not [evaluations, episodes]")
     rows = zip(steps, results.tolist(), lengths.tolist(), strict=True)
     points = (Point(_whole("step", step), tuple(returned), tuple(lasted)) for step, returned, lasted in rows)
-    return [Series(None, "", ask.kind or "mean", tuple(points))]
+    return [Series(None, "", request.kind or "mean", tuple(points))]
 
 
-def _monitor(path: Path, ask: Ask) -> list[Series]:
+def _monitor(path: Path, request: Request) -> list[Series]:
     """stable-baselines3's Monitor: a line of JSON after "#", then return r and length l of each training episode."""
     with path.open() as file:
         header = json.loads(file.readline().lstrip("#"))
@@ -174,10 +156,10 @@ def _monitor(path: Path, ask: Ask) -> list[Series]:
     steps = np.cumsum([length for _, length in rows]).tolist()
     points = (Point(step, (value,), (length,)) for step, (value, length) in zip(steps, rows, strict=True))
     task = header.get("env_id") or ""
-    return [Series(None, "" if task == "None" else task, ask.kind or "training", tuple(points))]
+    return [Series(None, "" if task == "None" else task, request.kind or "training", tuple(points))]
 
 
-def _table(path: Path, ask: Ask) -> list[Series]:
+def _table(path: Path, request: Request) -> list[Series]:
     """CSV, parquet, JSON (rows or columns) or JSON lines: a row per return; an empty cell (null, no key) is none."""
     if path.suffix == ".parquet":
         frame = _framed(pq.read_table(path).to_pylist())
@@ -185,29 +167,26 @@ def _table(path: Path, ask: Ask) -> list[Series]:
         frame = _framed(_rows(_json(path)))
     else:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    step = _named(path, "step", ask.step, STEPS, frame)
-    value = _named(path, "return", ask.value, RETURNS, frame)
-    seed = _named(path, "seed", ask.seed, ("seed",), frame) if ask.seed or "seed" in frame else None
+    step, value = _named(path, "step", request, frame), _named(path, "return", request, frame)
+    seed = _named(path, "seed", request, frame) if request.seed or "seed" in frame else None
     frame = frame[(frame[step] != "") & (frame[value] != "")]
     columns = [step, value, *(["episode"] if "episode" in frame else [])]
-    runs = frame.groupby(seed) if seed else [(None, frame)]
     series = []
-    for name, rows in runs:
+    for name, rows in frame.groupby(seed) if seed else [(None, frame)]:
         number = None if name is None else _whole("seed", name)
-        series.append(_scalars(number, "", value, rows[columns].itertuples(index=False, name=None), ask))
+        series.append(_scalars(number, "", value, rows[columns].itertuples(index=False, name=None), request))
     return series
 
 
 def _json(path: Path) -> Any:
     """A JSON file's value; of JSON lines, which are also found in files called .json, the list of them."""
     text = path.read_text()
-    lines = path.suffix in LINES
-    try:
-        if not lines:
+    if path.suffix not in LINES:
+        try:
             return json.loads(text)
-    except json.JSONDecodeError as error:
-        if error.msg != "Extra data":
-            raise
+        except json.JSONDecodeError as error:
+            if error.msg != "Extra data":
+                raise
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
@@ -230,7 +209,7 @@ def _framed(rows: Sequence[Mapping]) -> pd.DataFrame:
     return pd.DataFrame(values, columns=names, dtype=object)
 
 
-def _tensorboard(path: Path, ask: Ask) -> list[Series]:
+def _tensorboard(path: Path, request: Request) -> list[Series]:
     """An event file's scalars: Event.step 2, .summary 5; Summary.value 1; Value.tag 1, .simple_value 2
     (tensorflow/core/framework/summary.proto and util/event.proto)."""
     scalars: dict[str, list[tuple[int, float]]] = {}
@@ -240,11 +219,11 @@ def _tensorboard(path: Path, ask: Ask) -> list[Series]:
             scalar = dict(_fields(value))
             if 2 in scalar:
                 scalars.setdefault(scalar[1].decode(), []).append((fields.get(2, 0), *struct.unpack("<f", scalar[2])))
-    tag = _named(path, "return", ask.value, RETURNS, scalars)
-    return [_scalars(None, "", tag, scalars[tag], ask)]
+    tag = _named(path, "return", request, scalars)
+    return [_scalars(None, "", tag, scalars[tag], request)]
 
 
-def _wandb(path: Path, ask: Ask) -> list[Series]:
+def _wandb(path: Path, request: Request) -> list[Series]:
     """A W&B run on disk: Record.history 2, .config 5, .run 17 (its config 4), items' key 1, nested_key 2, value_json 16
     (wandb/proto/wandb_internal.proto)."""
 
@@ -256,7 +235,8 @@ def _wandb(path: Path, ask: Ask) -> list[Series]:
             values[key] = json.loads(dict(parts).get(16, b"null"))
         return values
 
-    config, rows = {}, []
+    config: dict[str, Any] = {}
+    rows = []
     for record in _framed_as_leveldb(path.read_bytes()):
         for number, message in _fields(record):
             if number == 17:
@@ -265,10 +245,10 @@ def _wandb(path: Path, ask: Ask) -> list[Series]:
                 config |= items(message)
             elif number == 2:
                 rows.append(items(message))
-    return [_tracked(path, config, rows, sorted({key for row in rows for key in row}), ask)]
+    return [_tracked(path, config, rows, sorted({key for row in rows for key in row}), request)]
 
 
-def _online(path: str, ask: Ask) -> list[Series]:
+def _online(path: str, request: Request) -> list[Series]:
     """A W&B run on its server, every row of it: `history` would give a random sample of 500."""
     try:
         import wandb
@@ -276,30 +256,24 @@ def _online(path: str, ask: Ask) -> list[Series]:
         raise UsageError(f"{path} needs wandb, which is not installed here: pip install wandb") from None
     try:
         run = wandb.Api().run(path.removeprefix(ONLINE))
-        keys = [_named(path, *wanted, run.summary.keys()) for wanted in _wanted(ask)]
-        series = _tracked(path, dict(run.config), run.scan_history(keys=keys), keys, ask)
+        keys = [_named(path, what, request, run.summary.keys()) for what in ("step", "return")]
+        series = _tracked(path, dict(run.config), run.scan_history(keys=keys), keys, request)
     except wandb.errors.Error as error:
-        why = " ".join(str(error).split()).rstrip(".")
-        raise UsageError(
-            f"{path} cannot be read ({why}); WANDB_API_KEY must hold the key of an account that may read it"
-        ) from None
+        why = f"{path} cannot be read ({' '.join(str(error).split()).rstrip('.')})"
+        raise UsageError(f"{why}; WANDB_API_KEY must hold the key of an account that may read it") from None
     sha256 = hashlib.sha256(repr(series.points).encode()).hexdigest()
     return [series._replace(source=path, sha256=sha256, format="wandb")]
 
 
-def _tracked(path: object, config: Mapping, rows: Iterable[Mapping], keys: Iterable[str], ask: Ask) -> Series:
+def _tracked(path: object, config: Mapping, rows: Iterable[Mapping], keys: Iterable[str], request: Request) -> Series:
     """A W&B run's rows as a series; seed and task by openrlbenchmark's names."""
-    step, value = (_named(path, *wanted, keys) for wanted in _wanted(ask))
+    step, value = _named(path, "step", request, keys), _named(path, "return", request, keys)
     pairs = ((row[step], row[value]) for row in rows if row.get(step) is not None and row.get(value) is not None)
-    seed = config.get(ask.seed or "seed")
-    return _scalars(None if seed is None else _whole("seed", seed), config.get("env_id", ""), value, pairs, ask)
+    seed = config.get(request.seed or "seed")
+    return _scalars(None if seed is None else _whole("seed", seed), config.get("env_id", ""), value, pairs, request)
 
 
-def _wanted(ask: Ask) -> tuple[tuple, tuple]:
-    return ("step", ask.step, STEPS), ("return", ask.value, RETURNS)
-
-
-def _rliable(path: Path, ask: Ask) -> list[Series]:
+def _rliable(path: Path, request: Request) -> list[Series]:
     """rliable's scores: algorithm -> array [runs, tasks] (at the end) or [runs, tasks, frames]; NumPy or JSON."""
     if path.suffix == ".json":
         arrays = json.loads(path.read_text())
@@ -308,14 +282,14 @@ def _rliable(path: Path, ask: Ask) -> list[Series]:
         arrays = {name: file[name] for name in file.files} if path.suffix == ".npz" else {"the array": file}
     if not isinstance(arrays, dict) or not arrays:
         raise ValueError("it holds no arrays by name")
-    name = ask.algorithm or (next(iter(arrays)) if len(arrays) == 1 else None)
+    name = request.algorithm or (next(iter(arrays)) if len(arrays) == 1 else None)
     if name is None:
         raise UsageError(f"{path} holds the algorithms {', '.join(arrays)}; choose one with --algorithm")
     if name not in arrays:
         raise UsageError(f"{path} has no algorithm {name!r}; give --algorithm {nearest(name, arrays)}")
-    scores, steps = np.asarray(arrays[name], float), ask.frames
+    scores, steps = np.asarray(arrays[name], float), request.frames
     scores = scores[..., None] if scores.ndim == 2 else scores
-    wanted = (len(ask.tasks), len(steps))
+    wanted = (len(request.tasks), len(steps))
     if scores.ndim != 3 or scores.shape[1:] != wanted:
         raise UsageError(
             f"{path}: {name} has the shape {np.shape(arrays[name])}, not [runs, tasks, frames] with the {wanted[0]} "
@@ -323,15 +297,15 @@ def _rliable(path: Path, ask: Ask) -> list[Series]:
         )
     series = []
     for i, run in enumerate(scores.tolist()):
-        for task, values in zip(ask.tasks, run, strict=True):
+        for task, values in zip(request.tasks, run, strict=True):
             points = tuple(Point(step, (value,)) for step, value in zip(steps, values, strict=True))
-            series.append(Series(i, task, ask.kind or "mean", points))
+            series.append(Series(i, task, request.kind or "mean", points))
     return series
 
 
-def _scalars(seed: int | None, task: str, name: str, rows: Iterable[tuple], ask: Ask) -> Series:
+def _scalars(seed: int | None, task: str, name: str, rows: Iterable[tuple], request: Request) -> Series:
     """A series of (step, return) or (step, return, episode) rows; evaluations of several episodes must number them."""
-    kind = ask.kind or ("training" if name in OF_TRAINING else "mean")
+    kind = request.kind or ("training" if name in OF_TRAINING else "mean")
     steps: dict[int, dict[object, float]] = {}
     for row, (at, value, *episode) in enumerate(rows):
         step, key = _whole("step", at), row if kind == "training" else (*episode, 0)[0]
@@ -349,20 +323,21 @@ def _whole(what: str, value: object) -> int:
     return int(number)
 
 
-def _number(what: str, value: object) -> float:
+def _number(what: str, value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
         raise ValueError(f"the {what} {value!r} is no number") from None
 
 
-def _named(path: object, what: str, given: str | None, usual: Iterable[str], present: Iterable[str]) -> str:
-    """The column, tag or key that holds the step, the return or the seed."""
+def _named(path: object, what: str, request: Request, present: Iterable[str]) -> str:
+    """The column, tag or key that holds what is looked for: the step, the return or the seed."""
+    named = {"step": (request.step, STEPS), "return": (request.value, RETURNS), "seed": (request.seed, ("seed",))}
+    given, usual = named[what]
     present = [str(name) for name in present]
     if not present:
         raise UsageError(f"{path} holds no values at all, so it has no {what}")
-    wanted = [given] if given else usual
-    chosen = next((name for name in wanted if name in present), None)
+    chosen = next((name for name in ([given] if given else usual) if name in present), None)
     if chosen is None:
         close = nearest(given or what, present)
         raise UsageError(f"{path} has no {given or what!r} for the {what}; give --{what}-column, such as {close}")
@@ -370,7 +345,7 @@ def _named(path: object, what: str, given: str | None, usual: Iterable[str], pre
 
 
 class Format(NamedTuple):
-    read: Callable[[Path, Ask], list[Series]]
+    read: Callable[[Path, Request], list[Series]]
     pattern: str | None  # of the names its writer gives
 
 
@@ -387,7 +362,7 @@ FORMATS = {
 # --- what the readers stand on: framing and protobuf's wire format (protobuf.dev/programming-guides/encoding)
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
     """The fields of a protobuf message as (number, value): a variable-length integer as int, all else as its bytes."""
     at = 0
 
@@ -404,10 +379,10 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         number, wire = divmod(varint(), 8)
         if wire == 0:
             yield number, varint()
-            continue
-        size = {1: 8, 5: 4}.get(wire) or varint()
-        yield number, message[at : at + size]
-        at += size
+        else:
+            size = {1: 8, 5: 4}.get(wire) or varint()
+            yield number, message[at : at + size]
+            at += size
 
 
 def _framed_as_tfrecord(data: bytes) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ from suite.sac.source import ROOT
 from suite.specimens.catalogue import load_ablation, user_ablation_files
 from suite.study.cells import ANY_CELL, RECORD, WORK, Asked, Block, Cell, Label, Planned
 from suite.study.config import DEFAULT_CONFIG, Config, load
-from suite.study.sweeps import cells_of, checked
+from suite.study.sweeps import cells_of
 
 
 class Plan:
@@ -34,6 +34,8 @@ class Plan:
         self.path = Path(path)
         self.study = self.path.stem
         self.config: Config = load(self.path)
+        self.study_dir = Path(self.config.results, "studies", self.study)
+        self.report_dir = Path(self.config.reports, self.study)
         try:
             comparability.gates(self.config.check.gate)
         except UsageError as mistake:
@@ -41,9 +43,8 @@ class Plan:
         self.imported = frozenset(self.config.imported)
         for i, name in enumerate(self.config.imported):
             if name in implementations.registered():
-                raise UsageError(
-                    f"{self.path}: imported[{i}] is {name!r}, which the suite trains; give it another name"
-                )
+                where = f"{self.path}: imported[{i}]"
+                raise UsageError(f"{where} is {name!r}, which the suite trains; give it another name")
         self.runs: dict[str, Planned] = {}
         self.labels: dict[tuple[str, str, tuple[str, str]], Asked] = {}
         self.ablations: dict[str, Ablation] = {}
@@ -51,9 +52,9 @@ class Plan:
         self._first: dict[tuple[str, str, str], Label] = {}
         for i, sweep in enumerate(self.config.sweeps):
             where = f"{self.path}: sweeps[{i}]"
-            self.ablations |= {name: load_ablation(name) for name in checked(sweep, where, self.imported).ablations}
             for cell in cells_of(sweep, where, self.imported):
                 self._add(cell, sweep.seeds, where)
+            self.ablations |= {name: load_ablation(name) for name in sweep.ablations}
 
     def _add(self, cell: Cell, seeds: list[int], where: str) -> None:
         """Plans a cell's runs, under the label it bears; UsageError if an earlier sweep used the name otherwise."""
@@ -84,8 +85,7 @@ class Plan:
 
     @property
     def declaration(self) -> dict[str, object]:
-        """What the study declares before it has results: margins and the anchors they are shares of, levels, families
-        of questions; plain data."""
+        """What the study declares before it has results: margins and their anchors, levels, families of questions."""
         sections = self.config.model_dump(include={"check", "equivalence", "families", "report"})
         return sections | {"anchors": anchors.anchors_digest()}
 
@@ -95,28 +95,18 @@ class Plan:
         return hashlib.sha256(identity.canonical(self.declaration).encode()).hexdigest()
 
     @property
-    def study_dir(self) -> Path:
-        return Path(self.config.results, "studies", self.study)
-
-    @property
-    def report_dir(self) -> Path:
-        return Path(self.config.reports, self.study)
-
-    @property
     def cells(self) -> list[Cell]:
         """Every distinct cell, in the order first asked for."""
         return list({run.cell.key: run.cell for run in self.runs.values()}.values())
 
     def blocks(self, size: int) -> list[Block]:
-        """Who trains together: seeds of one cell, at most `size` to a process. Every run that is not imported is in
-        exactly one block.
+        """Who trains together: seeds of one cell, at most `size` to a process, every run that is not imported once.
 
         A package trains its seeds alone, and so does a schedule that each seed's episodes move.
         """
         if not isinstance(size, int) or size < 1:
-            raise UsageError(
-                f"seeds_per_job is {size!r}; it must be a whole number from 1, as in --config seeds_per_job=10"
-            )
+            wanted = "a whole number from 1, as in --config seeds_per_job=10"
+            raise UsageError(f"seeds_per_job is {size!r}; it must be {wanted}")
         trained = [run for run in self.runs.values() if run.cell.implementation not in self.imported]
         if size == 1:
             others = "".join(f"(?!{re.escape(name)}/)" for name in sorted(self.imported))
@@ -138,9 +128,8 @@ class Plan:
         for key in ("results", "reports"):
             folder = Path(getattr(self.config, key))
             if blocking := obstacle(folder):
-                raise UsageError(
-                    f"{self.path}: {key} is {str(folder)!r}, but {blocking} is not a folder one may write to"
-                )
+                place = f"{self.path}: {key} is {str(folder)!r}"
+                raise UsageError(f"{place}, but {blocking} is not a folder one may write to")
 
     def check_imported(self) -> None:
         """UsageError if an imported record is not there: no sweep can make it."""
@@ -167,9 +156,8 @@ class Plan:
                 try:
                     metadata.version(package)
                 except metadata.PackageNotFoundError:
-                    raise UsageError(
-                        f"{name} needs {package}, which is not installed here: pip install {package}"
-                    ) from None
+                    sentence = f"{name} needs {package}, which is not installed here: pip install {package}"
+                    raise UsageError(sentence) from None
 
 
 def obstacle(folder: Path) -> Path | None:
@@ -181,11 +169,11 @@ def obstacle(folder: Path) -> Path | None:
 def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[Block]]:
     """The plan of the last config file (without one, the paper's) and its blocks; a mistake ends the process."""
     try:
-        study = Plan(os.path.relpath(configfiles[-1]) if configfiles else DEFAULT_CONFIG)
-        study.check_writable()
-        study.check_imported()
-        study.check_environments()
-        return study, study.blocks(settings.get("seeds_per_job", 1))
+        plan = Plan(Path(os.path.relpath(configfiles[-1]) if configfiles else DEFAULT_CONFIG))
+        plan.check_writable()
+        plan.check_imported()
+        plan.check_environments()
+        return plan, plan.blocks(settings.get("seeds_per_job", 1))
     except UsageError as mistake:
         print(f"error: {mistake}", file=sys.stderr, flush=True)
         os._exit(2)  # before Snakemake wraps the sentence into a traceback; nothing has been started
@@ -199,5 +187,4 @@ def code_files() -> list[str]:
     folders = ("suite", "implementations", "ablations")
     files = (file for folder in folders for file in (ROOT / folder).rglob("*"))
     kept = (file for file in files if file.suffix in (".py", ".j2", ".csv", ".yaml", ".json"))
-    kept = (file for file in kept if file.parent.name != "baselines")
-    return sorted(str(file) for file in (*kept, *user_ablation_files()))
+    return sorted(map(str, (*(file for file in kept if file.parent.name != "baselines"), *user_ablation_files())))

@@ -10,8 +10,7 @@ from suite.sac.numerics import PARTS, Numerics, PartNumerics
 from suite.specimens import proofs
 from suite.specimens.proofs import Prover
 
-NOTED = ("mujoco", "gymnasium", "jax", "torch")
-"""Packages of which several versions within a cell are worth a note."""
+NOTED = ("mujoco", "gymnasium", "jax", "torch")  # packages of which several versions within a cell are worth a note
 
 
 class Judge:
@@ -41,8 +40,7 @@ class Judge:
         """The numerics of a run if it were made now."""
         key = record.task, record.implementation, record.run_id
         if key not in self._present:
-            made_now = proofs.present(record.implementation, record.spec, record.schedule, record.task)
-            self._present[key] = made_now
+            self._present[key] = proofs.present(record.implementation, record.spec, record.schedule, record.task)
         return self._present[key]
 
     def _of_part(self, part: str, then: PartNumerics | None, now: PartNumerics) -> str:
@@ -78,12 +76,9 @@ class Judge:
 
 def note_of(records: Iterable[RunRecord]) -> str:
     """What is different among a cell's runs though it makes none of them stale; "" if nothing is."""
-    records = list(records)
-    notes = []
-    for package in NOTED:
-        versions = sorted({record.versions[package] for record in records if package in record.versions})
-        if len(versions) > 1:
-            notes.append(f"{package} {', '.join(versions)}")
+    versions = [record.versions for record in records]
+    seen = {package: sorted({of_run[package] for of_run in versions if package in of_run}) for package in NOTED}
+    notes = [f"{package} {', '.join(several)}" for package, several in seen.items() if len(several) > 1]
     return f"made with different versions: {'; '.join(notes)}" if notes else ""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
 
 import implementations
 from suite.errors import UsageError, nearest
@@ -11,22 +10,35 @@ from suite.lab.tasks import TASKS
 from suite.sac import identity
 from suite.sac.ablation import Changes
 from suite.sac.contract import refusal
-from suite.sac.schedule import Schedule
-from suite.sac.spec import SacSpec, SpecError
+from suite.sac.spec import SpecError
 from suite.specimens.catalogue import ablation_names, load_ablation, preset_names, resolve
 from suite.study.cells import Cell, Label
 from suite.study.config import Sweep
 
 
-class Variant(NamedTuple):
-    """A label, and what it changes in its preset."""
+def cells_of(sweep: Sweep, where: str, imported: Collection[str]) -> Iterator[Cell]:
+    """The cells of a sweep, each with its label; UsageError if one cannot be made. where: the sweep in the config."""
+    _check_names(sweep, where, imported)
+    trained = [name for name in sweep.implementations if name not in imported]
+    every, episodes = sweep.evaluate.every, sweep.evaluate.episodes
+    variants = list(_variants(sweep))
+    for task in sweep.tasks:
+        arms: dict[tuple[str, str], str] = {}
+        for label, changes in variants:
+            try:
+                spec, schedule = resolve(label.preset, task, changes)
+            except SpecError as error:
+                raise UsageError(f"{where}: {label} on {task} is no consistent setting: {error}") from None
+            run_id = identity.run_id(spec, schedule, task, every, episodes)
+            cell = Cell(task, "", run_id, spec, schedule, every, episodes, sweep.env_steps, label)
+            _check_trainable(cell, where, trained)
+            _check_distinct(arms, where, cell)
+            for implementation in sweep.implementations:
+                yield cell._replace(implementation=implementation)
 
-    label: Label
-    changes: Changes
 
-
-def checked(sweep: Sweep, where: str, imported: Collection[str]) -> Sweep:
-    """The sweep, if all that it names exists; else UsageError. where: its place in the config."""
+def _check_names(sweep: Sweep, where: str, imported: Collection[str]) -> None:
+    """UsageError unless all that the sweep names exists."""
     _known(where, "tasks", sweep.tasks, TASKS, "task")
     known = sorted({*implementations.registered(), *imported})
     _known(where, "implementations", sweep.implementations, known, "implementation")
@@ -34,77 +46,47 @@ def checked(sweep: Sweep, where: str, imported: Collection[str]) -> Sweep:
     _known(where, "ablations", sweep.ablations, ablation_names(), "ablation")
     if sweep.baseline:
         _known(where, "baseline", [sweep.baseline], preset_names(), "preset")
-    return sweep
 
 
-def cells_of(sweep: Sweep, where: str, imported: Collection[str]) -> Iterator[Cell]:
-    """The cells of a checked sweep, each with its label."""
-    trained = [name for name in sweep.implementations if name not in imported]
-    variants = _variants(sweep)
-    for task in sweep.tasks:
-        arms: dict[tuple[str, str], str] = {}
-        for variant in variants:
-            spec, schedule = _resolved(variant, task, where)
-            _check_trainable(sweep, where, variant.label, task, spec, schedule, trained)
-            run_id = identity.run_id(spec, schedule, task, sweep.evaluate.every, sweep.evaluate.episodes)
-            _check_distinct(arms, where, variant.label, task, run_id)
-            for implementation in sweep.implementations:
-                evaluation = sweep.evaluate.every, sweep.evaluate.episodes
-                yield Cell(task, implementation, run_id, spec, schedule, *evaluation, sweep.env_steps, variant.label)
-
-
-def _variants(sweep: Sweep) -> list[Variant]:
-    """The sweep's presets and arms."""
-    variants = [Variant(Label(name), {}) for name in sweep.presets]
+def _variants(sweep: Sweep) -> Iterator[tuple[Label, Changes]]:
+    """The labels of the sweep's presets and arms, with what each changes in its preset."""
+    for name in sweep.presets:
+        yield Label(name), {}
     for name in sweep.ablations:
         ablation = load_ablation(name)
         preset = sweep.baseline or ablation.baseline
         for n, arm in enumerate(ablation.arms):
-            label = Label(preset, name, arm.name, tuple(arm.levels.items()), baseline=n == 0)
-            variants.append(Variant(label, arm.changes))
-    return variants
+            yield Label(preset, name, arm.name, tuple(arm.levels.items()), baseline=n == 0), arm.changes
 
 
-def _resolved(variant: Variant, task: str, where: str) -> tuple[SacSpec, Schedule]:
-    try:
-        return resolve(variant.label.preset, task, variant.changes)
-    except SpecError as error:
-        raise UsageError(f"{where}: {variant.label} on {task} is no consistent setting: {error}") from None
-
-
-def _check_trainable(
-    sweep: Sweep, where: str, label: Label, task: str, spec: SacSpec, schedule: Schedule, trained: list[str]
-) -> None:
+def _check_trainable(cell: Cell, where: str, trained: list[str]) -> None:
     """UsageError unless every implementation that is trained here can train this and be evaluated so."""
-    every, episodes = sweep.evaluate.every, sweep.evaluate.episodes
-    if trained and episodes > spec.batch_size:
+    label, spec, schedule = cell.label, cell.spec, cell.schedule
+    if trained and cell.evaluation_episodes > spec.batch_size:
         raise UsageError(f"{where}.evaluate.episodes must not exceed the batch size, {spec.batch_size}")
-    if reason := _nothing_to_learn_from(schedule, task):
-        raise UsageError(f"{where}: {label} {reason}")
+    least = TASKS[cell.task].time_limit
+    if schedule.insert != "step" and schedule.learn_after < least:
+        raise UsageError(
+            f"{where}: {label} has nothing to learn from before an episode has ended: learn_after must be at least "
+            f"{least} on {cell.task}"
+        )
     for name in trained:
         if not implementations.registered()[name].trainer:
             continue
-        if reason := refusal(implementations.load(name), spec, schedule, every):  # type: ignore[arg-type]
+        if reason := refusal(implementations.load(name), spec, schedule, cell.evaluate_every):  # type: ignore[arg-type]
             of = f" (preset {label.preset})" if label.ablation else ""
-            raise UsageError(f"{where}: {name} cannot train {label}{of} on {task}: {reason}")
+            raise UsageError(f"{where}: {name} cannot train {label}{of} on {cell.task}: {reason}")
 
 
-def _check_distinct(arms: dict[tuple[str, str], str], where: str, label: Label, task: str, run_id: str) -> None:
+def _check_distinct(arms: dict[tuple[str, str], str], where: str, cell: Cell) -> None:
     """UsageError if another arm of the ablation is the very same run; arms: run ids met so far, by ablation."""
-    same = arms.setdefault((label.ablation or str(label), run_id), label.arm)
+    label = cell.label
+    same = arms.setdefault((label.ablation or str(label), cell.run_id), label.arm)
     if same != label.arm:
         raise UsageError(
-            f"{where}: arms {same} and {label.arm} of {label.ablation} are one and the same on {task} "
+            f"{where}: arms {same} and {label.arm} of {label.ablation} are one and the same on {cell.task} "
             f"with the baseline {label.preset}; choose another baseline"
         )
-
-
-def _nothing_to_learn_from(schedule: Schedule, task: str) -> str | None:
-    """Why the first update would find no transition, or None."""
-    least = TASKS[task].time_limit
-    if schedule.insert == "step" or schedule.learn_after >= least:
-        return None
-    return f"has nothing to learn from before an episode has ended: learn_after must be at least {least} on {task}"
 
 
 def _known(where: str, key: str, names: list[str], choices: Collection[str], what: str) -> None:

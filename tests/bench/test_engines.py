@@ -126,8 +126,8 @@ def test_seconds_are_scaled_by_the_number_of_resamples_less_what_does_not_grow(m
 
     monkeypatch.setattr(bench_statistics, "_watched", watched)
     monkeypatch.setattr(bench_statistics, "RLIABLE", Path(sys.prefix))
-    few = {"curve": 5, "improvement": 9}
-    result = bench_statistics.run(101, rounds=2, their_resamples=few, shape=TINY)
+    monkeypatch.setattr(bench_statistics, "THEIR_RESAMPLES", {"curve": 5, "improvement": 9})
+    result = bench_statistics.run(101, rounds=2, shape=TINY)
     curve, improvement = result.intervals["curve"], result.intervals["improvement"]
     assert curve.rliable_seconds == [51.0, 51.0] and curve.seconds == [0.5, 0.5]
     assert improvement.rliable_seconds == [26.0, 26.0]

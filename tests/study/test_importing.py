@@ -42,8 +42,8 @@ EVENTS = base64.b64decode(
 )
 
 
-def ask(**more: object) -> logs.Ask:
-    return logs.Ask(tasks=("Pendulum-v1",), **more)
+def ask(**more: object) -> logs.Request:
+    return logs.Request(tasks=("Pendulum-v1",), **more)
 
 
 def evaluations(folder: Path, returns: np.ndarray = RETURNS, steps: np.ndarray = STEPS) -> list[str]:
@@ -229,7 +229,9 @@ def test_rliables_arrays(tmp_path, suffix):
         np.savez(path, SAC=scores, TD3=scores)
     else:
         np.save(path, scores)
-    wanted = logs.Ask(tasks=("Hopper-v5", "Ant-v5"), frames=(500, 1000), algorithm=None if suffix == "npy" else "SAC")
+    wanted = logs.Request(
+        tasks=("Hopper-v5", "Ant-v5"), frames=(500, 1000), algorithm=None if suffix == "npy" else "SAC"
+    )
     found = logs.read([path], wanted)
     assert [(one.seed, one.task) for one in found] == [(s, t) for s in range(3) for t in ("Hopper-v5", "Ant-v5")]
     assert found[3].points == (logs.Point(500, (6.0,)), logs.Point(1000, (7.0,)))
