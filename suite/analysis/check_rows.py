@@ -17,18 +17,14 @@ Basis = Literal["runs", "mean and spread", "a number"]
 
 @dataclass(frozen=True)
 class SampleSummary:
-    """Our runs at a published step: their trailing window means.
-
-    n: of the values, failed runs at the random policy's return among them; n_finished: of these; n_missing: without a
-    result.
-    """
+    """Our runs at a published step: their trailing window means."""
 
     mean: float | None
     sd: float | None
-    n: int
-    n_finished: int
-    n_failed: int
-    n_missing: int
+    n: int  # values
+    n_finished: int  # of these
+    n_failed: int  # of these: at the random policy's return
+    n_missing: int  # without a result
     n_planned: int
     values: tuple[float, ...]
 
