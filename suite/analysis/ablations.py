@@ -23,7 +23,6 @@ from suite.published.anchors import Scale
 from suite.statistics import factorial, failures
 
 SIMPLE_ONLY = "The differences to the baseline are simple effects only."
-
 Levels = Mapping[str, Sequence[str]]
 """Factor -> its levels, the one that effects start from first."""
 Scores = Callable[[CellResult], np.ndarray]

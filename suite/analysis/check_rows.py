@@ -60,10 +60,10 @@ class CheckCurve:
     assignments: int
     difference: tuple[float, ...]
     margin: tuple[float, ...]
-    low: tuple[float, ...] | None
-    high: tuple[float, ...] | None
-    verdict: CheckVerdict | None  # None without a band
-    note: str  # why there is no band
+    low: tuple[float, ...] | None = None
+    high: tuple[float, ...] | None = None
+    verdict: CheckVerdict | None = None  # None without a band
+    note: str = ""  # why there is no band
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,14 @@ class CheckRow:
     advisory: bool  # decides nothing; `advice` says why
     advice: tuple[str, ...]
     differs: tuple[str, ...]  # fields of spec and schedule in which ours differ
-    curve: CheckCurve | None  # on the last row of a reference, where both have curves
-    gated: bool
-    p_adjusted: float | None  # None of advice
-    p_fail_adjusted: float | None
-    family: str | None
-    family_size: int | None
-    fails: bool  # the gate falls
-    sentence: str
+    curve: CheckCurve | None = None  # on the last row of a reference, where both have curves
+    gated: bool = False  # as what follows, known when all rows of a check are there
+    p_adjusted: float | None = None  # None of advice
+    p_fail_adjusted: float | None = None
+    family: str | None = None
+    family_size: int | None = None
+    fails: bool = False  # the gate falls
+    sentence: str = ""
 
 
 @dataclass(frozen=True)
