@@ -7,37 +7,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import combinations, product
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from suite.analysis.agreement import differing, unadjusted
+from suite.analysis import types
+from suite.analysis.agreement import differing
 from suite.analysis.declared import Declared
-from suite.analysis.runs import label_of
 from suite.analysis.scores import FEWEST, normalised, scores_of
-from suite.analysis.types import (
-    AblationOverTasks,
-    AblationResult,
-    AblationTable,
-    AdjustedEffect,
-    ArmResult,
-    CellKey,
-    CellResult,
-    Effect,
-    Factorial,
-    FailureComparison,
-    Label,
-    LeftOut,
-    SuiteEffect,
-)
+from suite.analysis.types import AblationResult, ArmResult, CellKey, CellResult, Effect, Label
 from suite.analysis.workers import DoJobs
 from suite.published.anchors import Scale
 from suite.statistics import factorial, failures
 
 SIMPLE_ONLY = "The differences to the baseline are simple effects only."
-
 Levels = Mapping[str, Sequence[str]]
 """Factor -> its levels, the one that effects start from first."""
 Scores = Callable[[CellResult], np.ndarray]
@@ -46,12 +31,9 @@ CellScores = dict[tuple[int, ...], np.ndarray]
 """Scores [runs] by the places of the factors' levels, 0 or 1."""
 
 
-# --- the plan
-
-
 @dataclass(frozen=True)
 class Question:
-    """What an ablation asks, as its file says it; empty where it says nothing."""
+    """What an ablation asks; empty where its file says nothing."""
 
     question: str = ""
     metric: str = ""
@@ -61,8 +43,6 @@ class Question:
 
 
 class PlannedArm(NamedTuple):
-    """An arm of an ablation, and its cell's run_id."""
-
     arm: str
     label: Label
     levels: Mapping[str, str]
@@ -86,13 +66,9 @@ class PlannedAblation(NamedTuple):
 
 def question_of(data: Mapping) -> Question:
     """An ablation's question from its entry in ablations.json."""
-    return Question(
-        question=data.get("question") or "",
-        metric=data.get("metric") or "",
-        expected=data.get("expected") or "",
-        literature=tuple(data.get("literature") or ()),
-        factors={factor: tuple(levels) for factor, levels in (data.get("factors") or {}).items()},
-    )
+    question, metric, expected = (data.get(name) or "" for name in ("question", "metric", "expected"))
+    factors = {factor: tuple(levels) for factor, levels in (data.get("factors") or {}).items()}
+    return Question(question, metric, expected, tuple(data.get("literature") or ()), factors)
 
 
 def planned_ablations(manifest: pd.DataFrame, questions: Mapping[str, Question]) -> list[PlannedAblation]:
@@ -111,11 +87,8 @@ def _planned_tables(rows: pd.DataFrame) -> Iterable[PlannedTable]:
 
 
 def _planned_arm(row) -> PlannedArm:
-    label = label_of(row.label, row.ablation, row.arm)
+    label = Label("", row.ablation, row.arm)
     return PlannedArm(row.arm, label, json.loads(row.levels), bool(row.baseline), row.run_id)
-
-
-# --- arms with their cells
 
 
 class _Arm(NamedTuple):
@@ -154,22 +127,18 @@ def ablation_results(
         for ablation in ablations
         for name, of_name in _by_implementation(tables[ablation.name]).items()
     ]
-    tables_again, together = iter(do(single)), iter(do(overall))
-    return [
-        AblationResult(
-            name=ablation.name,
-            **vars(ablation.question),
-            tables=tuple(next(tables_again) for _ in ablation.tables),
-            over_tasks=tuple(next(together) for _ in _by_implementation(tables[ablation.name])),
-        )
-        for ablation in ablations
-    ]
+    by_table, together = iter(do(single)), iter(do(overall))
+    results = []
+    for name, question, planned_tables in ablations:
+        of_tables = tuple(next(by_table) for _ in planned_tables)
+        over_tasks = tuple(next(together) for _ in _by_implementation(tables[name]))
+        results.append(AblationResult(name, **vars(question), tables=of_tables, over_tasks=over_tasks))
+    return results
 
 
 def _with_cells(table: PlannedTable, cells: Mapping[CellKey, CellResult]) -> _Table:
-    task, implementation, arms = table
-    with_cells = tuple(_Arm(arm, cells[CellKey(task, implementation, arm.run_id)]) for arm in arms)
-    return _Table(task, implementation, with_cells)
+    place = table.task, table.implementation
+    return _Table(*place, tuple(_Arm(arm, cells[CellKey(*place, arm.run_id)]) for arm in table.arms))
 
 
 def _by_implementation(tables: Sequence[_Table]) -> dict[str, list[_Table]]:
@@ -179,33 +148,19 @@ def _by_implementation(tables: Sequence[_Table]) -> dict[str, list[_Table]]:
     return groups
 
 
-# --- one task
-
-
-def _table_result(table: _Table, levels: Levels, declared: Declared, key: tuple) -> AblationTable:
-    return AblationTable(
-        task=table.task,
-        implementation=table.implementation,
-        arms=tuple(_arm_result(arm, table.baseline, declared, ("arm", *key)) for arm in table.arms),
-        factorial=_factorial(table, levels, declared, key) if _two_levels(levels) else None,
-    )
+def _table_result(table: _Table, levels: Levels, declared: Declared, key: tuple) -> types.AblationTable:
+    arms = tuple(_arm_result(arm, table.baseline, declared, ("arm", *key)) for arm in table.arms)
+    effects = _factorial(table, levels, declared, key) if _two_levels(levels) else None
+    return types.AblationTable(table.task, table.implementation, arms, effects)
 
 
 def _arm_result(arm: _Arm, baseline: _Arm | None, declared: Declared, key: tuple) -> ArmResult:
     """An arm with its difference to the baseline, or the sentence why there is none."""
     planned, cell = arm
-    alone = ArmResult(
-        arm=planned.arm,
-        label=planned.label,
-        levels=planned.levels,
-        baseline=planned.baseline,
-        variant=cell.variant,
-        run_id=cell.run_id,
-        difference=None,
-        failures=None,
-        note="no baseline is planned here" if baseline is None else "",
-    )
-    if baseline is None or planned.baseline or cell.key == baseline.cell.key:
+    alone = ArmResult(*planned[:4], cell.variant, cell.run_id)
+    if baseline is None:
+        return replace(alone, note="no baseline is planned here")
+    if planned.baseline or cell.key == baseline.cell.key:
         return alone
     x, y = scores_of(cell), scores_of(baseline.cell)
     failed = _failures(cell, baseline.cell)
@@ -213,16 +168,16 @@ def _arm_result(arm: _Arm, baseline: _Arm | None, declared: Declared, key: tuple
         note = f"a difference needs two scored runs on each side, here are {len(x)} and {len(y)}"
         return replace(alone, failures=failed, note=note)
     difference = differing(x, y, declared.confidence, declared.rng(*key, planned.arm))
-    return replace(alone, failures=failed, difference=unadjusted(difference, "exploratory"))
+    asked = types.AdjustedDifference(**vars(difference), family="exploratory")
+    return replace(alone, failures=failed, difference=asked)
 
 
-def _failures(cell: CellResult, baseline: CellResult) -> FailureComparison | None:
-    """Barnard's exact test of the failure rates, where a run failed at all."""
+def _failures(cell: CellResult, baseline: CellResult) -> types.FailureComparison | None:
+    """The failure rates, where a run failed at all."""
     failed, scored = (cell.n_failed, baseline.n_failed), (cell.n_scored, baseline.n_scored)
     if not any(failed) or not all(scored):
         return None
-    tested = failures.barnard(failed[0], scored[0], failed[1], scored[1])
-    return FailureComparison(failed, scored, tested.p)
+    return types.FailureComparison(failed, scored, failures.barnard(failed[0], scored[0], failed[1], scored[1]).p)
 
 
 def _cell_scores(table: _Table, levels: Levels, scores: Scores) -> CellScores:
@@ -240,7 +195,7 @@ def _two_levels(levels: Levels) -> bool:
     return len(levels) >= 2 and all(len(names) == 2 for names in levels.values())
 
 
-def _factorial(table: _Table, levels: Levels, declared: Declared, key: tuple) -> Factorial:
+def _factorial(table: _Table, levels: Levels, declared: Declared, key: tuple) -> types.Factorial:
     """Main effects, interactions, simple effects and Shapley shares; a sentence instead of what a missing cell
     forbids."""
     factors, cells = list(levels), _cell_scores(table, levels, scores_of)
@@ -252,20 +207,10 @@ def _factorial(table: _Table, levels: Levels, declared: Declared, key: tuple) ->
         rng = declared.rng("shapley", *key)
         shares = factorial.shapley(cells, factors, declared.confidence, resamples=declared.curve_resamples, rng=rng)
     except ValueError as refusal:
-        return Factorial((), simple, (), f"{refusal}. {SIMPLE_ONLY}")
-    adjustable: dict[str, Any] = {"p_adjusted": None, "family": "exploratory", "family_size": 0}
+        return types.Factorial((), simple, (), f"{refusal}. {SIMPLE_ONLY}")
     crossed = zip(_crossed(factors), effects, strict=True)
-    return Factorial(
-        effects=tuple(AdjustedEffect(of, {}, **_numbers(effect), **adjustable) for of, effect in crossed),
-        simple=simple,
-        shapley=_shares(factors, shares),
-        note="",
-    )
-
-
-def _numbers(effect: factorial.Effect) -> dict[str, Any]:
-    """An effect's numbers by field, without its name: what it is of is said in parts."""
-    return {name: value for name, value in effect._asdict().items() if name != "name"}
+    named = tuple(types.AdjustedEffect(of, {}, *effect[1:], family="exploratory") for of, effect in crossed)
+    return types.Factorial(named, simple, _shares(factors, shares), "")
 
 
 def _crossed(factors: Sequence[str]) -> list[tuple[str, ...]]:
@@ -274,42 +219,23 @@ def _crossed(factors: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _shares(factors: Sequence[str], shares: Iterable[factorial.Effect]) -> tuple[Effect, ...]:
-    return tuple(Effect((factor,), {}, **_numbers(share)) for factor, share in zip(factors, shares, strict=True))
+    return tuple(Effect((factor,), {}, *share[1:]) for factor, share in zip(factors, shares, strict=True))
 
 
 def _simple_effects(cells: CellScores, levels: Levels, confidence: float) -> tuple[Effect, ...]:
     """The effect of each factor with all others held, wherever both of its cells have runs."""
     effects = factorial.simple_effects(cells, list(levels), confidence)
-    held = list(_held(cells, levels))
-    return tuple(Effect((of,), at, **_numbers(effect)) for (of, at), effect in zip(held, effects, strict=True))
-
-
-def _held(cells: CellScores, levels: Levels) -> Iterable[tuple[str, dict[str, str]]]:
-    """Factor and held levels of each simple effect, in the order of `factorial.simple_effects`."""
-    for place, factor in enumerate(levels):
-        for low in product((0, 1), repeat=len(levels)):
-            high = (*low[:place], 1, *low[place + 1 :])
-            if low[place] == 0 and low in cells and high in cells:
-                names = {other: levels[other][at] for other, at in zip(levels, low, strict=True)}
-                yield factor, {other: level for other, level in names.items() if other != factor}
-
-
-# --- all tasks
+    pairs = factorial.pairs(cells, list(levels))
+    held = [{other: levels[other][at] for other, at in pair.held} for pair in pairs]
+    return tuple(Effect((pair.factor,), at, *effect[1:]) for pair, at, effect in zip(pairs, held, effects, strict=True))
 
 
 def _over_tasks(
     tables: Sequence[_Table], levels: Levels, anchors: Mapping[str, Scale], declared: Declared, key: tuple
-) -> AblationOverTasks:
+) -> types.AblationOverTasks:
     """The ablation over all tasks of one implementation, in normalised scores."""
     used, left_out = _usable(tables, anchors)
-    empty = AblationOverTasks(
-        implementation=tables[0].implementation,
-        tasks=tuple(table.task for table in used),
-        left_out=left_out,
-        effects=(),
-        shapley=(),
-        note="",
-    )
+    empty = types.AblationOverTasks(tables[0].implementation, tuple(table.task for table in used), left_out)
 
     def scores(cell: CellResult) -> np.ndarray:
         return normalised(cell, anchors)
@@ -324,15 +250,15 @@ def _over_tasks(
     return replace(empty, effects=effects, shapley=shares)
 
 
-def _usable(tables: Sequence[_Table], anchors: Mapping[str, Scale]) -> tuple[list[_Table], tuple[LeftOut, ...]]:
+def _usable(tables: Sequence[_Table], anchors: Mapping[str, Scale]) -> tuple[list[_Table], tuple[types.LeftOut, ...]]:
     """The tables with anchors and enough scored runs of every arm, and why the others are left out."""
     used, left_out = [], []
     for table in tables:
         short = [arm.planned.arm for arm in table.arms if len(arm.cell.scores) < FEWEST]
         if table.task not in anchors:
-            left_out.append(LeftOut(table.task, "no reference return"))
+            left_out.append(types.LeftOut(table.task, "no reference return"))
         elif short:
-            left_out.append(LeftOut(table.task, f"fewer than two scored runs of {', '.join(short)}"))
+            left_out.append(types.LeftOut(table.task, f"fewer than two scored runs of {', '.join(short)}"))
         else:
             used.append(table)
     return used, tuple(left_out)
@@ -340,18 +266,18 @@ def _usable(tables: Sequence[_Table], anchors: Mapping[str, Scale]) -> tuple[lis
 
 def _factors_over_tasks(
     cells: list[CellScores], factors: list[str], declared: Declared, key: tuple
-) -> tuple[tuple[SuiteEffect, ...], tuple[Effect, ...]]:
+) -> tuple[tuple[types.SuiteEffect, ...], tuple[Effect, ...]]:
     """Main effects and interactions averaged over tasks, and Shapley shares; ValueError if a cell has no runs."""
     options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
     effects = factorial.suite_contrasts(cells, factors, rng=declared.rng(*key), **options)
     shares = factorial.suite_shapley(cells, factors, rng=declared.rng(*key, "shapley"), **options)
     crossed = zip(_crossed(factors), effects, strict=True)
-    return tuple(_suite_effect(effect, factors=of) for of, effect in crossed), _shares(factors, shares)
+    return tuple(types.SuiteEffect(of, "", "", *effect[1:]) for of, effect in crossed), _shares(factors, shares)
 
 
 def _arms_over_tasks(
     tables: Sequence[_Table], scores: Scores, declared: Declared, key: tuple
-) -> tuple[SuiteEffect, ...]:
+) -> tuple[types.SuiteEffect, ...]:
     """Every arm minus the baseline, averaged over the tasks where both are planned."""
     pairs: dict[tuple[str, str], list[CellScores]] = {}
     for table in tables:
@@ -366,12 +292,5 @@ def _arms_over_tasks(
     for (name, baseline), cells in pairs.items():
         of = f"{name} − {baseline}"  # the name of the random stream, too
         (effect,) = factorial.suite_contrasts(cells, [of], rng=declared.rng(*key, of), **options)
-        effects.append(_suite_effect(effect, arm=name, baseline=baseline))
+        effects.append(types.SuiteEffect((), name, baseline, *effect[1:]))
     return tuple(effects)
-
-
-def _suite_effect(
-    effect: factorial.Effect, factors: tuple[str, ...] = (), arm: str = "", baseline: str = ""
-) -> SuiteEffect:
-    adjustable: dict[str, Any] = {"p_adjusted": None, "family": "ablation", "family_size": 0}
-    return SuiteEffect(factors, arm, baseline, **_numbers(effect), **adjustable)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,26 +10,11 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
+from suite.analysis import types
 from suite.analysis.declared import Declared
 from suite.analysis.run_curves import AlignedCurves
 from suite.analysis.scores import FEWEST, groups_of, scores_of
-from suite.analysis.types import (
-    AdjustedDifference,
-    AdjustedMarginTest,
-    Agreement,
-    AgreementVerdict,
-    CellKey,
-    CellResult,
-    ConfidenceInterval,
-    CurveDifference,
-    Difference,
-    Label,
-    MarginTest,
-    MarginVerdict,
-    PermutationTest,
-    RankAgreement,
-    Superiority,
-)
+from suite.analysis.types import AgreementVerdict, CellKey, CellResult, CurveDifference, Difference, Label, MarginTest
 from suite.analysis.workers import DoJobs
 from suite.published.anchors import Scale
 from suite.statistics import curves, equivalence, power
@@ -48,14 +32,11 @@ class Side(NamedTuple):
 class Compared:
     """What two cells say against each other; with too few scored runs nothing but the note."""
 
-    difference: Difference | None
-    equivalence: MarginTest | None
-    superiority: RankAgreement | None
-    curve: CurveDifference | None
-    note: str
-
-
-# --- two cells
+    difference: Difference | None = None
+    equivalence: MarginTest | None = None
+    superiority: types.RankAgreement | None = None
+    curve: CurveDifference | None = None
+    note: str = ""
 
 
 def differing(x: np.ndarray, y: np.ndarray, confidence: float, rng: np.random.Generator) -> Difference:
@@ -68,7 +49,7 @@ def differing(x: np.ndarray, y: np.ndarray, confidence: float, rng: np.random.Ge
     floor = compare.permutation_floor(len(x), len(y)) if permuted.exact else 1 / (count + 1)
     return Difference(
         **compare.welch(x, y, confidence)._asdict(),
-        permutation=PermutationTest(permuted.p, count, permuted.exact, floor),
+        permutation=types.PermutationTest(permuted.p, count, permuted.exact, floor),
         superiority=superiority_of(x, y, confidence),
         **compare.effect_sizes(x, y)._asdict(),
         yuen_p=compare.yuen(x, y).p,
@@ -76,53 +57,39 @@ def differing(x: np.ndarray, y: np.ndarray, confidence: float, rng: np.random.Ge
     )
 
 
-def unadjusted(difference: Difference, family: str) -> AdjustedDifference:
-    """The difference as a question of a family, whose p values are yet to be adjusted."""
-    return AdjustedDifference(**vars(difference), p_adjusted=None, family=family, family_size=0)
-
-
-def superiority_of(x: np.ndarray, y: np.ndarray, confidence: float) -> Superiority:
+def superiority_of(x: np.ndarray, y: np.ndarray, confidence: float) -> types.Superiority:
     """P(x > y) + P(x = y) / 2 with Brunner and Munzel's interval."""
     test = compare.brunner_munzel(x, y, confidence)
-    return Superiority(test.difference, test.low, test.high, test.p)
+    return types.Superiority(test.difference, test.low, test.high, test.p)
 
 
 def compared(a: Side, b: Side, scale: Scale | None, declared: Declared, key: tuple) -> Compared:
     """Whether two cells agree within the declared margin, and how they differ, a - b; key: names the random streams."""
     x, y, options = a.scores, b.scores, declared.equivalence
     if min(len(x), len(y)) < FEWEST:
-        return uncompared(f"needs two scored runs on each side, here are {len(x)} and {len(y)}")
+        return Compared(note=f"needs two scored runs on each side, here are {len(x)} and {len(y)}")
     by_rank = equivalence.tost_superiority(x, y, options.superiority, options.confidence)
     margin = None if scale is None else options.margin * (scale.reference - scale.random)
     return Compared(
         difference=differing(x, y, declared.confidence, declared.rng(*key)),
         equivalence=None if scale is None else _margin_test(x, y, scale.reference - scale.random, declared),
-        superiority=RankAgreement(**by_rank._asdict()),
+        superiority=types.RankAgreement(**by_rank._asdict()),
         curve=_curve_difference(a.curves, b.curves, margin, declared, key),
         note="no margin: the task has no reference return" if scale is None else "",
     )
-
-
-def uncompared(note: str) -> Compared:
-    """Two cells of which only the note says anything."""
-    return Compared(None, None, None, None, note)
 
 
 def _margin_test(x: np.ndarray, y: np.ndarray, span: float, declared: Declared) -> MarginTest:
     """Two one-sided tests against the declared margin, and their verdicts at the other margins; span: of the scale."""
     options = declared.equivalence
     main = equivalence.tost(x, y, options.margin * span, options.confidence)
-    others = [(share, equivalence.tost(x, y, share * span, options.confidence)) for share in options.sensitivity]
-    return MarginTest(
-        margin=main.margin,
-        verdict=cast(AgreementVerdict, main.verdict),
-        p=main.p,
-        n_needed=main.n_needed,
-        interval=ConfidenceInterval(main.low, main.high, main.confidence),
-        sensitivity=tuple(
-            MarginVerdict(share, test.margin, cast(AgreementVerdict, test.verdict), test.p) for share, test in others
-        ),
-    )
+    interval = types.ConfidenceInterval(main.low, main.high, main.confidence)
+    sensitivity = []
+    for share in options.sensitivity:
+        test = equivalence.tost(x, y, share * span, options.confidence)
+        sensitivity.append(types.MarginVerdict(share, test.margin, cast(AgreementVerdict, test.verdict), test.p))
+    verdict = cast(AgreementVerdict, main.verdict)
+    return MarginTest(main.margin, verdict, main.p, main.n_needed, interval, tuple(sensitivity))
 
 
 def _curve_difference(
@@ -137,38 +104,23 @@ def _curve_difference(
     x, y = a.values[:, at_a], b.values[:, at_b]
     tested = compare.max_t(x, y, rng=declared.rng(*key, "max-t"))
     first = int(np.argmin(tested.p_adjusted))
-    without_band = CurveDifference(
+    difference = CurveDifference(
         p=float(tested.p_adjusted[first]),
         env_step=int(grid[first]),
         assignments=tested.assignments,
         grid=tuple(grid.tolist()),
         difference=tuple((x.mean(axis=0) - y.mean(axis=0)).tolist()),
-        low=None,
-        high=None,
-        verdict=None,
-        note="",
     )
-    return _with_band(without_band, x, y, margin, declared, key)
-
-
-def _with_band(
-    curve: CurveDifference, x: np.ndarray, y: np.ndarray, margin: float | None, declared: Declared, key: tuple
-) -> CurveDifference:
-    """The difference with its simultaneous band and verdict, or with the note why there is none."""
     options, rng = declared.equivalence, declared.rng(*key, "band")
     try:
         band = curves.difference_band(x, y, options.confidence, declared.curve_resamples, rng)
     except ValueError as refusal:
-        return replace(curve, note=str(refusal))
+        return replace(difference, note=str(refusal))
     verdict = None
     if margin is not None:
-        grid = np.array(curve.grid)
-        first = int(np.searchsorted(grid, options.after * grid[-1]))
-        verdict = cast(AgreementVerdict, equivalence.band_verdict(band, margin, first))
-    return replace(curve, low=tuple(band.low.tolist()), high=tuple(band.high.tolist()), verdict=verdict)
-
-
-# --- all pairs of implementations
+        after = int(np.searchsorted(grid, options.after * grid[-1]))
+        verdict = cast(AgreementVerdict, equivalence.band_verdict(band, margin, after))
+    return replace(difference, low=tuple(band.low.tolist()), high=tuple(band.high.tolist()), verdict=verdict)
 
 
 def agreements(
@@ -177,57 +129,32 @@ def agreements(
     anchors: Mapping[str, Scale],
     declared: Declared,
     do: DoJobs,
-) -> list[Agreement]:
+) -> list[types.Agreement]:
     """Every pair of implementations of the same variant on the same task; p values not adjusted yet."""
     alike: dict[tuple[str, Label], dict[str, CellResult]] = {}
     for (implementation, label), group in groups_of(cells).items():
         for task, cell in group.items():
             alike.setdefault((task, label), {})[implementation] = cell
-    pairs = [(label, group[a], group[b]) for (_, label), group in alike.items() for a, b in combinations(group, 2)]
-    jobs = [
-        partial(
-            _compared_of_one_kind,
-            (a, b),
-            (Side(scores_of(a), aligned.get(a.key)), Side(scores_of(b), aligned.get(b.key))),
-            anchors.get(a.task),
-            declared,
-            ("equivalence", a.task, label, a.implementation, b.implementation),
-        )
-        for label, a, b in pairs
-    ]
-    return [_agreement(label, a, b, one) for (label, a, b), one in zip(pairs, do(jobs), strict=True)]
+    jobs = []
+    for (task, label), group in alike.items():
+        for a, b in combinations(group.values(), 2):
+            sides = [Side(scores_of(cell), aligned.get(cell.key)) for cell in (a, b)]
+            jobs.append(partial(_agreement, label, a, b, sides, anchors.get(task), declared))
+    return do(jobs)
 
 
-def _compared_of_one_kind(
-    cells: tuple[CellResult, CellResult],
-    sides: tuple[Side, Side],
-    scale: Scale | None,
-    declared: Declared,
-    key: tuple,
-) -> Compared:
-    kinds = [cell.kind for cell in cells if cell.kind != "unknown"]
+def _agreement(
+    label: Label, a: CellResult, b: CellResult, sides: list[Side], scale: Scale | None, declared: Declared
+) -> types.Agreement:
+    key = ("equivalence", a.task, label, a.implementation, b.implementation)
+    kinds = [cell.kind for cell in (a, b) if cell.kind != "unknown"]
     if len(set(kinds)) > 1:
-        return uncompared(f"returns are of another kind on either side ({' and '.join(kinds)})")
-    return compared(*sides, scale, declared, key)
-
-
-def _agreement(label: Label, a: CellResult, b: CellResult, comparison: Compared) -> Agreement:
-    test, unknown = None, math.nan  # until the family is adjusted
+        comparison = Compared(note=f"returns are of another kind on either side ({' and '.join(kinds)})")
+    else:
+        comparison = compared(sides[0], sides[1], scale, declared, key)
+    parts = vars(comparison)
     if comparison.equivalence is not None:
-        raw = vars(comparison.equivalence)
-        test = AdjustedMarginTest(**raw, p_adjusted=unknown, family="equivalence", family_size=0)
-    return Agreement(
-        task=a.task,
-        variant=label,
-        a=a.implementation,
-        b=b.implementation,
-        run_ids=(a.run_id, b.run_id),
-        n_planned=(a.n_planned, b.n_planned),
-        n_finished=(a.n_finished, b.n_finished),
-        n_scored=(a.n_scored, b.n_scored),
-        difference=comparison.difference,
-        equivalence=test,
-        superiority=comparison.superiority,
-        curve=comparison.curve,
-        note=comparison.note,
-    )
+        test = types.AdjustedMarginTest(**vars(comparison.equivalence), family="equivalence")
+        parts = parts | {"equivalence": test}
+    counts = {name: (getattr(a, name), getattr(b, name)) for name in ("n_planned", "n_finished", "n_scored")}
+    return types.Agreement(a.task, label, a.implementation, b.implementation, (a.run_id, b.run_id), **counts | parts)

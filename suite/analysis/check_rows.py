@@ -17,18 +17,14 @@ Basis = Literal["runs", "mean and spread", "a number"]
 
 @dataclass(frozen=True)
 class SampleSummary:
-    """Our runs at a published step: their trailing window means.
-
-    n: of the values, failed runs at the random policy's return among them; n_finished: of these; n_missing: without a
-    result.
-    """
+    """Our runs at a published step: their trailing window means."""
 
     mean: float | None
     sd: float | None
-    n: int
-    n_finished: int
-    n_failed: int
-    n_missing: int
+    n: int  # values
+    n_finished: int  # of these
+    n_failed: int  # of these: at the random policy's return
+    n_missing: int  # without a result
     n_planned: int
     values: tuple[float, ...]
 
@@ -64,10 +60,10 @@ class CheckCurve:
     assignments: int
     difference: tuple[float, ...]
     margin: tuple[float, ...]
-    low: tuple[float, ...] | None
-    high: tuple[float, ...] | None
-    verdict: CheckVerdict | None  # None without a band
-    note: str  # why there is no band
+    low: tuple[float, ...] | None = None
+    high: tuple[float, ...] | None = None
+    verdict: CheckVerdict | None = None  # None without a band
+    note: str = ""  # why there is no band
 
 
 @dataclass(frozen=True)
@@ -102,14 +98,14 @@ class CheckRow:
     advisory: bool  # decides nothing; `advice` says why
     advice: tuple[str, ...]
     differs: tuple[str, ...]  # fields of spec and schedule in which ours differ
-    curve: CheckCurve | None  # on the last row of a reference, where both have curves
-    gated: bool
-    p_adjusted: float | None  # None of advice
-    p_fail_adjusted: float | None
-    family: str | None
-    family_size: int | None
-    fails: bool  # the gate falls
-    sentence: str
+    curve: CheckCurve | None = None  # on the last row of a reference, where both have curves
+    gated: bool = False  # as what follows, known when all rows of a check are there
+    p_adjusted: float | None = None  # None of advice
+    p_fail_adjusted: float | None = None
+    family: str | None = None
+    family_size: int | None = None
+    fails: bool = False  # the gate falls
+    sentence: str = ""
 
 
 @dataclass(frozen=True)

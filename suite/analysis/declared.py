@@ -22,12 +22,10 @@ class Declared(NamedTuple):
 
     @property
     def confidence(self) -> float:
-        """Level of the intervals."""
         return self.report.confidence
 
     @property
     def resamples(self) -> int:
-        """Resamples of a bootstrap of scores."""
         return self.report.resamples
 
     @property
@@ -37,7 +35,6 @@ class Declared(NamedTuple):
 
     @property
     def seed(self) -> int:
-        """Of every random stream."""
         return self.report.seed
 
     def rng(self, *key: object) -> np.random.Generator:
@@ -53,7 +50,6 @@ def stream_name(*key: object) -> str:
 
 
 def declared_of(config: Config) -> Declared:
-    """A config's declarations as the statistics take them."""
     return Declared(config.report, config.equivalence, config.families)
 
 

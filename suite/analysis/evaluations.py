@@ -17,8 +17,6 @@ ACTIONS: Mapping[str, KindOfReturn] = {"mean": "deterministic", "sample": "sampl
 
 
 class RunKey(NamedTuple):
-    """The identity of a run."""
-
     cell: CellKey
     seed: int
 

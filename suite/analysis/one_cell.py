@@ -8,23 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from suite.analysis import types
 from suite.analysis.declared import Declared
 from suite.analysis.run_curves import AlignedCurves, aligned_where_known
 from suite.analysis.runs import PlannedCell, ScoredRun
-from suite.analysis.types import (
-    Band,
-    Bounds,
-    CellKey,
-    CellResult,
-    CurveResult,
-    DiagnosticSummary,
-    Distribution,
-    Estimate,
-    Interval,
-    Mean,
-    Rate,
-    Reliability,
-)
+from suite.analysis.types import Bounds, CellKey, CellResult, CurveResult, DiagnosticSummary, Estimate
 from suite.sac.status import FAILED, STATUSES
 from suite.statistics import aggregate, bootstrap, curves, failures, reliability
 
@@ -38,11 +26,11 @@ class DescribedCell(NamedTuple):
 
 
 def described_cell(
-    planned: PlannedCell, runs: Sequence[ScoredRun], diagnostics: Mapping[str, DiagnosticSummary], declared: Declared
+    planned: PlannedCell, runs: Sequence[ScoredRun], per_seed: pd.DataFrame | None, declared: Declared
 ) -> DescribedCell:
-    """What there is to say of a cell from its runs, in the order of their seeds."""
+    """What there is to say of a cell from its runs, in the order of their seeds, and their diagnostics."""
     curve, aligned = _curve(planned, [run for run in runs if not run.result.stale], declared)
-    return DescribedCell(_cell(planned, runs, diagnostics, declared), curve, aligned)
+    return DescribedCell(_cell(planned, runs, _diagnostics(per_seed, runs), declared), curve, aligned)
 
 
 def identity_of(planned: PlannedCell) -> dict[str, Any]:
@@ -84,9 +72,6 @@ def _cell(
     )
 
 
-# --- scores
-
-
 def mean_of(scores: np.ndarray, confidence: float) -> Estimate:
     """The mean with Student's interval; with one score the mean alone, with none nothing."""
     if len(scores) > 1:
@@ -110,12 +95,12 @@ def _studentised(scores: np.ndarray, declared: Declared, key: CellKey) -> Estima
     return Estimate(**interval._asdict())
 
 
-def _complete_case(scored: Sequence[ScoredRun], confidence: float) -> Mean:
+def _complete_case(scored: Sequence[ScoredRun], confidence: float) -> types.Mean:
     """The mean of the finished runs alone."""
     scores = np.array([run.result.score for run in scored], dtype=float)
     finished = failures.complete_case(scores, [run.curve.failed for run in scored])
     mean = mean_of(finished, confidence)
-    return Mean(len(finished), mean.estimate, mean.low, mean.high, mean.standard_error)
+    return types.Mean(len(finished), mean.estimate, mean.low, mean.high, mean.standard_error)
 
 
 def _carried_forward(scored: Sequence[ScoredRun], confidence: float) -> Estimate | None:
@@ -135,29 +120,22 @@ def _bounds(runs: Sequence[ScoredRun], scores: np.ndarray) -> Bounds | None:
     return Bounds(**failures.bounds(scores, absent, floor)._asdict())
 
 
-def _failure_rate(fresh: Sequence[ScoredRun], confidence: float) -> Rate | None:
+def _failure_rate(fresh: Sequence[ScoredRun], confidence: float) -> types.Rate | None:
     """Failed runs of those that ended by themselves."""
     ended = [run for run in fresh if run.result.status in ("finished", *FAILED)]
     if not ended:
         return None
-    return Rate(**failures.wilson(sum(run.curve.failed for run in ended), len(ended), confidence)._asdict())
+    return types.Rate(**failures.wilson(sum(run.curve.failed for run in ended), len(ended), confidence)._asdict())
 
 
-def _distribution(scores: np.ndarray) -> Distribution | None:
+def _distribution(scores: np.ndarray) -> types.Distribution | None:
     """Where single runs lie: dispersion over seeds, the mean of the worst tenth, a normal tolerance interval (the range
     that holds 90 % of all runs with 95 % confidence, if returns are normal)."""
     if len(scores) < 2:
         return None
     low, high, *_ = reliability.tolerance_interval(scores, 0.90, 0.95, kind="normal")
-    return Distribution(
-        iqr=reliability.dispersion_across(scores[:, None], "iqr")[0],
-        mad=reliability.dispersion_across(scores[:, None], "mad")[0],
-        cvar=float(reliability.cvar(scores, 0.1, "lower")),
-        tolerance=Interval(low, high),
-    )
-
-
-# --- curves
+    iqr, mad = (reliability.dispersion_across(scores[:, None], measure)[0] for measure in ("iqr", "mad"))
+    return types.Distribution(iqr, mad, float(reliability.cvar(scores, 0.1, "lower")), types.Interval(low, high))
 
 
 def _curve(
@@ -187,7 +165,7 @@ def _curve(
     return result, aligned
 
 
-def _band(aligned: AlignedCurves | None, declared: Declared, key: CellKey) -> tuple[Band | None, str]:
+def _band(aligned: AlignedCurves | None, declared: Declared, key: CellKey) -> tuple[types.Band | None, str]:
     """The simultaneous band of the mean curve, or why there is none."""
     if aligned is None:
         return None, "no evaluation that every scored run has"
@@ -196,7 +174,7 @@ def _band(aligned: AlignedCurves | None, declared: Declared, key: CellKey) -> tu
         band = curves.sup_t_band(aligned.values, declared.confidence, resamples=declared.curve_resamples, rng=rng)
     except ValueError as refusal:
         return None, str(refusal)
-    return Band(tuple(band.low.tolist()), tuple(band.high.tolist()), band.quantile), ""
+    return types.Band(tuple(band.low.tolist()), tuple(band.high.tolist()), band.quantile), ""
 
 
 def _area(aligned: AlignedCurves | None, confidence: float) -> Estimate:
@@ -206,22 +184,17 @@ def _area(aligned: AlignedCurves | None, confidence: float) -> Estimate:
     return mean_of(np.array([curves.area_under_curve(aligned.grid, run) for run in aligned.values]), confidence)
 
 
-def _reliability(aligned: AlignedCurves | None) -> Reliability | None:
+def _reliability(aligned: AlignedCurves | None) -> types.Reliability | None:
     """How steadily the runs learn: median over runs of each one's own measure (Chan et al. 2020, 1912.05663)."""
     if aligned is None or len(aligned.grid) < 3:
         return None
     whole = len(aligned.grid) - 1
-    return Reliability(
-        dispersion_within=np.median(reliability.dispersion_within(aligned.values, whole)),
-        cvar_of_steps=np.median(reliability.cvar_of_differences(aligned.values, 0.1)),
-        max_drawdown=np.median(reliability.max_drawdown(aligned.values)),
-    )
+    within = np.median(reliability.dispersion_within(aligned.values, whole))
+    cvar_of_steps = np.median(reliability.cvar_of_differences(aligned.values, 0.1))
+    return types.Reliability(within, cvar_of_steps, np.median(reliability.max_drawdown(aligned.values)))
 
 
-# --- diagnostics
-
-
-def cell_diagnostics(per_seed: pd.DataFrame | None, runs: Sequence[ScoredRun]) -> dict[str, DiagnosticSummary]:
+def _diagnostics(per_seed: pd.DataFrame | None, runs: Sequence[ScoredRun]) -> dict[str, DiagnosticSummary]:
     """Mean and standard deviation over the finished seeds of every diagnostic that was recorded."""
     if per_seed is None:
         return {}

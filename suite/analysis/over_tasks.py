@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from suite.analysis import types
 from suite.analysis.ablations import PlannedAblation, ablation_results
 from suite.analysis.agreement import agreements, superiority_of
 from suite.analysis.check_rows import CheckRow
@@ -20,25 +21,12 @@ from suite.analysis.declared import Declared
 from suite.analysis.families import adjusted_ablations, adjusted_agreements, families_of
 from suite.analysis.run_curves import AlignedCurves
 from suite.analysis.scores import FEWEST, Variant, groups_of, normalised, scores_of, usable_cells
-from suite.analysis.types import (
-    AblationResult,
-    Aggregate,
-    Agreement,
-    Anchors,
-    CellKey,
-    CellResult,
-    Estimate,
-    Family,
-    FamilyName,
-    Improvement,
-    Label,
-    Profile,
-    SecondAggregate,
-    Superiority,
-)
+from suite.analysis.types import Aggregate, Anchors, CellKey, CellResult, Estimate, Improvement, Label
 from suite.analysis.workers import DoJobs
 from suite.statistics import aggregate, bootstrap, curves
 
+Pairs = Sequence[tuple[CellResult, CellResult]]
+"""Two cells of every task."""
 TAUS = np.round(np.arange(-0.2, 1.61, 0.02), 2)  # of the performance profiles
 
 
@@ -48,9 +36,9 @@ class Inference:
 
     aggregates: tuple[Aggregate, ...]
     improvements: tuple[Improvement, ...]
-    agreements: tuple[Agreement, ...]
-    ablations: tuple[AblationResult, ...]
-    families: dict[FamilyName, Family]
+    agreements: tuple[types.Agreement, ...]
+    ablations: tuple[types.AblationResult, ...]
+    families: dict[types.FamilyName, types.Family]
 
 
 def infer(
@@ -77,14 +65,9 @@ def infer(
     )
 
 
-# --- aggregates of a variant
-
-
 def _aggregates(cells: list[CellResult], anchors: Anchors, declared: Declared, do: DoJobs) -> tuple[Aggregate, ...]:
     """Every variant over all its tasks that have anchors and enough runs."""
-    groups = groups_of(cells)
-    jobs = [partial(_aggregate, variant, group, anchors, declared) for variant, group in groups.items()]
-    return tuple(do(jobs))
+    return tuple(do(partial(_aggregate, *item, anchors, declared) for item in groups_of(cells).items()))
 
 
 def _aggregate(variant: Variant, group: Mapping[str, CellResult], anchors: Anchors, declared: Declared) -> Aggregate:
@@ -99,25 +82,23 @@ def _aggregate(variant: Variant, group: Mapping[str, CellResult], anchors: Ancho
         n_planned=sum(cell.n_planned for cell in group.values()),
         n_finished=sum(cell.n_finished for cell in group.values()),
         n_scored=sum(cell.n_scored for cell in group.values()),
-        mean=None,
-        median=None,
-        iqm=None,
-        optimality_gap=None,
-        profile=None,
         second=_second({task: cell for task, cell in used.items() if task in anchors.second}, anchors, declared, key),
     )
     if not used:
         return counted
-    return replace(counted, **_numbers([normalised(cell, anchors.primary) for cell in used.values()], declared, key))
+    scores = [normalised(cell, anchors.primary) for cell in used.values()]
 
+    def estimate(statistic: Callable) -> Estimate:  # all from one stream: the same draws of runs
+        return _bootstrapped(scores, statistic, declared, key)
 
-def _numbers(scores: list[np.ndarray], declared: Declared, key: tuple) -> dict[str, Any]:
-    """The numbers of an aggregate by field: each from the same stream, one draw of runs for all of them."""
-    statistics: dict[str, Callable] = {"mean": aggregate.mean, "median": aggregate.median, "iqm": aggregate.iqm,
-                  "optimality_gap": aggregate.optimality_gap}  # fmt: skip
-    return {name: _bootstrapped(scores, statistic, declared, key) for name, statistic in statistics.items()} | {
-        "profile": _profile(scores, declared, (*key, "profile"))
-    }
+    return replace(
+        counted,
+        mean=estimate(aggregate.mean),
+        median=estimate(aggregate.median),
+        iqm=estimate(aggregate.iqm),
+        optimality_gap=estimate(aggregate.optimality_gap),
+        profile=_profile(scores, declared, (*key, "profile")),
+    )
 
 
 def _bootstrapped(scores: list[np.ndarray], statistic: Callable, declared: Declared, key: tuple) -> Estimate:
@@ -125,22 +106,19 @@ def _bootstrapped(scores: list[np.ndarray], statistic: Callable, declared: Decla
     return Estimate(**bootstrap.stratified(scores, statistic, rng=declared.rng(*key), **options)._asdict())
 
 
-def _profile(scores: list[np.ndarray], declared: Declared, key: tuple) -> Profile:
+def _profile(scores: list[np.ndarray], declared: Declared, key: tuple) -> types.Profile:
     band = curves.profile_band(scores, TAUS, declared.confidence, declared.curve_resamples, declared.rng(*key))
-    return Profile(*(tuple(column.tolist()) for column in (TAUS, band.center, band.low, band.high)))
+    return types.Profile(*(tuple(column.tolist()) for column in (TAUS, band.center, band.low, band.high)))
 
 
 def _second(
     cells: Mapping[str, CellResult], anchors: Anchors, declared: Declared, key: tuple
-) -> SecondAggregate | None:
+) -> types.SecondAggregate | None:
     """The interquartile mean by the second set of anchors."""
     if not cells:
         return None
     scores = [normalised(cell, anchors.second) for cell in cells.values()]
-    return SecondAggregate(tuple(cells), _bootstrapped(scores, aggregate.iqm, declared, (*key, "second")))
-
-
-# --- probability of improvement
+    return types.SecondAggregate(tuple(cells), _bootstrapped(scores, aggregate.iqm, declared, (*key, "second")))
 
 
 def _improvements(cells: list[CellResult], declared: Declared, do: DoJobs) -> tuple[Improvement, ...]:
@@ -164,32 +142,19 @@ def _comparable_tasks(ours: Mapping[str, CellResult], theirs: Mapping[str, CellR
     return [task for task in both if min(len(ours[task].scores), len(theirs[task].scores)) >= FEWEST]
 
 
-def _improvement(
-    variant: Variant, over: Label, pairs: list[tuple[CellResult, CellResult]], declared: Declared
-) -> Improvement:
-    implementation, label = variant
+def _improvement(variant: Variant, over: Label, pairs: Pairs, declared: Declared) -> Improvement:
+    tasks = tuple(cell.task for cell, _ in pairs)
+    probability = probability_of_improvement(pairs, declared, ("improvement", *variant, over))
+    by_task = tuple(superiority_of(scores_of(x), scores_of(y), declared.confidence) for x, y in pairs)
+    return Improvement(*variant, over, tasks, probability, by_task)
+
+
+def probability_of_improvement(pairs: Pairs, declared: Declared, key: tuple) -> Estimate:
+    """P(a run of the first beats one of the second) over all tasks."""
     x, y = ([scores_of(pair[side]) for pair in pairs] for side in (0, 1))
-    return Improvement(
-        implementation=implementation,
-        variant=label,
-        over=over,
-        tasks=tuple(cell.task for cell, _ in pairs),
-        probability=probability_of_improvement(x, y, declared, ("improvement", implementation, label, over)),
-        by_task=superiorities(x, y, declared),
-    )
-
-
-def probability_of_improvement(x: list[np.ndarray], y: list[np.ndarray], declared: Declared, key: tuple) -> Estimate:
-    """P(a run of x beats one of y) over all tasks; x, y: scores by task."""
-    probability = bootstrap.two_sample(
-        x, y, aggregate.probability_of_improvement, confidence=declared.confidence, resamples=declared.resamples,
-        rng=declared.rng(*key),
-    )  # fmt: skip
-    if probability.standard_error == 0:  # every resample agrees: that bounds nothing
-        return Estimate(probability.estimate, None, None, probability.standard_error)
-    return Estimate(**probability._asdict())
-
-
-def superiorities(x: list[np.ndarray], y: list[np.ndarray], declared: Declared) -> tuple[Superiority, ...]:
-    """P(a run of x beats one of y) for each task."""
-    return tuple(superiority_of(a, b, declared.confidence) for a, b in zip(x, y, strict=True))
+    options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.resamples}
+    statistic = aggregate.probability_of_improvement
+    interval = bootstrap.two_sample(x, y, statistic, rng=declared.rng(*key), **options)
+    if interval.standard_error == 0:  # every resample agrees: that bounds nothing
+        return Estimate(float(interval.estimate), None, None, 0.0)
+    return Estimate(**interval._asdict())

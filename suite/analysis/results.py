@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -18,16 +18,16 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from suite.analysis.ablations import PlannedAblation, Question, planned_ablations, question_of
+from suite.analysis.ablations import Question, planned_ablations, question_of
 from suite.analysis.check_rows import CheckFile
 from suite.analysis.declared import Declared, departures
 from suite.analysis.evaluations import NO_CURVE, RunKey, evaluation_curves
-from suite.analysis.one_cell import DescribedCell, cell_diagnostics, described_cell, identity_of
-from suite.analysis.over_tasks import Inference, infer
+from suite.analysis.one_cell import described_cell, identity_of
+from suite.analysis.over_tasks import infer
 from suite.analysis.results_file import from_plain, read_check, to_plain, write_results
 from suite.analysis.runs import SCORED_SHARE, Floors, PlannedCell, ScoredRun, end_of_run, planned_cells, scored_run
 from suite.analysis.types import Anchors, Counts, Declaration, LedgerEntry, Results, Settings
-from suite.analysis.workers import DoJobs, processes
+from suite.analysis.workers import processes
 from suite.published.anchors import Scale
 from suite.sac.status import STATUSES
 from suite.statistics import bootstrap, power
@@ -65,10 +65,14 @@ def summarise(
     cells, tasks = planned_cells(tables.manifest, tables.runs), list(dict.fromkeys(tables.manifest["task"]))
     runs = _scored_runs(cells, tables.evaluations, random_policy)
     scales = Anchors(_of_tasks(tasks, anchors or {}), _of_tasks(tasks, second_anchors or {}))
+    per_seed = end_of_run(tables.diagnostics, cells)
     with processes(workers) as do:
-        described = _described(cells, runs, tables.diagnostics, declared, do)
+        described = do(
+            partial(described_cell, cell, of_cell, per_seed.get(cell.key), declared) for cell, of_cell in runs
+        )
+        aligned = {one.cell.key: one.aligned for one in described if one.aligned is not None}
         ablations = planned_ablations(tables.manifest, questions)
-        inference = _inference(described, ablations, check, scales, declared, do)
+        inference = infer([one.cell for one in described], aligned, ablations, check.rows, scales, declared, do)
     results = Results(
         study=study,
         settings=_settings(declared, {task: random_policy.get(task) for task in tasks}, scales),
@@ -76,7 +80,7 @@ def summarise(
         counts=_counts(cells),
         cells=tuple(one.cell for one in described),
         curves=tuple(one.curve for one in described),
-        ledger=_ledger(cells, runs),
+        ledger=tuple(_ledger(runs)),
         **vars(inference),
         check=check.rows,
         unmatched=check.notes,
@@ -111,56 +115,26 @@ def _json(path: Path) -> dict | None:
 
 
 def _scored_runs(
-    cells: Sequence[PlannedCell], evaluations: pd.DataFrame, random_policy: Mapping[str, float]
-) -> list[tuple[ScoredRun, ...]]:
-    """Every cell's runs with their scores."""
+    cells: list[PlannedCell], evaluations: pd.DataFrame, random_policy: Mapping[str, float]
+) -> list[tuple[PlannedCell, list[ScoredRun]]]:
+    """Every cell with its runs and their scores."""
     curves = evaluation_curves(evaluations)
     floors = Floors(random_policy, curves)
     return [
-        tuple(scored_run(cell, run, curves.get(RunKey(cell.key, run.seed), NO_CURVE), floors) for run in cell.runs)
+        (cell, [scored_run(cell, run, curves.get(RunKey(cell.key, run.seed), NO_CURVE), floors) for run in cell.runs])
         for cell in cells
     ]
 
 
-def _described(
-    cells: Sequence[PlannedCell],
-    runs: Sequence[Sequence[ScoredRun]],
-    diagnostics: pd.DataFrame,
-    declared: Declared,
-    do: DoJobs,
-) -> list[DescribedCell]:
-    """Every cell's numbers, curve and diagnostics."""
-    per_seed = end_of_run(diagnostics, cells)
-    return do(
-        partial(described_cell, cell, of_cell, cell_diagnostics(per_seed.get(cell.key), of_cell), declared)
-        for cell, of_cell in zip(cells, runs, strict=True)
-    )
-
-
-def _inference(
-    described: Sequence[DescribedCell],
-    ablations: Sequence[PlannedAblation],
-    check: CheckFile,
-    anchors: Anchors,
-    declared: Declared,
-    do: DoJobs,
-) -> Inference:
-    """What the cells say against each other."""
-    aligned = {one.cell.key: one.aligned for one in described if one.aligned is not None}
-    return infer([one.cell for one in described], aligned, ablations, check.rows, anchors, declared, do)
-
-
-def _ledger(cells: Sequence[PlannedCell], runs: Sequence[Sequence[ScoredRun]]) -> tuple[LedgerEntry, ...]:
+def _ledger(runs: list[tuple[PlannedCell, list[ScoredRun]]]) -> Iterator[LedgerEntry]:
     """The runs of which something is to be said."""
-    return tuple(
-        LedgerEntry(**identity_of(cell), **vars(run.result))
-        for cell, of_cell in zip(cells, runs, strict=True)
-        for run in of_cell
-        if run.result.sentence
-    )
+    for cell, of_cell in runs:
+        for run in of_cell:
+            if run.result.sentence:
+                yield LedgerEntry(**identity_of(cell), **vars(run.result))
 
 
-def _counts(cells: Sequence[PlannedCell]) -> Counts:
+def _counts(cells: list[PlannedCell]) -> Counts:
     """Planned runs by the status on record."""
     runs = [run for cell in cells for run in cell.runs]
     by_status = Counter(run.status for run in runs)

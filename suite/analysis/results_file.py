@@ -22,20 +22,13 @@ from suite.files import atomic
 
 SCHEMA_VERSION = 2
 """Of results.json and check.json: raised whenever a field of their types changes its name or its meaning."""
-
 RESULTS, CHECK = "results.json", "check.json"
-
 MADE_BY = {RESULTS: "statistics", CHECK: "check"}
 """The command that makes each file anew."""
-
 T = TypeVar("T")
 
 
-# --- files
-
-
 def write_results(study_dir: Path, results: Results) -> None:
-    """Write results.json of the study in study_dir."""
     _write(Path(study_dir) / RESULTS, results)
 
 
@@ -45,7 +38,6 @@ def read_results(study_dir: Path) -> Results | None:
 
 
 def write_check(study_dir: Path, check: CheckFile) -> None:
-    """Write check.json of the study in study_dir."""
     _write(Path(study_dir) / CHECK, check)
 
 
@@ -73,9 +65,6 @@ def _read(path: Path, kind: type[T]) -> T | None:
         return from_plain(kind, data)
     except (TypeError, ValueError) as error:
         raise UsageError(f"{path} is not what this suite writes ({error}): {remedy}") from None
-
-
-# --- dataclasses as plain Python values, and back
 
 
 def to_plain(value: Any) -> Any:

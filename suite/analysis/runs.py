@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,14 +14,11 @@ from suite.sac.status import FAILED, STATUSES, KindOfReturn, Status
 from suite.study.cells import CELL
 
 SCORED_SHARE = 0.1  # of the budget, at its end: the evaluations that make a run's score
-
-
 DIAGNOSTICS = ("q_bias", "entropy", "alpha", "tanh_saturation", "actor_grad_norm", "critic_grad_norm",
                "critic_loss", "actor_loss")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class PlannedRun:
+class PlannedRun(NamedTuple):
     """One run of the plan and what its record says of it."""
 
     seed: int
@@ -34,8 +30,7 @@ class PlannedRun:
     code_id: str
 
 
-@dataclass(frozen=True)
-class PlannedCell:
+class PlannedCell(NamedTuple):
     """The runs that differ only in their seed, in the order of their seeds."""
 
     key: CellKey
@@ -47,22 +42,16 @@ class PlannedCell:
     runs: tuple[PlannedRun, ...]
 
 
-@dataclass(frozen=True)
-class ScoredRun:
-    """A run's result, its curve, and what kind of returns these are."""
-
+class ScoredRun(NamedTuple):
     result: RunResult
     curve: RunCurve
     kind: KindOfReturn
 
 
-# --- the plan
-
-
 def planned_cells(manifest: pd.DataFrame, runs: pd.DataFrame) -> list[PlannedCell]:
     """Every cell of the plan with every planned run, also those without any record: a planned run can never vanish."""
     rows = _planned_rows(manifest, runs)
-    labels = {key: dict(_labels(of_cell)) for key, of_cell in manifest.groupby(CELL, sort=False)}
+    labels = {key: _labels(of_cell) for key, of_cell in manifest.groupby(CELL, sort=False)}
     return [_planned_cell(CellKey(*key), of_cell, labels[key]) for key, of_cell in rows.groupby(CELL, sort=False)]
 
 
@@ -84,15 +73,10 @@ def _planned_rows(manifest: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _labels(manifest: pd.DataFrame) -> Iterator[tuple[str, Label]]:
-    """The labels of a cell by their names, as the manifest lists them."""
-    for row in manifest.drop_duplicates("label").itertuples():
-        yield row.label, label_of(row.label, row.ablation, row.arm)
-
-
-def label_of(name: str, ablation: str, arm: str) -> Label:
-    """The label of a row of the manifest, whose name is a preset's as reports print it or an arm's."""
-    return Label("", ablation, arm) if ablation else Label(name, "", "")
+def _labels(manifest: pd.DataFrame) -> dict[str, Label]:
+    """The labels of a cell by their names (of an arm "ablation/arm"), as the manifest lists them."""
+    rows = manifest.drop_duplicates("label").itertuples()
+    return {row.label: Label("", row.ablation, row.arm) if row.ablation else Label(row.label, "", "") for row in rows}
 
 
 def _planned_cell(key: CellKey, rows: pd.DataFrame, labels: Mapping[str, Label]) -> PlannedCell:
@@ -137,9 +121,6 @@ def _text(value: object) -> str:
     return "" if value is None or value is pd.NA or value != value else str(value)
 
 
-# --- the score of a run
-
-
 class Floors:
     """What a failed run counts for: the random policy's return, or else what a run of the task began with."""
 
@@ -151,48 +132,45 @@ class Floors:
 
     def of(self, task: str, curve: EvaluationCurve) -> float | None:
         """The random policy's mean return, else the run's first evaluation, else the mean first one of the task."""
-        first = self.first.get(task, [])
-        mean = [float(np.mean(first))] if first else []
-        choices = [self.random_policy.get(task), *curve.values[:1], *mean]
-        return next((value for value in choices if value is not None), None)
+        if task in self.random_policy:
+            return self.random_policy[task]
+        first = curve.values[:1] or self.first.get(task)
+        return float(np.mean(first)) if first else None
 
-    def origin(self, task: str) -> str:
-        """Where the task's floor comes from, in words."""
+    def in_words(self, task: str, curve: EvaluationCurve) -> str:
+        """What a failed run counts for, and where that comes from."""
+        floor = self.of(task, curve)
+        if floor is None:
+            return "no floor is known for it, so it is not averaged"
         random = task in self.random_policy
-        return "the random policy's return" if random else "its first evaluation, or the task's mean one"
+        origin = "the random policy's return" if random else "its first evaluation, or the task's mean one"
+        return f"scored {floor:.6g}, {origin}"
 
 
 def scored_run(cell: PlannedCell, run: PlannedRun, curve: EvaluationCurve, floors: Floors) -> ScoredRun:
     """One seed: its curve, its status, its floor, its score (None: not averaged), and what is to be said about it."""
-    status, stopped_at, message = _outcome(run, curve)
-    failed, floor = status in FAILED, floors.of(cell.key.task, curve)
-    stopped_at = (stopped_at or 0) if failed else None
-    score = None
-    if failed:
+    run = _with_outcome(run, curve)
+    floor, score = floors.of(cell.key.task, curve), None
+    if run.status in FAILED:
         score = floor
-    elif status == "finished":
+    elif run.status == "finished":
         score = _final(curve, cell.env_steps)
+    sentence = "; ".join(_remarks(cell, run, floors.in_words(cell.key.task, curve)))
     return ScoredRun(
-        result=RunResult(
-            seed=run.seed,
-            status=status,
-            stale=run.stale,
-            stopped_at=stopped_at,
-            score=None if run.stale else score,
-            sentence="; ".join(_remarks(cell, run, status, stopped_at, message, _floor_in_words(floor, floors, cell))),
-        ),
-        curve=RunCurve(run.seed, status, stopped_at, floor, curve.env_steps, curve.values),
-        kind="training" if run.training_returns else curve.kind,
+        RunResult(run.seed, run.status, run.stale, run.stopped_at, None if run.stale else score, sentence),
+        RunCurve(run.seed, run.status, run.stopped_at, floor, curve.env_steps, curve.values),
+        "training" if run.training_returns else curve.kind,
     )
 
 
-def _outcome(run: PlannedRun, curve: EvaluationCurve) -> tuple[Status, int | None, str]:
-    """Status, where the run stopped, and its message, after a look at its evaluations."""
+def _with_outcome(run: PlannedRun, curve: EvaluationCurve) -> PlannedRun:
+    """The run after a look at its evaluations; only one that failed has stopped."""
     if run.status == "finished" and curve.broken_at is not None:
-        return "diverged", curve.broken_at, "an evaluation returned no finite number"
+        message = "an evaluation returned no finite number"
+        return run._replace(status="diverged", stopped_at=curve.broken_at, message=message)
     if run.status == "finished" and not curve.values:
-        return "invalid", None, "it finished without a single evaluation"
-    return run.status, run.stopped_at, run.message
+        return run._replace(status="invalid", stopped_at=None, message="it finished without a single evaluation")
+    return run._replace(stopped_at=(run.stopped_at or 0) if run.status in FAILED else None)
 
 
 def _final(curve: EvaluationCurve, env_steps: int) -> float:
@@ -204,29 +182,18 @@ def _final(curve: EvaluationCurve, env_steps: int) -> float:
     return float(np.average(np.array(curve.values)[chosen], weights=np.array(curve.episodes)[chosen]))
 
 
-def _floor_in_words(floor: float | None, floors: Floors, cell: PlannedCell) -> str:
-    if floor is None:
-        return "no floor is known for it, so it is not averaged"
-    return f"scored {floor:.6g}, {floors.origin(cell.key.task)}"
-
-
-def _remarks(
-    cell: PlannedCell, run: PlannedRun, status: Status, stopped_at: int | None, message: str, floor_in_words: str
-) -> Iterator[str]:
+def _remarks(cell: PlannedCell, run: PlannedRun, floor_in_words: str) -> Iterator[str]:
     """What the report says of a run that did not simply finish; nothing of one that did."""
-    if status in FAILED:
-        yield f"{status} at environment step {stopped_at:,} of {cell.env_steps:,}"
-    elif status != "finished":
-        yield f"{status}, not averaged"
-    if message and status != "finished":
-        yield message
+    if run.status in FAILED:
+        yield f"{run.status} at environment step {run.stopped_at:,} of {cell.env_steps:,}"
+    elif run.status != "finished":
+        yield f"{run.status}, not averaged"
+    if run.message and run.status != "finished":
+        yield run.message
     if run.stale:
         yield f"stale: made by other code (code_id {run.code_id}), not averaged"
-    elif status in FAILED:
+    elif run.status in FAILED:
         yield floor_in_words
-
-
-# --- diagnostics
 
 
 def end_of_run(diagnostics: pd.DataFrame, cells: Sequence[PlannedCell]) -> dict[CellKey, pd.DataFrame]:

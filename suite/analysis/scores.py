@@ -10,7 +10,6 @@ from suite.analysis.types import CellResult, Label, LeftOut
 from suite.published.anchors import Scale
 
 FEWEST = 2  # scored runs on either side of any comparison
-
 Variant = tuple[str, Label]
 """An implementation and a label."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,18 +20,10 @@ from suite.statistics import power as planning
 from suite.statistics import two_samples as comparing
 
 SEEDS = (3, 5, 10, 20, 30)  # per group: the numbers shown where none is asked for
-
-
 STUDIES = 400  # simulated for the power of a cell: to 0.025 at worst
 
-T = TypeVar("T")
 
-
-# --- without a study
-
-
-@dataclass(frozen=True)
-class PowerQuestion:
+class PowerQuestion(NamedTuple):
     """What a table of power is for: an effect in SDs and a margin in return (in SDs without sd), None if not asked."""
 
     effect: float | None
@@ -40,8 +33,7 @@ class PowerQuestion:
     alpha: float  # level of the two-sided test, and of each one-sided one
 
 
-@dataclass(frozen=True)
-class PowerRow:
+class PowerRow(NamedTuple):
     """What n seeds in each of two groups can settle; power is None where nothing of it was asked."""
 
     n: int
@@ -59,8 +51,7 @@ class SeedsNeeded:
     equivalence: int | None
 
 
-@dataclass(frozen=True)
-class PowerTable:
+class PowerTable(NamedTuple):
     asked: PowerQuestion
     rows: tuple[PowerRow, ...]
     needed: SeedsNeeded
@@ -88,22 +79,19 @@ def power_table(
     if difference is not None and sd is not None:
         effect = difference / sd
     asked = PowerQuestion(effect, sd, margin, target, alpha)
-    return _or_usage(lambda: PowerTable(asked, tuple(_power_row(asked, seeds) for seeds in n), _needed(asked)))
+    with _refusals_as_mistakes():
+        return PowerTable(asked, tuple(_power_row(asked, seeds) for seeds in n), _needed(asked))
 
 
 def _power_row(asked: PowerQuestion, seeds: int) -> PowerRow:
     detectable = planning.minimum_detectable_effect(seeds, asked.target, asked.alpha)
+    in_return = None if asked.sd is None else detectable * asked.sd
+    power = None if asked.effect is None else planning.power(seeds, asked.effect, asked.alpha)
     equivalence = None
     if asked.margin is not None:
         confidence = 1 - 2 * asked.alpha
         equivalence = planning.tost_power(seeds, asked.margin, asked.sd or 1.0, confidence=confidence)
-    return PowerRow(
-        n=seeds,
-        detectable=detectable,
-        detectable_return=None if asked.sd is None else detectable * asked.sd,
-        power=None if asked.effect is None else planning.power(seeds, asked.effect, asked.alpha),
-        equivalence=equivalence,
-    )
+    return PowerRow(seeds, detectable, in_return, power, equivalence)
 
 
 def _needed(asked: PowerQuestion) -> SeedsNeeded:
@@ -114,18 +102,6 @@ def _needed(asked: PowerQuestion) -> SeedsNeeded:
         confidence = 1 - 2 * asked.alpha
         equivalence = planning.tost_required_n(asked.margin, asked.sd or 1.0, power=asked.target, confidence=confidence)
     return SeedsNeeded(difference, equivalence)
-
-
-# --- of a study
-
-
-@dataclass(frozen=True)
-class SimulatedPower:
-    """The share of simulated studies that found a difference, its Monte-Carlo error, and how many studies."""
-
-    power: float
-    standard_error: float
-    studies: int
 
 
 @dataclass(frozen=True)
@@ -140,25 +116,23 @@ class CellPower:
     mean: float | None
     sd: float | None
     margin: float | None  # return
-    detectable: float | None  # return
-    power: float | None  # of a true difference of the margin
-    simulated: SimulatedPower | None
-    n_difference: float | None  # seeds needed for that power to be the target
-    equivalence: float | None  # power of the equivalence test of a true difference of none
-    n_equivalence: int | None
-    note: str
+    detectable: float | None = None  # return
+    power: float | None = None  # of a true difference of the margin
+    simulated: planning.Simulated | None = None
+    n_difference: float | None = None  # seeds needed for that power to be the target
+    equivalence: float | None = None  # power of the equivalence test of a true difference of none
+    n_equivalence: int | None = None
+    note: str = ""
 
 
-@dataclass(frozen=True)
-class StudyPowerSettings:
+class StudyPowerSettings(NamedTuple):
     target: float
     alpha: float
     margin: float  # share of (reference - random policy)
     confidence: float  # of the equivalence test
 
 
-@dataclass(frozen=True)
-class StudyPower:
+class StudyPower(NamedTuple):
     study: str
     settings: StudyPowerSettings
     rows: tuple[CellPower, ...]
@@ -180,12 +154,12 @@ def study_power(
     """
     results, options = NamedStudy(Path(study_dir), task).results, declared.equivalence
     settings = StudyPowerSettings(target, 1 - declared.confidence, options.margin, options.confidence)
-
-    def row(cell: CellResult) -> CellPower:
-        return _cell_power(cell, anchors.get(cell.task), settings, studies, declared.rng("power", *cell.key))
-
-    rows = _or_usage(lambda: tuple(row(cell) for cell in results.cells))
-    return StudyPower(results.study, settings, rows)
+    with _refusals_as_mistakes():
+        rows = [
+            _cell_power(cell, anchors.get(cell.task), settings, studies, declared.rng("power", *cell.key))
+            for cell in results.cells
+        ]
+    return StudyPower(results.study, settings, tuple(rows))
 
 
 def _cell_power(
@@ -193,25 +167,10 @@ def _cell_power(
 ) -> CellPower:
     scores, sd, alpha, target = scores_of(cell), cell.sd, settings.alpha, settings.target
     n, margin = len(scores), None if scale is None else settings.margin * (scale.reference - scale.random)
-    alone = CellPower(
-        task=cell.task,
-        name=cell_name(cell),
-        run_id=cell.run_id,
-        n=n,
-        n_planned=cell.n_planned,
-        mean=cell.mean.estimate,
-        sd=sd,
-        margin=margin,
-        detectable=None,
-        power=None,
-        simulated=None,
-        n_difference=None,
-        equivalence=None,
-        n_equivalence=None,
-        note=f"{n} scored runs and no spread: nothing to plan with",
-    )
+    names = cell.task, cell_name(cell), cell.run_id
+    alone = CellPower(*names, n, cell.n_planned, cell.mean.estimate, sd, margin)
     if n < FEWEST or not sd:
-        return alone
+        return replace(alone, note=f"{n} scored runs and no spread: nothing to plan with")
     detectable = planning.minimum_detectable_effect(n, target, alpha) * sd
     if margin is None:
         return replace(alone, detectable=detectable, note="no margin: the task has no reference return")
@@ -220,11 +179,10 @@ def _cell_power(
         alone,
         detectable=detectable,
         power=planning.power(n, margin / sd, alpha),
-        simulated=SimulatedPower(**planning.simulated(scores, scores, n, _welch_p, **options)._asdict()),
+        simulated=planning.simulated(scores, scores, n, _welch_p, **options),
         n_difference=planning.required_n(margin / sd, target, alpha),
         equivalence=planning.tost_power(n, margin, sd, confidence=settings.confidence),
         n_equivalence=planning.tost_required_n(margin, sd, power=target, confidence=settings.confidence),
-        note="",
     )
 
 
@@ -232,9 +190,10 @@ def _welch_p(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> float:
     return comparing.welch(x, y).p
 
 
-def _or_usage(call: Callable[[], T]) -> T:
-    """What the call returns; a number that cannot be planned with is the caller's mistake."""
+@contextmanager
+def _refusals_as_mistakes() -> Iterator[None]:
+    """A number that cannot be planned with is the caller's mistake."""
     try:
-        return call()
+        yield
     except ValueError as refusal:
         raise UsageError(str(refusal)) from None

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from suite.analysis.agreement import Side, compared, unadjusted
+from suite.analysis import types
+from suite.analysis.agreement import Side, compared
 from suite.analysis.declared import Declared
 from suite.analysis.families import adjusted
 from suite.analysis.over_tasks import probability_of_improvement
@@ -28,7 +30,6 @@ from suite.analysis.types import (
     CellResult,
     CurveDifference,
     MarginTest,
-    RankAgreement,
     Results,
 )
 from suite.errors import UsageError, nearest
@@ -41,20 +42,14 @@ from suite.wording import number, p_short
 SHORTEST_ID = 4  # characters of a run id that can name it
 
 
-@dataclass(frozen=True)
-class ComparisonSettings:
-    """What the comparison used."""
-
+class ComparisonSettings(NamedTuple):
     confidence: float
     resamples: int
     seed: int
     equivalence: Equivalence
 
 
-@dataclass(frozen=True)
-class ComparedCell:
-    """One of the two cells: its names, its runs, its mean and spread."""
-
+class ComparedCell(NamedTuple):
     name: str
     implementation: str
     variant: str
@@ -72,9 +67,7 @@ class ComparedCell:
 
 @dataclass(frozen=True)
 class ComparedCurves(CurveDifference):
-    """The difference of the curves, and at which environment steps its band leaves zero (None without a band)."""
-
-    band_leaves_zero: tuple[int, ...] | None
+    band_leaves_zero: tuple[int, ...] | None = None  # environment steps; None without a band
 
 
 @dataclass(frozen=True)
@@ -86,16 +79,14 @@ class Comparison:
     b: ComparedCell
     difference: AdjustedDifference | None
     equivalence: MarginTest | None  # None also where the task has no reference return
-    superiority: RankAgreement | None
+    superiority: types.RankAgreement | None
     curve: ComparedCurves | None
     note: str
-    sentence: str
+    sentence: str = ""
 
 
 @dataclass(frozen=True)
-class OverallImprovement:
-    """The probability that a run of a beats one of b, over the tasks."""
-
+class OverallImprovement:  # the probability that a run of a beats one of b, over the tasks
     tasks: tuple[str, ...]
     estimate: float | None
     low: float | None
@@ -103,8 +94,7 @@ class OverallImprovement:
     standard_error: float | None
 
 
-@dataclass(frozen=True)
-class StudyComparison:
+class StudyComparison(NamedTuple):
     """Two cells of a study by task, and over all tasks where they have several."""
 
     study: str
@@ -130,16 +120,12 @@ def compare(
     study = NamedStudy(Path(study_dir), task)
     settings = ComparisonSettings(declared.confidence, declared.resamples, declared.seed, declared.equivalence)
     pairs = _pairs(study, a, b)
-    rows = _adjusted([_comparison(study.results, x, y, anchors.get(x.task), declared) for x, y in pairs])
-    return StudyComparison(
-        study=study.results.study,
-        settings=settings,
-        tasks=tuple(replace(row, sentence=_sentence(row, settings)) for row in rows),
-        improvement=_improvement(pairs, declared, ("comparison", a, b)),
-    )
-
-
-# --- cells by their names
+    rows = [_comparison(study.results, x, y, anchors.get(x.task), declared) for x, y in pairs]
+    differences = adjusted((row.difference for row in rows if row.difference), "holm")
+    rows = [replace(row, difference=next(differences)) if row.difference else row for row in rows]
+    tasks = tuple(replace(row, sentence=_sentence(row, settings.confidence)) for row in rows)
+    improvement = _improvement(pairs, declared, ("comparison", a, b))
+    return StudyComparison(study.results.study, settings, tasks, improvement)
 
 
 class NamedStudy:
@@ -148,9 +134,8 @@ class NamedStudy:
     def __init__(self, study_dir: Path, task: str | None = None):
         results = read_results(study_dir)
         if results is None:
-            raise UsageError(
-                f"{study_dir} holds no results.json: run `python -m suite statistics` for this study first"
-            )
+            remedy = "run `python -m suite statistics` for this study first"
+            raise UsageError(f"{study_dir} holds no results.json: {remedy}")
         tasks = {cell.task for cell in results.cells}
         if task not in (None, *tasks):
             raise UsageError(f"{task!r} is no task of study {results.study}; did you mean {nearest(task, tasks)}?")
@@ -166,8 +151,7 @@ class NamedStudy:
         """The cells a name means, one per task; UsageError if there is none, or several of one task."""
         cells = [cell for cell in self.results.cells if name in self.names[cell.key]] or self._by_id(name)
         if not cells:
-            choices = sorted(set().union(*self.names.values()))
-            choice = nearest(name, choices)
+            choice = nearest(name, sorted(set().union(*self.names.values())))
             raise UsageError(f"{name!r} is no cell of study {self.results.study}; did you mean {choice}?")
         if len({cell.task for cell in cells}) < len(cells):
             forms = dict.fromkeys(cell_name(cell) for cell in cells)
@@ -203,44 +187,20 @@ def _pairs(study: NamedStudy, a: str, b: str) -> list[tuple[CellResult, CellResu
     return pairs
 
 
-# --- numbers
-
-
 def _comparison(results: Results, x: CellResult, y: CellResult, scale: Scale | None, declared: Declared) -> Comparison:
     """Two cells on one task, without what is adjusted or said over all tasks."""
     key = ("comparison", x.task, *sorted("/".join(cell.key) for cell in (x, y)))  # whichever comes first
     sides = [Side(scores_of(cell), scored_curves(results.curve(cell.key), cell)) for cell in (x, y)]
-    comparison = compared(sides[0], sides[1], scale, declared, key)
-    difference = comparison.difference
-    return Comparison(
-        task=x.task,
-        a=_compared_cell(x),
-        b=_compared_cell(y),
-        difference=None if difference is None else unadjusted(difference, "comparison"),
-        equivalence=comparison.equivalence,
-        superiority=comparison.superiority,
-        curve=_compared_curves(comparison.curve),
-        note=comparison.note,
-        sentence="",
-    )
+    numbers = compared(sides[0], sides[1], scale, declared, key)
+    difference = numbers.difference and AdjustedDifference(**vars(numbers.difference), family="comparison")
+    parts = vars(numbers) | {"difference": difference, "curve": _compared_curves(numbers.curve)}
+    return Comparison(x.task, _compared_cell(x), _compared_cell(y), **parts)
 
 
 def _compared_cell(cell: CellResult) -> ComparedCell:
-    return ComparedCell(
-        name=cell_name(cell),
-        implementation=cell.implementation,
-        variant=cell.variant.name,
-        run_id=cell.run_id,
-        env_steps=cell.env_steps,
-        n_planned=cell.n_planned,
-        n_finished=cell.n_finished,
-        n_scored=cell.n_scored,
-        n_failed=cell.n_failed,
-        n_absent=cell.n_absent,
-        mean=cell.mean.estimate,
-        sd=cell.sd,
-        bounds=cell.bounds,
-    )
+    names = cell_name(cell), cell.implementation, cell.variant.name, cell.run_id
+    runs = cell.env_steps, cell.n_planned, cell.n_finished, cell.n_scored, cell.n_failed, cell.n_absent
+    return ComparedCell(*names, *runs, cell.mean.estimate, cell.sd, cell.bounds)
 
 
 def _compared_curves(curve: CurveDifference | None) -> ComparedCurves | None:
@@ -253,12 +213,6 @@ def _compared_curves(curve: CurveDifference | None) -> ComparedCurves | None:
     return ComparedCurves(**vars(curve), band_leaves_zero=outside)
 
 
-def _adjusted(rows: Sequence[Comparison]) -> list[Comparison]:
-    """The rows with their differences adjusted by Holm over the tasks."""
-    again = iter(adjusted((row.difference for row in rows if row.difference is not None), "holm"))
-    return [row if row.difference is None else replace(row, difference=next(again)) for row in rows]
-
-
 def _improvement(
     pairs: Sequence[tuple[CellResult, CellResult]], declared: Declared, key: tuple
 ) -> OverallImprovement | None:
@@ -266,23 +220,15 @@ def _improvement(
     both = [pair for pair in pairs if min(cell.n_scored for cell in pair) >= FEWEST]
     if len(both) < 2:
         return None
-    x, y = ([scores_of(pair[side]) for pair in both] for side in (0, 1))
-    estimate = probability_of_improvement(x, y, declared, key)
-    return OverallImprovement(tasks=tuple(cell.task for cell, _ in both), **vars(estimate))
+    estimate = probability_of_improvement(both, declared, key)
+    return OverallImprovement(tuple(cell.task for cell, _ in both), **vars(estimate))
 
 
-# --- words
-
-
-def _sentence(row: Comparison, settings: ComparisonSettings) -> str:
-    """The row in words."""
+def _sentence(row: Comparison, confidence: float) -> str:
     head = f"{row.task}: {_counted(row.a)} against {_counted(row.b)}: "
     if row.difference is None:
         return f"{head}no comparison, it {row.note}."
-    parts = [
-        _difference_in_words(row.a.name, row.difference, settings.confidence),
-        _equivalence_in_words(row.equivalence),
-    ]
+    parts = [_difference_in_words(row.a.name, row.difference, confidence), _equivalence_in_words(row.equivalence)]
     if row.curve is not None:
         parts.append(_curves_in_words(row.curve))
     return f"{head}{'; '.join(parts)}."

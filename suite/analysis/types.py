@@ -18,9 +18,7 @@ from suite.study import config
 
 FamilyName = Literal["equivalence", "ablation", "exploratory", "regression"]
 AgreementVerdict = Literal["EQUIVALENT", "DIFFERENT", "INCONCLUSIVE"]
-
-
-# --- names
+SIGNIFICANT = 0.05  # level of a family's adjusted p values
 
 
 class CellKey(NamedTuple):
@@ -48,72 +46,55 @@ class Label:
         return self.name
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """A task that something over all tasks does without, and why."""
-
+class LeftOut(NamedTuple):  # a task that something over all tasks does without, and why
     task: str
     why: str
 
 
-# --- numbers with their intervals
+# --- numbers with their intervals, whose ends are None where too few runs give none
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     low: float | None
     high: float | None
 
 
-@dataclass(frozen=True)
-class ConfidenceInterval(Interval):
+class ConfidenceInterval(NamedTuple):
+    low: float | None
+    high: float | None
     confidence: float
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate with its interval and standard error; the limits are None where too few runs give none."""
-
     estimate: float | None
     low: float | None
     high: float | None
     standard_error: float | None
 
 
-@dataclass(frozen=True)
-class Mean:
-    """The mean of n runs, with its interval."""
-
-    n: int
+class Mean(NamedTuple):
+    n: int  # runs
     estimate: float | None
     low: float | None
     high: float | None
     standard_error: float | None
 
 
-@dataclass(frozen=True)
-class Rate:
-    """A share of 1 with its interval."""
-
-    estimate: float
+class Rate(NamedTuple):
+    estimate: float  # as low and high, a share of 1
     low: float
     high: float
 
 
-@dataclass(frozen=True)
-class Superiority:
-    """P(x > y) + P(x = y) / 2, with Brunner and Munzel's interval and p."""
-
+class Superiority(NamedTuple):  # P(x > y) + P(x = y) / 2, with Brunner and Munzel's interval and p
     estimate: float
     low: float | None
     high: float | None
     p: float | None
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """Between which values the mean would lie with the absent runs: all at the floor, or all as good as the best."""
-
+class Bounds(NamedTuple):  # of the mean, if all absent runs had scored the floor, or all as the best did
     worst: float
     best: float
 
@@ -136,18 +117,12 @@ class Counts:
     stale: int
 
 
-@dataclass(frozen=True)
-class Anchors:
-    """What normalises scores, by task; the second set only shows how much hangs on the first."""
-
+class Anchors(NamedTuple):  # what normalises scores, by task
     primary: Mapping[str, Scale]
-    second: Mapping[str, Scale]
+    second: Mapping[str, Scale]  # only shows how much hangs on the first
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the statistics used."""
-
+class Settings(NamedTuple):  # what the statistics used
     confidence: float  # level of the intervals
     resamples: int
     curve_resamples: int  # of curves, effects and bootstrap-t
@@ -160,10 +135,7 @@ class Settings:
     anchors: Anchors
 
 
-@dataclass(frozen=True)
-class DeclaredSections:
-    """The sections of the config that were put on record."""
-
+class DeclaredSections(NamedTuple):  # of the config
     check: config.Check
     equivalence: config.Equivalence
     families: config.Families
@@ -171,18 +143,14 @@ class DeclaredSections:
     anchors: str  # digest of the tables of anchors; "" where none was declared
 
 
-@dataclass(frozen=True)
-class DeclarationEntry:
-    """A declaration and a plan, and how many of its runs had a record when they were put on record."""
-
+class DeclarationEntry(NamedTuple):  # a declaration and a plan
     sha256: str
     plan_sha256: str
-    planned: int
-    records_before: int
+    planned: int  # runs
+    records_before: int  # of these, those that had a record when it was put on record
 
 
-@dataclass(frozen=True)
-class Declaration:
+class Declaration(NamedTuple):
     """What is on record as declared, its SHA-256, and every declaration and plan there was, the first one first."""
 
     declaration: DeclaredSections
@@ -190,21 +158,24 @@ class Declaration:
     history: tuple[DeclarationEntry, ...]
 
 
-@dataclass(frozen=True)
-class Departure:
-    """A value that was declared and not used, both as text."""
-
+class Departure(NamedTuple):  # a value that was declared and not used, both as text
     field: str  # "equivalence.margin"
     declared: str
     used: str
 
 
-@dataclass(frozen=True)
-class Family:
-    """Questions that are asked together: how their p values are adjusted, and how many they are."""
-
+class Family(NamedTuple):  # questions that are asked together: how their p values are adjusted, and how many they are
     method: config.Method
     size: int
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """What has a p that belongs to a family of questions; without p_adjusted and size until that is adjusted."""
+
+    p_adjusted: float | None = None
+    family: str = ""
+    family_size: int = 0
 
 
 # --- one cell
@@ -222,19 +193,13 @@ class RunResult:
     sentence: str  # "" of a run that simply finished
 
 
-@dataclass(frozen=True)
-class DiagnosticSummary:
-    """A diagnostic at the end of training, over finished seeds."""
-
+class DiagnosticSummary(NamedTuple):  # of a diagnostic at the end of training, over finished seeds
     mean: float
     sd: float | None
     n: int
 
 
-@dataclass(frozen=True)
-class Distribution:
-    """Where single runs lie."""
-
+class Distribution(NamedTuple):  # where single runs lie
     iqr: float
     mad: float
     cvar: float  # mean of the worst tenth
@@ -242,7 +207,9 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class _CellIdentity:
+class CellIdentity:
+    """By what a cell is named in every table."""
+
     task: str
     implementation: str
     run_id: str
@@ -256,7 +223,7 @@ class _CellIdentity:
 
 
 @dataclass(frozen=True)
-class CellResult(_CellIdentity):
+class CellResult(CellIdentity):
     """The numbers of one cell. A planned run counts in n_planned and, unless it is stale, under its status."""
 
     diagnostics: Mapping[str, DiagnosticSummary]
@@ -301,15 +268,8 @@ class CellResult(_CellIdentity):
 
 
 @dataclass(frozen=True)
-class LedgerEntry(_CellIdentity):
-    """A run of which something is to be said: what a RunResult holds, beside the cell's identity."""
-
-    seed: int
-    status: Status
-    stale: bool
-    stopped_at: int | None
-    score: float | None
-    sentence: str
+class LedgerEntry(RunResult, CellIdentity):
+    """A run of which something is to be said."""
 
 
 @dataclass(frozen=True)
@@ -331,17 +291,13 @@ class RunCurve:
         return self.status in FAILED
 
 
-@dataclass(frozen=True)
-class Band:
-    """A simultaneous band [T] of a curve; quantile: its half-width in standard errors of each point."""
-
+class Band(NamedTuple):  # a simultaneous band [T] of a curve
     low: tuple[float, ...]
     high: tuple[float, ...]
-    quantile: float
+    quantile: float  # its half-width in standard errors of each point
 
 
-@dataclass(frozen=True)
-class Reliability:
+class Reliability(NamedTuple):
     """How steadily a run learns, from one checkpoint to the next: the median over runs of each measure."""
 
     dispersion_within: float | None
@@ -350,7 +306,7 @@ class Reliability:
 
 
 @dataclass(frozen=True)
-class CurveResult(_CellIdentity):
+class CurveResult(CellIdentity):
     """A cell's learning curves and, on a grid of environment steps [T], the mean of those that are scored."""
 
     evaluate_every: int | None  # environment steps; None where no run tells
@@ -378,10 +334,7 @@ class Profile:
     high: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class SecondAggregate:
-    """The interquartile mean by the second set of anchors, over the tasks that have one."""
-
+class SecondAggregate(NamedTuple):  # by the second set of anchors, over the tasks that have one
     tasks: tuple[str, ...]
     iqm: Estimate
 
@@ -397,12 +350,12 @@ class Aggregate:
     n_planned: int
     n_finished: int
     n_scored: int
-    mean: Estimate | None
-    median: Estimate | None
-    iqm: Estimate | None
-    optimality_gap: Estimate | None
-    profile: Profile | None
-    second: SecondAggregate | None
+    mean: Estimate | None = None
+    median: Estimate | None = None
+    iqm: Estimate | None = None
+    optimality_gap: Estimate | None = None
+    profile: Profile | None = None
+    second: SecondAggregate | None = None
 
 
 @dataclass(frozen=True)
@@ -421,18 +374,8 @@ class Improvement:
 
 
 @dataclass(frozen=True)
-class PermutationTest:
-    """A studentised permutation test: p, how many assignments of seeds, whether these are all, the least p possible."""
-
-    p: float
-    assignments: int
-    exact: bool
-    floor: float
-
-
-@dataclass(frozen=True)
-class Difference:
-    """mean(x) - mean(y) of two samples of scores: Welch's test, and beside it what does not lean on normality."""
+class Test:
+    """A two-sided test of a difference, with its interval."""
 
     statistic: float | None
     df: float | None
@@ -441,6 +384,20 @@ class Difference:
     low: float | None
     high: float | None
     confidence: float
+
+
+@dataclass(frozen=True)
+class PermutationTest:  # studentised
+    p: float
+    assignments: int  # of seeds to groups
+    exact: bool  # whether these are all there are
+    floor: float  # the least p possible
+
+
+@dataclass(frozen=True)
+class Difference(Test):
+    """mean(x) - mean(y) of two samples of scores: Welch's test, and beside it what does not lean on normality."""
+
     permutation: PermutationTest
     superiority: Superiority
     a12: float
@@ -457,64 +414,27 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class AdjustedDifference(Difference):
-    """A difference whose p belongs to a family of questions."""
-
-    p_adjusted: float | None
-    family: str
-    family_size: int
-
+class AdjustedDifference(Adjusted, Difference):
     @property
     def out_of_reach(self) -> bool:
         """Whether so few runs cannot reach 5 % by permutation in this family, whatever their scores."""
         return self.permutation.floor > SIGNIFICANT / self.family_size
 
 
-SIGNIFICANT = 0.05  # level of a family's adjusted p values
-
-
-# --- two implementations of one variant
-
-
 @dataclass(frozen=True)
-class MarginVerdict:
-    """The verdict at another margin: `share` of (reference - random policy), and that in return."""
-
-    share: float
-    margin: float
-    verdict: AgreementVerdict
-    p: float
-
-
-@dataclass(frozen=True)
-class RankAgreement:
+class RankAgreement(Test):
     """Two one-sided tests that P(x > y) - 1/2, `difference`, lies within `margin` of zero."""
 
-    statistic: float | None
-    df: float | None
-    p: float | None
-    difference: float
-    low: float | None
-    high: float | None
-    confidence: float
     verdict: AgreementVerdict
     margin: float
     n_needed: int | None
 
 
-@dataclass(frozen=True)
-class CurveDifference:
-    """Mean curve less mean curve on the grid [T] both have: max-t over all of it, and a band where runs are enough."""
-
-    p: float  # of the largest difference, over the whole curve
-    env_step: int  # where it is
-    assignments: int
-    grid: tuple[int, ...]
-    difference: tuple[float, ...]
-    low: tuple[float, ...] | None
-    high: tuple[float, ...] | None
-    verdict: AgreementVerdict | None  # None without a band or a margin
-    note: str  # why there is no band
+class MarginVerdict(NamedTuple):  # at another margin
+    share: float  # of (reference - random policy)
+    margin: float  # that share, in return
+    verdict: AgreementVerdict
+    p: float
 
 
 @dataclass(frozen=True)
@@ -530,12 +450,23 @@ class MarginTest:
 
 
 @dataclass(frozen=True)
-class AdjustedMarginTest(MarginTest):
-    """A margin test whose p belongs to a family of questions."""
+class AdjustedMarginTest(Adjusted, MarginTest):
+    pass
 
-    p_adjusted: float
-    family: str
-    family_size: int
+
+@dataclass(frozen=True)
+class CurveDifference:
+    """Mean curve less mean curve on the grid [T] both have: max-t over all of it, and a band where runs are enough."""
+
+    p: float  # of the largest difference, over the whole curve
+    env_step: int  # where it is
+    assignments: int
+    grid: tuple[int, ...]
+    difference: tuple[float, ...]
+    low: tuple[float, ...] | None = None
+    high: tuple[float, ...] | None = None
+    verdict: AgreementVerdict | None = None  # None without a band or a margin
+    note: str = ""  # why there is no band
 
 
 @dataclass(frozen=True)
@@ -565,13 +496,10 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a factor (or an interaction of several) does to the score, or its Shapley share.
-
-    held: the levels at which all other factors are held, of a simple effect; else empty.
-    """
+    """What a factor (or an interaction of several) does to the score, or its Shapley share."""
 
     factors: tuple[str, ...]
-    held: Mapping[str, str]
+    held: Mapping[str, str]  # of a simple effect: the levels at which all other factors are held; else empty
     estimate: float
     standard_error: float | None
     df: float | None  # None: infinite, or unknown
@@ -592,12 +520,8 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class AdjustedEffect(Effect):
-    """An effect whose p belongs to a family of questions."""
-
-    p_adjusted: float | None
-    family: str
-    family_size: int
+class AdjustedEffect(Adjusted, Effect):
+    pass
 
 
 @dataclass(frozen=True)
@@ -616,9 +540,9 @@ class SuiteEffect:
     low: float | None
     high: float | None
     p: float | None
-    p_adjusted: float | None
-    family: str
-    family_size: int
+    p_adjusted: float | None = None
+    family: str = "ablation"
+    family_size: int = 0
 
     @property
     def is_interaction(self) -> bool:
@@ -630,13 +554,10 @@ class SuiteEffect:
         return " × ".join(self.factors) if self.factors else f"{self.arm} − {self.baseline}"
 
 
-@dataclass(frozen=True)
-class FailureComparison:
-    """Failed runs of an arm and of its baseline, of n each, and the p of Barnard's exact test of equal rates."""
-
-    failed: tuple[int, int]
-    n: tuple[int, int]
-    p: float
+class FailureComparison(NamedTuple):
+    failed: tuple[int, int]  # runs of an arm and of its baseline
+    n: tuple[int, int]  # of so many
+    p: float  # of Barnard's exact test of equal rates
 
 
 @dataclass(frozen=True)
@@ -649,24 +570,28 @@ class ArmResult:
     baseline: bool
     variant: Label  # of the cell
     run_id: str
-    difference: AdjustedDifference | None  # None of the baseline, and where the note says why
-    failures: FailureComparison | None
-    note: str
+    difference: AdjustedDifference | None = None  # None of the baseline, and where the note says why
+    failures: FailureComparison | None = None
+    note: str = ""
+
+
+class _Shares:
+    shapley: tuple[Effect, ...]
+
+    @property
+    def gap(self) -> float:
+        """Between all factors at their second level and all at their first: what the Shapley shares add up to."""
+        return sum(share.estimate for share in self.shapley)
 
 
 @dataclass(frozen=True)
-class Factorial:
+class Factorial(_Shares):
     """Main effects and interactions, simple effects and Shapley shares of factors with two levels each, in return."""
 
     effects: tuple[AdjustedEffect, ...]
     simple: tuple[Effect, ...]
     shapley: tuple[Effect, ...]
     note: str  # why there are no effects
-
-    @property
-    def gap(self) -> float:
-        """Between all factors at their second level and all at their first: what the Shapley shares add up to."""
-        return sum(share.estimate for share in self.shapley)
 
 
 @dataclass(frozen=True)
@@ -679,25 +604,19 @@ class AblationTable:
     factorial: Factorial | None  # None where the factors have not two levels each
 
     def key_of(self, arm: ArmResult) -> CellKey:
-        """The cell of an arm of this table."""
         return CellKey(self.task, self.implementation, arm.run_id)
 
 
 @dataclass(frozen=True)
-class AblationOverTasks:
+class AblationOverTasks(_Shares):
     """An ablation over all tasks of one implementation, in normalised scores."""
 
     implementation: str
     tasks: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
-    effects: tuple[SuiteEffect, ...]
-    shapley: tuple[Effect, ...]
-    note: str
-
-    @property
-    def gap(self) -> float:
-        """Between all factors at their second level and all at their first: what the Shapley shares add up to."""
-        return sum(share.estimate for share in self.shapley)
+    effects: tuple[SuiteEffect, ...] = ()
+    shapley: tuple[Effect, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)

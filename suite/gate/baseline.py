@@ -30,21 +30,14 @@ from suite.sac.status import Status
 from suite.study.cells import CELL
 
 FOLDER = Path(__file__).parent / "baselines"
-
-
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """Of the budget: where a run is frozen beside the steps at which something is published."""
-
-
 SCHEMA_VERSION = 1
 """Of a baseline's two files. One that names none is of this version."""
 
 
-@dataclass(frozen=True)
-class EvaluationProtocol:
-    """How often a run is evaluated [environment steps], and over how many episodes."""
-
-    every: int
+class EvaluationProtocol(NamedTuple):
+    every: int  # environment steps
     episodes: int
 
 
@@ -68,7 +61,6 @@ class BaselineCell:
 
     @property
     def key(self) -> CellKey:
-        """The identity of the cell."""
         return CellKey(self.task, self.implementation, self.run_id)
 
     @property
@@ -107,9 +99,6 @@ class Baseline(NamedTuple):
     name: str
     cells: Mapping[CellKey, BaselineCell]
     values: Mapping[CellKey, Mapping[int, Mapping[int, float]]]
-
-
-# --- to and from files
 
 
 def save(
@@ -152,9 +141,8 @@ def load(name: str) -> Baseline:
         cells = _read_cells(path.with_suffix(".json"))
         return Baseline(path.stem, cells, _read_values(path, cells))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{path} and its .json are no baseline ({type(error).__name__}: {error}); save it anew"
-        ) from None
+        what = f"{type(error).__name__}: {error}"
+        raise UsageError(f"{path} and its .json are no baseline ({what}); save it anew") from None
 
 
 def _read_cells(path: Path) -> dict[CellKey, BaselineCell]:
@@ -183,9 +171,6 @@ def _path(name: str) -> Path:
     return FOLDER / f"{name}.csv"
 
 
-# --- freezing
-
-
 def freeze(
     tables: StudyTables, references: Sequence[Reference], random_policy: Mapping[str, Anchor]
 ) -> tuple[list[BaselineCell], list[FrozenRun]]:
@@ -196,9 +181,8 @@ def freeze(
     for key, runs in tables.runs.groupby(CELL, sort=True):
         cell = CellKey(*key)
         if cell.task not in random_policy:
-            raise UsageError(
-                f"random_policy.csv: task {cell.task} is missing; python -m suite.published.measure adds it"
-            )
+            remedy = "python -m suite.published.measure adds it"
+            raise UsageError(f"random_policy.csv: task {cell.task} is missing; {remedy}")
         floor = random_policy[cell.task].mean
         of_cell = list(_frozen(cell, runs, means, references, floor))
         if of_cell:

@@ -23,16 +23,7 @@ from suite.gate.settings import Settings, blinded, differences, near, settings_o
 from suite.gate.unmatched import comparable, unmatched
 from suite.gate.verdict import judge
 from suite.gate.whole_curves import compare_curves
-from suite.gate.window_means import (
-    EvaluationMeans,
-    Sample,
-    StudyTables,
-    gathered,
-    kind_of_return,
-    means_by_run,
-    sample,
-    summed_up,
-)
+from suite.gate.window_means import EvaluationMeans, Sample, StudyTables, gathered, kind_of_return, means_by_run, sample
 from suite.gate.wording import sentence
 from suite.published import anchors, reading
 from suite.published.anchors import Anchor
@@ -101,9 +92,6 @@ def main(
     return checked
 
 
-# --- one cell against one reference
-
-
 class _ComparedStep(NamedTuple):
     """A published step with a cell's sample there, and how its settings differ from those published."""
 
@@ -161,7 +149,7 @@ class _CheckedCell:
             citation=reference.citation,
             caveat=reference.caveat,
             env_step=step.env_step,
-            ours=summed_up(ours),
+            ours=ours.summary,
             published=published,
             basis=_basis(reference, published, step.env_step),
             random_policy=self.floor,
@@ -171,8 +159,6 @@ class _CheckedCell:
             advisory=bool(advice),
             advice=advice,
             differs=tuple(one.field for one in step.differs),
-            curve=None,
-            **_OF_ALL_ROWS,
         )
 
     def advice(
@@ -186,11 +172,6 @@ class _CheckedCell:
         if reference.kind_of_return not in (kind, "unknown"):
             reasons.append(f"returns are {kind} here, {reference.kind_of_return} there")
         return (*reasons, *(f"{one.field} is {one.b} here, {one.a} there" for one in differs))
-
-
-_OF_ALL_ROWS: Mapping = {"gated": False, "p_adjusted": None, "p_fail_adjusted": None, "family": None,
-                         "family_size": None, "fails": False, "sentence": ""}  # fmt: skip
-"""What a row does not know of itself, until all rows of a check are there."""
 
 
 def _published(reference: Reference, at: int) -> PublishedSummary:

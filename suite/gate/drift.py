@@ -14,7 +14,7 @@ from suite.gate.baseline import Baseline, BaselineCell, described
 from suite.gate.drift_rows import Changes, Drift, DriftRow, FrozenSummary
 from suite.gate.drift_wording import listed, sentence
 from suite.gate.verdict import completions, robust_verdict
-from suite.gate.window_means import Sample, StudyTables, means_by_run, sample, summed_up
+from suite.gate.window_means import Sample, StudyTables, means_by_run, sample
 from suite.statistics import equivalence, multiplicity, two_samples
 from suite.statistics.equivalence import DIFFERENT
 from suite.study.cells import CELL
@@ -45,8 +45,9 @@ def compare(
             changed = _changes(frozen.made_by, described(cell, runs, frozen.random_policy).made_by)
             if changed and (runs["code_id"] != "").any():
                 notes.append(f"{frozen.name} is made by other code or versions: {listed(changed)}.")
-            samples = {at: sample(runs, means, at, frozen.random_policy) for at in baseline.values[cell]}
-            rows += _rows(frozen, samples, baseline, options, changed)
+            for at in baseline.values[cell]:
+                ours = sample(runs, means, at, frozen.random_policy)
+                rows += [_row(frozen, at, ours, baseline, options, changed)] if ours.planned else []
             compared.add(cell)
         else:
             namesake = _namesake(cell, runs["variant"].iloc[0], baseline)
@@ -55,9 +56,6 @@ def compare(
     notes += _without_a_cell([cell for key, cell in baseline.cells.items() if key not in compared], baseline.name)
     rows = _adjusted(rows, declared.families.regression, (1 - options.confidence) / 2)
     return Drift(tuple(replace(row, sentence=sentence(row)) for row in rows), tuple(notes))
-
-
-# --- one cell
 
 
 class _Judgement(NamedTuple):
@@ -72,32 +70,19 @@ class _Judgement(NamedTuple):
     held_back: AgreementVerdict | None = None
     p: float | None = None
     p_different: float | None = None
+    p_different_adjusted: float | None = None
+    family_size: int = 0
 
 
-def _rows(
-    cell: BaselineCell, samples: Mapping[int, Sample], baseline: Baseline, options: Check, changed: Changes
-) -> Iterator[DriftRow]:
-    """samples: our window means by frozen step."""
-    for at, ours in samples.items():
-        if ours.planned:
-            yield _row(cell, at, ours, baseline.values[cell.key][at], baseline.name, options, changed)
-
-
-def _row(
-    cell: BaselineCell,
-    at: int,
-    ours: Sample,
-    frozen: Mapping[int, float],
-    baseline: str,
-    options: Check,
-    changed: Changes,
-) -> DriftRow:
-    """frozen: the baseline's window means by seed."""
+def _row(cell: BaselineCell, at: int, ours: Sample, baseline: Baseline, options: Check, changed: Changes) -> DriftRow:
+    """ours: our window means at the frozen step `at`."""
+    frozen = baseline.values[cell.key][at]
     theirs, floor = np.array(list(frozen.values())), cell.random_policy
     by_seed = dict(zip(ours.seeds, ours.values.tolist(), strict=True))
     common = [seed for seed in by_seed if seed in frozen]
     identical = sum(by_seed[seed] == frozen[seed] for seed in common)
-    margin = options.margin * (float(theirs.mean()) - floor) if theirs.mean() > floor else None
+    mean = float(theirs.mean())
+    margin = options.margin * (mean - floor) if mean > floor else None
     judgement = _judge(ours, theirs, floor, margin, options.confidence)
     if common and identical == len(common) and not ours.missing:
         judgement = judgement._replace(verdict="EQUIVALENT", held_back=None, n_needed=None)
@@ -105,23 +90,16 @@ def _row(
         **cell.key._asdict(),
         variant=cell.variant,
         env_step=at,
-        ours=summed_up(ours),
-        theirs=FrozenSummary(
-            float(theirs.mean()), float(theirs.std(ddof=1)) if len(theirs) >= 2 else None, len(theirs)
-        ),
+        ours=ours.summary,
+        theirs=FrozenSummary(mean, float(theirs.std(ddof=1)) if len(theirs) >= 2 else None, len(theirs)),
         random_policy=floor,
         seeds_in_both=len(common),
         identical=identical,
         **judgement._asdict(),
-        p_different_adjusted=None,
-        family_size=0,
         margin=margin,
         confidence=options.confidence,
         changed=changed,
-        baseline=baseline,
-        gated=True,
-        fails=False,
-        sentence="",
+        baseline=baseline.name,
     )
 
 
@@ -157,24 +135,17 @@ def _adjusted(rows: list[DriftRow], method: str, level: float) -> list[DriftRow]
     """The rows with what the gate needs: it fails on DIFFERENT that is so after adjustment for all rows."""
     raw = np.array([np.nan if row.p_different is None else row.p_different for row in rows], dtype=float)
     size = int(np.isfinite(raw).sum())
-    return [
-        replace(
-            row,
-            p_different_adjusted=None if np.isnan(p) else p,
-            family_size=size,
-            fails=row.verdict == DIFFERENT and p < level,
-        )
-        for row, p in zip(rows, multiplicity.adjust(raw, method).tolist(), strict=True)
-    ]
-
-
-# --- what changed, and cells that only one side has
+    adjusted = []
+    for row, p in zip(rows, multiplicity.adjust(raw, method).tolist(), strict=True):
+        fails, shown = row.verdict == DIFFERENT and p < level, None if np.isnan(p) else p
+        adjusted.append(replace(row, p_different_adjusted=shown, family_size=size, fails=fails))
+    return adjusted
 
 
 def _namesake(cell: CellKey, variant: str, baseline: Baseline) -> BaselineCell | None:
     """The baseline's cell of the same task, implementation and variant, under another run_id."""
-    return next((other for other in baseline.cells.values() if (*other.key[:2], other.variant) == (*cell[:2], variant)),
-                None)  # fmt: skip
+    alike = (one for one in baseline.cells.values() if (*one.key[:2], one.variant) == (*cell[:2], variant))
+    return next(alike, None)
 
 
 def _absent(present: BaselineCell, namesake: BaselineCell | None, baseline: str) -> str:
@@ -189,9 +160,8 @@ def _absent(present: BaselineCell, namesake: BaselineCell | None, baseline: str)
 def _without_a_cell(cells: Iterable[BaselineCell], baseline: str) -> list[str]:
     """A sentence on the baseline's cells that the study has not, if there are any."""
     names = [cell.name for cell in cells]
-    return (
-        [f"Of the baseline {baseline} {len(names)} cells are not in this study: {'; '.join(names)}."] if names else []
-    )
+    text = f"Of the baseline {baseline} {len(names)} cells are not in this study: {'; '.join(names)}."
+    return [text] if names else []
 
 
 def _changes(was: Mapping[str, object], now: Mapping[str, object]) -> Changes:

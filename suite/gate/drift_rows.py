@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from suite.analysis.check_rows import SampleSummary
 from suite.analysis.types import AgreementVerdict
@@ -12,8 +13,7 @@ Changes = Mapping[str, tuple[object, object]]
 """What differs, by name: what it was and what it is."""
 
 
-@dataclass(frozen=True)
-class FrozenSummary:
+class FrozenSummary(NamedTuple):
     """Mean, sample SD (None: of a single run) and number of a baseline's runs."""
 
     mean: float
@@ -50,13 +50,12 @@ class DriftRow:
     confidence: float  # of the two-sided interval
     changed: Changes  # code and versions that made the runs
     baseline: str
-    gated: bool
-    fails: bool  # the gate falls
-    sentence: str
+    gated: bool = True
+    fails: bool = False  # the gate falls
+    sentence: str = ""
 
 
-@dataclass(frozen=True)
-class Drift:
+class Drift(NamedTuple):
     """A row per cell and frozen step within its budget, and a sentence for every cell without one."""
 
     rows: tuple[DriftRow, ...]

@@ -15,12 +15,8 @@ from suite.statistics import multiplicity
 from suite.statistics.equivalence import FAIL
 
 FAMILY: FamilyName = "regression"
-
-
 NOTHING = 3
 """The exit code where there is nothing to compare, or nothing to gate."""
-
-
 Row = TypeVar("Row", CheckRow, DriftRow)
 
 
@@ -32,17 +28,12 @@ def adjusted(rows: Iterable[CheckRow], method: str, level: float) -> list[CheckR
     """
     rows = list(rows)
     family = [i for i, row in enumerate(rows) if not row.advisory and row.p is not None]
-    p = multiplicity.adjust(np.array([rows[i].p for i in family]), method)
-    p_fail = multiplicity.adjust(np.array([rows[i].p_fail for i in family]), method)
-    for i, adjusted_p, adjusted_p_fail in zip(family, p.tolist(), p_fail.tolist(), strict=True):
-        rows[i] = replace(
-            rows[i],
-            p_adjusted=adjusted_p,
-            p_fail_adjusted=adjusted_p_fail,
-            family=FAMILY,
-            family_size=len(family),
-            fails=rows[i].gated and rows[i].verdict == FAIL and adjusted_p_fail < level,
-        )
+    p = multiplicity.adjust(np.array([rows[i].p for i in family]), method).tolist()
+    p_fail = multiplicity.adjust(np.array([rows[i].p_fail for i in family]), method).tolist()
+    for i, passes, fails in zip(family, p, p_fail, strict=True):
+        falls = rows[i].gated and rows[i].verdict == FAIL and fails < level
+        asked = replace(rows[i], p_adjusted=passes, p_fail_adjusted=fails, family=FAMILY, family_size=len(family))
+        rows[i] = replace(asked, fails=falls)
     return rows
 
 

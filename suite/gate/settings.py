@@ -20,15 +20,9 @@ from suite.specimens.catalogue import resolve
 from suite.study.cells import CELL
 
 Part = TypeVar("Part", SacSpec, Schedule)
-
-
-SCHEME = {
-    *("temperature", "critics", "target_reduce", "actor_reduce", "value_net", "entropy_in_target"),
-    "evaluation_action",
-}
+SCHEME = {"temperature", "critics", "target_reduce", "actor_reduce", "value_net", "entropy_in_target"}
+SCHEME |= {"evaluation_action"}
 """Switches whose other choice makes another algorithm or another measurement: such a cell is not compared at all."""
-
-
 ADVISED = 2
 """A cell that differs in at most so many other switches is compared as advice: shown with them, never deciding.
 

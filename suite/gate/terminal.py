@@ -35,9 +35,6 @@ def _drawn(columns: Sequence[_Column], rows: Iterable[Sequence[str]], width: int
     return text.getvalue().rstrip()
 
 
-# --- against published results
-
-
 _CHECK = (_Column("cell", True), _Column("step"), _Column("ours"), _Column("published", True),
           _Column("difference"), _Column("tolerated"), _Column("p, adjusted"), _Column("verdict", True),
           _Column("both ways", True))  # fmt: skip
@@ -76,9 +73,6 @@ def _verdict_lines(row: CheckRow) -> Iterable[str]:
         yield "advisory"
     elif row.gated:
         yield "gated"
-
-
-# --- against a baseline
 
 
 _DRIFT = (_Column("cell", True), _Column("step"), _Column("now"), _Column("baseline"), _Column("difference"),

@@ -43,8 +43,8 @@ def completions(values: np.ndarray, missing: int, floor: float) -> list[np.ndarr
     if not missing:
         return [values]
     absent = np.full((missing, *values.shape[1:]), math.nan)
-    bounds = failures.apply(np.concatenate([values, absent]), "bounds", floor)
-    return [values, bounds.worst, bounds.best]
+    completed = failures.apply(np.concatenate([values, absent]), "bounds", floor)
+    return [values, *(np.asarray(one) for one in completed)]
 
 
 def robust_verdict(verdicts: Sequence[str]) -> RobustVerdict:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, cast
+from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -39,8 +40,7 @@ def compare_curves(
     margin = options.margin * (theirs.mean(axis=0) - floor)
     tested = two_samples.max_t(ours, theirs, rng=declared.rng(*stream, "max-t"))
     first, missing = int(np.argmin(tested.p_adjusted)), samples[steps[-1]].planned - len(seeds)
-    band = _band(completions(ours, missing, floor), theirs, margin, options.confidence, declared, stream)
-    return CheckCurve(
+    curve = CheckCurve(
         steps=tuple(steps),
         n=(len(ours), len(theirs)),
         missing=missing,
@@ -49,38 +49,17 @@ def compare_curves(
         assignments=tested.assignments,
         difference=tuple((ours.mean(axis=0) - theirs.mean(axis=0)).tolist()),
         margin=tuple(margin.tolist()),
-        **band._asdict(),
     )
-
-
-class _JudgedBand(NamedTuple):
-    """Fields of `CheckCurve`: the band of the difference and its verdict, or a note on why there is none."""
-
-    low: tuple[float, ...] | None = None
-    high: tuple[float, ...] | None = None
-    verdict: CheckVerdict | None = None
-    note: str = ""
-
-
-def _band(
-    completed: list[np.ndarray],
-    theirs: np.ndarray,
-    margin: np.ndarray,
-    confidence: float,
-    declared: Declared,
-    stream: tuple[str, ...],
-) -> _JudgedBand:
-    """completed: our curves [runs, steps], then with the missing ones at their worst and best; every one is resampled
-    with the same random numbers."""
-    try:
+    completed, level, resamples = completions(ours, missing, floor), options.confidence, declared.curve_resamples
+    try:  # every completion is resampled with the same random numbers
         bands = [
-            curves.difference_band(ours, theirs, confidence, declared.curve_resamples, declared.rng(*stream, "band"))
-            for ours in completed
+            curves.difference_band(one, theirs, level, resamples, declared.rng(*stream, "band")) for one in completed
         ]
     except ValueError as refusal:
-        return _JudgedBand(note=str(refusal))
+        return replace(curve, note=str(refusal))
     verdict = robust_verdict([equivalence.band_non_inferiority(band, margin) for band in bands]).verdict
-    return _JudgedBand(tuple(bands[0].low.tolist()), tuple(bands[0].high.tolist()), cast(CheckVerdict, verdict))
+    low, high = (tuple(end.tolist()) for end in (bands[0].low, bands[0].high))
+    return replace(curve, low=low, high=high, verdict=cast(CheckVerdict, verdict))
 
 
 def _steps(reference: Reference, samples: Mapping[int, Sample]) -> list[int]:

@@ -54,6 +54,14 @@ class Sample(NamedTuple):
     missing: int
     planned: int
 
+    @property
+    def summary(self) -> SampleSummary:
+        """As a row of a check shows it."""
+        values, n = self.values, len(self.values)
+        mean, sd = float(values.mean()) if n else None, float(values.std(ddof=1)) if n >= 2 else None
+        runs = n, n - self.failed, self.failed, self.missing, self.planned
+        return SampleSummary(mean, sd, *runs, tuple(values.tolist()))
+
 
 def gathered(study_dir: str | Path) -> StudyTables:
     """The tables that a check reads; UsageError if the study has not been gathered."""
@@ -69,10 +77,7 @@ def means_by_run(evaluations: pd.DataFrame) -> EvaluationMeans:
     if evaluations.empty:
         return {}
     means = evaluation_means(evaluations).groupby([*CELL, "seed", "kind"])
-    return {
-        RunReturns(CellKey(*cell), seed, kind): rows.set_index("env_step")["mean"]
-        for (*cell, seed, kind), rows in means
-    }
+    return {RunReturns(CellKey(*of[:3]), *of[3:]): rows.set_index("env_step")["mean"] for of, rows in means}
 
 
 def sample(runs: pd.DataFrame, means: EvaluationMeans, at: int, floor: float) -> Sample:
@@ -127,18 +132,3 @@ def _at_the_floor(curve: pd.Series, run: Any, at: int, floor: float) -> pd.Serie
     grid = np.concatenate([known, after])
     values = curve_at_floor(curve.reindex(grid), grid, stopped_at(run._asdict()) or 0, floor)
     return pd.Series(np.where(np.isfinite(values), values, floor), grid)
-
-
-def summed_up(ours: Sample) -> SampleSummary:
-    """A sample as a row of a check shows it."""
-    values = ours.values
-    return SampleSummary(
-        mean=float(values.mean()) if len(values) else None,
-        sd=float(values.std(ddof=1)) if len(values) >= 2 else None,
-        n=len(values),
-        n_finished=len(values) - ours.failed,
-        n_failed=ours.failed,
-        n_missing=ours.missing,
-        n_planned=ours.planned,
-        values=tuple(values.tolist()),
-    )

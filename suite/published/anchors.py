@@ -9,11 +9,7 @@ from typing import NamedTuple
 from suite.published.csv_tables import DATA, BrokenReference, number_in, read_rows
 
 RANDOM_POLICY, ANCHORS = DATA / "random_policy.csv", DATA / "anchors.csv"
-
-
 EPISODES = 100  # of the random policy; with fewer its mean would move every normalised score
-
-
 SETS = ("primary", "second")
 
 
@@ -38,9 +34,7 @@ class Scale(NamedTuple):
     versions: dict[str, str]
 
 
-_RANDOM_POLICY = ("task", "mean", "sd", "episodes", "gymnasium", "mujoco", "seed_rule")
-
-
+RANDOM_POLICY_FIELDS = ("task", "mean", "sd", "episodes", "gymnasium", "mujoco", "seed_rule")
 _ANCHOR = ("task", "reference", "source", "code_base", "repository", "commit", "place", "environment", "statistic",
            "n_seeds", "env_steps", "note", "set")  # fmt: skip
 
@@ -48,7 +42,7 @@ _ANCHOR = ("task", "reference", "source", "code_base", "repository", "commit", "
 def random_policy(table: Path = RANDOM_POLICY) -> dict[str, Anchor]:
     """The random policy's return per task, as `python -m suite.published.measure` wrote it."""
     by_task: dict[str, Anchor] = {}
-    for row in read_rows(table, _RANDOM_POLICY):
+    for row in read_rows(table, RANDOM_POLICY_FIELDS):
         if row["task"] in by_task:
             raise BrokenReference(f"{table}: task {row['task']} stands there twice")
         by_task[row["task"]] = Anchor(

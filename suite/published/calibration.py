@@ -18,7 +18,7 @@ from functools import cache, partial
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,61 +28,27 @@ from scipy import stats
 from suite.statistics import aggregate, bootstrap, curves, equivalence, power, two_samples
 
 TABLE = Path(__file__).parent / "data" / "calibration.csv"
-
-
 SHAPES = TABLE.with_name("shapes.csv")  # where its columns come from: shapes.md
-
-
 PUBLISHED = ("jaxrl", "mushroomrl_bench", "tianshou_v0")
-
-
 FEWEST_SEEDS = 10
-
-
 MEANS, LAST = 20, 50  # checkpoints of a curve of window means, and of one of single evaluations
-
-
 SCORE = 0  # columns of a task's array
-
-
 CURVE = {MEANS: slice(1, 1 + MEANS), LAST: slice(1 + MEANS, None)}
-
-
 STUDIES = 3_000
-
-
 CHUNK = 50  # studies on one stream of random numbers
-
-
 RESAMPLES = 1_000
-
-
 CONFIDENCE, ALPHA = 0.95, 0.05
-
-
 BOOTKNIFE = "bootknife"
-
-
 POOLED, ONE_TASK, NORMAL = "pooled", "one task", "normal"
-
-
 COVERAGE, ERROR, POWER = "coverage", "error rate", "power"
 
 
 # Normalised scores of the papers' five tasks (Ant, HalfCheetah, Hopper, Humanoid, Walker2d): tianshou's mean final
 # return over jaxrl's, and the coefficient of variation over seeds, averaged over both.
 LEVELS = np.array([1.37, 1.09, 1.20, 1.11, 1.07])
-
-
 SPREADS = LEVELS * [0.135, 0.050, 0.127, 0.055, 0.083]
-
-
 IMPROVEMENT = 0.5  # SDs between the two groups whose probability of improvement is estimated
-
-
 MARGINS = dict.fromkeys((5, 10), 1.5)  # of equivalence, in SDs, by number of seeds: of groups that are just apart,
-
-
 POWER_MARGINS = {5: 1.5, 10: 1.0, 20: 1.0}  # and of groups that are equal
 
 
@@ -128,9 +94,6 @@ def _committed() -> dict[tuple[str, int, str], Row]:
     table = pd.read_csv(TABLE).astype(object)
     rows = [Row(*values) for values in table.where(table.notna(), None).itertuples(index=False)]
     return {(row.quantity, row.n, row.population): row for row in rows}
-
-
-# --- the populations --------------------------------------------------------------------------------------------------
 
 
 def derive(folder: Path) -> pd.DataFrame:
@@ -196,25 +159,20 @@ def _five_tasks(tasks: list[np.ndarray], rng: Generator) -> list[np.ndarray]:
     return [level + spread * tasks[i][:, SCORE] for level, spread, i in zip(LEVELS, SPREADS, shapes, strict=True)]
 
 
-# --- what one study finds ---------------------------------------------------------------------------------------------
-
-
 def _mean(studentised: bool, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
     task = _one_task(tasks, SCORE, rng)
     scores = _drawn(task, n, rng)
+    interval = aggregate.student(scores, CONFIDENCE)
     if studentised:
         interval = bootstrap.studentised_mean(scores, CONFIDENCE, RESAMPLES, rng)
-    else:
-        interval = aggregate.student(scores, CONFIDENCE)
     return interval.low <= task.mean() <= interval.high
 
 
 def _iqm(several: bool, scheme: str, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
     strata = _five_tasks(tasks, rng) if several else [_one_task(tasks, SCORE, rng)]
     scores = [_drawn(task, n, rng) for task in strata]
-    interval = bootstrap.stratified(
-        scores, aggregate.iqm, scheme=scheme, confidence=CONFIDENCE, resamples=RESAMPLES, rng=rng
-    )
+    options: dict[str, Any] = {"scheme": scheme, "confidence": CONFIDENCE, "resamples": RESAMPLES}
+    interval = bootstrap.stratified(scores, aggregate.iqm, rng=rng, **options)
     return bool(interval.low <= aggregate.iqm(strata) <= interval.high)
 
 
@@ -261,17 +219,9 @@ def _tost(margins: dict[int, float], apart: bool, tasks: list[np.ndarray], n: in
 
 
 SIZES = dict.fromkeys((3, 5, 10, 20))  # numbers of seeds, without a target
-
-
 IQM = {3: 0.90, 5: 0.92, 10: 0.93, 20: None}
-
-
 WHOLE = {5: None, 10: 0.90, 20: 0.90}
-
-
 _FORMULA = {n: round(power.tost_power(n, margin), 4) for n, margin in POWER_MARGINS.items()}
-
-
 QUANTITIES = (
     Quantity("mean_student", COVERAGE, "Student's t interval of one task's mean", partial(_mean, False), SIZES),
     Quantity("mean_studentised", COVERAGE, "bootstrap-t interval of one task's mean", partial(_mean, True), SIZES),
@@ -296,9 +246,7 @@ QUANTITIES = (
 )  # fmt: skip
 
 
-class SimulatedCell(NamedTuple):
-    """One line of the table: a quantity, measured in a population at a number of seeds."""
-
+class SimulatedCell(NamedTuple):  # one line of the table
     quantity: Quantity
     population: str
     n: int
@@ -309,9 +257,6 @@ CELLS = [
     for quantity in QUANTITIES
     for population, n in product(quantity.populations, quantity.targets)
 ]
-
-
-# --- the simulation ---------------------------------------------------------------------------------------------------
 
 
 def calibrate(studies: int = STUDIES, seed: int = 0, workers: int = 1, only: Iterable[str] | None = None) -> list[Row]:
@@ -331,10 +276,8 @@ def calibrate(studies: int = STUDIES, seed: int = 0, workers: int = 1, only: Ite
     return [_row(CELLS[i], hits[i], size) for i, size in sizes.items()]
 
 
-class Job(NamedTuple):
-    """A chunk of a cell's studies, which share a random stream: the cell's index, the seed, from which study on."""
-
-    cell: int
+class Job(NamedTuple):  # a chunk of a cell's studies, which share a random stream
+    cell: int  # its index
     seed: int
     first_study: int
     studies: int

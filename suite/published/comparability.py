@@ -26,8 +26,6 @@ class Rule(NamedTuple):
 
 
 _VERSIONS = ("task", "environment", "from_step", "reason", "source")
-
-
 _GATE = ("task", "from_step", "to_step", "reason")
 
 

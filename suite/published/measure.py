@@ -12,10 +12,7 @@ import gymnasium
 import mujoco
 import numpy as np
 
-from suite.published.anchors import EPISODES, RANDOM_POLICY
-
-FIELDS = ("task", "mean", "sd", "episodes", "gymnasium", "mujoco", "seed_rule")
-
+from suite.published.anchors import EPISODES, RANDOM_POLICY, RANDOM_POLICY_FIELDS
 
 # of every episode: the first word resets the environment, its generator draws the actions
 SEED_RULE = "SeedSequence(0, spawn_key=(crc32(task), episode))"
@@ -65,7 +62,7 @@ def main(tasks: list[str], table: Path = RANDOM_POLICY) -> None:
     for task in tasks:
         rows[task] = measure(task)
         with table.open("w", newline="") as file:
-            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+            writer = csv.DictWriter(file, RANDOM_POLICY_FIELDS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows[name] for name in sorted(rows))
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType
-from typing import NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 import yaml
@@ -20,55 +20,29 @@ from suite.sac.status import KINDS_OF_RETURN, KindOfReturn
 
 
 class Recipe(NamedTuple):
-    """How a table follows from the published evaluations.
+    """How a table follows from the published evaluations."""
 
-    points: the true environment steps it has; runs: how many published runs it is of; added_steps: what the published
-    count of steps leaves out; spread_kind: of a table of summaries, None where it keeps the runs.
-    """
-
-    points: tuple[int, ...]
-    runs: int
-    added_steps: int = 0
-    spread_kind: str | None = None
+    points: tuple[int, ...]  # the true environment steps it has
+    runs: int  # published ones
+    added_steps: int = 0  # what the published count of steps leaves out
+    spread_kind: str | None = None  # of a table of summaries; None where it keeps the runs
 
 
-class Metadata(NamedTuple):
-    """What a file of metadata says of one variant on one environment.
-
-    reference: without tasks and figures; recipe: of its table, where it has one.
-    """
-
-    reference: Reference
-    recipe: Recipe | None
+class Metadata(NamedTuple):  # of one variant on one environment
+    reference: Reference  # without tasks and figures
+    recipe: Recipe | None  # of its table, where it has one
 
 
-Runs = dict[ReferenceName, dict[int, tuple[float, ...]]]
-"""The value per run [reward units] by reference and environment step."""
-
-
+Runs = dict[ReferenceName, dict[int, tuple[float, ...]]]  # the value of each, by reference and environment step
 Summaries = dict[ReferenceName, dict[int, Summary]]
-
-
 _LEVELS = ("sources", "variants", "environments")
-
-
 _NOT_IN_METADATA = ("source", "variant", "environment", "tasks", "values", "summaries")
-
-
 _FIELDS = {name: kind for name, kind in get_type_hints(Reference).items() if name not in _NOT_IN_METADATA}
-
-
 _PLAIN: dict[object, tuple[type, ...]] = {str: (str,), KindOfReturn: (str,), int | None: (int, NoneType),
                                           _FIELDS["presets"]: (dict,), _FIELDS["advisory"]: (list,)}  # fmt: skip
 """What a field's value is in YAML, by its type in `Reference`."""
-
-
 _CHOICES = {"kind_of_return": KINDS_OF_RETURN, "statistic": STATISTICS}
-
-
 _RUNS = ("variant", "environment", "seed", "env_step", "evaluations", "value")
-
-
 _SUMMARIES = ("source", "variant", "environment", "env_step", "mean", "spread", "spread_kind", "n")
 
 
@@ -80,9 +54,6 @@ def load(folder: Path = DATA) -> list[Reference]:
         if one.name == other.name:
             raise BrokenReference(f"{folder}: {one.name} stands in two sources")
     return references
-
-
-# --- metadata
 
 
 def read_metadata(file: Path) -> dict[ReferenceName, Metadata]:
@@ -157,9 +128,6 @@ def _recipe(data: dict | None, file: Path, name: ReferenceName) -> Recipe | None
         raise BrokenReference(f"{file}: recipe must have {', '.join(Recipe._fields)}, not {data!r} ({name})") from error
 
 
-# --- figures
-
-
 def _read_source(file: Path) -> list[Reference]:
     table, metadata = file.with_suffix(".csv"), read_metadata(file)
     values: Runs = {}
@@ -171,12 +139,9 @@ def _read_source(file: Path) -> list[Reference]:
     references = []
     for name, (described, recipe) in metadata.items():
         _check_recipe(summaries.get(name, {}), recipe, table, name)
-        reference = dataclasses.replace(
-            described,
-            tasks=tuple(task for task, environment in versions() if environment == name.environment),
-            values=values.get(name, {}),
-            summaries=summaries[name],
-        )
+        tasks = tuple(task for task, environment in versions() if environment == name.environment)
+        figures: dict[str, Any] = {"values": values.get(name, {}), "summaries": summaries[name]}
+        reference = dataclasses.replace(described, tasks=tasks, **figures)
         _check_advisory(reference, file)
         references.append(reference)
     return references

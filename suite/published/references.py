@@ -92,15 +92,9 @@ class Reference:
 
 
 STATISTICS = ("window_mean", "last", "maximum", "smoothed")
-
-
 SPREADS = ("sd_ddof1", "sd_ddof0", "sem", "ci95_t", "ci95_norm", "half_sd")
-
-
 NO_SPREADS = ("sd_over_episodes", "unknown", "none")
 """Printed spreads that give no SD over runs: one agent's over episodes, one of unsaid kind, none at all."""
-
-
 IMPLIED: dict[str, Callable[[Reference], bool]] = {
     "training return": lambda reference: reference.kind_of_return == "training",
     "unstated protocol": lambda reference: reference.kind_of_return == "unknown",
