@@ -167,13 +167,7 @@ def limit_error(confidence: float, resamples: int) -> float:
 
 
 def _interval(
-    groups: Groups,
-    statistic: Statistic,
-    scheme: str,
-    method: str,
-    confidence: float,
-    resamples: int,
-    rng: Generator,
+    groups: Groups, statistic: Statistic, scheme: str, method: str, confidence: float, resamples: int, rng: Generator
 ) -> Interval:
     """The interval of statistic(*groups), a block of checkpoints at a time."""
     if method not in METHODS:
