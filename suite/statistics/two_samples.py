@@ -4,8 +4,6 @@ Where groups of seeds are permuted the statistic is Welch's, since a permuted di
 spreads (Janssen 1997, Statistics & Probability Letters 36; Chung & Romano 2013, Annals of Statistics 41).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Do two implementations of the same agree? Differences over the margin, of final returns and of whole curves."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,9 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from suite.analysis.types import Agreement, Estimate, LeftOut, Results
-from suite.report.figures.canvas import fold, grid, instead, interval, label, legend, rows, write
+from suite.report.figures.canvas import Content, fold, grid, instead, interval, label, legend, rows, write
 from suite.report.figures.captions import Without, cells_of, finished, left_out, undrawn
-from suite.report.figures.picture import Content
 
 FARTHEST_FINAL, FARTHEST_CURVE = 5, 10  # margins, where the axis ends at the latest
 

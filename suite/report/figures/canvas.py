@@ -1,10 +1,9 @@
 """What all figures share: style, panels and their labels, legends, and intervals in rows."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -52,6 +51,31 @@ CROWD = 6  # variants in one panel; more of them get a panel each
 
 
 LONG = 26  # characters of a name before it is broken over two lines
+
+
+class Content(NamedTuple):
+    """The numbers that are drawn and written as CSV, the drawing of them, and what is to be known to read it."""
+
+    data: pd.DataFrame
+    draw: Callable[[pd.DataFrame], Figure]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the report; part: what sets it apart from others of its kind, ablation: the one it belongs to."""
+
+    kind: str  # what it shows, and where it stands on the page
+    title: str
+    content: Content
+    part: str = ""
+    ablation: str = ""
+
+    @property
+    def name(self) -> str:
+        """The stem of its files."""
+        name = "-".join(filter(None, (self.kind, self.part, self.ablation)))
+        return re.sub(r"[^A-Za-z0-9_-]+", "-", name)
 
 
 def looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:

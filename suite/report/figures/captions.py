@@ -1,7 +1,5 @@
 """What captions share: how many runs finished, how p is adjusted, how far an interval can be trusted."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 

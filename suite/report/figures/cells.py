@@ -1,7 +1,5 @@
 """Final returns of cells in their own unit: every seed, the mean and the interquartile mean with their intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -12,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from suite.analysis.types import AblationResult, CellResult, Estimate, Results
-from suite.report.figures.canvas import grid, instead, interval, label, legend, rows, titles
+from suite.report.figures.canvas import Content, grid, instead, interval, label, legend, rows, titles
 from suite.report.figures.captions import Shown, arms_of, coverage, finished, level, undrawn
-from suite.report.figures.picture import Content
 
 FINAL = "final return per episode"
 

@@ -1,7 +1,5 @@
 """Learning curves in their own unit, every seed of them, with their simultaneous bands."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,9 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from suite.analysis.types import AblationResult, CurveResult, Results, RunCurve
-from suite.report.figures.canvas import grid, label, legend, looks, titles
+from suite.report.figures.canvas import Content, grid, label, legend, looks, titles
 from suite.report.figures.captions import Shown, arms_of, coverage, finished, level
-from suite.report.figures.picture import Content
 from suite.sac.status import FAILED, KindOfReturn
 
 EPISODES: dict[KindOfReturn, str] = {

@@ -1,7 +1,5 @@
 """What factors and arms of an ablation do: effects of one task and of all, cell means, and shares of the gap."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
@@ -14,10 +12,9 @@ from matplotlib.figure import Figure
 
 from suite.analysis.types import AblationOverTasks, AblationResult, AdjustedEffect, Effect, Results, SuiteEffect
 from suite.report.families import METHODS, adjusted_in
-from suite.report.figures.canvas import WIDTH, grid, interval, label, legend, looks, rows, titles, write
+from suite.report.figures.canvas import WIDTH, Content, grid, interval, label, legend, looks, rows, titles, write
 from suite.report.figures.captions import Without, arms_of, coverage, finished, left_out, level, tasks_of, undrawn
 from suite.report.figures.cells import FINAL
-from suite.report.figures.picture import Content
 from suite.wording import p_equals
 
 PANEL = ["task", "implementation"]

@@ -1,7 +1,5 @@
 """Variants over all their tasks in normalised scores: aggregates, performance profiles, probability of improvement."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,9 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from suite.analysis.types import Aggregate, Improvement, Results
-from suite.report.figures.canvas import MARKERS, fold, grid, instead, interval, label, legend, looks, rows
+from suite.report.figures.canvas import MARKERS, Content, fold, grid, instead, interval, label, legend, looks, rows
 from suite.report.figures.captions import Shown, Without, cells_of, coverage, finished, left_out, level, tasks_of
-from suite.report.figures.picture import Content
 from suite.wording import WithInterval
 
 STATISTICS = {"median": "median", "iqm": "IQM", "mean": "mean", "optimality_gap": "optimality gap"}

@@ -1,7 +1,5 @@
 """One cell over what is published: both sides' means at the published steps, margin, verdicts, our learning curve."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,9 +16,8 @@ from suite.analysis.check_intervals import mean_interval
 from suite.analysis.check_rows import CheckRow, CheckVerdict, PublishedSummary, SampleSummary
 from suite.analysis.types import CellKey, Results
 from suite.report.comparisons import Reference
-from suite.report.figures.canvas import grid, label, legend
+from suite.report.figures.canvas import Content, grid, label, legend
 from suite.report.figures.captions import level
-from suite.report.figures.picture import Content
 
 PANELS = 9
 
