@@ -32,19 +32,10 @@ def main(study_dir: Path, out_dir: Path) -> None:
             for kind, metadata in METADATA.items():
                 figure.savefig(folder / f"{picture.name}.{kind}", metadata=metadata)
             plt.close(figure)
-            index.append(_entry(picture))
+            files = tuple(f"{picture.name}.{kind}" for kind in (*METADATA, "csv"))
+            entry = picture.name, picture.kind, picture.ablation, picture.title, picture.content.caption, files
+            index.append(IndexEntry(*entry))
     write_index(folder / "index.json", index)
-
-
-def _entry(picture: Picture) -> IndexEntry:
-    return IndexEntry(
-        name=picture.name,
-        kind=picture.kind,
-        ablation=picture.ablation,
-        title=picture.title,
-        caption=picture.content.caption,
-        files=tuple(f"{picture.name}.{kind}" for kind in (*METADATA, "csv")),
-    )
 
 
 def pictures(results: Results) -> Iterator[Picture]:
