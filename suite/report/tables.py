@@ -13,23 +13,15 @@ from suite.analysis.types import AblationResult, AdjustedMarginTest, Agreement, 
 from suite.report.tex import Ends, Printed, PValue, Ratio, latex, macros
 from suite.study.cells import CELL
 
-Row = dict[str, Any]
-"""A row of a table: its values by column."""
-
+Row = dict[str, Any]  # of a table: its values by column
 PLACE: dict[str, Printed] = {"task": "task", "implementation": "implementation"}
-
-BY_SIDE = ("run_ids", "n_planned", "n_finished", "n_scored", "failed", "n")
-"""Fields that are pairs where a comparison's two sides are meant."""
-
-ELSEWHERE = ("seeds", "labels", "diagnostics", "by_task", "sensitivity", "values")
-"""Fields that other tables or figures hold."""
+BY_SIDE = ("run_ids", "n_planned", "n_finished", "n_scored", "failed", "n")  # pairs, where two sides are compared
+ELSEWHERE = ("seeds", "labels", "diagnostics", "by_task", "sensitivity", "values")  # in other tables or figures
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report; kind: what it is of, for an ablation's tables that of all ablations."""
-
-    kind: str
+    kind: str  # what it is of, for an ablation's tables that of all ablations
     rows: pd.DataFrame
     ablation: str = ""
 
@@ -57,9 +49,6 @@ def write(results: Results, runs: pd.DataFrame, folder: Path) -> None:
             tabular = latex(table.rows.to_dict("records"), columns)
             (folder / f"{table.file}.tex").write_text(head + tabular, encoding="utf-8")
     (folder / "macros.tex").write_text(macros(results), encoding="utf-8")
-
-
-# --- the tables as plain numbers
 
 
 def tables(results: Results, runs: pd.DataFrame) -> Iterator[Table]:
@@ -231,16 +220,12 @@ def _around(part: str, estimate: str = "estimate") -> Ends:
 
 
 _P: dict[str, Printed] = {"p": PValue("p"), "p (adjusted)": PValue("p_adjusted")}
-
 _EFFECT: dict[str, Printed] = {
     "effect": "name", "estimate": Ends("estimate", "low", "high"), "standard error": "standard_error",
     "degrees of freedom": "df", **_P,
 }  # fmt: skip
-
 _DIFFERENCE: dict[str, Printed] = {"p": PValue("difference_p"), "p (adjusted)": PValue("difference_p_adjusted")}
-
 _RUNS: dict[str, Printed] = {"runs": Ratio("n_finished", "n_planned")}
-
 PRINTED: dict[str, dict[str, Printed]] = {
     "cells": {**PLACE, "variant": "variant", **_RUNS, "mean": _around("mean"), "IQM": _around("iqm"), "SD": "sd",
               "median [range]": Ends("median", "lowest", "highest")},

@@ -148,7 +148,6 @@ def iqm(scores: Scores, weights: str = "task", counts: Counts | None = None) -> 
             the part of its weight that lies inside. "pooled": all runs weigh the same and floor(N / 4) go at either end
         counts: one array [runs, R] per task, how often each run counts; None counts each once
     Returns: a number or an array [...] (with counts [..., R]) in the unit of the scores
-    Raises ValueError: weights are neither
     >>> float(iqm([[0, 1, 2, 3], [10, 20]])), float(iqm([[0, 1, 2, 3], [10, 20]], "pooled"))
     (6.25, 4.0)
     """

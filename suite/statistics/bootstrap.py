@@ -132,7 +132,6 @@ def studentised_mean(scores: Scores, confidence: float, resamples: int, rng: Gen
         scores: [runs], two or more
         confidence, resamples, rng: of the two-sided interval, between 0 and 1; number of resamples; source of the draws
     Returns: Interval, of the mean, in the unit of the scores; without any spread all of it is the mean
-    Raises ValueError: fewer than two runs, or a score that is NaN or infinite
     >>> interval = studentised_mean([1, 2, 3, 4, 10], 0.9, 2_000, np.random.default_rng(0))
     >>> interval.high - interval.estimate > 2 * (interval.estimate - interval.low)
     True

@@ -212,7 +212,6 @@ def kaplan_meier(times: ArrayLike, observed: ArrayLike) -> tuple[np.ndarray, np.
     Parameters:
         times, observed: [runs], environment steps, and whether the threshold was reached there; else censored
     Returns: the distinct times [U] in environment steps, and the share at each [U], fractions of 1
-    Raises ValueError: no run, arrays of different lengths, a time that is negative or not finite
     >>> times, share = kaplan_meier([10, 20, 20, 30], [True, True, False, True])
     >>> times.tolist(), np.round(share, 3).tolist()
     ([10.0, 20.0, 30.0], [0.75, 0.5, 0.0])
@@ -233,7 +232,6 @@ def log_rank(
         environment steps up to the horizon to which both survival curves are known (the shorter of the groups that end
         censored), with its normal interval from Greenwood's variances (Royston & Parmar 2013). Without a single
         crossing p is 1
-    Raises ValueError: as `kaplan_meier` does, or a confidence not between 0 and 1
     >>> reached = np.ones(5, dtype=bool)
     >>> test = log_rank([10, 20, 20, 30, 40], reached, [30, 40, 50, 50, 60], reached)
     >>> round(test.difference, 2), round(test.p, 3)

@@ -111,7 +111,6 @@ def non_inferiority(x: ArrayLike, y: ArrayLike, margin: float, confidence: float
         x, y: [n1], [n2], one value per seed of ours and of the reference, in the same unit
         margin, confidence: as in `non_inferiority_from_summary`
     Returns: Verdict, as from `non_inferiority_from_summary`
-    Raises ValueError: as `non_inferiority_from_summary` does, or fewer than two values, or one that is not finite
     >>> non_inferiority([4, 7, 8, 6, 3, 2], [6, 8, 7, 10, 11, 9], 6).verdict
     'PASS'
     """
@@ -129,7 +128,6 @@ def prediction_check(ours: Summary, value: float, confidence: float = 0.95) -> P
         value: the number, in the same unit
         confidence: of the two-sided interval, between 0 and 1
     Returns: Prediction, in the unit of the value
-    Raises ValueError: a summary that `welch_from_summary` refuses, or a number that is not finite
     >>> check = prediction_check((10, 2, 4), 17)
     >>> check.inside, round(check.low, 2), round(check.high, 2), round(check.p, 3)
     (True, 2.88, 17.12, 0.052)
@@ -182,7 +180,6 @@ def tost(
         x, y: [n1], [n2], one value per seed, in the same unit
         margin, confidence, variances: as in `tost_from_summary`
     Returns: Equivalence, of mean(x) - mean(y), as from `tost_from_summary`
-    Raises ValueError: as `tost_from_summary` does, or fewer than two values, or one that is not finite
     >>> test = tost([4, 7, 8, 6, 3, 2], [6, 8, 7, 10, 11, 9], 10)
     >>> test.verdict, round(test.p, 5)
     ('EQUIVALENT', 0.00021)

@@ -23,11 +23,9 @@ from statsmodels.regression.mixed_linear_model import MixedLM
 from suite.statistics import bootstrap
 from suite.statistics.aggregate import strata
 
-Key = tuple[int, ...]
-"""A cell's levels, 0 or 1, one per factor."""
+Key = tuple[int, ...]  # a cell's levels, 0 or 1, one per factor
 Cells = Mapping[Key, np.ndarray | Sequence[float]]
-Names = Sequence[str] | None
-"""The factors' names; "A", "B", ... if None."""
+Names = Sequence[str] | None  # of the factors; "A", "B", ... if None
 Weigh = Callable[[Sequence[str]], tuple[list[str], np.ndarray]]
 """From the factors' names to those of the effects and their weights [effects, cells] of the cells' means."""
 
@@ -106,9 +104,7 @@ def pairs(cells: Cells, factors: Names = None) -> list[Pair]:
 
 
 def simple_effects(cells: Cells, factors: Names = None, confidence: float = 0.95) -> list[Effect]:
-    """The effect of each factor with all others held, wherever both of its cells have runs.
-
-    Any subset of a factorial has these.
+    """The effect of each factor with all others held, wherever both of its cells have runs: any subset has these.
 
     Parameters:
         cells, factors, confidence: as in `contrasts`
@@ -137,8 +133,7 @@ def shapley(
 ) -> list[Effect]:
     """What each factor contributes to the gap between the cell of all ones and that of all zeros: the sum is the gap.
 
-    A factor's part is its simple effect averaged over all orders in which the factors can be switched on (Shapley
-    1953).
+    A factor's part is its simple effect averaged over all orders of switching the factors on (Shapley 1953).
 
     Parameters:
         cells, factors, confidence: as in `contrasts`

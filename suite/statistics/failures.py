@@ -15,8 +15,7 @@ from scipy import stats
 from suite.statistics.aggregate import Scores
 
 POLICIES = ("floor", "complete_case", "last", "bounds")
-NAME_A_POLICY = "name a failure policy: suite.statistics.failures.apply"
-"""What a refusal of NaN tells its reader to do."""
+NAME_A_POLICY = "name a failure policy: suite.statistics.failures.apply"  # what a refusal of NaN tells its reader to do
 
 
 class Rate(NamedTuple):

@@ -27,9 +27,7 @@ class Simulated(NamedTuple):
 
 
 def power(n: float, effect: float, alpha: float = 0.05) -> float:
-    """The power of the two-sided t test of two groups of equal spread (Cohen 1988, ch. 2).
-
-    The number R's power.t.test(strict = TRUE) gives.
+    """The power of the two-sided t test of two groups of equal spread (Cohen 1988, ch. 2; R's strict power.t.test).
 
     Parameters:
         n: seeds in each group, 2 or more
@@ -50,7 +48,6 @@ def minimum_detectable_effect(n: float, power: float = 0.8, alpha: float = 0.05)
         n: seeds in each group, 2 or more
         power, alpha: of the test, alpha < power < 1
     Returns: a number, in SDs
-    Raises ValueError: n below 2, or power not between alpha and 1
     >>> round(minimum_detectable_effect(5), 2), round(minimum_detectable_effect(10), 2)
     (2.02, 1.32)
     """
@@ -113,7 +110,6 @@ def tost_required_n(
         margin, sd, difference, confidence: as in `tost_power`, of two groups of this SD
         power: 1 - confidence < power < 1
     Returns: a number of at least 2; None where the true difference lies outside the margin, or 10,000 seeds are too few
-    Raises ValueError: as `tost_power` does, or power not between 1 - confidence and 1
     >>> tost_required_n(1.0), tost_required_n(1.0, difference=1.0)
     (18, None)
     """
@@ -198,7 +194,6 @@ def order_statistics_needed(content: float = 0.90, confidence: float = 0.95, two
         content, confidence: the share of all runs, and how surely it is held, both between 0 and 1
         two_sided: False: the lowest alone bounds it
     Returns: a number of runs
-    Raises ValueError: content or confidence not between 0 and 1
     >>> order_statistics_needed(), order_statistics_needed(two_sided=False)
     (46, 29)
     """

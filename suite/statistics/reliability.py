@@ -109,7 +109,6 @@ def drawdown(curves: ArrayLike) -> np.ndarray:
     Parameters:
         curves: [..., T]
     Returns: [..., T], in the unit of the values, never negative
-    Raises ValueError: a value that is NaN or infinite
     >>> drawdown([0, 5, 1, 6, 2]).tolist()
     [0.0, 0.0, 4.0, 0.0, 4.0]
     """
@@ -123,7 +122,6 @@ def max_drawdown(curves: ArrayLike) -> np.ndarray:
     Parameters:
         curves: [..., T]
     Returns: [...], in the unit of the values
-    Raises ValueError: a value that is NaN or infinite
     >>> max_drawdown([[0, 5, 1, 6, 3], [0, 1, 2, 3, 4]]).tolist()
     [4.0, 0.0]
     """

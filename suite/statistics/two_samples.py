@@ -17,18 +17,11 @@ from scipy import optimize, special, stats
 from statsmodels.stats.nonparametric import rank_compare_2indep
 
 EXHAUSTIVE = 200_000  # assignments of seeds to groups; up to so many all are tried instead of a sample of them
-
-
 EXHAUSTIVE_VALUES = 2e8  # the same limit in statistics, assignments times checkpoints: some seconds
-
-
 CHUNK_VALUES = 1_000_000  # statistics held in memory at once
-
-
 NOISE = 1e-12  # shares of spread no further apart than this are tied
 
-Summary = tuple[float, float, int]
-"""Mean, sample SD (n - 1 in the denominator) and number of seeds."""
+Summary = tuple[float, float, int]  # mean, sample SD (n - 1 in the denominator) and number of seeds
 
 
 class Test(NamedTuple):

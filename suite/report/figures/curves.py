@@ -94,12 +94,15 @@ def _draw(data: pd.DataFrame, panels: Panels) -> Figure:
 
 
 def _draw_line(axis: Axes, line: pd.DataFrame, color: object, style: object, crowd: float) -> object:
-    """Seeds, failures, mean and band of one curve; what stands for it in the legend."""
+    """Seeds, mean and band of one curve, a tick where a run failed and a cross where it diverged; for the legend."""
     series = {name: rows for name, rows in line.groupby("series", sort=False)}
     for _, run in line[line["seed"].notna() & (line["series"] != "failure")].groupby("seed", sort=False):
         axis.plot(run["env_step"], run["return"], color=color, alpha=0.4 * crowd, linewidth=0.5, zorder=1)
     for failure in line[line["series"] == "failure"].to_dict("records"):
-        _draw_failure(axis, failure["env_step"], failure["return"], failure["status"], color)
+        axis.plot(failure["env_step"], 0.03, "|", color=color, markersize=6, mew=1.2, clip_on=False, zorder=5,
+                  transform=axis.get_xaxis_transform())  # fmt: skip
+        if failure["status"] == "diverged":
+            axis.plot(failure["env_step"], failure["return"], "x", color=color, markersize=5, mew=1.4, zorder=5)
     mean = series.get("mean", line.iloc[:0])
     handle = axis.plot(mean["env_step"], mean["return"], color=color, linestyle=style, zorder=3)[0]
     if "band low" in series:
@@ -107,14 +110,6 @@ def _draw_line(axis: Axes, line: pd.DataFrame, color: object, style: object, cro
         axis.fill_between(low["env_step"], low["return"], high["return"], color=color, alpha=0.16 * crowd, linewidth=0,
                           zorder=0)  # fmt: skip
     return handle
-
-
-def _draw_failure(axis: Axes, env_step: float, value: float, status: str, color: object) -> None:
-    """Of a failed run a tick at the foot where it stopped, and of one that diverged a cross where it was."""
-    axis.plot(env_step, 0.03, "|", color=color, markersize=6, mew=1.2, clip_on=False, zorder=5,
-              transform=axis.get_xaxis_transform())  # fmt: skip
-    if status == "diverged":
-        axis.plot(env_step, value, "x", color=color, markersize=5, mew=1.4, zorder=5)
 
 
 def _limit(axis: Axes, rows: pd.DataFrame) -> None:

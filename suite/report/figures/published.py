@@ -45,9 +45,6 @@ def over_published(references: Sequence[Reference], results: Results) -> Content
     return Content(data, _draw, _caption(drawn, undrawn, cut, results))
 
 
-# --- data
-
-
 def _rows(reference: Reference, results: Results) -> Iterator[dict[str, Any]]:
     """A row per mean, single run and point of our curve."""
     confidence = results.settings.confidence
@@ -76,9 +73,6 @@ def _side_rows(
     yield {**place, "series": side, **numbers, **{name: getattr(row, name) for name in DECIDED}}
     for value in summary.values:
         yield {**place, "series": f"{side}: run", "return": value}
-
-
-# --- drawing
 
 
 def _draw(data: pd.DataFrame) -> Figure:
@@ -161,9 +155,6 @@ def _handles(data: pd.DataFrame) -> dict[str, object]:
     if (data["series"] == OUR_CURVE).any():
         handles[OUR_CURVE] = Line2D([], [], color="0.6", linewidth=0.8)
     return handles | {"published": Line2D([], [], linewidth=0.9, **PUBLISHED), "tolerated loss": Patch(color="0.86")}
-
-
-# --- caption
 
 
 def _caption(drawn: Sequence[Reference], undrawn: Sequence[Reference], cut: bool, results: Results) -> str:
