@@ -1,11 +1,9 @@
 """What reviewers ask of an empirical study, answered from its data; and what its runs were made with."""
 
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 
-import pandas as pd
-
+from suite.analysis.provenance import Making, making
 from suite.analysis.types import Declaration, DeclarationEntry, Results
 from suite.report.families import METHODS
 from suite.report.files import Study
@@ -16,8 +14,9 @@ from suite.wording import number, share
 
 def checklist(study: Study, presets: Sequence[Preset]) -> list[tuple[str, str]]:
     """The questions in the order they are shown, each with its answer in words, "" where the data give none."""
-    results, runs = study.results, study.runs
-    level, counts = share(results.settings.confidence), results.counts
+    results, made = study.results, making(study.runs)
+    counts, stale = results.counts, results.counts.stale
+    level, codes = share(results.settings.confidence), ", ".join(made.code_id)
     per_cell = " or ".join(map(str, sorted({cell.n_planned for cell in results.cells})))
     seeds = ", ".join(map(str, sorted({run.seed for cell in results.cells for run in cell.seeds})))
     cited = {preset.name: [bool(field.citation) for field in preset.fields] for preset in presets if preset.fields}
@@ -31,31 +30,19 @@ def checklist(study: Study, presets: Sequence[Preset]) -> list[tuple[str, str]]:
         ("How many runs?", f"{counts.planned} planned, {counts.finished} finished; {per_cell} seeds in every cell."),
         ("Which tests, corrected how?", _tests(results)),
         ("Declared beforehand?", " ".join(declared_in_words(results.declaration)) if results.declaration else ""),
-        ("Which code?", _code(results, runs)),
-        ("Which versions?", "; ".join(f"{name} {values}" for name, values in packages_of(runs))),
+        ("Which code?", f"code_id {codes}; {stale} runs were made by other code and are left out." if codes else ""),
+        ("Which versions?", "; ".join(f"{name} {', '.join(values)}" for name, values in made.packages.items())),
         ("Which seeds?", f"{seeds}; the report's own draws come from seed {results.settings.seed}."),
         ("Which hyper-parameters, from where?", "; ".join(sources)),
-        ("How much compute?", _compute(runs)),
+        ("How much compute?", _compute(made) if made.runs_with_time else ""),
         ("What of failed runs?", _failures(results)),
     ]
 
 
-def made_with(runs: pd.DataFrame) -> list[tuple[str, str]]:
-    """Every device, code and package the runs were made with, and its values and versions that occur."""
-    return [*((name, _values(runs[name])) for name in ("device", "code_id")), *packages_of(runs)]
-
-
-def packages_of(runs: pd.DataFrame) -> list[tuple[str, str]]:
-    """Every package, and its versions that occur."""
-    packages: dict[str, set[str]] = {}
-    for text in runs["versions"].dropna().unique():
-        for name, value in json.loads(text).items():
-            packages.setdefault(name, set()).add(str(value))
-    return [(name, ", ".join(sorted(values))) for name, values in sorted(packages.items())]
-
-
-def _values(column: pd.Series) -> str:
-    return ", ".join(sorted({str(value) for value in column.dropna()} - {""}))
+def made_with(made: Making) -> list[tuple[str, str]]:
+    """What the runs were made with, and its values or versions that occur."""
+    everything = {"device": made.device, "code_id": made.code_id, **made.packages}
+    return [(name, ", ".join(values)) for name, values in everything.items()]
 
 
 def _tests(results: Results) -> str:
@@ -64,19 +51,10 @@ def _tests(results: Results) -> str:
     return f"{'; '.join(families)}. Raw and adjusted p stand side by side." if families else ""
 
 
-def _code(results: Results, runs: pd.DataFrame) -> str:
-    codes = _values(runs["code_id"])
-    return f"code_id {codes}; {results.counts.stale} runs were made by other code and are left out." if codes else ""
-
-
-def _compute(runs: pd.DataFrame) -> str:
-    known = runs[runs["wall_time_s"].notna()]
-    if not len(known):
-        return ""
+def _compute(made: Making) -> str:
     return (
-        f"{number(known['wall_time_s'].sum() / 3600)} hours of wall time over {len(known)} runs, on "
-        f"{_values(known['device'])}: core-hours where every run had a core of its own; runs that shared a process "
-        "count its time each."
+        f"{number(made.hours)} hours of wall time over {made.runs_with_time} runs, on {', '.join(made.device)}: "
+        "core-hours where every run had a core of its own; runs that shared a process count its time each."
     )
 
 

@@ -5,11 +5,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import pandas as pd
 
+from suite.analysis.provenance import making, provenance
 from suite.gate.wording import outcome
 from suite.published import calibration
 from suite.report import tables
@@ -45,11 +46,8 @@ class PageFigure(IndexEntry):
     over_all_tasks: bool  # it stands above the others
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What was measured of the methods, by simulation."""
-
-    rows: tuple[calibration.Row, ...]
+class Calibration(NamedTuple):
+    rows: list[calibration.Row]  # what was measured of the methods, by simulation
 
     def of(self, quantity: str) -> list[calibration.Row]:
         """The rows of a quantity that are most like a study, in order of n."""
@@ -85,8 +83,8 @@ def _content(study: Study, figures: Sequence[PageFigure]) -> dict[str, Any]:
         "tasks": tasks_of(study),
         "presets": presets,
         "changes": {ablation.name: changes_of(ablation, study.runs) for ablation in results.ablations},
-        "made_with": made_with(study.runs),
-        "provenance": tables.provenance(study.runs).to_dict("records"),
+        "made_with": made_with(making(study.runs)),
+        "provenance": provenance(study.runs),
         "diagnostics": list(dict.fromkeys(name for cell in results.cells for name in cell.diagnostics)),
         "declared": declared_in_words(results.declaration),
         "calibration": _calibration(),
@@ -131,4 +129,4 @@ def _calibration() -> Calibration | None:
         return None
     table = pd.read_csv(calibration.TABLE).astype(object)
     rows = table.where(table.notna(), None).itertuples(index=False)
-    return Calibration(tuple(calibration.Row(*values) for values in rows))
+    return Calibration([calibration.Row(*values) for values in rows])

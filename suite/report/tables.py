@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from suite.analysis.provenance import provenance
 from suite.analysis.types import AblationResult, AdjustedMarginTest, Agreement, Effect, Label, Results, SuiteEffect
 from suite.report.tex import Ends, Printed, PValue, Ratio, latex, macros
 from suite.study.cells import CELL
@@ -63,7 +64,7 @@ def tables(results: Results, runs: pd.DataFrame) -> Iterator[Table]:
     yield Table("anchors", spread(scales))
     yield Table("families", spread({"family": name, **columns_of(one)} for name, one in results.families.items()))
     yield Table("declaration", spread(map(columns_of, results.declaration.history if results.declaration else ())))
-    yield Table("provenance", provenance(runs))
+    yield Table("provenance", spread(map(columns_of, provenance(runs))))
 
 
 def _of_cells(results: Results) -> Iterator[Table]:
@@ -153,20 +154,6 @@ def _effect_columns(effect: Effect | SuiteEffect) -> Row:
     parts = ("factors", "held", "arm", "baseline")
     numbers = {name: value for name, value in columns_of(effect).items() if not name.startswith(parts)}
     return {"name": effect.name} | numbers
-
-
-def provenance(runs: pd.DataFrame) -> pd.DataFrame:
-    """Wall time and speed of every cell, and the code that made it."""
-    grouped = runs.groupby([*CELL, "variant"], sort=False)
-    return grouped.agg(
-        runs=("seed", "size"),
-        with_record=("wall_time_s", "count"),
-        hours=("wall_time_s", lambda seconds: seconds.sum() / 3600),
-        env_steps_per_s=("env_steps_per_s", "median"),
-        updates=("updates", "median"),
-        device=("device", lambda column: ", ".join(sorted(set(column.dropna())))),
-        code_id=("code_id", lambda column: ", ".join(sorted(set(column.dropna())))),
-    ).reset_index()
 
 
 def spread(rows: Iterable[Row], otherwise: Iterable[str] = ()) -> pd.DataFrame:
