@@ -1,15 +1,10 @@
 """What reviewers ask of an empirical study, answered from its data; and what its runs were made with."""
 
-from __future__ import annotations
-
-import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from itertools import pairwise
 
-import pandas as pd
-
-from suite.analysis.types import Results
-from suite.report.declared import declared_in_words
+from suite.analysis.provenance import Making, making
+from suite.analysis.types import Declaration, DeclarationEntry, Results
 from suite.report.families import METHODS
 from suite.report.files import Study
 from suite.report.presets import Preset
@@ -17,108 +12,49 @@ from suite.sac.status import STATUSES
 from suite.wording import number, share
 
 
-class Answer(NamedTuple):
-    """A question and its answer in words, empty where the data give none."""
-
-    question: str
-    answer: str
-
-
-class MadeWith(NamedTuple):
-    """Something the runs were made with, and every value of it that occurs."""
-
-    name: str
-    values: str
-
-
-def checklist(study: Study, presets: Sequence[Preset]) -> list[Answer]:
-    """The questions in the order they are shown."""
-    results, runs = study.results, study.runs
-    declared = " ".join(declared_in_words(results.declaration)) if results.declaration else ""
+def checklist(study: Study, presets: Sequence[Preset]) -> list[tuple[str, str]]:
+    """The questions in the order they are shown, each with its answer in words, "" where the data give none."""
+    results, made = study.results, making(study.runs)
+    counts, stale = results.counts, results.counts.stale
+    level, codes = share(results.settings.confidence), ", ".join(made.code_id)
+    per_cell = " or ".join(map(str, sorted({cell.n_planned for cell in results.cells})))
+    seeds = ", ".join(map(str, sorted({run.seed for cell in results.cells for run in cell.seeds})))
+    cited = {preset.name: [bool(field.citation) for field in preset.fields] for preset in presets if preset.fields}
+    sources = [f"{name}: {len(known)} fields, {sum(known)} with a source" for name, known in cited.items()]
+    error_bars = (
+        f"{level} intervals over seeds, never over episodes: of a mean Student's t, of an IQM bootknife percentiles, "
+        "of a difference Welch's, of a curve a simultaneous band; headings say which."
+    )
     return [
-        Answer("What do error bars show?", _error_bars(results)),
-        Answer("How many runs?", _how_many(results)),
-        Answer("Which tests, corrected how?", _tests(results)),
-        Answer("Declared beforehand?", declared),
-        Answer("Which code?", _code(results, runs)),
-        Answer("Which versions?", "; ".join(f"{name} {values}" for name, values in packages_of(runs))),
-        Answer("Which seeds?", _seeds(results)),
-        Answer("Which hyper-parameters, from where?", "; ".join(map(_sources, filter(_has_fields, presets)))),
-        Answer("How much compute?", _compute(runs)),
-        Answer("What of failed runs?", _failures(results)),
+        ("What do error bars show?", error_bars),
+        ("How many runs?", f"{counts.planned} planned, {counts.finished} finished; {per_cell} seeds in every cell."),
+        ("Which tests, corrected how?", _tests(results)),
+        ("Declared beforehand?", " ".join(declared_in_words(results.declaration)) if results.declaration else ""),
+        ("Which code?", f"code_id {codes}; {stale} runs were made by other code and are left out." if codes else ""),
+        ("Which versions?", "; ".join(f"{name} {', '.join(values)}" for name, values in made.packages.items())),
+        ("Which seeds?", f"{seeds}; the report's own draws come from seed {results.settings.seed}."),
+        ("Which hyper-parameters, from where?", "; ".join(sources)),
+        ("How much compute?", _compute(made) if made.runs_with_time else ""),
+        ("What of failed runs?", _failures(results)),
     ]
 
 
-def made_with(runs: pd.DataFrame) -> list[MadeWith]:
-    """Every device, code and package version that occurs."""
-    return [*(MadeWith(name, _values(runs[name])) for name in ("device", "code_id")), *packages_of(runs)]
-
-
-def packages_of(runs: pd.DataFrame) -> list[MadeWith]:
-    """Every package version that occurs."""
-    packages: dict[str, set[str]] = {}
-    for text in runs["versions"].dropna().unique():
-        for name, value in json.loads(text).items():
-            packages.setdefault(name, set()).add(str(value))
-    return [MadeWith(name, ", ".join(sorted(values))) for name, values in sorted(packages.items())]
-
-
-def _values(column: pd.Series) -> str:
-    return ", ".join(sorted({str(value) for value in column.dropna()} - {""}))
-
-
-def _error_bars(results: Results) -> str:
-    return (
-        f"{share(results.settings.confidence)} intervals over seeds, never over episodes: of a mean Student's t, of an "
-        "IQM bootknife percentiles, of a difference Welch's, of a curve a simultaneous band; headings say which."
-    )
-
-
-def _how_many(results: Results) -> str:
-    counts, per_cell = results.counts, sorted({cell.n_planned for cell in results.cells})
-    return (
-        f"{counts.planned} planned, {counts.finished} finished; {' or '.join(map(str, per_cell))} seeds in every cell."
-    )
+def made_with(made: Making) -> list[tuple[str, str]]:
+    """What the runs were made with, and its values or versions that occur."""
+    everything = {"device": made.device, "code_id": made.code_id, **made.packages}
+    return [(name, ", ".join(values)) for name, values in everything.items()]
 
 
 def _tests(results: Results) -> str:
-    families = [
-        f"{name}: {METHODS[family.method]} for {family.size}"
-        for name, family in results.families.items()
-        if family.size
-    ]
+    in_use = {name: family for name, family in results.families.items() if family.size}
+    families = [f"{name}: {METHODS[family.method]} for {family.size}" for name, family in in_use.items()]
     return f"{'; '.join(families)}. Raw and adjusted p stand side by side." if families else ""
 
 
-def _code(results: Results, runs: pd.DataFrame) -> str:
-    codes = _values(runs["code_id"])
-    if not codes:
-        return ""
-    return f"code_id {codes}; {results.counts.stale} runs were made by other code and are left out."
-
-
-def _seeds(results: Results) -> str:
-    seeds = sorted({run.seed for cell in results.cells for run in cell.seeds})
-    return f"{', '.join(map(str, seeds))}; the report's own draws come from seed {results.settings.seed}."
-
-
-def _has_fields(preset: Preset) -> bool:
-    return bool(preset.fields)
-
-
-def _sources(preset: Preset) -> str:
-    with_source = sum(bool(field.citation) for field in preset.fields)
-    return f"{preset.name}: {len(preset.fields)} fields, {with_source} with a source"
-
-
-def _compute(runs: pd.DataFrame) -> str:
-    known = runs[runs["wall_time_s"].notna()]
-    if not len(known):
-        return ""
+def _compute(made: Making) -> str:
     return (
-        f"{number(known['wall_time_s'].sum() / 3600)} hours of wall time over {len(known)} runs, on "
-        f"{_values(known['device'])}: core-hours where every run had a core of its own; runs that shared a process "
-        "count its time each."
+        f"{number(made.hours)} hours of wall time over {made.runs_with_time} runs, on {', '.join(made.device)}: "
+        "core-hours where every run had a core of its own; runs that shared a process count its time each."
     )
 
 
@@ -136,3 +72,31 @@ def not_finished(results: Results) -> list[str]:
     """How many runs came to each end but the planned one, "2 diverged", where any did."""
     counts = {status: getattr(results.counts, status) for status in STATUSES if status != "finished"}
     return [f"{n} {status}" for status, n in counts.items() if n]
+
+
+def declared_in_words(declaration: Declaration | None) -> list[str]:
+    """When margins, families and plan were declared, and every change of them since, counted in runs on record."""
+    if declaration is None:
+        return ["No declaration is on record, so nothing here may be called declared beforehand."]
+    first, *changes = declaration.history
+    sentences = [f"{'First declared' if changes else 'Declared'} {_when(first)}."]
+    for before, after in pairwise(declaration.history):
+        sentences.append(f"Changed {_when(after)}: {' and '.join(_changes(before, after))}.")
+    if changes:
+        sentences.append(f"So what stands here was declared {_when(changes[-1])}.")
+    return sentences
+
+
+def _changes(before: DeclarationEntry, after: DeclarationEntry) -> list[str]:
+    words = []
+    if before.sha256 != after.sha256:
+        words.append(f"the declaration ({before.sha256[:10]} became {after.sha256[:10]})")
+    if before.plan_sha256 != after.plan_sha256:
+        words.append(f"the plan ({before.planned} planned runs became {after.planned})")
+    return words
+
+
+def _when(entry: DeclarationEntry) -> str:
+    if entry.records_before:
+        return f"after {entry.records_before} of its {entry.planned} planned runs had a record"
+    return f"before any of its {entry.planned} planned runs had a record"

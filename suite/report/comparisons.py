@@ -1,24 +1,21 @@
 """The regression check's rows as they are shown: by cell, and in each by the reference it is held against."""
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from suite.analysis.check_rows import CheckRow
 
 COLUMNS = 8  # published steps with a column each; of more, those up to each of these stand together
-
 UP_TO = (10_000, 20_000, 50_000, 100_000, 200_000, 300_000, 500_000, 1_000_000, 2_000_000)
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The rows of one cell against one reference; title: its name, and what sets it apart."""
+class Reference(NamedTuple):
+    """The rows of one cell against one reference."""
 
-    title: str
+    title: str  # its name, and what sets it apart
     rows: tuple[CheckRow, ...]
 
 
@@ -42,20 +39,16 @@ class CheckedCell:
         return re.sub(r"[^A-Za-z0-9_-]+", "-", f"{self.task}-{self.implementation}-{self.variant}")
 
 
-@dataclass(frozen=True)
-class Mark:
-    """A verdict in the overview, and what stands under it."""
-
+class Mark(NamedTuple):
     row: CheckRow
-    aside: str
+    aside: str  # what stands under its verdict
 
 
-@dataclass(frozen=True)
-class Line:
-    """A cell against one reference in the overview: for each column the marks in it."""
+class Line(NamedTuple):
+    """A cell against one reference in the overview."""
 
     title: str
-    columns: tuple[tuple[Mark, ...], ...]
+    columns: list[list[Mark]]
 
 
 @dataclass(frozen=True)
@@ -64,8 +57,8 @@ class Overview:
 
     columns: tuple[str, ...]
     column_per_step: bool
-    cells: tuple[CheckedCell, ...]
-    lines: tuple[tuple[Line, ...], ...]  # by cell
+    cells: list[CheckedCell]
+    lines: list[list[Line]]  # by cell
 
 
 def checked_cells(rows: Iterable[CheckRow]) -> list[CheckedCell]:
@@ -97,8 +90,8 @@ def overview(rows: Sequence[CheckRow]) -> Overview:
     if len(steps) > COLUMNS:
         columns = sorted({next((end for end in UP_TO if step <= end), steps[-1]) for step in steps})
     cells = checked_cells(rows)
-    lines = tuple(tuple(_line(reference, columns) for reference in cell.references) for cell in cells)
-    return Overview(tuple(map(step_text, columns)), columns == steps, tuple(cells), lines)
+    lines = [[_line(reference, columns) for reference in cell.references] for cell in cells]
+    return Overview(tuple(map(step_text, columns)), columns == steps, cells, lines)
 
 
 def _line(reference: Reference, columns: Sequence[int]) -> Line:
@@ -107,7 +100,7 @@ def _line(reference: Reference, columns: Sequence[int]) -> Line:
         place = bisect_left(columns, row.env_step)
         aside = _aside(row) if row.env_step == columns[place] else [step_text(row.env_step), *_aside(row)]
         marks[place].append(Mark(row, ", ".join(aside)))
-    return Line(reference.title, tuple(map(tuple, marks)))
+    return Line(reference.title, marks)
 
 
 def step_text(env_step: int) -> str:
@@ -116,7 +109,6 @@ def step_text(env_step: int) -> str:
 
 
 def _aside(row: CheckRow) -> list[str]:
-    """What stands under a verdict in the overview."""
     words = []
     if row.verdict == "INCONCLUSIVE":
         words += _what_would_decide(row)

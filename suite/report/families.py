@@ -1,7 +1,5 @@
 """Families of questions in words: how p values are adjusted, and what that bounds."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import cast
 
@@ -15,9 +13,7 @@ METHODS: dict[Method, str] = {
     "bh": "Benjamini-Hochberg",
     "by": "Benjamini-Yekutieli",
 }
-
-SHARES: tuple[Method, ...] = ("bh", "by")
-"""These bound the share of false alarms among the alarms, the others the chance of any."""
+SHARES: tuple[Method, ...] = ("bh", "by")  # bound the share of false alarms among the alarms, others the chance of any
 
 
 def adjusted_in(name: FamilyName, results: Results) -> str:
@@ -30,13 +26,10 @@ def family_sentence(name: FamilyName, results: Results) -> str:
     """How the p values of a family are adjusted and what that bounds, as a sentence."""
     family = results.families[name]
     questions = "question" if family.size == 1 else "questions"
-    bounded = "the chance of any false alarm in it"
-    if family.method in SHARES:
-        bounded = "the share of false alarms among the alarms"
-    return (
-        f"Adjusted by {METHODS[family.method]} for the {family.size} {questions} of the family “{name}”, which bounds "
-        f"{bounded}."
-    )
+    in_shares = family.method in SHARES
+    bounded = "the share of false alarms among the alarms" if in_shares else "the chance of any false alarm in it"
+    of_family = f"the {family.size} {questions} of the family “{name}”"
+    return f"Adjusted by {METHODS[family.method]} for {of_family}, which bounds {bounded}."
 
 
 def out_of_reach(differences: Iterable[AdjustedDifference | None], results: Results) -> str:

@@ -1,7 +1,5 @@
 """What a study's folder holds for its report, read once and typed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,11 +39,11 @@ class Study:
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """A drawn figure as figures/index.json names it; ablation: "" for the whole study."""
+    """A drawn figure as figures/index.json names it."""
 
     name: str
     kind: str
-    ablation: str
+    ablation: str  # "" for the whole study
     title: str
     caption: str
     files: tuple[str, ...]

@@ -1,23 +1,21 @@
 """The report of a study: one self-contained HTML page and its tables, from its results and the tidy tables."""
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import pandas as pd
 
+from suite.analysis.provenance import making, provenance
 from suite.gate.wording import outcome
 from suite.published import calibration
 from suite.report import tables
-from suite.report.checklist import checklist, made_with, not_finished
+from suite.report.checklist import checklist, declared_in_words, made_with, not_finished
 from suite.report.comparisons import overview
-from suite.report.declared import declared_in_words
 from suite.report.families import family_sentence, out_of_reach
 from suite.report.files import IndexEntry, Study, read_index, study_of
 from suite.report.presets import changes_of, presets_of, tasks_of
@@ -25,23 +23,13 @@ from suite.sac.status import KindOfReturn
 from suite.wording import interval, number, p_value, score, share, with_range
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-
 LARGEST_SVG = 600_000  # bytes; a larger drawing is embedded as PNG
-
-ABLATION, FINAL = "ablation", "final"
-
 SECTIONS = {
-    "curves": "curves",
-    "aggregates": "suite",
-    "profiles": "suite",
-    "improvement": "suite",
-    "equivalence": "implementations",
-    "published": "check",
-}
+    "curves": "curves", "aggregates": "suite", "profiles": "suite", "improvement": "suite",
+    "equivalence": "implementations", "published": "check",
+}  # fmt: skip
 """Where a figure of the whole study stands, by its kind; others stand with the final performance."""
-
 MARKS = {"PASS": "✓ PASS", "FAIL": "✗ FAIL", "INCONCLUSIVE": "? INCONCLUSIVE", "SUSPICIOUSLY_BETTER": "▲ BETTER"}
-
 KINDS: dict[KindOfReturn, str] = {
     "sampled": "evaluated with sampled instead of deterministic actions",
     "training": "training returns, not evaluations",
@@ -50,24 +38,16 @@ KINDS: dict[KindOfReturn, str] = {
 
 
 @dataclass(frozen=True)
-class PageFigure:
-    """A figure as the page shows it; source: its picture as a data URI; over_all_tasks: it stands above the others."""
+class PageFigure(IndexEntry):
+    """A figure as the page shows it."""
 
-    name: str
-    title: str
-    caption: str
-    files: tuple[str, ...]
-    ablation: str
     section: str
-    source: str
-    over_all_tasks: bool
+    source: str  # its picture as a data URI
+    over_all_tasks: bool  # it stands above the others
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What was measured of the methods, by simulation."""
-
-    rows: tuple[calibration.Row, ...]
+class Calibration(NamedTuple):
+    rows: list[calibration.Row]  # what was measured of the methods, by simulation
 
     def of(self, quantity: str) -> list[calibration.Row]:
         """The rows of a quantity that are most like a study, in order of n."""
@@ -103,8 +83,8 @@ def _content(study: Study, figures: Sequence[PageFigure]) -> dict[str, Any]:
         "tasks": tasks_of(study),
         "presets": presets,
         "changes": {ablation.name: changes_of(ablation, study.runs) for ablation in results.ablations},
-        "made_with": made_with(study.runs),
-        "provenance": tables.provenance(study.runs).to_dict("records"),
+        "made_with": made_with(making(study.runs)),
+        "provenance": provenance(study.runs),
         "diagnostics": list(dict.fromkeys(name for cell in results.cells for name in cell.diagnostics)),
         "declared": declared_in_words(results.declaration),
         "calibration": _calibration(),
@@ -121,21 +101,11 @@ def _content(study: Study, figures: Sequence[PageFigure]) -> dict[str, Any]:
 
 
 def _templates() -> jinja2.Environment:
+    loader, undefined = jinja2.FileSystemLoader(TEMPLATES), jinja2.StrictUndefined
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=loader, autoescape=True, undefined=undefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates.filters |= {
-        "number": number,
-        "interval": interval,
-        "p_value": p_value,
-        "score": score,
-        "share": share,
-        "anchor": anchor,
-    }
+    templates.filters |= {one.__name__: one for one in (number, interval, p_value, score, share, anchor)}
     return templates
 
 
@@ -148,16 +118,10 @@ def _page_figure(entry: IndexEntry, folder: Path) -> PageFigure:
     """A figure with its picture as a data URI: the SVG, or the PNG where the SVG is large."""
     svg, png = (folder / f"{entry.name}.{kind}" for kind in ("svg", "png"))
     path, kind = (svg, "svg+xml") if svg.stat().st_size <= LARGEST_SVG else (png, "png")
-    return PageFigure(
-        name=entry.name,
-        title=entry.title,
-        caption=entry.caption,
-        files=entry.files,
-        ablation=entry.ablation,
-        section=ABLATION if entry.ablation else SECTIONS.get(entry.kind, FINAL),
-        source=f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}",
-        over_all_tasks=entry.kind in ("suite", "shapley", "interaction"),
-    )
+    section = "ablation" if entry.ablation else SECTIONS.get(entry.kind, "final")
+    source = f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return PageFigure(**vars(entry), section=section, source=source,
+                      over_all_tasks=entry.kind in ("suite", "shapley", "interaction"))  # fmt: skip
 
 
 def _calibration() -> Calibration | None:
@@ -165,4 +129,4 @@ def _calibration() -> Calibration | None:
         return None
     table = pd.read_csv(calibration.TABLE).astype(object)
     rows = table.where(table.notna(), None).itertuples(index=False)
-    return Calibration(tuple(calibration.Row(*values) for values in rows))
+    return Calibration([calibration.Row(*values) for values in rows])

@@ -1,11 +1,8 @@
 """What was run, in words: tasks and budgets, every preset's fields with their sources, what an arm changes."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -14,32 +11,23 @@ from suite.report.files import PresetSources, Study
 from suite.study.cells import CELL
 
 PARTS = ("spec", "schedule")
-
-FieldPath = tuple[str, ...]
-"""Names from a spec or schedule down to a field of it."""
+FieldPath = tuple[str, ...]  # names from a spec or schedule down to a field of it
 
 
-@dataclass(frozen=True)
-class PresetField:
-    """A field of a preset's spec or schedule, its value in words, and where that comes from."""
-
-    part: str
+class PresetField(NamedTuple):
+    part: str  # "spec" or "schedule"
     field: str
-    value: str
-    citation: str
+    value: str  # in words
+    citation: str  # where it comes from
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A preset of the study; without a run on record its fields are unknown."""
-
+class Preset(NamedTuple):
     name: str
     about: PresetSources
-    fields: tuple[PresetField, ...]
+    fields: list[PresetField]  # unknown without a run on record
 
 
-@dataclass(frozen=True)
-class TaskRow:
+class TaskRow(NamedTuple):
     """What was planned on a task, in words."""
 
     task: str
@@ -52,23 +40,24 @@ class TaskRow:
     floor: float | None  # return per episode of the random policy
 
 
-def tasks_of(study: Study) -> list[TaskRow]:
+def tasks_of(study: Study) -> Iterator[TaskRow]:
     """Every task of the study."""
-    return [_task(task, rows, study) for task, rows in study.manifest.groupby("task", sort=False)]
+    for task, rows in study.manifest.groupby("task", sort=False):
+        runs = study.runs[study.runs["task"] == task]
+        yield TaskRow(
+            task=task,
+            implementations=", ".join(rows["implementation"].unique()),
+            budget=_numbers(rows["env_steps"]),
+            seeds=", ".join(str(seed) for seed in sorted(rows["seed"].unique())),
+            runs=len(rows.drop_duplicates([*CELL, "seed", "env_steps"])),
+            every=_numbers(runs["evaluate_every"]),
+            episodes=", ".join(str(int(n)) for n in sorted(runs["evaluation_episodes"].dropna().unique())),
+            floor=study.results.settings.random_policy.get(task),
+        )
 
 
-def _task(task: str, rows: pd.DataFrame, study: Study) -> TaskRow:
-    runs = study.runs[study.runs["task"] == task]
-    return TaskRow(
-        task=task,
-        implementations=", ".join(rows["implementation"].unique()),
-        budget=", ".join(f"{steps:,}" for steps in sorted(rows["env_steps"].unique())),
-        seeds=", ".join(str(seed) for seed in sorted(rows["seed"].unique())),
-        runs=len(rows.drop_duplicates([*CELL, "seed", "env_steps"])),
-        every=", ".join(f"{int(steps):,}" for steps in sorted(runs["evaluate_every"].dropna().unique())),
-        episodes=", ".join(str(int(n)) for n in sorted(runs["evaluation_episodes"].dropna().unique())),
-        floor=study.results.settings.random_policy.get(task),
-    )
+def _numbers(column: pd.Series) -> str:
+    return ", ".join(f"{int(n):,}" for n in sorted(column.dropna().unique()))
 
 
 def presets_of(study: Study) -> list[Preset]:
@@ -88,18 +77,12 @@ def _preset(name: str, rows: pd.DataFrame, study: Study) -> Preset:
             for path, value in _flat(json.loads(run[part])):
                 tasks.setdefault((part, path), {}).setdefault(value, []).append(run["task"])
     about = study.sources.get(name, PresetSources())
-    fields = [
-        PresetField(part, ".".join(path), _value(by_value), about.of_field(path))
-        for (part, path), by_value in tasks.items()
-    ]
-    return Preset(name, about, tuple(fields))
-
-
-def _value(tasks: Mapping[str, list[str]]) -> str:
-    """A field's value, or each with its tasks."""
-    if len(tasks) == 1:
-        return next(iter(tasks))
-    return "; ".join(f"{value} ({', '.join(dict.fromkeys(names))})" for value, names in tasks.items())
+    fields = []
+    for (part, path), by_value in tasks.items():
+        values = [f"{value} ({', '.join(dict.fromkeys(names))})" for value, names in by_value.items()]
+        value = "; ".join(values if len(values) > 1 else by_value)
+        fields.append(PresetField(part, ".".join(path), value, about.of_field(path)))
+    return Preset(name, about, fields)
 
 
 def changes_of(ablation: AblationResult, runs: pd.DataFrame) -> dict[str, list[str]]:

@@ -1,7 +1,5 @@
 """The tables of a study, from its results: CSV to compute with, LaTeX to print, and macros for single numbers."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,38 +9,20 @@ from typing import Any
 
 import pandas as pd
 
-from suite.analysis.types import (
-    AblationResult,
-    AblationTable,
-    AdjustedMarginTest,
-    Agreement,
-    ArmResult,
-    Effect,
-    Label,
-    LeftOut,
-    Results,
-)
-from suite.report.macros import macros
-from suite.report.tex import Ends, Printed, PValue, Ratio, latex
+from suite.analysis.provenance import provenance
+from suite.analysis.types import AblationResult, AdjustedMarginTest, Agreement, Effect, Label, Results, SuiteEffect
+from suite.report.tex import Ends, Printed, PValue, Ratio, latex, macros
 from suite.study.cells import CELL
 
-Row = dict[str, Any]
-"""A row of a table: its values by column."""
-
+Row = dict[str, Any]  # of a table: its values by column
 PLACE: dict[str, Printed] = {"task": "task", "implementation": "implementation"}
-
-BY_SIDE = ("run_ids", "n_planned", "n_finished", "n_scored", "failed", "n")
-"""Fields that are pairs where a comparison's two sides are meant."""
-
-ELSEWHERE = ("seeds", "labels", "diagnostics", "by_task", "sensitivity", "values")
-"""Fields that other tables or figures hold."""
+BY_SIDE = ("run_ids", "n_planned", "n_finished", "n_scored", "failed", "n")  # pairs, where two sides are compared
+ELSEWHERE = ("seeds", "labels", "diagnostics", "by_task", "sensitivity", "values")  # in other tables or figures
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report; kind: what it is of, for an ablation's tables that of all ablations."""
-
-    kind: str
+    kind: str  # what it is of, for an ablation's tables that of all ablations
     rows: pd.DataFrame
     ablation: str = ""
 
@@ -64,16 +44,12 @@ def write(results: Results, runs: pd.DataFrame, folder: Path) -> None:
             table.rows.to_csv(folder / f"{table.file}.csv", index=False, lineterminator="\n")
         columns = PRINTED.get(table.kind)
         if columns and len(table.rows):
-            own_level = "confidence" in table.rows
-            level = table.rows["confidence"].iloc[0] if own_level else results.settings.confidence
+            level = table.rows["confidence"].iloc[0] if "confidence" in table.rows else results.settings.confidence
             study = " ".join(results.study.split())
             head = f"% {study}: estimates [{100 * level:g} % intervals]; needs the package booktabs\n"
-            text = head + latex(table.rows.to_dict("records"), columns)
-            (folder / f"{table.file}.tex").write_text(text, encoding="utf-8")
+            tabular = latex(table.rows.to_dict("records"), columns)
+            (folder / f"{table.file}.tex").write_text(head + tabular, encoding="utf-8")
     (folder / "macros.tex").write_text(macros(results), encoding="utf-8")
-
-
-# --- the tables as plain numbers
 
 
 def tables(results: Results, runs: pd.DataFrame) -> Iterator[Table]:
@@ -83,23 +59,21 @@ def tables(results: Results, runs: pd.DataFrame) -> Iterator[Table]:
     for ablation in results.ablations:
         yield from _of_ablation(ablation, results)
     yield Table("check", spread(map(columns_of, results.check), otherwise=["task", "implementation", "variant"]))
-    sets = {"primary": results.settings.anchors.primary, "second": results.settings.anchors.second}
-    anchors = [
-        {"set": name, "task": task, **columns_of(scale)}
-        for name, scales in sets.items()
-        for task, scale in scales.items()
-    ]
-    yield Table("anchors", spread(anchors))
-    families = [{"family": name, **columns_of(family)} for name, family in results.families.items()]
-    yield Table("families", spread(families))
-    history = results.declaration.history if results.declaration else ()
-    yield Table("declaration", spread(map(columns_of, history)))
-    yield Table("provenance", provenance(runs))
+    sets = vars(results.settings.anchors).items()
+    scales = [{"set": name, "task": task, **columns_of(one)} for name, by_task in sets for task, one in by_task.items()]
+    yield Table("anchors", spread(scales))
+    yield Table("families", spread({"family": name, **columns_of(one)} for name, one in results.families.items()))
+    yield Table("declaration", spread(map(columns_of, results.declaration.history if results.declaration else ())))
+    yield Table("provenance", spread(map(columns_of, provenance(runs))))
 
 
 def _of_cells(results: Results) -> Iterator[Table]:
     yield Table("cells", spread(_cell_columns(results).values()))
-    scores = [{**_identity(columns_of(cell)), **columns_of(run)} for cell in results.cells for run in cell.seeds]
+    scores: list[Row] = []
+    for cell in results.cells:
+        row = columns_of(cell)
+        place = {name: row[name] for name in (*CELL, "variant", "env_steps")}
+        scores += ({**place, **columns_of(run)} for run in cell.seeds)
     yield Table("scores", spread(scores))
     yield Table("ledger", spread(map(columns_of, results.ledger), otherwise=list(scores[0])))
 
@@ -112,27 +86,19 @@ def _cell_columns(results: Results) -> dict[tuple[str, str, str], Row]:
     }
 
 
-def _identity(row: Row) -> Row:
-    return {name: row[name] for name in (*CELL, "variant", "env_steps")}
-
-
 def _of_all_tasks(results: Results) -> Iterator[Table]:
     yield Table("aggregates", spread(map(columns_of, results.aggregates)))
     yield Table("improvement", spread(map(columns_of, results.improvements)))
-    by_task = [
-        {"implementation": entry.implementation, "variant": entry.variant.name, "over": entry.over.name,
-         "task": task, **columns_of(superiority)}
-        for entry in results.improvements
-        for task, superiority in zip(entry.tasks, entry.by_task, strict=True)
-    ]  # fmt: skip
+    by_task: list[Row] = []
+    for entry in results.improvements:
+        place = {"implementation": entry.implementation, "variant": entry.variant.name, "over": entry.over.name}
+        by_task += (place | {"task": at} | columns_of(one) for at, one in zip(entry.tasks, entry.by_task, strict=True))
     yield Table("superiority", spread(by_task))
     yield Table("equivalence", spread(map(_agreement_columns, results.agreements)))
-    margins = [
-        {"task": entry.task, "variant": entry.variant.name, "a": entry.a, "b": entry.b, **columns_of(at)}
-        for entry in results.agreements
-        if entry.equivalence
-        for at in entry.equivalence.sensitivity
-    ]
+    margins: list[Row] = []
+    for pair in results.agreements:
+        place = {"task": pair.task, "variant": pair.variant.name, "a": pair.a, "b": pair.b}
+        margins += ({**place, **columns_of(at)} for at in (pair.equivalence.sensitivity if pair.equivalence else ()))
     yield Table("margins", spread(margins))
 
 
@@ -153,10 +119,11 @@ def _of_ablation(ablation: AblationResult, results: Results) -> Iterator[Table]:
     """An ablation's tables; those of simple effects and Shapley shares hold intervals alone, and no p."""
     cells = _cell_columns(results)
     arms = [
-        {**_arm_columns(arm), **cells[table.key_of(arm)], **_compared_columns(arm)}
+        {"arm": arm.arm, "levels": json.dumps(dict(arm.levels)), "baseline": arm.baseline, **cells[table.key_of(arm)],
+         **columns_of(arm.difference, "difference"), **columns_of(arm.failures, "failures"), "note": arm.note}
         for table in ablation.tables
         for arm in table.arms
-    ]
+    ]  # fmt: skip
     yield Table("ablation", spread(arms), ablation.name)
     over_tasks = [
         {"implementation": entry.implementation, "tasks": "; ".join(entry.tasks), **_effect_columns(effect)}
@@ -167,57 +134,26 @@ def _of_ablation(ablation: AblationResult, results: Results) -> Iterator[Table]:
     by_kind: dict[str, list[Row]] = {"factorial": [], "simple": [], "shapley": []}
     for table in ablation.tables:
         if table.factorial:
-            by_kind["factorial"] += _effects_at(table, table.factorial.effects)
-            by_kind["simple"] += map(_without_p, _effects_at(table, table.factorial.simple))
-            by_kind["shapley"] += map(_without_p, _effects_at(table, table.factorial.shapley))
-    by_kind["shapley"] += [
-        {"task": "all", "implementation": entry.implementation, **_without_p(_effect_columns(share))}
-        for entry in ablation.over_tasks
-        for share in entry.shapley
-    ]
+            by_kind["factorial"] += _effects_at(table.task, table.implementation, table.factorial.effects)
+            by_kind["simple"] += _effects_at(table.task, table.implementation, table.factorial.simple)
+            by_kind["shapley"] += _effects_at(table.task, table.implementation, table.factorial.shapley)
+    for entry in ablation.over_tasks:
+        by_kind["shapley"] += _effects_at("all", entry.implementation, entry.shapley)
     for kind, rows in by_kind.items():
-        yield Table(kind, spread(rows), ablation.name)
+        without = () if kind == "factorial" else ("p",)
+        kept = ({name: value for name, value in row.items() if name not in without} for row in rows)
+        yield Table(kind, spread(kept), ablation.name)
 
 
-def _arm_columns(arm: ArmResult) -> Row:
-    return {"arm": arm.arm, "levels": json.dumps(dict(arm.levels)), "baseline": arm.baseline}
+def _effects_at(task: str, implementation: str, effects: Iterable[Effect]) -> Iterator[Row]:
+    return ({"task": task, "implementation": implementation, **_effect_columns(effect)} for effect in effects)
 
 
-def _compared_columns(arm: ArmResult) -> Row:
-    """What is said of an arm against the baseline."""
-    return {**columns_of(arm.difference, "difference"), **columns_of(arm.failures, "failures"), "note": arm.note}
-
-
-def _effects_at(table: AblationTable, effects: Iterable[Effect]) -> Iterator[Row]:
-    place = {"task": table.task, "implementation": table.implementation}
-    return ({**place, **_effect_columns(effect)} for effect in effects)
-
-
-def _effect_columns(effect: Any) -> Row:
-    """An effect's name and its numbers."""
-    numbers = columns_of(effect)
+def _effect_columns(effect: Effect | SuiteEffect) -> Row:
+    """An effect's name and its numbers, without the parts of its name."""
     parts = ("factors", "held", "arm", "baseline")
-    return {"name": effect.name} | {
-        name: value for name, value in numbers.items() if name not in parts and not name.startswith("held_")
-    }
-
-
-def _without_p(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name != "p"}
-
-
-def provenance(runs: pd.DataFrame) -> pd.DataFrame:
-    """Wall time and speed of every cell, and the code that made it."""
-    grouped = runs.groupby([*CELL, "variant"], sort=False)
-    return grouped.agg(
-        runs=("seed", "size"),
-        with_record=("wall_time_s", "count"),
-        hours=("wall_time_s", lambda seconds: seconds.sum() / 3600),
-        env_steps_per_s=("env_steps_per_s", "median"),
-        updates=("updates", "median"),
-        device=("device", lambda column: ", ".join(sorted(set(column.dropna())))),
-        code_id=("code_id", lambda column: ", ".join(sorted(set(column.dropna())))),
-    ).reset_index()
+    numbers = {name: value for name, value in columns_of(effect).items() if not name.startswith(parts)}
+    return {"name": effect.name} | numbers
 
 
 def spread(rows: Iterable[Row], otherwise: Iterable[str] = ()) -> pd.DataFrame:
@@ -225,12 +161,8 @@ def spread(rows: Iterable[Row], otherwise: Iterable[str] = ()) -> pd.DataFrame:
     table = pd.DataFrame(list(rows))
     if not len(table):
         return pd.DataFrame(columns=list(otherwise))
-    return table.drop(columns=[name for name in table if _absent(name, table)])
-
-
-def _absent(name: str, table: pd.DataFrame) -> bool:
-    """Whether a column is only where some rows have no such part, while others have one."""
-    return table[name].isna().all() and any(other.startswith(f"{name}_") for other in table)
+    empty = [name for name in table if table[name].isna().all()]  # where some rows have no such part and others do
+    return table.drop(columns=[name for name in empty if any(other.startswith(f"{name}_") for other in table)])
 
 
 def columns_of(record: Any, prefix: str = "") -> Row:
@@ -240,17 +172,12 @@ def columns_of(record: Any, prefix: str = "") -> Row:
     """
     if record is None:
         return {prefix: None}
+    parts = vars(record) if is_dataclass(record) else record
     row: Row = {}
-    for name, value in _parts(record):
+    for name, value in (parts if isinstance(parts, Mapping) else record._asdict()).items():
         if name not in ELSEWHERE:
             row |= _columns(name, value, f"{prefix}_" if prefix else "")
     return row
-
-
-def _parts(record: Any) -> Iterable[tuple[str, Any]]:
-    if is_dataclass(record):
-        return [(field.name, getattr(record, field.name)) for field in fields(record)]
-    return record.items() if isinstance(record, Mapping) else record._asdict().items()
 
 
 def _columns(name: str, value: Any, prefix: str) -> Row:
@@ -261,15 +188,13 @@ def _columns(name: str, value: Any, prefix: str) -> Row:
             return columns_of(value, prefix + name)
         case (a, b) if name in BY_SIDE:
             return {f"{prefix}{name}_a": a, f"{prefix}{name}_b": b}
-        case tuple() if all(isinstance(one, LeftOut) for one in value) and name == "left_out":
+        case tuple() if name == "left_out":
             return {prefix + name: "; ".join(f"{one.task}: {one.why}" for one in value)}
         case tuple() if all(isinstance(one, str) for one in value):
             return {prefix + name: "; ".join(value)}
         case tuple():  # a curve: its figure's data
             return {}
-        case Mapping():
-            return columns_of(value, prefix + name)
-        case _ if is_dataclass(value):
+        case _ if isinstance(value, Mapping) or is_dataclass(value):
             return columns_of(value, prefix + name)
     return {prefix + ("evaluated_with" if name == "kind" else name): value}
 
@@ -282,16 +207,12 @@ def _around(part: str, estimate: str = "estimate") -> Ends:
 
 
 _P: dict[str, Printed] = {"p": PValue("p"), "p (adjusted)": PValue("p_adjusted")}
-
 _EFFECT: dict[str, Printed] = {
     "effect": "name", "estimate": Ends("estimate", "low", "high"), "standard error": "standard_error",
     "degrees of freedom": "df", **_P,
 }  # fmt: skip
-
 _DIFFERENCE: dict[str, Printed] = {"p": PValue("difference_p"), "p (adjusted)": PValue("difference_p_adjusted")}
-
 _RUNS: dict[str, Printed] = {"runs": Ratio("n_finished", "n_planned")}
-
 PRINTED: dict[str, dict[str, Printed]] = {
     "cells": {**PLACE, "variant": "variant", **_RUNS, "mean": _around("mean"), "IQM": _around("iqm"), "SD": "sd",
               "median [range]": Ends("median", "lowest", "highest")},

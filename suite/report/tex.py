@@ -1,13 +1,15 @@
-"""Text and tables as LaTeX prints them."""
+"""Text, tables and headline numbers as LaTeX prints them."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from suite.wording import number, p_value
+from suite.analysis.types import AblationResult, Agreement, Results
+from suite.wording import WithInterval, number, p_value
+
+DIGITS = ("Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 SIGNS = str.maketrans({
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
@@ -18,28 +20,21 @@ SIGNS = str.maketrans({
 
 
 class PValue(NamedTuple):
-    """A column of p values."""
-
     column: str
 
 
 class Ends(NamedTuple):
-    """The columns of an estimate and of the ends of its interval."""
-
-    estimate: str
-    low: str
+    estimate: str  # an estimate's column
+    low: str  # and those of the ends of its interval
     high: str
 
 
 class Ratio(NamedTuple):
-    """The columns of a count and of what it is out of."""
-
-    part: str
-    whole: str
+    part: str  # a count's column
+    whole: str  # and that of what it is out of
 
 
-Printed = str | PValue | Ends | Ratio
-"""What a heading prints of a row; a bare name is a column of numbers or words."""
+Printed = str | PValue | Ends | Ratio  # what a heading prints; a bare name is a column of numbers or words
 
 
 def escaped(text: str) -> str:
@@ -66,3 +61,89 @@ def _cell(row: dict[Any, Any], column: Printed) -> str:
             return escaped(p_value(row.get(column.column)))
     value = row.get(column)
     return escaped(value if isinstance(value, str) else number(value))
+
+
+# --- macros for single numbers
+
+
+class Headline(NamedTuple):
+    """A number: the words its command is named by, its value whole and as it is printed, and what it is."""
+
+    words: tuple[str, ...]
+    value: Any
+    printed: str
+    meaning: str
+
+
+def macros(results: Results) -> str:
+    """A LaTeX command for every headline number, named by letters alone; above it what it is and the number whole."""
+    lines = [f"% Numbers of the study {_line(results.study)}, a command each, and above it what it is, unrounded."]
+    taken = set()
+    for words, value, printed, meaning in _headlines(results):
+        name = "sac" + "".join(_spelled(word) for word in words)
+        while name in taken:
+            name += "Again"
+        taken.add(name)
+        printed = escaped(printed).replace(",", "{,}")  # no space after it in mathematics
+        lines += [f"% {_line(meaning)}: {_line(str(value))}", f"\\newcommand{{\\{name}}}{{{printed}}}"]
+    return "\n".join(lines) + "\n"
+
+
+def _spelled(words: str) -> str:
+    parts = re.findall(r"[A-Za-z]+|[0-9]", words)
+    return "".join(DIGITS[int(part)] if part.isdigit() else part[0].upper() + part[1:] for part in parts)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _headlines(results: Results) -> Iterator[Headline]:
+    percent = 100 * results.settings.confidence
+    yield Headline(("confidence",), percent, f"{percent:g}", "level of the intervals in percent")
+    for status, n in vars(results.counts).items():
+        yield Headline(("runs", status), n, number(n), f"runs {status}")
+    digest = results.declaration.sha256 if results.declaration else "none"
+    yield Headline(("declaration",), digest, digest[:10], "SHA-256 of the declaration, its first ten digits")
+    for entry in results.aggregates:
+        words = ("aggregate", entry.implementation, entry.variant.name, "iqm")
+        what = f"{entry.variant.name} ({entry.implementation}) over {len(entry.tasks)} tasks"
+        yield from _with_ends(words, entry.iqm, f"IQM of {what}")
+    for cell in results.cells:
+        what = f"{cell.variant.name} ({cell.implementation}) on {cell.task}"
+        words = ("cell", cell.task, cell.implementation, cell.variant.name)
+        yield from _with_ends((*words, "mean"), cell.mean, f"mean final return of {what}")
+        yield Headline((*words, "runs"), cell.n_scored, number(cell.n_scored), f"runs averaged of {what}")
+    for pair in results.agreements:
+        yield from _of_pair(pair)
+    for ablation in results.ablations:
+        yield from _of_ablation(ablation)
+
+
+def _of_pair(pair: Agreement) -> Iterator[Headline]:
+    what = f"{pair.a} and {pair.b}, {pair.variant.name} on {pair.task}"
+    words = ("equivalence", pair.task, pair.variant.name, pair.a, pair.b)
+    verdict = pair.equivalence.verdict if pair.equivalence else None
+    yield Headline((*words, "verdict"), verdict, verdict or "none", f"verdict on {what}")
+    yield from _with_ends((*words, "difference"), pair.difference, f"difference of {what}")
+    for name, printed in {"margin": number, "p": p_value, "p_adjusted": p_value}.items():
+        value = getattr(pair.equivalence, name, None)  # None where there was no test
+        yield Headline((*words, name), value, printed(value), f"{name} of the equivalence of {what}")
+
+
+def _of_ablation(ablation: AblationResult) -> Iterator[Headline]:
+    for entry in ablation.over_tasks:
+        for effect in entry.effects:
+            what = f"{effect.name} in {ablation.name} ({entry.implementation}) over all tasks"
+            words = ("suite", ablation.name, entry.implementation, effect.name)
+            yield from _with_ends(words, effect, f"effect of {what}")
+            p = effect.p_adjusted
+            yield Headline((*words, "p_adjusted"), p, p_value(p), f"adjusted p of {what}")
+
+
+def _with_ends(words: tuple[str, ...], value: WithInterval | None, what: str) -> Iterator[Headline]:
+    """An estimate and the ends of its interval."""
+    estimate, low, high = (value.estimate, value.low, value.high) if value else (None, None, None)
+    yield Headline((*words, ""), estimate, number(estimate), what)
+    yield Headline((*words, "low"), low, number(low), f"{what}, low end of its interval")
+    yield Headline((*words, "high"), high, number(high), f"{what}, high end of its interval")

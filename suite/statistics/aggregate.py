@@ -20,37 +20,21 @@ Counts = Sequence[np.ndarray]
 
 
 class Interval(NamedTuple):
-    """An estimate with its interval: numbers, or arrays where the scores have axes behind the runs.
+    """An estimate with its interval: numbers, or arrays where the scores have axes behind the runs."""
 
-    Attributes
-    ----------
-    estimate, low, high : the statistic and the ends of its interval, in the unit of the scores
-    standard_error : of the estimate, in the same unit
-    """
-
-    estimate: float | np.ndarray
-    low: float | np.ndarray
-    high: float | np.ndarray
-    standard_error: float | np.ndarray
+    estimate: float | np.ndarray  # the statistic, in the unit of the scores
+    low: float | np.ndarray  # where its interval begins, in that unit
+    high: float | np.ndarray  # where it ends
+    standard_error: float | np.ndarray  # of the estimate, in that unit
 
 
 def strata(scores: Scores) -> list[np.ndarray]:
     """The scores, in whatever form they come, as one float array per task.
 
-    Parameters
-    ----------
-    scores : [runs], [runs, tasks, ...], or one array [runs, ...] per task
-
-    Returns
-    -------
-    one float array [runs, ...] per task
-
-    Raises
-    ------
-    ValueError : no task, a task without runs, tasks of different shapes, a score that is NaN or infinite
-
-    Examples
-    --------
+    Parameters:
+        scores: [runs], [runs, tasks, ...], or one array [runs, ...] per task
+    Returns: one float array [runs, ...] per task
+    Raises ValueError: no task, a task without runs, tasks of different shapes, a score that is NaN or infinite
     >>> [task.tolist() for task in strata([[1, 2, 3], [10, 20]])]
     [[1.0, 2.0, 3.0], [10.0, 20.0]]
     """
@@ -72,17 +56,10 @@ def strata(scores: Scores) -> list[np.ndarray]:
 def mean(scores: Scores, counts: Counts | None = None) -> np.ndarray:
     """The mean over tasks of each task's mean over runs; every task weighs the same.
 
-    Parameters
-    ----------
-    scores : as in `strata`
-    counts : one array [runs, R] per task, how often each run counts; None counts each once
-
-    Returns
-    -------
-    a number or an array [...] (with counts [..., R]) in the unit of the scores
-
-    Examples
-    --------
+    Parameters:
+        scores: as in `strata`
+        counts: one array [runs, R] per task, how often each run counts; None counts each once
+    Returns: a number or an array [...] (with counts [..., R]) in the unit of the scores
     >>> float(mean([[0, 1, 2, 3], [10, 20]]))
     8.25
     """
@@ -92,17 +69,10 @@ def mean(scores: Scores, counts: Counts | None = None) -> np.ndarray:
 def median(scores: Scores, counts: Counts | None = None) -> np.ndarray:
     """The median over tasks of each task's mean over runs (section 4.3).
 
-    Parameters
-    ----------
-    scores : as in `strata`
-    counts : one array [runs, R] per task, how often each run counts; None counts each once
-
-    Returns
-    -------
-    a number or an array [...] (with counts [..., R]) in the unit of the scores
-
-    Examples
-    --------
+    Parameters:
+        scores: as in `strata`
+        counts: one array [runs, R] per task, how often each run counts; None counts each once
+    Returns: a number or an array [...] (with counts [..., R]) in the unit of the scores
     >>> float(median([[0, 2], [10, 20], [100, 300]]))
     15.0
     """
@@ -112,18 +82,11 @@ def median(scores: Scores, counts: Counts | None = None) -> np.ndarray:
 def optimality_gap(scores: Scores, gamma: float = 1.0, counts: Counts | None = None) -> np.ndarray:
     """By how much the scores fall short of gamma on average, what lies above it counting as gamma (section 4.3).
 
-    Parameters
-    ----------
-    scores : as in `strata`
-    gamma : the score to reach, in the unit of the scores
-    counts : one array [runs, R] per task, how often each run counts; None counts each once
-
-    Returns
-    -------
-    a number or an array [...] (with counts [..., R]) in the unit of the scores; less is better
-
-    Examples
-    --------
+    Parameters:
+        scores: as in `strata`
+        gamma: the score to reach, in the unit of the scores
+        counts: one array [runs, R] per task, how often each run counts; None counts each once
+    Returns: a number or an array [...] (with counts [..., R]) in the unit of the scores; less is better
     >>> float(optimality_gap([[0.5, 1.5], [0.25, 0.75]]))
     0.375
     """
@@ -133,23 +96,13 @@ def optimality_gap(scores: Scores, gamma: float = 1.0, counts: Counts | None = N
 def performance_profile(scores: Scores, taus: ArrayLike, of: str = "runs", counts: Counts | None = None) -> np.ndarray:
     """The share of runs, or of tasks' mean scores, strictly above each tau (section 4.2).
 
-    Parameters
-    ----------
-    scores : as in `strata`
-    taus : [T] in the unit of the scores
-    of : "runs" (every task weighs the same, whatever its runs) or "means" (of each task's mean over its runs)
-    counts : one array [runs, R] per task, how often each run counts; None counts each once
-
-    Returns
-    -------
-    [..., T] (with counts: "runs" [..., T, R], "means" [..., R, T]), fractions of 1
-
-    Raises
-    ------
-    ValueError : `of` is neither
-
-    Examples
-    --------
+    Parameters:
+        scores: as in `strata`
+        taus: [T] in the unit of the scores
+        of: "runs" (every task weighs the same, whatever its runs) or "means" (of each task's mean over its runs)
+        counts: one array [runs, R] per task, how often each run counts; None counts each once
+    Returns: [..., T] (with counts: "runs" [..., T, R], "means" [..., R, T]), fractions of 1
+    Raises ValueError: `of` is neither
     >>> performance_profile([[0.5, 1.5], [0.25, 0.75]], [0, 0.5, 1]).tolist()
     [1.0, 0.5, 0.25]
     """
@@ -164,21 +117,11 @@ def performance_profile(scores: Scores, taus: ArrayLike, of: str = "runs", count
 def probability_of_improvement(x: Scores, y: Scores, counts: tuple[Counts, Counts] | None = None) -> np.ndarray:
     """The mean over tasks of P(x > y) + P(x = y) / 2 for a run of x and one of y (section 4.3; Mann & Whitney 1947).
 
-    Parameters
-    ----------
-    x, y : one array [runs] per task, or [runs, tasks]; the same tasks in the same order and unit
-    counts : a pair, of x and of y, each one array [runs, R] per task; None counts each run once
-
-    Returns
-    -------
-    a number, or [R] with counts; 0.5 if neither is better
-
-    Raises
-    ------
-    ValueError : x and y differ in their number of tasks
-
-    Examples
-    --------
+    Parameters:
+        x, y: one array [runs] per task, or [runs, tasks]; the same tasks in the same order and unit
+        counts: a pair, of x and of y, each one array [runs, R] per task; None counts each run once
+    Returns: a number, or [R] with counts; 0.5 if neither is better
+    Raises ValueError: x and y differ in their number of tasks
     >>> float(probability_of_improvement([[2, 3]], [[1, 2]]))
     0.875
     """
@@ -199,23 +142,12 @@ def probability_of_improvement(x: Scores, y: Scores, counts: tuple[Counts, Count
 def iqm(scores: Scores, weights: str = "task", counts: Counts | None = None) -> np.ndarray:
     """The interquartile mean, the mean of the middle half of all scores (section 4.3).
 
-    Parameters
-    ----------
-    scores : as in `strata`
-    weights : "task": a run weighs 1 / (tasks * runs of its task), and a score that straddles a quartile counts with
-        the part of its weight that lies inside. "pooled": all runs weigh the same and floor(N / 4) go at either end
-    counts : one array [runs, R] per task, how often each run counts; None counts each once
-
-    Returns
-    -------
-    a number or an array [...] (with counts [..., R]) in the unit of the scores
-
-    Raises
-    ------
-    ValueError : weights are neither
-
-    Examples
-    --------
+    Parameters:
+        scores: as in `strata`
+        weights: "task": a run weighs 1 / (tasks * runs of its task), and a score that straddles a quartile counts with
+            the part of its weight that lies inside. "pooled": all runs weigh the same and floor(N / 4) go at either end
+        counts: one array [runs, R] per task, how often each run counts; None counts each once
+    Returns: a number or an array [...] (with counts [..., R]) in the unit of the scores
     >>> float(iqm([[0, 1, 2, 3], [10, 20]])), float(iqm([[0, 1, 2, 3], [10, 20]], "pooled"))
     (6.25, 4.0)
     """
@@ -239,21 +171,11 @@ def iqm(scores: Scores, weights: str = "task", counts: Counts | None = None) -> 
 def student(scores: Scores, confidence: float) -> Interval:
     """Student's t interval of the mean of one task's scores (Student 1908).
 
-    Parameters
-    ----------
-    scores : [runs], two or more
-    confidence : of the two-sided interval, between 0 and 1
-
-    Returns
-    -------
-    Interval : the mean with its limits and its standard error
-
-    Raises
-    ------
-    ValueError : fewer than two runs, or a score that is NaN or infinite
-
-    Examples
-    --------
+    Parameters:
+        scores: [runs], two or more
+        confidence: of the two-sided interval, between 0 and 1
+    Returns: Interval, the mean with its limits and its standard error
+    Raises ValueError: fewer than two runs, or a score that is NaN or infinite
     >>> [round(float(value), 3) for value in student([1, 2, 3, 4, 5], 0.95)]
     [3.0, 1.037, 4.963, 0.707]
     """

@@ -25,24 +25,14 @@ Groups = list[list[np.ndarray]]  # of one or two groups, one array per task
 def draw(runs: int, resamples: int, scheme: str, rng: Generator) -> np.ndarray:
     """Draws which runs make up each resample.
 
-    Parameters
-    ----------
-    runs : number of runs, at least 2
-    resamples : number of resamples
-    scheme : "plain" draws n runs of n. "bootknife" first leaves out one random run and draws n of the other n - 1,
-        which removes the deficit of the plain bootstrap's variance (Hesterberg 2004, Unbiasing the bootstrap)
-    rng : source of the draws
-
-    Returns
-    -------
-    [resamples, runs], indices of runs
-
-    Raises
-    ------
-    ValueError : fewer than two runs, or another scheme
-
-    Examples
-    --------
+    Parameters:
+        runs: number of runs, at least 2
+        resamples: number of resamples
+        scheme: "plain" draws n runs of n. "bootknife" first leaves out one random run and draws n of the other n - 1,
+            which removes the deficit of the plain bootstrap's variance (Hesterberg 2004, Unbiasing the bootstrap)
+        rng: source of the draws
+    Returns: [resamples, runs], indices of runs
+    Raises ValueError: fewer than two runs, or another scheme
     >>> drawn = draw(3, 100, "bootknife", np.random.default_rng(0))
     >>> drawn.shape, max(len(set(resample)) for resample in drawn)
     ((100, 3), 2)
@@ -61,16 +51,9 @@ def draw(runs: int, resamples: int, scheme: str, rng: Generator) -> np.ndarray:
 def count(drawn: np.ndarray) -> np.ndarray:
     """Counts how often each run is among the drawn ones.
 
-    Parameters
-    ----------
-    drawn : [resamples, runs], indices from `draw`
-
-    Returns
-    -------
-    [runs, resamples], whole numbers; every column sums to the number of runs
-
-    Examples
-    --------
+    Parameters:
+        drawn: [resamples, runs], indices from `draw`
+    Returns: [runs, resamples], whole numbers; every column sums to the number of runs
     >>> count(np.array([[0, 0, 2], [1, 2, 0]])).tolist()
     [[2, 1], [0, 1], [1, 1]]
     """
@@ -95,25 +78,16 @@ def stratified(
     Of bootknife draws, "percentile" goes out as far as Student's t does, with as many degrees of freedom as there are
     runs beyond one of each task, since few runs know their spread badly (Hesterberg 2015, arXiv 1411.5279).
 
-    Parameters
-    ----------
-    scores : as in `suite.statistics.aggregate`; with axes behind the runs, every part of the result has them too
-    statistic : one of that module's, or any function of a list of arrays [runs, ...] per task (slower)
-    scheme : as in `draw`
-    method : "percentile" takes the quantiles of the resampled statistic, "basic" reflects them at the estimate, "bca"
-        corrects them for bias and skewness (Efron & Tibshirani 1993, ch. 13, 14)
-    confidence, resamples, rng : of the two-sided interval, between 0 and 1; number of resamples; source of the draws
-
-    Returns
-    -------
-    Interval : in the unit of the statistic; standard_error is the SD of its resamples
-
-    Raises
-    ------
-    ValueError : scores as in `strata`, a task of one run, an unknown scheme or method, no confidence between 0 and 1
-
-    Examples
-    --------
+    Parameters:
+        scores: as in `suite.statistics.aggregate`; with axes behind the runs, every part of the result has them too
+        statistic: one of that module's, or any function of a list of arrays [runs, ...] per task (slower)
+        scheme: as in `draw`
+        method: "percentile" takes the quantiles of the resampled statistic, "basic" reflects them at the estimate,
+            "bca" corrects them for bias and skewness (Efron & Tibshirani 1993, ch. 13, 14)
+        confidence, resamples, rng: of the two-sided interval, between 0 and 1; number of resamples; source of the draws
+    Returns: Interval, in the unit of the statistic; standard_error is the SD of its resamples
+    Raises ValueError: scores as in `strata`, a task of one run, an unknown scheme or method, no confidence between 0
+        and 1
     >>> from suite.statistics.aggregate import iqm
     >>> interval = stratified([3, 1, 4, 1, 5], iqm, resamples=2_000, rng=np.random.default_rng(0))
     >>> [round(value, 1) for value in interval[:3]]
@@ -135,22 +109,11 @@ def two_sample(
 ) -> Interval:
     """A statistic of two sets of scores with its bootstrap interval, both resampled independently.
 
-    Parameters
-    ----------
-    x, y : scores as in `suite.statistics.aggregate`
-    statistic : `probability_of_improvement`, or any function of two lists of arrays [runs, ...] per task
-    scheme, method, confidence, resamples, rng : as in `stratified`
-
-    Returns
-    -------
-    Interval : of statistic(x, y), in its unit
-
-    Raises
-    ------
-    ValueError : as `stratified` does
-
-    Examples
-    --------
+    Parameters:
+        x, y: scores as in `suite.statistics.aggregate`
+        statistic: `probability_of_improvement`, or any function of two lists of arrays [runs, ...] per task
+        scheme, method, confidence, resamples, rng: as in `stratified`
+    Returns: Interval, of statistic(x, y), in its unit
     >>> from suite.statistics.aggregate import probability_of_improvement
     >>> rng = np.random.default_rng(0)
     >>> two_sample([[3.0, 4, 5, 6]], [[1.0, 2, 3, 4]], probability_of_improvement, resamples=2_000, rng=rng)[:3]
@@ -165,21 +128,10 @@ def studentised_mean(scores: Scores, confidence: float, resamples: int, rng: Gen
     A resample's standard error is floored at a quarter of the observed one, as in `suite.statistics.curves`: few runs
     may all be drawn the same.
 
-    Parameters
-    ----------
-    scores : [runs], two or more
-    confidence, resamples, rng : of the two-sided interval, between 0 and 1; number of resamples; source of the draws
-
-    Returns
-    -------
-    Interval : of the mean, in the unit of the scores; without any spread all of it is the mean
-
-    Raises
-    ------
-    ValueError : fewer than two runs, or a score that is NaN or infinite
-
-    Examples
-    --------
+    Parameters:
+        scores: [runs], two or more
+        confidence, resamples, rng: of the two-sided interval, between 0 and 1; number of resamples; source of the draws
+    Returns: Interval, of the mean, in the unit of the scores; without any spread all of it is the mean
     >>> interval = studentised_mean([1, 2, 3, 4, 10], 0.9, 2_000, np.random.default_rng(0))
     >>> interval.high - interval.estimate > 2 * (interval.estimate - interval.low)
     True
@@ -202,17 +154,10 @@ def studentised_mean(scores: Scores, confidence: float, resamples: int, rng: Gen
 def limit_error(confidence: float, resamples: int) -> float:
     """The Monte-Carlo error of a percentile limit, if the estimate is about normal.
 
-    Parameters
-    ----------
-    confidence : of the two-sided interval, between 0 and 1
-    resamples : number of resamples
-
-    Returns
-    -------
-    a number, in standard errors of the estimate
-
-    Examples
-    --------
+    Parameters:
+        confidence: of the two-sided interval, between 0 and 1
+        resamples: number of resamples
+    Returns: a number, in standard errors of the estimate
     >>> round(limit_error(0.95, 50_000), 5)
     0.01195
     """
@@ -221,13 +166,7 @@ def limit_error(confidence: float, resamples: int) -> float:
 
 
 def _interval(
-    groups: Groups,
-    statistic: Statistic,
-    scheme: str,
-    method: str,
-    confidence: float,
-    resamples: int,
-    rng: Generator,
+    groups: Groups, statistic: Statistic, scheme: str, method: str, confidence: float, resamples: int, rng: Generator
 ) -> Interval:
     """The interval of statistic(*groups), a block of checkpoints at a time."""
     if method not in METHODS:

@@ -22,31 +22,19 @@ REDUCE: dict[str, Callable[[np.ndarray], float]] = {"last": lambda values: value
 
 
 class Band(NamedTuple):
-    """A curve with its simultaneous band.
+    """A curve with its simultaneous band."""
 
-    Attributes
-    ----------
-    center, low, high : [T], in the unit of the values
-    quantile : the half-width in standard errors of each point, or for a profile as a fraction of the runs
-    """
-
-    center: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    quantile: float
+    center: np.ndarray  # [T], the curve, in the unit of the values
+    low: np.ndarray  # [T], the band's lower limit, in that unit
+    high: np.ndarray  # [T], its upper limit
+    quantile: float  # the half-width in standard errors of each point, or for a profile as a fraction of the runs
 
 
 class Crossing(NamedTuple):
-    """Where each run reached the threshold.
+    """Where each run reached the threshold."""
 
-    Attributes
-    ----------
-    env_steps : [...], in environment steps; where `observed` is False, where the run ended
-    observed : [...], whether it did
-    """
-
-    env_steps: np.ndarray
-    observed: np.bool | np.ndarray
+    env_steps: np.ndarray  # [...], in environment steps; where `observed` is False, where the run ended
+    observed: np.bool | np.ndarray  # [...], whether it did
 
 
 def align(env_steps: ArrayLike, values: ArrayLike, grid: ArrayLike, window: float, reduce: str = "last") -> np.ndarray:
@@ -54,23 +42,13 @@ def align(env_steps: ArrayLike, values: ArrayLike, grid: ArrayLike, window: floa
 
     Nothing is carried past the window, so a run that stopped ends where it stopped and no axis is stretched.
 
-    Parameters
-    ----------
-    env_steps, values : [E], environment steps, and the value at each
-    grid, window : [G] and its reach, in environment steps
-    reduce : "last" for evaluations, whose steps strictly increase; "mean" for training episodes by the step where they
-        end, of which several may end at once
-
-    Returns
-    -------
-    [G], in the unit of the values; NaN where the window holds none
-
-    Raises
-    ------
-    ValueError : steps out of order, a value that is not finite, a window that is not positive, another reduce
-
-    Examples
-    --------
+    Parameters:
+        env_steps, values: [E], environment steps, and the value at each
+        grid, window: [G] and its reach, in environment steps
+        reduce: "last" for evaluations, whose steps strictly increase; "mean" for training episodes by the step where
+            they end, of which several may end at once
+    Returns: [G], in the unit of the values; NaN where the window holds none
+    Raises ValueError: steps out of order, a value that is not finite, a window that is not positive, another reduce
     >>> align([1000, 2000, 3000], [1.0, 2.0, 3.0], [500, 1500, 3000, 4000], 1000).tolist()
     [nan, 1.0, 3.0, nan]
     """
@@ -90,21 +68,11 @@ def interpolate(env_steps: ArrayLike, values: ArrayLike, grid: ArrayLike) -> np.
 
     For curves digitised from a publication alone: between two evaluations of a run nothing is known.
 
-    Parameters
-    ----------
-    env_steps, values : [E], environment steps, and the value at each
-    grid : [G], environment steps
-
-    Returns
-    -------
-    [G], in the unit of the values; NaN outside the curve
-
-    Raises
-    ------
-    ValueError : no point, steps that do not strictly increase, a value that is not finite
-
-    Examples
-    --------
+    Parameters:
+        env_steps, values: [E], environment steps, and the value at each
+        grid: [G], environment steps
+    Returns: [G], in the unit of the values; NaN outside the curve
+    Raises ValueError: no point, steps that do not strictly increase, a value that is not finite
     >>> interpolate([1000, 2000, 3000], [1.0, 2.0, 3.0], [500, 1500, 3000]).tolist()
     [nan, 1.5, 3.0]
     """
@@ -117,20 +85,10 @@ def interpolate(env_steps: ArrayLike, values: ArrayLike, grid: ArrayLike) -> np.
 def area_under_curve(env_steps: ArrayLike, values: ArrayLike) -> float:
     """The mean height of a curve by the trapezoid rule, uneven spacing allowed.
 
-    Parameters
-    ----------
-    env_steps, values : [E], two or more environment steps, and the value at each
-
-    Returns
-    -------
-    a number in the unit of the values
-
-    Raises
-    ------
-    ValueError : fewer than two points, steps that do not strictly increase, a value that is not finite
-
-    Examples
-    --------
+    Parameters:
+        env_steps, values: [E], two or more environment steps, and the value at each
+    Returns: a number in the unit of the values
+    Raises ValueError: fewer than two points, steps that do not strictly increase, a value that is not finite
     >>> area_under_curve([0, 1000, 3000], [0.0, 10.0, 30.0])
     15.0
     """
@@ -153,21 +111,11 @@ def sup_t_band(
     curve in 98, 94 and 89 % of studies of 10 runs and in 99, 95 and 91 % of 20 (600 each); with 5 runs and 3 % failing
     seeds in 92 %. Bootknife draws gained a point or less where seeds fail, and covered over 99 % of random walks.
 
-    Parameters
-    ----------
-    curves : [runs, T], at least 5 runs on one grid
-    confidence, resamples, rng : of the band, between 0 and 1; number of resamples; source of the draws
-
-    Returns
-    -------
-    Band : of the mean curve, in the unit of the values
-
-    Raises
-    ------
-    ValueError : fewer than 5 runs, a value that is not finite, no rng, a confidence not between 0 and 1
-
-    Examples
-    --------
+    Parameters:
+        curves: [runs, T], at least 5 runs on one grid
+        confidence, resamples, rng: of the band, between 0 and 1; number of resamples; source of the draws
+    Returns: Band, of the mean curve, in the unit of the values
+    Raises ValueError: fewer than 5 runs, a value that is not finite, no rng, a confidence not between 0 and 1
     >>> curves = [[0, 2], [1, 4], [0, 3], [1, 5], [0, 3]]
     >>> band = sup_t_band(curves, 0.9, 1_000, np.random.default_rng(0))
     >>> band.center.tolist(), bool(band.quantile > 2)
@@ -183,21 +131,11 @@ def difference_band(
 
     Both groups are resampled independently, the error is Welch's: the root of the sum of both means' variances.
 
-    Parameters
-    ----------
-    a, b : [runs, T], at least 5 runs each on the same grid, in the same unit
-    confidence, resamples, rng : of the band, between 0 and 1; number of resamples; source of the draws
-
-    Returns
-    -------
-    Band : of mean(a) - mean(b), in the unit of the values
-
-    Raises
-    ------
-    ValueError : as `sup_t_band` does, or the grids differ in length
-
-    Examples
-    --------
+    Parameters:
+        a, b: [runs, T], at least 5 runs each on the same grid, in the same unit
+        confidence, resamples, rng: of the band, between 0 and 1; number of resamples; source of the draws
+    Returns: Band, of mean(a) - mean(b), in the unit of the values
+    Raises ValueError: as `sup_t_band` does, or the grids differ in length
     >>> a, b = [[0, 2], [1, 4], [0, 3], [1, 5], [0, 3]], [[1, 0], [0, 1], [1, 1], [0, 0], [1, 1]]
     >>> band = difference_band(a, b, 0.9, 1_000, np.random.default_rng(0))
     >>> (band.low > 0).tolist(), (band.high > 0).tolist()
@@ -219,22 +157,12 @@ def profile_band(
     within each task (bootknife draws: 95 % bands covered 91, 95 % of profiles of one task with 10 and 20 runs, and 89,
     93, 95 % of 5 tasks with 3, 5 and 10; plain draws 87, 95 % and 77, 88, 91 %).
 
-    Parameters
-    ----------
-    scores : as in `suite.statistics.aggregate`, without axes behind the runs
-    taus : [T], in the unit of the scores
-    confidence, resamples, rng : of the band, between 0 and 1; number of resamples; source of the draws
-
-    Returns
-    -------
-    Band : fractions of 1
-
-    Raises
-    ------
-    ValueError : scores as in `strata`, a task of one run, no rng, a confidence not between 0 and 1
-
-    Examples
-    --------
+    Parameters:
+        scores: as in `suite.statistics.aggregate`, without axes behind the runs
+        taus: [T], in the unit of the scores
+        confidence, resamples, rng: of the band, between 0 and 1; number of resamples; source of the draws
+    Returns: Band, fractions of 1
+    Raises ValueError: scores as in `strata`, a task of one run, no rng, a confidence not between 0 and 1
     >>> band = profile_band([[0.5, 1.5], [0.25, 0.75]], [0, 0.5, 1], 0.9, 1_000, np.random.default_rng(0))
     >>> band.center.tolist(), band.quantile
     ([1.0, 0.5, 0.25], 0.5)
@@ -255,22 +183,12 @@ def steps_to_threshold(env_steps: ArrayLike, values: ArrayLike, threshold: float
 
     A run that never reached it is censored at its last value, one without any value at 0.
 
-    Parameters
-    ----------
-    env_steps : [T], the grid, in environment steps
-    values : [..., T], NaN where a run was not evaluated, as after its end
-    threshold : in the unit of the values
-
-    Returns
-    -------
-    Crossing : [...], in environment steps
-
-    Raises
-    ------
-    ValueError : no step, steps that do not strictly increase, an infinite value, a threshold that is not finite
-
-    Examples
-    --------
+    Parameters:
+        env_steps: [T], the grid, in environment steps
+        values: [..., T], NaN where a run was not evaluated, as after its end
+        threshold: in the unit of the values
+    Returns: Crossing, [...], in environment steps
+    Raises ValueError: no step, steps that do not strictly increase, an infinite value, a threshold that is not finite
     >>> crossing = steps_to_threshold([10, 20, 30], [[1, 5, 9], [1, 2, np.nan]], 5)
     >>> crossing.env_steps.tolist(), crossing.observed.tolist()
     ([20.0, 20.0], [True, False])
@@ -291,20 +209,9 @@ def steps_to_threshold(env_steps: ArrayLike, values: ArrayLike, threshold: float
 def kaplan_meier(times: ArrayLike, observed: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """The share of runs that have not yet reached the threshold, over time (Kaplan & Meier 1958).
 
-    Parameters
-    ----------
-    times, observed : [runs], environment steps, and whether the threshold was reached there; else censored
-
-    Returns
-    -------
-    the distinct times [U] in environment steps, and the share at each [U], fractions of 1
-
-    Raises
-    ------
-    ValueError : no run, arrays of different lengths, a time that is negative or not finite
-
-    Examples
-    --------
+    Parameters:
+        times, observed: [runs], environment steps, and whether the threshold was reached there; else censored
+    Returns: the distinct times [U] in environment steps, and the share at each [U], fractions of 1
     >>> times, share = kaplan_meier([10, 20, 20, 30], [True, True, False, True])
     >>> times.tolist(), np.round(share, 3).tolist()
     ([10.0, 20.0, 30.0], [0.75, 0.5, 0.0])
@@ -318,23 +225,13 @@ def log_rank(
 ) -> Test:
     """Whether two groups of runs reach a threshold equally fast (Mantel 1966).
 
-    Parameters
-    ----------
-    times_a, observed_a, times_b, observed_b : [runs], environment steps, and whether the threshold was reached there
-    confidence : of the two-sided interval, between 0 and 1
-
-    Returns
-    -------
-    Test : statistic is chi squared with df = 1; difference is the restricted mean of a minus that of b, in environment
-        steps up to the horizon to which both survival curves are known (the shorter of the groups that end censored),
-        with its normal interval from Greenwood's variances (Royston & Parmar 2013). Without a single crossing p is 1
-
-    Raises
-    ------
-    ValueError : as `kaplan_meier` does, or a confidence not between 0 and 1
-
-    Examples
-    --------
+    Parameters:
+        times_a, observed_a, times_b, observed_b: [runs], environment steps, and whether the threshold was reached there
+        confidence: of the two-sided interval, between 0 and 1
+    Returns: Test, statistic is chi squared with df = 1; difference is the restricted mean of a minus that of b, in
+        environment steps up to the horizon to which both survival curves are known (the shorter of the groups that end
+        censored), with its normal interval from Greenwood's variances (Royston & Parmar 2013). Without a single
+        crossing p is 1
     >>> reached = np.ones(5, dtype=bool)
     >>> test = log_rank([10, 20, 20, 30, 40], reached, [30, 40, 50, 50, 60], reached)
     >>> round(test.difference, 2), round(test.p, 3)

@@ -23,91 +23,55 @@ BySizes = Callable[[Numbers, Numbers], tuple[Numbers, Numbers]]
 
 
 class Verdict(NamedTuple):
-    """A verdict of non-inferiority.
+    """A verdict of non-inferiority."""
 
-    Attributes
-    ----------
-    verdict : PASS, FAIL, SUSPICIOUSLY_BETTER or INCONCLUSIVE
-    difference, low, high : ours - reference and its interval, in the unit of the values
-    p, df : one-sided, of the hypothesis that ours is worse by the margin or more, and its degrees of freedom
-    margin : in the unit of the values
-    n_needed : seeds of ours that settle it; None if no number does
-    """
-
-    verdict: str
-    difference: float
-    low: float
-    high: float
-    p: float
-    df: float
-    margin: float
-    n_needed: int | None
+    verdict: str  # PASS, FAIL, SUSPICIOUSLY_BETTER or INCONCLUSIVE
+    difference: float  # ours - reference, in the unit of the values
+    low: float  # where its interval begins, in that unit
+    high: float  # where it ends
+    p: float  # one-sided, of the hypothesis that ours is worse by the margin or more
+    df: float  # degrees of freedom of that p
+    margin: float  # the loss that does not count, in that unit
+    n_needed: int | None  # seeds of ours that settle it; None if no number does
 
 
 class Equivalence(NamedTuple):
-    """A verdict of equivalence.
+    """A verdict of equivalence."""
 
-    Attributes
-    ----------
-    statistic, df, p : t of the harder one of the two one-sided tests
-    difference, low, high, confidence : the difference and its interval, in the unit of the values
-    verdict : EQUIVALENT, DIFFERENT or INCONCLUSIVE
-    margin : in the unit of the values
-    n_needed : seeds per arm that settle it; None if it is settled, or no number does
-    """
-
-    statistic: float
-    df: float
-    p: float
-    difference: float
-    low: float
-    high: float
-    confidence: float
-    verdict: str
-    margin: float
-    n_needed: int | None
+    statistic: float  # t of the harder one of the two one-sided tests
+    df: float  # its degrees of freedom
+    p: float  # its p
+    difference: float  # of the means, in the unit of the values
+    low: float  # where its interval begins, in that unit
+    high: float  # where it ends
+    confidence: float  # of the interval
+    verdict: str  # EQUIVALENT, DIFFERENT or INCONCLUSIVE
+    margin: float  # the difference that does not count, in that unit
+    n_needed: int | None  # seeds per arm that settle it; None if it is settled, or no number does
 
 
 class Prediction(NamedTuple):
-    """Whether a number could be one more run of ours.
+    """Whether a number could be one more run of ours."""
 
-    Attributes
-    ----------
-    inside : whether it lies in the interval of such a run
-    value, low, high, confidence : the number and that interval, in the unit of the values
-    p : two-sided, of the number
-    """
-
-    inside: bool
-    value: float
-    low: float
-    high: float
-    p: float
-    confidence: float
+    inside: bool  # whether the number lies in the interval of one more run
+    value: float  # the number, in the unit of the values
+    low: float  # where that interval begins, in that unit
+    high: float  # where it ends
+    p: float  # two-sided, of the number
+    confidence: float  # of that interval
 
 
 class ConvergencePoint(NamedTuple):
-    """A submission's epochs to the target against a reference convergence point.
+    """A submission's epochs to the target against a reference convergence point."""
 
-    Attributes
-    ----------
-    mean, reference_mean : of submission and reference, without the least and the greatest value, in epochs
-    sd : of the reference, in epochs
-    p : of the test that the submission is not faster
-    minimum : the mean at which it just rejects, in epochs
-    max_speedup : reference_mean / minimum
-    passes : whether the submission is slow enough to be believed
-    normalisation : what the score of one that is faster within the band is multiplied by, 1 if it is not faster
-    """
-
-    mean: float
-    sd: float
-    reference_mean: float
-    p: float
-    minimum: float
-    max_speedup: float
-    passes: bool
-    normalisation: float
+    mean: float  # of the submission without its least and greatest value, in epochs
+    sd: float  # of the reference, in epochs
+    reference_mean: float  # of the reference, likewise, in epochs
+    p: float  # of the test that the submission is not faster
+    minimum: float  # the mean at which it just rejects, in epochs
+    max_speedup: float  # reference_mean / minimum
+    passes: bool  # whether the submission is slow enough to be believed
+    normalisation: float  # what the score of one that is faster within the band is multiplied by, 1 if it is not faster
 
 
 def non_inferiority_from_summary(ours: Summary, reference: Summary, margin: float, confidence: float = 0.90) -> Verdict:
@@ -116,23 +80,13 @@ def non_inferiority_from_summary(ours: Summary, reference: Summary, margin: floa
     PASS: the Welch interval of ours - reference lies above -margin. FAIL: it lies below. SUSPICIOUSLY_BETTER: it lies
     above +margin, as it does when two quantities are compared that are not the same. Else INCONCLUSIVE.
 
-    Parameters
-    ----------
-    ours, reference : mean, sample SD and number of seeds, in the same unit
-    margin : the loss that does not count, in that unit
-    confidence : of the two-sided interval; 0.90 puts both limits at one-sided 95 % (Schuirmann 1987, J Pharmacokinet
-        Biopharm 15)
-
-    Returns
-    -------
-    Verdict : n_needed, not below the present number, holds at the observed means and spreads
-
-    Raises
-    ------
-    ValueError : a margin that is not positive, or a summary that `welch_from_summary` refuses
-
-    Examples
-    --------
+    Parameters:
+        ours, reference: mean, sample SD and number of seeds, in the same unit
+        margin: the loss that does not count, in that unit
+        confidence: of the two-sided interval; 0.90 puts both limits at one-sided 95 % (Schuirmann 1987, J Pharmacokinet
+            Biopharm 15)
+    Returns: Verdict, n_needed, not below the present number, holds at the observed means and spreads
+    Raises ValueError: a margin that is not positive, or a summary that `welch_from_summary` refuses
     >>> test = non_inferiority_from_summary((10_000, 800, 10), (10_500, 900, 5), 1050)
     >>> test.verdict, round(test.low), round(test.p, 3)
     ('INCONCLUSIVE', -1395, 0.142)
@@ -153,21 +107,10 @@ def non_inferiority_from_summary(ours: Summary, reference: Summary, margin: floa
 def non_inferiority(x: ArrayLike, y: ArrayLike, margin: float, confidence: float = 0.90) -> Verdict:
     """Whether the values of our seeds fall short of the reference's by less than the margin.
 
-    Parameters
-    ----------
-    x, y : [n1], [n2], one value per seed of ours and of the reference, in the same unit
-    margin, confidence : as in `non_inferiority_from_summary`
-
-    Returns
-    -------
-    Verdict : as from `non_inferiority_from_summary`
-
-    Raises
-    ------
-    ValueError : as `non_inferiority_from_summary` does, or fewer than two values, or one that is not finite
-
-    Examples
-    --------
+    Parameters:
+        x, y: [n1], [n2], one value per seed of ours and of the reference, in the same unit
+        margin, confidence: as in `non_inferiority_from_summary`
+    Returns: Verdict, as from `non_inferiority_from_summary`
     >>> non_inferiority([4, 7, 8, 6, 3, 2], [6, 8, 7, 10, 11, 9], 6).verdict
     'PASS'
     """
@@ -180,22 +123,11 @@ def prediction_check(ours: Summary, value: float, confidence: float = 0.95) -> P
     Student's prediction interval mean +- t sd sqrt(1 + 1/n). Advisory only: it takes the number for a single run with
     our spread, and it is wide for few seeds, so being inside says little.
 
-    Parameters
-    ----------
-    ours : mean, sample SD and number of seeds
-    value : the number, in the same unit
-    confidence : of the two-sided interval, between 0 and 1
-
-    Returns
-    -------
-    Prediction : in the unit of the value
-
-    Raises
-    ------
-    ValueError : a summary that `welch_from_summary` refuses, or a number that is not finite
-
-    Examples
-    --------
+    Parameters:
+        ours: mean, sample SD and number of seeds
+        value: the number, in the same unit
+        confidence: of the two-sided interval, between 0 and 1
+    Returns: Prediction, in the unit of the value
     >>> check = prediction_check((10, 2, 4), 17)
     >>> check.inside, round(check.low, 2), round(check.high, 2), round(check.p, 3)
     (True, 2.88, 17.12, 0.052)
@@ -216,23 +148,14 @@ def tost_from_summary(
     EQUIVALENT: the interval of ours - reference lies within +-margin. DIFFERENT: all of it lies beyond one side. Else
     INCONCLUSIVE.
 
-    Parameters
-    ----------
-    ours, reference : mean, sample SD and number of seeds, in the same unit
-    margin : the difference that does not count, in that unit
-    confidence : of the two-sided interval, 1 - 2 alpha: 0.90 tests at 5 %
-    variances : "unequal" (Welch) or "pooled"
-
-    Returns
-    -------
-    Equivalence : of ours - reference; n_needed seeds in each of two equal arms settle it at these means and spreads
-
-    Raises
-    ------
-    ValueError : a margin that is not positive, other variances, or a summary that `welch_from_summary` refuses
-
-    Examples
-    --------
+    Parameters:
+        ours, reference: mean, sample SD and number of seeds, in the same unit
+        margin: the difference that does not count, in that unit
+        confidence: of the two-sided interval, 1 - 2 alpha: 0.90 tests at 5 %
+        variances: "unequal" (Welch) or "pooled"
+    Returns: Equivalence, of ours - reference; n_needed seeds in each of two equal arms settle it at these means and
+        spreads
+    Raises ValueError: a margin that is not positive, other variances, or a summary that `welch_from_summary` refuses
     >>> test = tost_from_summary((7, 6, 5), (0, 6, 5), 10)
     >>> test.verdict, round(test.low, 2), round(test.high, 2), test.n_needed
     ('INCONCLUSIVE', -0.06, 14.06, 23)
@@ -253,21 +176,10 @@ def tost(
 ) -> Equivalence:
     """Two one-sided t tests that two samples' means differ by less than the margin.
 
-    Parameters
-    ----------
-    x, y : [n1], [n2], one value per seed, in the same unit
-    margin, confidence, variances : as in `tost_from_summary`
-
-    Returns
-    -------
-    Equivalence : of mean(x) - mean(y), as from `tost_from_summary`
-
-    Raises
-    ------
-    ValueError : as `tost_from_summary` does, or fewer than two values, or one that is not finite
-
-    Examples
-    --------
+    Parameters:
+        x, y: [n1], [n2], one value per seed, in the same unit
+        margin, confidence, variances: as in `tost_from_summary`
+    Returns: Equivalence, of mean(x) - mean(y), as from `tost_from_summary`
     >>> test = tost([4, 7, 8, 6, 3, 2], [6, 8, 7, 10, 11, 9], 10)
     >>> test.verdict, round(test.p, 5)
     ('EQUIVALENT', 0.00021)
@@ -280,21 +192,11 @@ def tost_paired(x: ArrayLike, y: ArrayLike, margin: float, confidence: float = 0
 
     Runs that share nothing but the number of their seed are no pairs.
 
-    Parameters
-    ----------
-    x, y : [n], the two values of each pair, in the same unit
-    margin, confidence : as in `tost_from_summary`
-
-    Returns
-    -------
-    Equivalence : of mean(x - y); n_needed counts pairs
-
-    Raises
-    ------
-    ValueError : as `tost` does, or x and y differ in length
-
-    Examples
-    --------
+    Parameters:
+        x, y: [n], the two values of each pair, in the same unit
+        margin, confidence: as in `tost_from_summary`
+    Returns: Equivalence, of mean(x - y); n_needed counts pairs
+    Raises ValueError: as `tost` does, or x and y differ in length
     >>> test = tost_paired([4, 7, 8, 6, 3, 2], [6, 8, 7, 10, 11, 9], 2)
     >>> test.verdict, round(test.p, 3)
     ('INCONCLUSIVE', 0.829)
@@ -318,22 +220,12 @@ def tost_superiority(x: ArrayLike, y: ArrayLike, delta: float = 0.15, confidence
     Samples that do not overlap leave no estimate of the variance: then the interval is the exact binomial one of
     min(n1, n2) independent pairs, all won by the same side, and p is 1.
 
-    Parameters
-    ----------
-    x, y : [n1], [n2], one value per seed, in the same unit
-    delta : between 0 and 0.5
-    confidence : as in `tost_from_summary`
-
-    Returns
-    -------
-    Equivalence : difference, low and high are that probability and its limits, minus 0.5
-
-    Raises
-    ------
-    ValueError : delta not between 0 and 0.5, fewer than two values, or one that is not finite
-
-    Examples
-    --------
+    Parameters:
+        x, y: [n1], [n2], one value per seed, in the same unit
+        delta: between 0 and 0.5
+        confidence: as in `tost_from_summary`
+    Returns: Equivalence, difference, low and high are that probability and its limits, minus 0.5
+    Raises ValueError: delta not between 0 and 0.5, fewer than two values, or one that is not finite
     >>> test = tost_superiority([1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6], delta=0.4)
     >>> test.verdict, round(test.high, 3)
     ('EQUIVALENT', 0.326)
@@ -359,22 +251,13 @@ def band_verdict(band: Band, margin: ArrayLike, from_index: int = 0) -> str:
     one side. Else INCONCLUSIVE. No correction for the number of checkpoints is due, because the band holds at all of
     them at once.
 
-    Parameters
-    ----------
-    band : [T], as from `suite.statistics.curves.difference_band`
-    margin : a number or [T], in the unit of the values
-    from_index : the first checkpoint that counts
-
-    Returns
-    -------
-    EQUIVALENT, DIFFERENT or INCONCLUSIVE
-
-    Raises
-    ------
-    ValueError : a margin that is not positive or of another shape, a limit that is not finite, no such checkpoint
-
-    Examples
-    --------
+    Parameters:
+        band: [T], as from `suite.statistics.curves.difference_band`
+        margin: a number or [T], in the unit of the values
+        from_index: the first checkpoint that counts
+    Returns: EQUIVALENT, DIFFERENT or INCONCLUSIVE
+    Raises ValueError: a margin that is not positive or of another shape, a limit that is not finite, no such
+        checkpoint
     >>> band = Band(np.zeros(2), np.array([-4, -1]), np.array([-3, 1]), 2.0)
     >>> band_verdict(band, 2), band_verdict(band, 2, from_index=1)
     ('DIFFERENT', 'EQUIVALENT')
@@ -388,20 +271,9 @@ def band_verdict(band: Band, margin: ArrayLike, from_index: int = 0) -> str:
 def band_non_inferiority(band: Band, margin: ArrayLike, from_index: int = 0) -> str:
     """The one-sided verdict of a band of ours - reference, from a checkpoint on.
 
-    Parameters
-    ----------
-    band, margin, from_index : as in `band_verdict`
-
-    Returns
-    -------
-    PASS: the band lies above -margin everywhere. FAIL: it lies below somewhere. Else INCONCLUSIVE
-
-    Raises
-    ------
-    ValueError : as `band_verdict` does
-
-    Examples
-    --------
+    Parameters:
+        band, margin, from_index: as in `band_verdict`
+    Returns: PASS: the band lies above -margin everywhere. FAIL: it lies below somewhere. Else INCONCLUSIVE
     >>> band = Band(np.zeros(2), np.array([-4, -1]), np.array([-3, 9]), 2.0)
     >>> band_non_inferiority(band, 2), band_non_inferiority(band, 2, from_index=1)
     ('FAIL', 'PASS')
@@ -415,23 +287,13 @@ def band_non_inferiority(band: Band, margin: ArrayLike, from_index: int = 0) -> 
 def to_sample_sd(spread: float, kind: str, n: int) -> float:
     """The sample SD (n - 1 in the denominator) behind a published spread.
 
-    Parameters
-    ----------
-    spread : as published, at least 0
-    kind : sd_ddof1, sd_ddof0 (numpy's default), sem, ci95_t and ci95_norm (half-widths of a 95 % interval), half_sd
-        (bands drawn at half a standard deviation)
-    n : number of seeds, 2 or more
-
-    Returns
-    -------
-    a number in the unit of the spread
-
-    Raises
-    ------
-    ValueError : a negative spread, fewer than two seeds, another kind; "unknown" too, since it tests nothing
-
-    Examples
-    --------
+    Parameters:
+        spread: as published, at least 0
+        kind: sd_ddof1, sd_ddof0 (numpy's default), sem, ci95_t and ci95_norm (half-widths of a 95 % interval), half_sd
+            (bands drawn at half a standard deviation)
+        n: number of seeds, 2 or more
+    Returns: a number in the unit of the spread
+    Raises ValueError: a negative spread, fewer than two seeds, another kind; "unknown" too, since it tests nothing
     >>> to_sample_sd(100, "sem", 4), round(to_sample_sd(100, "ci95_t", 5), 1)
     (200.0, 80.5)
     """
@@ -461,21 +323,12 @@ def reference_convergence_point(reference: ArrayLike, submission: ArrayLike, alp
     values and, for both, the SD (n in the denominator) of all n reference values. A submission with more than one run
     that did not converge fails (mlcommons/logging@7bbf792, rcp_checker.py lines 189, 302-310, 377-422, 459-500).
 
-    Parameters
-    ----------
-    reference, submission : [n >= 4], [m >= 3], epochs to the target; inf for a submission's run that did not converge
-    alpha : of the one-sided test, between 0 and 1
-
-    Returns
-    -------
-    ConvergencePoint : in epochs
-
-    Raises
-    ------
-    ValueError : too few runs, epochs that are not positive, a reference run that did not converge
-
-    Examples
-    --------
+    Parameters:
+        reference, submission: [n >= 4], [m >= 3], epochs to the target; inf for a submission's run that did not
+            converge
+        alpha: of the one-sided test, between 0 and 1
+    Returns: ConvergencePoint, in epochs
+    Raises ValueError: too few runs, epochs that are not positive, a reference run that did not converge
     >>> point = reference_convergence_point([39, 42, 40, 41, 39, 40, 41, 39, 40, 39], [39, 39, 40, 40, 41])
     >>> point.passes, round(point.minimum, 3), round(point.normalisation, 4)
     (True, 38.634, 1.0053)

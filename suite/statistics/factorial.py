@@ -23,65 +23,41 @@ from statsmodels.regression.mixed_linear_model import MixedLM
 from suite.statistics import bootstrap
 from suite.statistics.aggregate import strata
 
-Key = tuple[int, ...]
-"""A cell's levels, 0 or 1, one per factor."""
+Key = tuple[int, ...]  # a cell's levels, 0 or 1, one per factor
 Cells = Mapping[Key, np.ndarray | Sequence[float]]
-Names = Sequence[str] | None
-"""The factors' names; "A", "B", ... if None."""
+Names = Sequence[str] | None  # of the factors; "A", "B", ... if None
 Weigh = Callable[[Sequence[str]], tuple[list[str], np.ndarray]]
 """From the factors' names to those of the effects and their weights [effects, cells] of the cells' means."""
 
 
 class Effect(NamedTuple):
-    """One effect with its interval.
+    """One effect with its interval."""
 
-    Attributes
-    ----------
-    name : of a factor, "A × B" of an interaction, "A | B=0" of a simple effect
-    estimate, standard_error, low, high : in the unit of the scores
-    df : degrees of freedom; infinite where the limits are a normal distribution's
-    p : two-sided, not adjusted; NaN if no cell varies
-    """
-
-    name: str
-    estimate: float
-    standard_error: float
-    df: float
-    low: float
-    high: float
-    p: float
+    name: str  # of a factor, "A × B" of an interaction, "A | B=0" of a simple effect
+    estimate: float  # in the unit of the scores, as all but df and p
+    standard_error: float  # of the estimate
+    df: float  # degrees of freedom; infinite where the limits are a normal distribution's
+    low: float  # where its interval begins
+    high: float  # where it ends
+    p: float  # two-sided, not adjusted; NaN if no cell varies
 
 
 class Mixed(NamedTuple):
-    """The fit of a mixed model.
+    """The fit of a mixed model."""
 
-    Attributes
-    ----------
-    effects : with normal intervals
-    task_variance, residual_variance : between tasks and within, in the squared unit of the scores
-    note : what the fit complained of, or ""
-    """
-
-    effects: list[Effect]
-    task_variance: float
-    residual_variance: float
-    note: str
+    effects: list[Effect]  # with normal intervals
+    task_variance: float  # between tasks, in the squared unit of the scores
+    residual_variance: float  # within tasks, in that unit
+    note: str  # what the fit complained of, or ""
 
 
 class Pair(NamedTuple):
-    """Two cells that differ in one factor alone.
+    """Two cells that differ in one factor alone."""
 
-    Attributes
-    ----------
-    factor : the name of the one that differs
-    held : name and level, 0 or 1, of each of the others
-    low, high : the keys of the cells, the factor at level 0 and at level 1
-    """
-
-    factor: str
-    held: tuple[tuple[str, int], ...]
-    low: Key
-    high: Key
+    factor: str  # the name of the one that differs
+    held: tuple[tuple[str, int], ...]  # name and level, 0 or 1, of each of the others
+    low: Key  # the key of the cell with the factor at level 0
+    high: Key  # and of the one with the factor at level 1
 
 
 def contrasts(cells: Cells, factors: Names = None, confidence: float = 0.95) -> list[Effect]:
@@ -91,22 +67,12 @@ def contrasts(cells: Cells, factors: Names = None, confidence: float = 0.95) -> 
     half the difference between one factor's effect at level 1 and at level 0 of the other (Box, Hunter & Hunter 2005,
     ch. 5).
 
-    Parameters
-    ----------
-    cells : levels -> scores [runs], of one task
-    factors : names of the k factors; "A", "B", ... if None
-    confidence : of the two-sided intervals, between 0 and 1
-
-    Returns
-    -------
-    one Effect each, in the unit of the scores, with Student's limits
-
-    Raises
-    ------
-    ValueError : a missing or empty cell (it is named), a key that does not fit, a score that is NaN or infinite
-
-    Examples
-    --------
+    Parameters:
+        cells: levels -> scores [runs], of one task
+        factors: names of the k factors; "A", "B", ... if None
+        confidence: of the two-sided intervals, between 0 and 1
+    Returns: one Effect each, in the unit of the scores, with Student's limits
+    Raises ValueError: a missing or empty cell (it is named), a key that does not fit, a score that is NaN or infinite
     >>> cells = {(0, 0): [1, 3], (0, 1): [2, 4], (1, 0): [5, 7], (1, 1): [8, 10]}
     >>> [(effect.name, effect.estimate, round(effect.low, 2)) for effect in contrasts(cells)]
     [('A', 5.0, 2.22), ('B', 2.0, -0.78), ('A × B', 1.0, -1.78)]
@@ -117,21 +83,11 @@ def contrasts(cells: Cells, factors: Names = None, confidence: float = 0.95) -> 
 def pairs(cells: Cells, factors: Names = None) -> list[Pair]:
     """The pairs of cells with runs that differ in one factor alone, in the order of `simple_effects`.
 
-    Parameters
-    ----------
-    cells : levels -> scores [runs], of one task
-    factors : names of the factors; "A", "B", ... if None
-
-    Returns
-    -------
-    one Pair for each simple effect, the first factor's first
-
-    Raises
-    ------
-    ValueError : no cell, or a key that does not fit
-
-    Examples
-    --------
+    Parameters:
+        cells: levels -> scores [runs], of one task
+        factors: names of the factors; "A", "B", ... if None
+    Returns: one Pair for each simple effect, the first factor's first
+    Raises ValueError: no cell, or a key that does not fit
     >>> pairs({(0, 0): [1, 3], (1, 0): [5, 7], (0, 1): [2, 4]})[0]
     Pair(factor='A', held=(('B', 0),), low=(0, 0), high=(1, 0))
     """
@@ -148,24 +104,12 @@ def pairs(cells: Cells, factors: Names = None) -> list[Pair]:
 
 
 def simple_effects(cells: Cells, factors: Names = None, confidence: float = 0.95) -> list[Effect]:
-    """The effect of each factor with all others held, wherever both of its cells have runs.
+    """The effect of each factor with all others held, wherever both of its cells have runs: any subset has these.
 
-    Any subset of a factorial has these.
-
-    Parameters
-    ----------
-    cells, factors, confidence : as in `contrasts`
-
-    Returns
-    -------
-    one Effect each, in the unit of the scores, named as in "T | C=0, K=1"; `pairs` has the parts of the name
-
-    Raises
-    ------
-    ValueError : no two cells with runs differ in one factor alone, else as `contrasts` does
-
-    Examples
-    --------
+    Parameters:
+        cells, factors, confidence: as in `contrasts`
+    Returns: one Effect each, in the unit of the scores, named as in "T | C=0, K=1"; `pairs` has the parts of the name
+    Raises ValueError: no two cells with runs differ in one factor alone, else as `contrasts` does
     >>> effects = simple_effects({(0, 0): [1, 3], (1, 0): [5, 7], (0, 1): [2, 4]})
     >>> [(effect.name, effect.estimate) for effect in effects]
     [('A | B=0', 4.0), ('B | A=0', 1.0)]
@@ -189,24 +133,12 @@ def shapley(
 ) -> list[Effect]:
     """What each factor contributes to the gap between the cell of all ones and that of all zeros: the sum is the gap.
 
-    A factor's part is its simple effect averaged over all orders in which the factors can be switched on (Shapley
-    1953).
+    A factor's part is its simple effect averaged over all orders of switching the factors on (Shapley 1953).
 
-    Parameters
-    ----------
-    cells, factors, confidence : as in `contrasts`
-    resamples, rng : of `suite_shapley`'s limits and their source; with None the limits are Student's
-
-    Returns
-    -------
-    one Effect per factor, in the unit of the scores
-
-    Raises
-    ------
-    ValueError : as `contrasts` does
-
-    Examples
-    --------
+    Parameters:
+        cells, factors, confidence: as in `contrasts`
+        resamples, rng: of `suite_shapley`'s limits and their source; with None the limits are Student's
+    Returns: one Effect per factor, in the unit of the scores
     >>> cells = {(0, 0): [1, 3], (0, 1): [2, 4], (1, 0): [5, 7], (1, 1): [8, 10]}
     >>> [(effect.name, effect.estimate) for effect in shapley(cells)]
     [('A', 5.0), ('B', 2.0)]
@@ -227,22 +159,11 @@ def suite_contrasts(
     first taken out of every such block, so that what is permuted are residuals of the model without the interaction
     (Freedman & Lane 1983).
 
-    Parameters
-    ----------
-    tasks : cells of each task, equally normalised
-    factors, confidence : as in `contrasts`
-    resamples, rng : of limits (percentiles, seeds resampled within task and cell) and of p; source of the draws
-
-    Returns
-    -------
-    one Effect each, in the unit of the scores
-
-    Raises
-    ------
-    ValueError : as `contrasts` does
-
-    Examples
-    --------
+    Parameters:
+        tasks: cells of each task, equally normalised
+        factors, confidence: as in `contrasts`
+        resamples, rng: of limits (percentiles, seeds resampled within task and cell) and of p; source of the draws
+    Returns: one Effect each, in the unit of the scores
     >>> task = {(0,): [1.0, 2, 3, 4], (1,): [11.0, 12, 13, 15]}
     >>> (effect,) = suite_contrasts([task, task], ["twin"], resamples=99, rng=np.random.default_rng(0))
     >>> effect.name, effect.estimate, effect.p
@@ -262,20 +183,9 @@ def suite_shapley(
 ) -> list[Effect]:
     """Each factor's Shapley part of the gap, averaged over tasks.
 
-    Parameters
-    ----------
-    tasks, factors, confidence, resamples, rng : as in `suite_contrasts`
-
-    Returns
-    -------
-    one Effect per factor, in the unit of the scores, with bootknife limits and Student's p
-
-    Raises
-    ------
-    ValueError : as `contrasts` does
-
-    Examples
-    --------
+    Parameters:
+        tasks, factors, confidence, resamples, rng: as in `suite_contrasts`
+    Returns: one Effect per factor, in the unit of the scores, with bootknife limits and Student's p
     >>> cells = {(0,): [0.0, 1.0], (1,): [0.0, 2.0]}
     >>> (effect,) = suite_shapley([cells], confidence=0.75, resamples=2_000, rng=np.random.default_rng(0))
     >>> effect.estimate, effect.low, effect.high
@@ -291,21 +201,10 @@ def regression(tasks: Sequence[Cells], factors: Names = None, confidence: float 
     Every run is a row, every effect a column of +-1/2, so that with equal numbers of runs the estimates are those of
     `suite_contrasts`; with unequal ones a task weighs by its runs.
 
-    Parameters
-    ----------
-    tasks, factors, confidence : as in `suite_contrasts`
-
-    Returns
-    -------
-    one Effect each, in the unit of the scores; df: the residual ones. Where the model fits a run exactly, as the only
-        one of its cell and task, all but the estimate is NaN
-
-    Raises
-    ------
-    ValueError : as `contrasts` does
-
-    Examples
-    --------
+    Parameters:
+        tasks, factors, confidence: as in `suite_contrasts`
+    Returns: one Effect each, in the unit of the scores; df: the residual ones. Where the model fits a run exactly, as
+        the only one of its cell and task, all but the estimate is NaN
     >>> (effect,) = regression([{(0,): [4, 7, 8, 6, 3, 2], (1,): [6, 8, 7, 10]}])
     >>> round(effect.estimate, 2), round(effect.standard_error, 3), effect.df
     (2.75, 1.446, 8.0)
@@ -324,20 +223,10 @@ def mixed(tasks: Sequence[Cells], factors: Names = None, confidence: float = 0.9
 
     A handful of tasks cannot tell the variance between tasks; whatever the fit warned of is in the note.
 
-    Parameters
-    ----------
-    tasks, factors, confidence : as in `suite_contrasts`; two tasks or more
-
-    Returns
-    -------
-    Mixed : in the unit of the scores
-
-    Raises
-    ------
-    ValueError : a single task, else as `contrasts` does
-
-    Examples
-    --------
+    Parameters:
+        tasks, factors, confidence: as in `suite_contrasts`; two tasks or more
+    Returns: Mixed, in the unit of the scores
+    Raises ValueError: a single task, else as `contrasts` does
     >>> tasks = [{(0,): [t, t + 1.0, t + 2.0], (1,): [t + 3.0, t + 3.5, t + 5.5]} for t in (0, 4, 9, 15)]
     >>> [round(effect.estimate, 3) for effect in mixed(tasks).effects]
     [3.0]

@@ -15,47 +15,29 @@ from scipy import stats
 from suite.statistics.aggregate import Scores
 
 POLICIES = ("floor", "complete_case", "last", "bounds")
-NAME_A_POLICY = "name a failure policy: suite.statistics.failures.apply"
-"""What a refusal of NaN tells its reader to do."""
+NAME_A_POLICY = "name a failure policy: suite.statistics.failures.apply"  # what a refusal of NaN tells its reader to do
 
 
 class Rate(NamedTuple):
-    """A rate with its interval.
+    """A rate with its interval."""
 
-    Attributes
-    ----------
-    estimate, low, high : fractions of 1
-    """
-
-    estimate: float
-    low: float
-    high: float
+    estimate: float  # a fraction of 1
+    low: float  # where its interval begins
+    high: float  # where it ends
 
 
 class Bounds(NamedTuple):
-    """What absent runs could have made of a mean, or of the scores.
+    """What absent runs could have made of a mean, or of the scores, in the unit of the scores."""
 
-    Attributes
-    ----------
-    worst : if all of them had scored the floor (the worst run, if lower), in the unit of the scores
-    best : if all had scored as the best run did
-    """
-
-    worst: float | np.ndarray | list[np.ndarray]
-    best: float | np.ndarray | list[np.ndarray]
+    worst: float | np.ndarray | list[np.ndarray]  # if all had scored the floor, or the worst run's score if lower
+    best: float | np.ndarray | list[np.ndarray]  # if all had scored as the best run did
 
 
 class Association(NamedTuple):
-    """A test of equal rates.
+    """A test of equal rates."""
 
-    Attributes
-    ----------
-    statistic : the difference of the rates in pooled standard errors; above 0 the first group's is higher
-    p : two-sided, exact
-    """
-
-    statistic: float
-    p: float
+    statistic: float  # the difference of the rates in pooled standard errors; above 0 the first group's is higher
+    p: float  # two-sided, exact
 
 
 def apply(
@@ -63,24 +45,15 @@ def apply(
 ) -> np.ndarray | list[np.ndarray] | Bounds:
     """Treats every failed run among the scores, which is NaN, as the policy says.
 
-    Parameters
-    ----------
-    scores : [runs], [runs, tasks] or a list of one array [runs] per task
-    policy : "floor": NaN becomes the floor. "complete_case": NaN is dropped. "last": NaN becomes the last score
-        observed. "bounds": NaN is the floor (the task's worst run, if lower) once, and the task's best run once
-    floor : a number or one per task, in the unit of the scores; for "floor" and "bounds"
-    last : of the shape of the scores, the last score observed of every failed run; for "last"
-
-    Returns
-    -------
-    the scores, arrays as arrays; a list per task from "complete_case"; Bounds of two sets of scores from "bounds"
-
-    Raises
-    ------
-    ValueError : another policy, what the policy needs is missing, an infinite score, nothing but failed runs
-
-    Examples
-    --------
+    Parameters:
+        scores: [runs], [runs, tasks] or a list of one array [runs] per task
+        policy: "floor": NaN becomes the floor. "complete_case": NaN is dropped. "last": NaN becomes the last score
+            observed. "bounds": NaN is the floor (the task's worst run, if lower) once, and the task's best run once
+        floor: a number or one per task, in the unit of the scores; for "floor" and "bounds"
+        last: of the shape of the scores, the last score observed of every failed run; for "last"
+    Returns: the scores, arrays as arrays; a list per task from "complete_case"; Bounds of two sets of scores from
+        "bounds"
+    Raises ValueError: another policy, what the policy needs is missing, an infinite score, nothing but failed runs
     >>> apply([10.0, np.nan, 20.0], "floor", floor=-5).tolist()
     [10.0, -5.0, 20.0]
     """
@@ -103,16 +76,9 @@ def apply(
 def complete_case(scores: ArrayLike, failed: ArrayLike) -> np.ndarray:
     """The scores of the runs that did not fail; printed beside the floor policy, never instead of it.
 
-    Parameters
-    ----------
-    scores, failed : [runs], and whether each failed
-
-    Returns
-    -------
-    [k], in the unit of the scores
-
-    Examples
-    --------
+    Parameters:
+        scores, failed: [runs], and whether each failed
+    Returns: [k], in the unit of the scores
     >>> complete_case([10.0, np.nan, 20.0], [False, True, False]).tolist()
     [10.0, 20.0]
     """
@@ -122,18 +88,11 @@ def complete_case(scores: ArrayLike, failed: ArrayLike) -> np.ndarray:
 def curve_at_floor(values: ArrayLike, grid: ArrayLike, stopped_at: float, floor: float) -> np.ndarray:
     """A failed run's curve: the floor after it stopped, and at that very point if it was not evaluated there any more.
 
-    Parameters
-    ----------
-    values, grid : [G], NaN where there is no value, and [G] in environment steps
-    stopped_at : the environment step at which the run stopped
-    floor : in the unit of the values
-
-    Returns
-    -------
-    [G], in the unit of the values
-
-    Examples
-    --------
+    Parameters:
+        values, grid: [G], NaN where there is no value, and [G] in environment steps
+        stopped_at: the environment step at which the run stopped
+        floor: in the unit of the values
+    Returns: [G], in the unit of the values
     >>> curve_at_floor([1.0, 2.0, np.nan, np.nan], [10, 20, 30, 40], 25, -5).tolist()
     [1.0, 2.0, -5.0, -5.0]
     """
@@ -144,22 +103,12 @@ def curve_at_floor(values: ArrayLike, grid: ArrayLike, stopped_at: float, floor:
 def bounds(scores: ArrayLike, absent: int, floor: float) -> Bounds:
     """Worst and best case of the mean when more runs were planned than have scores.
 
-    Parameters
-    ----------
-    scores : [runs]
-    absent : number of planned runs without a score
-    floor : in the unit of the scores
-
-    Returns
-    -------
-    Bounds : two means, in the unit of the scores
-
-    Raises
-    ------
-    ValueError : no score, or one that is NaN or infinite
-
-    Examples
-    --------
+    Parameters:
+        scores: [runs]
+        absent: number of planned runs without a score
+        floor: in the unit of the scores
+    Returns: Bounds, two means, in the unit of the scores
+    Raises ValueError: no score, or one that is NaN or infinite
     >>> bounds([10.0, 20.0], 2, 0.0)
     Bounds(worst=7.5, best=17.5)
     """
@@ -173,17 +122,10 @@ def bounds(scores: ArrayLike, absent: int, floor: float) -> Bounds:
 def wilson(failed: int, n: int, confidence: float) -> Rate:
     """The rate of failures with Wilson's score interval (Wilson 1927).
 
-    Parameters
-    ----------
-    failed, n : numbers of failed runs and of all runs
-    confidence : of the two-sided interval, between 0 and 1
-
-    Returns
-    -------
-    Rate : fractions of 1
-
-    Examples
-    --------
+    Parameters:
+        failed, n: numbers of failed runs and of all runs
+        confidence: of the two-sided interval, between 0 and 1
+    Returns: Rate, fractions of 1
     >>> [round(float(value), 4) for value in wilson(1, 10, 0.95)]
     [0.1, 0.0179, 0.4042]
     """
@@ -196,20 +138,10 @@ def barnard(failed_a: int, n_a: int, failed_b: int, n_b: int) -> Association:
 
     More powerful than Fisher's, which takes the total of failures as known beforehand.
 
-    Parameters
-    ----------
-    failed_a, n_a, failed_b, n_b : numbers of failed runs and of all runs, of each group
-
-    Returns
-    -------
-    Association : statistic above 0: a fails more
-
-    Raises
-    ------
-    ValueError : a group without runs, or with more failed runs than runs
-
-    Examples
-    --------
+    Parameters:
+        failed_a, n_a, failed_b, n_b: numbers of failed runs and of all runs, of each group
+    Returns: Association, statistic above 0: a fails more
+    Raises ValueError: a group without runs, or with more failed runs than runs
     >>> test = barnard(6, 10, 1, 10)
     >>> round(test.statistic, 3), round(test.p, 3)
     (2.344, 0.023)

@@ -10,23 +10,14 @@ METHODS = {"holm": "holm", "hommel": "hommel", "bonferroni": "bonferroni", "bh":
 def adjust(p: ArrayLike, method: str) -> np.ndarray:
     """Adjusts the p-values of one family for each other.
 
-    Parameters
-    ----------
-    p : [k], between 0 and 1; NaN (no test) stays and does not count
-    method : "holm" (1979), "hommel" (1988; wants independent or positively dependent tests) and "bonferroni" bound the
-        probability of any false alarm; "bh" (Benjamini & Hochberg 1995) and "by" (Benjamini & Yekutieli 2001, under
-        any dependence) the expected share of false alarms among the alarms; "none" leaves the values as they are
-
-    Returns
-    -------
-    [k], in the order given
-
-    Raises
-    ------
-    ValueError : a value that is no p, or another method
-
-    Examples
-    --------
+    Parameters:
+        p: [k], between 0 and 1; NaN (no test) stays and does not count
+        method: "holm" (1979), "hommel" (1988; wants independent or positively dependent tests) and "bonferroni" bound
+            the probability of any false alarm; "bh" (Benjamini & Hochberg 1995) and "by" (Benjamini & Yekutieli 2001,
+            under any dependence) the expected share of false alarms among the alarms; "none" leaves the values as they
+            are
+    Returns: [k], in the order given
+    Raises ValueError: a value that is no p, or another method
     >>> np.round(adjust([0.01, 0.04, np.nan, 0.03], "holm"), 3).tolist()
     [0.03, 0.06, nan, 0.06]
     """

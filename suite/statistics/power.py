@@ -19,40 +19,22 @@ LARGEST_GROUP = 10_000  # seeds; a question this many do not settle is reported 
 
 
 class Simulated(NamedTuple):
-    """How often simulated studies found a difference.
+    """How often simulated studies found a difference."""
 
-    Attributes
-    ----------
-    power, standard_error : the share that found one and its Monte-Carlo error, fractions of 1
-    studies : how many were simulated
-    """
-
-    power: float
-    standard_error: float
-    studies: int
+    power: float  # the share that found one, a fraction of 1
+    standard_error: float  # its Monte-Carlo error, a fraction of 1
+    studies: int  # how many were simulated
 
 
 def power(n: float, effect: float, alpha: float = 0.05) -> float:
-    """The power of the two-sided t test of two groups of equal spread (Cohen 1988, ch. 2).
+    """The power of the two-sided t test of two groups of equal spread (Cohen 1988, ch. 2; R's strict power.t.test).
 
-    The number R's power.t.test(strict = TRUE) gives.
-
-    Parameters
-    ----------
-    n : seeds in each group, 2 or more
-    effect : the true difference, in SDs
-    alpha : of the test, between 0 and 1
-
-    Returns
-    -------
-    a number between 0 and 1
-
-    Raises
-    ------
-    ValueError : n below 2, an effect that is not finite, alpha not between 0 and 1
-
-    Examples
-    --------
+    Parameters:
+        n: seeds in each group, 2 or more
+        effect: the true difference, in SDs
+        alpha: of the test, between 0 and 1
+    Returns: a number between 0 and 1
+    Raises ValueError: n below 2, an effect that is not finite, alpha not between 0 and 1
     >>> round(power(20, 1.0), 4)
     0.869
     """
@@ -62,21 +44,10 @@ def power(n: float, effect: float, alpha: float = 0.05) -> float:
 def minimum_detectable_effect(n: float, power: float = 0.8, alpha: float = 0.05) -> float:
     """The effect that the two-sided t test of two groups finds with the given power.
 
-    Parameters
-    ----------
-    n : seeds in each group, 2 or more
-    power, alpha : of the test, alpha < power < 1
-
-    Returns
-    -------
-    a number, in SDs
-
-    Raises
-    ------
-    ValueError : n below 2, or power not between alpha and 1
-
-    Examples
-    --------
+    Parameters:
+        n: seeds in each group, 2 or more
+        power, alpha: of the test, alpha < power < 1
+    Returns: a number, in SDs
     >>> round(minimum_detectable_effect(5), 2), round(minimum_detectable_effect(10), 2)
     (2.02, 1.32)
     """
@@ -87,21 +58,11 @@ def minimum_detectable_effect(n: float, power: float = 0.8, alpha: float = 0.05)
 def required_n(effect: float, power: float = 0.8, alpha: float = 0.05) -> float:
     """The seeds per group that find an effect with the given power.
 
-    Parameters
-    ----------
-    effect : the true difference, in SDs, not 0
-    power, alpha : of the two-sided t test, alpha < power < 1
-
-    Returns
-    -------
-    a number of at least 2, not rounded
-
-    Raises
-    ------
-    ValueError : an effect of 0 or one that is not finite, or power not between alpha and 1
-
-    Examples
-    --------
+    Parameters:
+        effect: the true difference, in SDs, not 0
+        power, alpha: of the two-sided t test, alpha < power < 1
+    Returns: a number of at least 2, not rounded
+    Raises ValueError: an effect of 0 or one that is not finite, or power not between alpha and 1
     >>> round(required_n(1.0), 2), round(required_n(0.5), 2)
     (16.71, 63.77)
     """
@@ -122,23 +83,13 @@ def tost_power(
 ) -> float:
     """How often the Welch interval of two normal groups lies within +-margin.
 
-    Parameters
-    ----------
-    n, sd : seeds and SD of one group
-    margin, difference : in the unit of the SDs; the true difference of the means
-    confidence : of the two-sided interval (0.90: two one-sided tests at 5 %, Schuirmann 1987)
-    n_reference, sd_reference : of the other group; None: as of the first
-
-    Returns
-    -------
-    a number between 0 and 1
-
-    Raises
-    ------
-    ValueError : fewer than two seeds, a margin or SD that is not positive
-
-    Examples
-    --------
+    Parameters:
+        n, sd: seeds and SD of one group
+        margin, difference: in the unit of the SDs; the true difference of the means
+        confidence: of the two-sided interval (0.90: two one-sided tests at 5 %, Schuirmann 1987)
+        n_reference, sd_reference: of the other group; None: as of the first
+    Returns: a number between 0 and 1
+    Raises ValueError: fewer than two seeds, a margin or SD that is not positive
     >>> round(tost_power(10, 1.5), 3), round(tost_power(10, 3000, sd=2000), 3)
     (0.883, 0.883)
     """
@@ -155,21 +106,10 @@ def tost_required_n(
 ) -> int | None:
     """The least seeds in each of two groups that show equivalence with the given power.
 
-    Parameters
-    ----------
-    margin, sd, difference, confidence : as in `tost_power`, of two groups of this SD
-    power : 1 - confidence < power < 1
-
-    Returns
-    -------
-    a number of at least 2; None where the true difference lies outside the margin, or 10,000 seeds are too few
-
-    Raises
-    ------
-    ValueError : as `tost_power` does, or power not between 1 - confidence and 1
-
-    Examples
-    --------
+    Parameters:
+        margin, sd, difference, confidence: as in `tost_power`, of two groups of this SD
+        power: 1 - confidence < power < 1
+    Returns: a number of at least 2; None where the true difference lies outside the margin, or 10,000 seeds are too few
     >>> tost_required_n(1.0), tost_required_n(1.0, difference=1.0)
     (18, None)
     """
@@ -199,23 +139,13 @@ def simulated(
 
     What the pilots did not show (a rare failure) is not in the answer, and their variance is (k - 1) / k of the true.
 
-    Parameters
-    ----------
-    pilot_a, pilot_b : scores [k] or whole curves [k, T] of runs already made
-    n, studies, rng : runs in each group, simulated studies, both 2 or more; source of the draws
-    test, alpha : test(x, y, rng) -> p, which finds a difference at or below alpha; a NaN p finds nothing
-    difference : added to every x, in the unit of the pilots
-
-    Returns
-    -------
-    Simulated : fractions of 1
-
-    Raises
-    ------
-    ValueError : fewer than two pilots of a group, runs or studies, or a value that is not finite
-
-    Examples
-    --------
+    Parameters:
+        pilot_a, pilot_b: scores [k] or whole curves [k, T] of runs already made
+        n, studies, rng: runs in each group, simulated studies, both 2 or more; source of the draws
+        test, alpha: test(x, y, rng) -> p, which finds a difference at or below alpha; a NaN p finds nothing
+        difference: added to every x, in the unit of the pilots
+    Returns: Simulated, fractions of 1
+    Raises ValueError: fewer than two pilots of a group, runs or studies, or a value that is not finite
     >>> rng = np.random.default_rng(0)
     >>> simulated([0, 1], [5, 6], 4, lambda x, y, rng: float(x.max() > y.min()), studies=9, rng=rng)
     Simulated(power=1.0, standard_error=0.0, studies=9)
@@ -232,22 +162,12 @@ def tolerance_factor(n: int, content: float = 0.90, confidence: float = 0.95, tw
     One-sided (mean - k SD lies below that share): from the noncentral t. Two-sided: the exact factor, the root of Wald
     & Wolfowitz's equation averaged over the sample mean (Krishnamoorthy & Mathew 2009, ch. 2; ISO 16269-6).
 
-    Parameters
-    ----------
-    n : number of scores, 2 or more
-    content, confidence : the share of all runs, and how surely it is held, both between 0 and 1
-    two_sided : False: the lower limit alone
-
-    Returns
-    -------
-    k, in sample SDs
-
-    Raises
-    ------
-    ValueError : n below 2, content or confidence not between 0 and 1
-
-    Examples
-    --------
+    Parameters:
+        n: number of scores, 2 or more
+        content, confidence: the share of all runs, and how surely it is held, both between 0 and 1
+        two_sided: False: the lower limit alone
+    Returns: k, in sample SDs
+    Raises ValueError: n below 2, content or confidence not between 0 and 1
     >>> round(tolerance_factor(10), 2), round(tolerance_factor(10, two_sided=False), 3)
     (2.86, 2.355)
     """
@@ -270,21 +190,10 @@ def tolerance_factor(n: int, content: float = 0.90, confidence: float = 0.95, tw
 def order_statistics_needed(content: float = 0.90, confidence: float = 0.95, two_sided: bool = True) -> int:
     """The least number of runs whose lowest and highest bound that share of all runs (Wilks 1941).
 
-    Parameters
-    ----------
-    content, confidence : the share of all runs, and how surely it is held, both between 0 and 1
-    two_sided : False: the lowest alone bounds it
-
-    Returns
-    -------
-    a number of runs
-
-    Raises
-    ------
-    ValueError : content or confidence not between 0 and 1
-
-    Examples
-    --------
+    Parameters:
+        content, confidence: the share of all runs, and how surely it is held, both between 0 and 1
+        two_sided: False: the lowest alone bounds it
+    Returns: a number of runs
     >>> order_statistics_needed(), order_statistics_needed(two_sided=False)
     (46, 29)
     """

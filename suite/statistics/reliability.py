@@ -23,40 +23,23 @@ MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 class Tolerance(NamedTuple):
-    """An interval that holds at least a given share of all runs.
+    """An interval that holds at least a given share of all runs."""
 
-    Attributes
-    ----------
-    low, high : in the unit of the values; high is infinite if only the lower limit was asked for
-    content : the share of all runs
-    confidence, achieved : how surely it is held, as asked for and in fact
-    """
-
-    low: float
-    high: float
-    content: float
-    confidence: float
-    achieved: float
+    low: float  # in the unit of the values
+    high: float  # likewise; infinite if only the lower limit was asked for
+    content: float  # the share of all runs
+    confidence: float  # how surely it is held, as asked for
+    achieved: float  # how surely in fact
 
 
 def dispersion_across(curves: ArrayLike, measure: str = "iqr") -> np.ndarray:
     """How far runs lie apart at every checkpoint.
 
-    Parameters
-    ----------
-    curves : [runs, T], two runs or more
-    measure : "iqr" (quartiles interpolated), "mad" (median absolute deviation from the median) or "sd" (n - 1)
-
-    Returns
-    -------
-    [T], in the unit of the values
-
-    Raises
-    ------
-    ValueError : another shape or measure, or a value that is NaN or infinite
-
-    Examples
-    --------
+    Parameters:
+        curves: [runs, T], two runs or more
+        measure: "iqr" (quartiles interpolated), "mad" (median absolute deviation from the median) or "sd" (n - 1)
+    Returns: [T], in the unit of the values
+    Raises ValueError: another shape or measure, or a value that is NaN or infinite
     >>> dispersion_across([[0, 0], [0, 1], [0, 2], [0, 3], [0, 4]]).tolist()
     [0.0, 2.0]
     """
@@ -68,22 +51,12 @@ def dispersion_within(curves: ArrayLike, window: int, measure: str = "iqr") -> n
 
     Differences take the trend out, so that steady learning counts as no dispersion.
 
-    Parameters
-    ----------
-    curves : [runs, T]
-    window : how many differences in a row each value is of, 2 to T - 1
-    measure : as in `dispersion_across`
-
-    Returns
-    -------
-    [runs, T - window], in the values' unit per checkpoint
-
-    Raises
-    ------
-    ValueError : another window or measure, or a value that is NaN or infinite
-
-    Examples
-    --------
+    Parameters:
+        curves: [runs, T]
+        window: how many differences in a row each value is of, 2 to T - 1
+        measure: as in `dispersion_across`
+    Returns: [runs, T - window], in the values' unit per checkpoint
+    Raises ValueError: another window or measure, or a value that is NaN or infinite
     >>> dispersion_within([[0, 1, 2, 3], [0, 2, 0, 2]], 3).tolist()
     [[0.0], [2.0]]
     """
@@ -98,22 +71,12 @@ def cvar(values: ArrayLike, alpha: float = 0.05, tail: str = "lower") -> np.ndar
 
     With alpha < 1 / n it is the worst value, which no bound on the true tail comes from.
 
-    Parameters
-    ----------
-    values : [..., n]
-    alpha : the share of the values that counts, between 0 and 1
-    tail : "lower": at or below the alpha quantile. "upper": at or above the 1 - alpha quantile
-
-    Returns
-    -------
-    [...], in the unit of the values
-
-    Raises
-    ------
-    ValueError : alpha not between 0 and 1, another tail, or a value that is NaN or infinite
-
-    Examples
-    --------
+    Parameters:
+        values: [..., n]
+        alpha: the share of the values that counts, between 0 and 1
+        tail: "lower": at or below the alpha quantile. "upper": at or above the 1 - alpha quantile
+    Returns: [...], in the unit of the values
+    Raises ValueError: alpha not between 0 and 1, another tail, or a value that is NaN or infinite
     >>> float(cvar([1, 2, 3, 4, 100], 0.4)), float(cvar([1, 2, 3, 4, 100], 0.2, "upper"))
     (1.5, 100.0)
     """
@@ -130,21 +93,10 @@ def cvar(values: ArrayLike, alpha: float = 0.05, tail: str = "lower") -> np.ndar
 def cvar_of_differences(curves: ArrayLike, alpha: float = 0.05, tail: str = "lower") -> np.ndarray:
     """The steepest falls of every run from one checkpoint to the next, as their CVaR (short-term risk).
 
-    Parameters
-    ----------
-    curves : [..., T]
-    alpha, tail : as in `cvar`
-
-    Returns
-    -------
-    [...], in the values' unit per checkpoint
-
-    Raises
-    ------
-    ValueError : as `cvar` does
-
-    Examples
-    --------
+    Parameters:
+        curves: [..., T]
+        alpha, tail: as in `cvar`
+    Returns: [...], in the values' unit per checkpoint
     >>> cvar_of_differences([[0, 5, 1, 6, 6], [0, 1, 2, 3, 4]], 0.25).tolist()
     [-4.0, 1.0]
     """
@@ -154,20 +106,9 @@ def cvar_of_differences(curves: ArrayLike, alpha: float = 0.05, tail: str = "low
 def drawdown(curves: ArrayLike) -> np.ndarray:
     """How far curves lie below the highest point they reached before.
 
-    Parameters
-    ----------
-    curves : [..., T]
-
-    Returns
-    -------
-    [..., T], in the unit of the values, never negative
-
-    Raises
-    ------
-    ValueError : a value that is NaN or infinite
-
-    Examples
-    --------
+    Parameters:
+        curves: [..., T]
+    Returns: [..., T], in the unit of the values, never negative
     >>> drawdown([0, 5, 1, 6, 2]).tolist()
     [0.0, 0.0, 4.0, 0.0, 4.0]
     """
@@ -178,20 +119,9 @@ def drawdown(curves: ArrayLike) -> np.ndarray:
 def max_drawdown(curves: ArrayLike) -> np.ndarray:
     """The deepest fall of curves from a peak.
 
-    Parameters
-    ----------
-    curves : [..., T]
-
-    Returns
-    -------
-    [...], in the unit of the values
-
-    Raises
-    ------
-    ValueError : a value that is NaN or infinite
-
-    Examples
-    --------
+    Parameters:
+        curves: [..., T]
+    Returns: [...], in the unit of the values
     >>> max_drawdown([[0, 5, 1, 6, 3], [0, 1, 2, 3, 4]]).tolist()
     [4.0, 0.0]
     """
@@ -204,21 +134,10 @@ def cvar_of_drawdown(curves: ArrayLike, alpha: float = 0.05, tail: str = "upper"
     The upper tail, because a large drawdown is a bad one; the lower, which is 0 for a run that keeps reaching new
     peaks, is the one that has been published under the name of lower CVaR on drawdown.
 
-    Parameters
-    ----------
-    curves : [..., T]
-    alpha, tail : as in `cvar`
-
-    Returns
-    -------
-    [...], in the unit of the values
-
-    Raises
-    ------
-    ValueError : as `cvar` does
-
-    Examples
-    --------
+    Parameters:
+        curves: [..., T]
+        alpha, tail: as in `cvar`
+    Returns: [...], in the unit of the values
     >>> cvar_of_drawdown([[0, 5, 1, 6, 2], [0, 1, 2, 3, 4]], 0.25).tolist()
     [4.0, 0.0]
     """
@@ -230,24 +149,16 @@ def tolerance_interval(
 ) -> Tolerance:
     """Where at least the share `content` of all runs of this kind lie.
 
-    Parameters
-    ----------
-    x : [n], the values of some, two or more
-    content, confidence : the share of all runs, and how surely it is held, both between 0 and 1
-    kind : "normal": mean +- k SD, k from the non-central t distribution. "distribution_free": from the k-th least value
-        to the k-th greatest, k as great as the confidence allows (Wilks 1941, Annals of Mathematical Statistics 12)
-    two_sided : False: the lower limit alone, above which the share lies
-
-    Returns
-    -------
-    Tolerance : in the unit of the values
-
-    Raises
-    ------
-    ValueError : another kind, too few values, one that is NaN or infinite, content or confidence not between 0 and 1
-
-    Examples
-    --------
+    Parameters:
+        x: [n], the values of some, two or more
+        content, confidence: the share of all runs, and how surely it is held, both between 0 and 1
+        kind: "normal": mean +- k SD, k from the non-central t distribution. "distribution_free": from the k-th least
+            value to the k-th greatest, k as great as the confidence allows (Wilks 1941, Annals of Mathematical
+            Statistics 12)
+        two_sided: False: the lower limit alone, above which the share lies
+    Returns: Tolerance, in the unit of the values
+    Raises ValueError: another kind, too few values, one that is NaN or infinite, content or confidence not between 0
+        and 1
     >>> interval = tolerance_interval([1, 2, 3, 4, 5])
     >>> round(interval.low, 2), round(interval.high, 2)
     (-3.78, 9.78)

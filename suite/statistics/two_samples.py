@@ -4,8 +4,6 @@ Where groups of seeds are permuted the statistic is Welch's, since a permuted di
 spreads (Janssen 1997, Statistics & Probability Letters 36; Chung & Romano 2013, Annals of Statistics 41).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from functools import lru_cache
@@ -19,128 +17,77 @@ from scipy import optimize, special, stats
 from statsmodels.stats.nonparametric import rank_compare_2indep
 
 EXHAUSTIVE = 200_000  # assignments of seeds to groups; up to so many all are tried instead of a sample of them
-
-
 EXHAUSTIVE_VALUES = 2e8  # the same limit in statistics, assignments times checkpoints: some seconds
-
-
 CHUNK_VALUES = 1_000_000  # statistics held in memory at once
-
-
 NOISE = 1e-12  # shares of spread no further apart than this are tied
 
-Summary = tuple[float, float, int]
-"""Mean, sample SD (n - 1 in the denominator) and number of seeds."""
+Summary = tuple[float, float, int]  # mean, sample SD (n - 1 in the denominator) and number of seeds
 
 
 class Test(NamedTuple):
-    """A two-sided test of equal means, or of what its function puts in their place.
+    """A two-sided test of equal means, or of what its function puts in their place."""
 
-    Attributes
-    ----------
-    statistic, df, p : t, its degrees of freedom, and its two-sided p, not adjusted for other tests
-    difference, low, high : mean(x) - mean(y) and the ends of its interval, in the unit of the values
-    confidence : of the interval
-    """
-
-    statistic: float
-    df: float
-    p: float
-    difference: float
-    low: float
-    high: float
-    confidence: float
+    statistic: float  # t
+    df: float  # its degrees of freedom
+    p: float  # two-sided, not adjusted for other tests
+    difference: float  # mean(x) - mean(y), in the unit of the values
+    low: float  # where its interval begins, in that unit
+    high: float  # where it ends
+    confidence: float  # of the interval
 
 
 class Permutation(NamedTuple):
-    """A two-sided test of equal means by permutation of the seeds.
+    """A two-sided test of equal means by permutation of the seeds."""
 
-    Attributes
-    ----------
-    statistic, df, p : Welch's t and degrees of freedom, and the permutation's p
-    difference, low, high, confidence : as in `Test`
-    assignments, exact : how many splits of the seeds were tried, and whether these are all there are
-    """
-
-    statistic: float
-    df: float
-    p: float
-    difference: float
-    low: float
-    high: float
-    confidence: float
-    assignments: int
-    exact: bool
+    statistic: float  # Welch's t
+    df: float  # its degrees of freedom
+    p: float  # the permutation's
+    difference: float  # mean(x) - mean(y), in the unit of the values
+    low: float  # where its interval begins, in that unit
+    high: float  # where it ends
+    confidence: float  # of the interval
+    assignments: int  # how many splits of the seeds were tried
+    exact: bool  # whether these are all there are
 
 
 class MaxT(NamedTuple):
-    """Where two groups of curves differ.
+    """Where two groups of curves differ."""
 
-    Attributes
-    ----------
-    statistic : [T], Welch's t of the difference of means at every checkpoint
-    p_adjusted, p_raw : [T], its p over the whole curve, and on its own
-    assignments : how many splits of the seeds were tried
-    """
-
-    statistic: np.ndarray
-    p_adjusted: np.ndarray
-    p_raw: np.ndarray
-    assignments: int
+    statistic: np.ndarray  # [T], Welch's t of the difference of means at every checkpoint
+    p_adjusted: np.ndarray  # [T], its p over the whole curve
+    p_raw: np.ndarray  # [T], its p at the checkpoint alone
+    assignments: int  # how many splits of the seeds were tried
 
 
 class EffectSizes(NamedTuple):
-    """How far apart two groups lie; all without a unit.
+    """How far apart two groups lie; all without a unit."""
 
-    Attributes
-    ----------
-    a12, cliff_delta : P(x > y) + P(x = y) / 2, and twice that less 1
-    cohen_d, hedges_g : the difference of means in pooled SDs, and that without its bias
-    ratio : mean(x) / mean(y)
-    """
-
-    a12: float
-    cliff_delta: float
-    cohen_d: float
-    hedges_g: float
-    ratio: float
+    a12: float  # P(x > y) + P(x = y) / 2
+    cliff_delta: float  # twice that less 1
+    cohen_d: float  # the difference of means in pooled SDs
+    hedges_g: float  # that without its bias
+    ratio: float  # mean(x) / mean(y)
 
 
 class Friedman(NamedTuple):
-    """Friedman's test of equal ranks.
+    """Friedman's test of equal ranks."""
 
-    Attributes
-    ----------
-    chi2, df, p : Friedman's chi-square, its degrees of freedom and p
-    f, f_df, f_p : Iman and Davenport's F, less conservative, its two degrees of freedom and p
-    """
-
-    chi2: float
-    df: int
-    p: float
-    f: float
-    f_df: tuple[int, int]
-    f_p: float
+    chi2: float  # Friedman's chi-square
+    df: int  # its degrees of freedom
+    p: float  # its p
+    f: float  # Iman and Davenport's F, less conservative
+    f_df: tuple[int, int]  # its two degrees of freedom
+    f_p: float  # its p
 
 
 def welch(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Test:
     """Welch's test of two samples (Welch 1947, Biometrika 34).
 
-    Parameters
-    ----------
-    x, y : [n], [m], one value per seed, in the same unit
-    confidence : of the two-sided interval, between 0 and 1
-
-    Returns
-    -------
-    Test : of mean(x) - mean(y), in the unit of the values
-
-    Raises
-    ------
-    ValueError : fewer than two values, or one that is not a finite number
-
-    Examples
-    --------
+    Parameters:
+        x, y: [n], [m], one value per seed, in the same unit
+        confidence: of the two-sided interval, between 0 and 1
+    Returns: Test, of mean(x) - mean(y), in the unit of the values
+    Raises ValueError: fewer than two values, or one that is not a finite number
     >>> test = welch([4, 7, 8, 6, 3, 2], [6, 8, 7, 10, 11, 9])
     >>> test.difference, round(test.statistic, 3), round(test.df, 3), round(test.p, 4)
     (-3.5, -2.842, 9.494, 0.0184)
@@ -151,23 +98,13 @@ def welch(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Test:
 def welch_from_summary(m1: float, s1: float, n1: int, m2: float, s2: float, n2: int, confidence: float = 0.95) -> Test:
     """Welch's test from means, sample SDs and numbers of seeds, as they are published.
 
-    Parameters
-    ----------
-    m1, m2 : means, in the same unit
-    s1, s2 : sample SDs (n - 1 in the denominator)
-    n1, n2 : numbers of seeds, 2 or more
-    confidence : of the two-sided interval, between 0 and 1
-
-    Returns
-    -------
-    Test : of m1 - m2, in the unit of the means; without any spread statistic is 0 or infinite and p 1 or 0
-
-    Raises
-    ------
-    ValueError : a mean or SD that is not finite, a negative SD, fewer than two seeds
-
-    Examples
-    --------
+    Parameters:
+        m1, m2: means, in the same unit
+        s1, s2: sample SDs (n - 1 in the denominator)
+        n1, n2: numbers of seeds, 2 or more
+        confidence: of the two-sided interval, between 0 and 1
+    Returns: Test, of m1 - m2, in the unit of the means; without any spread statistic is 0 or infinite and p 1 or 0
+    Raises ValueError: a mean or SD that is not finite, a negative SD, fewer than two seeds
     >>> test = welch_from_summary(10_000, 800, 10, 10_500, 900, 5)
     >>> test.difference, round(test.low), round(test.high), round(test.p, 2)
     (-500, -1615, 615, 0.33)
@@ -182,20 +119,9 @@ def student_from_summary(
 ) -> Test:
     """Student's test from the same summaries, which assumes equal spreads: for numbers published with it (1908).
 
-    Parameters
-    ----------
-    m1, m2, s1, s2, n1, n2, confidence : as in `welch_from_summary`
-
-    Returns
-    -------
-    Test : of m1 - m2, in the unit of the means, with n1 + n2 - 2 degrees of freedom
-
-    Raises
-    ------
-    ValueError : as `welch_from_summary` does
-
-    Examples
-    --------
+    Parameters:
+        m1, m2, s1, s2, n1, n2, confidence: as in `welch_from_summary`
+    Returns: Test, of m1 - m2, in the unit of the means, with n1 + n2 - 2 degrees of freedom
     >>> round(student_from_summary(15, 87.5**0.5, 13, 12, 39**0.5, 11).p, 3)
     0.375
     """
@@ -212,21 +138,10 @@ def loss_p(ours: Summary, reference: Summary, allowed: float) -> float:
     degrees of freedom promise too much: where the smaller of two groups of 10 and 3 runs has twice the spread, its test
     at 0.00125 gives 6 times too many alarms, and this one as many as it says (1e6 draws; fewer in all other cases).
 
-    Parameters
-    ----------
-    ours, reference : mean, sample SD and number of seeds, in the same unit
-    allowed : the loss that does not count, in that unit
-
-    Returns
-    -------
-    a number between 0 and 1; small: more than `allowed` is lost
-
-    Raises
-    ------
-    ValueError : as `welch_from_summary` does
-
-    Examples
-    --------
+    Parameters:
+        ours, reference: mean, sample SD and number of seeds, in the same unit
+        allowed: the loss that does not count, in that unit
+    Returns: a number between 0 and 1; small: more than `allowed` is lost
     >>> round(loss_p((10_000, 800, 10), (12_000, 900, 5), 500), 4)
     0.014
     """
@@ -249,17 +164,10 @@ def standard_error(
 ) -> tuple[float | np.ndarray, float | np.ndarray]:
     """The standard error of mean(x) - mean(y) and its Welch-Satterthwaite degrees of freedom.
 
-    Parameters
-    ----------
-    s1, s2 : sample SDs (n - 1 in the denominator), in the same unit
-    n1, n2 : numbers of seeds, 2 or more, or arrays of them
-
-    Returns
-    -------
-    the error in that unit and the degrees of freedom, each of the shape of the numbers of seeds
-
-    Examples
-    --------
+    Parameters:
+        s1, s2: sample SDs (n - 1 in the denominator), in the same unit
+        n1, n2: numbers of seeds, 2 or more, or arrays of them
+    Returns: the error in that unit and the degrees of freedom, each of the shape of the numbers of seeds
     >>> error, df = standard_error(3.0, 9, 4.0, 16)
     >>> round(float(error), 4), round(float(df), 2)
     (1.4142, 20.87)
@@ -274,21 +182,11 @@ def standard_error(
 def summary(values: ArrayLike, name: str = "values") -> Summary:
     """Mean, sample SD and number of a sample.
 
-    Parameters
-    ----------
-    values : [n], one value per seed, two or more
-    name : what an error calls them
-
-    Returns
-    -------
-    mean and SD (n - 1 in the denominator) in the unit of the values, and n
-
-    Raises
-    ------
-    ValueError : fewer than two values, or one that is not a finite number
-
-    Examples
-    --------
+    Parameters:
+        values: [n], one value per seed, two or more
+        name: what an error calls them
+    Returns: mean and SD (n - 1 in the denominator) in the unit of the values, and n
+    Raises ValueError: fewer than two values, or one that is not a finite number
     >>> summary([1, 2, 3])
     (2.0, 1.0, 3)
     """
@@ -312,21 +210,11 @@ def permutation(
     so that p is never 0 (Phipson & Smyth 2010, arXiv 1603.05766). Ties count against a difference. The interval takes
     the splits' quantile of |t|; it is infinite where all splits of so few seeds are needed to exclude anything.
 
-    Parameters
-    ----------
-    x, y : [n], [m], one value per seed, in the same unit
-    resamples, rng, confidence : random splits and their source, for want of all; of the interval, between 0 and 1
-
-    Returns
-    -------
-    Permutation : of mean(x) - mean(y), in the unit of the values
-
-    Raises
-    ------
-    ValueError : as `welch` does, or rng is missing where it is needed
-
-    Examples
-    --------
+    Parameters:
+        x, y: [n], [m], one value per seed, in the same unit
+        resamples, rng, confidence: random splits and their source, for want of all; of the interval, between 0 and 1
+    Returns: Permutation, of mean(x) - mean(y), in the unit of the values
+    Raises ValueError: as `welch` does, or rng is missing where it is needed
     >>> test = permutation([1.0, 2, 3, 4], [5.0, 6, 7, 9])
     >>> round(test.p, 4), test.assignments, test.exact
     (0.0286, 70, True)
@@ -352,21 +240,11 @@ def max_t(curves_a: ArrayLike, curves_b: ArrayLike, *, resamples: int = 9_999, r
     whose largest |t| along the curve reaches a checkpoint's own (single-step: Westfall & Young 1993, ch. 2), p_raw of
     those whose |t| there does. A checkpoint at which no curve varies has t = 0, constant groups apart t = inf.
 
-    Parameters
-    ----------
-    curves_a, curves_b : [n, T], [m, T], one curve per seed, in the same unit at the same checkpoints
-    resamples, rng : random splits and their source, not used where all splits are tried
-
-    Returns
-    -------
-    MaxT : of every checkpoint
-
-    Raises
-    ------
-    ValueError : other shapes, fewer than two seeds, a value that is not finite, rng missing where it is needed
-
-    Examples
-    --------
+    Parameters:
+        curves_a, curves_b: [n, T], [m, T], one curve per seed, in the same unit at the same checkpoints
+        resamples, rng: random splits and their source, not used where all splits are tried
+    Returns: MaxT, of every checkpoint
+    Raises ValueError: other shapes, fewer than two seeds, a value that is not finite, rng missing where it is needed
     >>> test = max_t([[0, 1], [0, 2], [1, 3], [1, 2]], [[0, 7], [1, 8], [1, 9], [0, 8]])
     >>> np.round(test.p_adjusted, 3).tolist(), test.assignments
     ([1.0, 0.057], 70)
@@ -390,16 +268,9 @@ def permutation_floor(n: int, m: int) -> float:
 
     The most extreme split alone, and of groups of the same size its mirror image too, which is as extreme.
 
-    Parameters
-    ----------
-    n, m : numbers of seeds of the two groups
-
-    Returns
-    -------
-    a number between 0 and 1
-
-    Examples
-    --------
+    Parameters:
+        n, m: numbers of seeds of the two groups
+    Returns: a number between 0 and 1
     >>> permutation_floor(3, 3), round(permutation_floor(5, 5), 4)
     (0.1, 0.0079)
     """
@@ -412,21 +283,10 @@ def brunner_munzel(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Test
     Samples that do not overlap leave its variance without an estimate; then p and interval are the exact binomial ones
     of min(n, m) independent pairs, all won by the same side.
 
-    Parameters
-    ----------
-    x, y : [n], [m], one value per seed, in the same unit
-    confidence : of the two-sided interval, between 0 and 1
-
-    Returns
-    -------
-    Test : difference, low and high are that probability and its limits, between 0 and 1
-
-    Raises
-    ------
-    ValueError : as `welch` does
-
-    Examples
-    --------
+    Parameters:
+        x, y: [n], [m], one value per seed, in the same unit
+        confidence: of the two-sided interval, between 0 and 1
+    Returns: Test, difference, low and high are that probability and its limits, between 0 and 1
     >>> test = brunner_munzel([4, 7, 8, 6, 3, 2], [6, 8, 7, 10, 11, 9])
     >>> round(test.difference, 3), round(test.p, 3)
     (0.125, 0.004)
@@ -449,20 +309,10 @@ def effect_sizes(x: ArrayLike, y: ArrayLike) -> EffectSizes:
 
     Vargha & Delaney 2000 (A12), Cliff 1993 (delta), Cohen 1988 (d), Hedges 1981 (g, by his factor 1 - 3 / (4 df - 1)).
 
-    Parameters
-    ----------
-    x, y : [n], [m], one value per seed, in the same unit
-
-    Returns
-    -------
-    EffectSizes : d and g of groups without any spread are 0 or infinite; ratio is NaN unless both means are positive
-
-    Raises
-    ------
-    ValueError : as `welch` does
-
-    Examples
-    --------
+    Parameters:
+        x, y: [n], [m], one value per seed, in the same unit
+    Returns: EffectSizes, d and g of groups without any spread are 0 or infinite; ratio is NaN unless both means are
+        positive
     >>> [round(size, 3) for size in effect_sizes([4, 7, 8, 6, 3, 2], [6, 8, 7, 10, 11, 9])]
     [0.125, -0.75, -1.641, -1.515, 0.588]
     """
@@ -478,22 +328,12 @@ def effect_sizes(x: ArrayLike, y: ArrayLike) -> EffectSizes:
 def yuen(x: ArrayLike, y: ArrayLike, confidence: float = 0.95, trim: float = 0.2) -> Test:
     """Welch's test of trimmed means (Yuen 1974, Biometrika 61).
 
-    Parameters
-    ----------
-    x, y : [n], [m], one value per seed, in the same unit
-    confidence : of the two-sided interval, between 0 and 1
-    trim : the share of the values cut from either end, at least 0 and below 0.5
-
-    Returns
-    -------
-    Test : of the difference of trimmed means, in the unit of the values
-
-    Raises
-    ------
-    ValueError : as `welch` does, or fewer than two values of a group are left
-
-    Examples
-    --------
+    Parameters:
+        x, y: [n], [m], one value per seed, in the same unit
+        confidence: of the two-sided interval, between 0 and 1
+        trim: the share of the values cut from either end, at least 0 and below 0.5
+    Returns: Test, of the difference of trimmed means, in the unit of the values
+    Raises ValueError: as `welch` does, or fewer than two values of a group are left
     >>> test = yuen([4, 7, 8, 6, 3, -200], [6, 8, 7, 10, 11, 9])
     >>> test.difference, round(test.p, 3)
     (-3.5, 0.064)
@@ -507,21 +347,11 @@ def yuen(x: ArrayLike, y: ArrayLike, confidence: float = 0.95, trim: float = 0.2
 def friedman_from_ranks(mean_ranks: ArrayLike, n: int) -> Friedman:
     """Friedman's test of the mean ranks of several groups over tasks (Demsar 2006, JMLR 7, section 3.2.2).
 
-    Parameters
-    ----------
-    mean_ranks : [k], the mean rank of each of k groups, 1 to k
-    n : number of tasks, 2 or more
-
-    Returns
-    -------
-    Friedman : both its statistics with their p
-
-    Raises
-    ------
-    ValueError : the ranks do not sum to k (k + 1) / 2, or fewer than two groups or tasks
-
-    Examples
-    --------
+    Parameters:
+        mean_ranks: [k], the mean rank of each of k groups, 1 to k
+        n: number of tasks, 2 or more
+    Returns: Friedman, both its statistics with their p
+    Raises ValueError: the ranks do not sum to k (k + 1) / 2, or fewer than two groups or tasks
     >>> test = friedman_from_ranks([3.143, 2.000, 2.893, 1.964], 14)
     >>> round(test.chi2, 2), round(test.f, 2), round(test.f_p, 3)
     (9.28, 3.69, 0.02)
@@ -540,17 +370,10 @@ def friedman_from_ranks(mean_ranks: ArrayLike, n: int) -> Friedman:
 def critical_difference(k: int, n: int, alpha: float = 0.05) -> tuple[float, float]:
     """The least difference between two mean ranks that Nemenyi's test finds (Demsar 2006, JMLR 7, section 3.2.2).
 
-    Parameters
-    ----------
-    k, n : numbers of groups and of tasks
-    alpha : the probability of any false alarm among all pairs of groups
-
-    Returns
-    -------
-    q of the studentised range over sqrt(2), and the difference in ranks
-
-    Examples
-    --------
+    Parameters:
+        k, n: numbers of groups and of tasks
+        alpha: the probability of any false alarm among all pairs of groups
+    Returns: q of the studentised range over sqrt(2), and the difference in ranks
     >>> [round(value, 3) for value in critical_difference(4, 14)]
     [2.569, 1.254]
     """

@@ -18,7 +18,7 @@ from suite.analysis.results_file import read_results, write_results
 from suite.analysis.types import Aggregate, CellKey, ConfidenceInterval, Label, Results
 from suite.report import comparisons, figures
 from suite.report.figures import agreement, captions, curves, effects, published
-from suite.report.figures.picture import Content
+from suite.report.figures.canvas import Content
 from suite.statistics import aggregate
 from suite.study.config import Report
 

@@ -25,8 +25,7 @@ from suite.analysis.types import (
 from suite.report import page as report
 from suite.report import tables
 from suite.report.families import out_of_reach
-from suite.report.macros import macros
-from suite.report.tex import escaped
+from suite.report.tex import escaped, macros
 from suite.study import config
 
 FIGURES = {

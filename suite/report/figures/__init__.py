@@ -4,8 +4,6 @@ A figure is data, drawing and caption: a drawing sees nothing of the results but
 interval was computed by the statistics step; seaborn gives palette and style and computes nothing.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +14,7 @@ import matplotlib.pyplot as plt
 from suite.analysis.types import AblationResult, Results
 from suite.report.comparisons import checked_cells
 from suite.report.figures import agreement, cells, curves, effects, overall, published
-from suite.report.figures.canvas import CROWD, METADATA, STYLE
-from suite.report.figures.picture import Content, Picture
+from suite.report.figures.canvas import CROWD, METADATA, STYLE, Content, Picture
 from suite.report.files import IndexEntry, results_of, write_index
 
 matplotlib.use("Agg")
@@ -35,19 +32,10 @@ def main(study_dir: Path, out_dir: Path) -> None:
             for kind, metadata in METADATA.items():
                 figure.savefig(folder / f"{picture.name}.{kind}", metadata=metadata)
             plt.close(figure)
-            index.append(_entry(picture))
+            files = tuple(f"{picture.name}.{kind}" for kind in (*METADATA, "csv"))
+            entry = picture.name, picture.kind, picture.ablation, picture.title, picture.content.caption, files
+            index.append(IndexEntry(*entry))
     write_index(folder / "index.json", index)
-
-
-def _entry(picture: Picture) -> IndexEntry:
-    return IndexEntry(
-        name=picture.name,
-        kind=picture.kind,
-        ablation=picture.ablation,
-        title=picture.title,
-        caption=picture.content.caption,
-        files=tuple(f"{picture.name}.{kind}" for kind in (*METADATA, "csv")),
-    )
 
 
 def pictures(results: Results) -> Iterator[Picture]:

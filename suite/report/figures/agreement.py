@@ -1,10 +1,9 @@
 """Do two implementations of the same agree? Differences over the margin, of final returns and of whole curves."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -14,16 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from suite.analysis.types import Agreement, Estimate, LeftOut, Results
-from suite.report.figures.canvas import fold, grid, instead, interval, label, legend, rows, write
+from suite.report.figures.canvas import Content, fold, grid, instead, interval, label, legend, rows, write
 from suite.report.figures.captions import Without, cells_of, finished, left_out, undrawn
-from suite.report.figures.picture import Content
 
 FARTHEST_FINAL, FARTHEST_CURVE = 5, 10  # margins, where the axis ends at the latest
-
 PANELS = 18  # in one figure of curves; more of them get a figure per task
-
 _COLORS = sns.color_palette("colorblind")
-
 VERDICTS = {"EQUIVALENT": (_COLORS[2], "o", "-"), "INCONCLUSIVE": (_COLORS[1], "s", "--"),
             "DIFFERENT": (_COLORS[4], "D", "-.")}  # fmt: skip
 
@@ -53,23 +48,20 @@ def pairs(agreements: Sequence[Agreement]) -> list[Pair]:
 def banded(pair: Pair) -> list[tuple[str, Pair]]:
     """What has a margin and a band of the curves' difference: all tasks at once ("") or, if that is much, by task."""
     known = [entry for entry in pair.entries if entry.equivalence and entry.curve and entry.curve.low]
-    by_task: dict[str, list[Agreement]] = {}
-    for entry in known:
-        by_task.setdefault(entry.task, []).append(entry)
+    tasks = dict.fromkeys(entry.task for entry in known)
+    by_task = {task: tuple(entry for entry in known if entry.task == task) for task in tasks}
     if 0 < len(known) <= PANELS:
-        return [("", replace(pair, entries=tuple(entry for entries in by_task.values() for entry in entries)))]
-    return [(task, replace(pair, entries=tuple(entries))) for task, entries in by_task.items()]
+        return [("", replace(pair, entries=tuple(chain.from_iterable(by_task.values()))))]
+    return [(task, replace(pair, entries=entries)) for task, entries in by_task.items()]
 
 
 def verdicts(pair: Pair, results: Results) -> Content:
     """A panel per task, a row per variant: the difference over the margin, its verdict by colour and shape."""
     data = pd.DataFrame([_verdict_row(entry) for entry in pair.entries])
-    names = dict.fromkeys(entry.variant.name for entry in pair.entries)
-    without = [
-        Without(name, [LeftOut(entry.task, entry.note) for entry in pair.entries
-                       if entry.variant.name == name and entry.note])
-        for name in names
-    ]  # fmt: skip
+    notes: dict[str, list[LeftOut]] = {entry.variant.name: [] for entry in pair.entries}
+    for entry in pair.entries:
+        notes[entry.variant.name] += [LeftOut(entry.task, entry.note)] if entry.note else []
+    without = [Without(name, left) for name, left in notes.items()]
     _, cut = _edge(_in_margins(data), FARTHEST_FINAL)
     caption = (
         f"Difference of the mean final returns, {pair.name}, in margins; the margin (shaded) is {_margin(results)}. "
@@ -82,22 +74,12 @@ def verdicts(pair: Pair, results: Results) -> Content:
 
 def _verdict_row(entry: Agreement) -> dict[str, Any]:
     place = {"task": entry.task, "variant": entry.variant.name, "a": entry.a, "b": entry.b}
-    test = entry.equivalence
-    if test is None or entry.difference is None:
-        names = ("margin", "verdict", "n_needed", "p", "p_adjusted", "estimate", "low", "high", "confidence")
-        return {**place, **dict.fromkeys(names)}
-    return {
-        **place,
-        "margin": test.margin,
-        "verdict": test.verdict,
-        "n_needed": test.n_needed,
-        "p": test.p,
-        "p_adjusted": test.p_adjusted,
-        "estimate": entry.difference.difference,
-        "low": test.interval.low,
-        "high": test.interval.high,
-        "confidence": test.interval.confidence,
-    }
+    of_test, of_interval = ("margin", "verdict", "n_needed", "p", "p_adjusted"), ("low", "high", "confidence")
+    test, difference = entry.equivalence, entry.difference
+    if test is None or difference is None:
+        return {**place, **dict.fromkeys((*of_test, "estimate", *of_interval))}
+    numbers = {name: getattr(test, name) for name in of_test} | {"estimate": difference.difference}
+    return {**place, **numbers, **{name: getattr(test.interval, name) for name in of_interval}}
 
 
 def _draw_verdicts(data: pd.DataFrame) -> Figure:

@@ -1,12 +1,12 @@
 """What all figures share: style, panels and their labels, legends, and intervals in rows."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -20,38 +20,43 @@ STYLE = {
     **sns.axes_style("ticks"),
     **fontsizes.neurips2024(default_smaller=2),
     "figure.constrained_layout.use": True,
-    "pdf.fonttype": 42,
-    "ps.fonttype": 42,
+    **dict.fromkeys(("pdf.fonttype", "ps.fonttype"), 42),
     "svg.fonttype": "path",  # the same glyphs where the font is not installed
     "svg.hashsalt": "suite",
     "savefig.dpi": 200,
-    "axes.linewidth": 0.6,
     "lines.linewidth": 1.2,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
+    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
     "font.family": ["DejaVu Sans"],
 }
-
-
 METADATA = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}
-
-
 WIDTH = figsizes.neurips2024()["figure.figsize"][0]  # inches
-
-
 COLUMNS = 3  # panels side by side, so that five tasks stay readable
-
-
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-
-
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">")
-
-
 CROWD = 6  # variants in one panel; more of them get a panel each
-
-
 LONG = 26  # characters of a name before it is broken over two lines
+
+
+class Content(NamedTuple):
+    data: pd.DataFrame  # the numbers that are drawn, and written as CSV
+    draw: Callable[[pd.DataFrame], Figure]
+    caption: str  # what is to be known to read the drawing
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the report."""
+
+    kind: str  # what it shows, and where it stands on the page
+    title: str
+    content: Content
+    part: str = ""  # what sets it apart from others of its kind
+    ablation: str = ""  # the one it belongs to
+
+    @property
+    def name(self) -> str:
+        """The stem of its files."""
+        return re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(filter(None, (self.kind, self.part, self.ablation))))
 
 
 def looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -70,14 +75,16 @@ def titles(panels: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{first}\n{fold(second)}" if several else first for first, second in panels]
 
 
-def grid(names: list[str], height: float, columns: int = COLUMNS, **shared: bool) -> tuple[Figure, list[Axes]]:
+def grid(
+    names: list[str], height: float, columns: int = COLUMNS, sharex: bool = False, sharey: bool = False
+) -> tuple[Figure, list[Axes]]:
     """A titled panel of `height` inches for every name, at most so many side by side, four as two by two."""
     columns = 2 if columns == 3 and len(names) == 4 else min(columns, len(names))
     lines = -(-len(names) // columns)
     small = max(len(line) for name in names for line in name.split("\n")) > 60 / columns
     taller = height + 0.2 + (0.1 if small else 0.13) * max(name.count("\n") for name in names)
     size = WIDTH if columns > 1 else 0.8 * WIDTH, lines * taller + 0.4
-    figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False, **shared)
+    figure, axes = plt.subplots(lines, columns, figsize=size, squeeze=False, sharex=sharex, sharey=sharey)
     for axis, name in zip(axes.flat, names, strict=False):
         axis.set_title(name, fontsize="small" if small else "medium")
         axis.xaxis.set_major_locator(MaxNLocator(max(7 - columns, 3), steps=[1, 2, 2.5, 5, 10]))
@@ -89,11 +96,12 @@ def grid(names: list[str], height: float, columns: int = COLUMNS, **shared: bool
 
 def label(axes: list[Axes], x: str, y: str = "", size: str = "medium") -> None:
     """Name the axes once: x under the lowest panel of every column, y beside the first panel of every line."""
-    for axis in {axis.get_subplotspec().colspan.start: axis for axis in axes}.values():
+    places = [(axis, place) for axis in axes if (place := axis.get_subplotspec()) is not None]
+    for axis in {place.colspan.start: axis for axis, place in places}.values():
         axis.set_xlabel(x, fontsize=size)
         axis.xaxis.set_tick_params(labelbottom=True)
-    for axis in axes:
-        if axis.get_subplotspec().is_first_col():
+    for axis, place in places:
+        if place.is_first_col():
             axis.set_ylabel(y, fontsize=size)
 
 
@@ -103,11 +111,12 @@ def rows(axis: Axes, names: list[str]) -> None:
     axis.grid(axis="x", linewidth=0.3)
 
 
-def interval(axis: Axes, value: WithInterval, place: float, color: object, marker: str, size: float = 4) -> None:
-    """An estimate and the bar of its interval, if it has one; ends that there are not are None or NaN."""
-    if pd.notna(value.low):
-        axis.plot([value.low, value.high], [place] * 2, color=color, zorder=3)
-    axis.plot(value.estimate, place, marker, color=color, markersize=size, mec="white", mew=0.4, zorder=4)
+def interval(axis: Axes, value: WithInterval, place: float, color: Any, marker: str, size: float = 4) -> None:
+    """An estimate and the bar of its interval, if it has one; what there is not is None or NaN."""
+    estimate, *ends = np.array([value.estimate, value.low, value.high], dtype=float)
+    if not np.isnan(ends[0]):
+        axis.plot(ends, [place] * 2, color=color, zorder=3)
+    axis.plot(estimate, place, marker, color=color, markersize=size, mec="white", mew=0.4, zorder=4)
 
 
 def write(axis: Axes, x: float, place: float, words: str, **font: Any) -> None:

@@ -1,7 +1,5 @@
 """What captions share: how many runs finished, how p is adjusted, how far an interval can be trusted."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,17 +11,13 @@ FAITHFUL = 0.02  # a coverage this near to the nominal one is not worth a word
 
 
 class Shown(NamedTuple):
-    """A cell and the name it goes by in a figure."""
-
     cell: CellResult
-    name: str
+    name: str  # that it goes by in a figure
 
 
 class Without(NamedTuple):
-    """Who is shown, and the tasks it is shown without."""
-
-    name: str
-    left_out: Sequence[LeftOut]
+    name: str  # who is shown
+    left_out: Sequence[LeftOut]  # the tasks that it is shown without
 
 
 def cells_of(implementation: str, variant: Label, tasks: Iterable[str], results: Results) -> Iterator[Shown]:
@@ -88,8 +82,7 @@ def left_out(entries: Sequence[Without]) -> str:
     for name, tasks in entries:
         for task in tasks:
             reasons.setdefault(f"{task.task} ({task.why})", []).append(name)
-    sentences = [
-        reason if len(names) == len(entries) else f"{reason}: {', '.join(dict.fromkeys(names))}"
-        for reason, names in reasons.items()
-    ]
+    sentences = []
+    for reason, names in reasons.items():
+        sentences.append(reason if len(names) == len(entries) else f"{reason}: {', '.join(dict.fromkeys(names))}")
     return f"Left out: {'; '.join(sentences)}. " if sentences else ""

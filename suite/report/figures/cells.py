@@ -1,7 +1,5 @@
 """Final returns of cells in their own unit: every seed, the mean and the interquartile mean with their intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -12,16 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from suite.analysis.types import AblationResult, CellResult, Estimate, Results
-from suite.report.figures.canvas import grid, instead, interval, label, legend, rows, titles
+from suite.report.figures.canvas import Content, grid, instead, interval, label, legend, rows, titles
 from suite.report.figures.captions import Shown, arms_of, coverage, finished, level, undrawn
-from suite.report.figures.picture import Content
 
 FINAL = "final return per episode"
-
 COLUMNS = ["task", "implementation", "variant", "series", "return", "status", "baseline"]
-
 MEAN, IQM = "mean", "iqm"
-
 UNSCORED = "no scored run"
 
 
@@ -70,7 +64,7 @@ def _final(results: Results) -> str:
 
 
 def _rows(shown: Shown, baseline: bool) -> Iterator[dict[str, Any]]:
-    """A row per scored seed and per end of an interval."""
+    """A row per scored seed, estimate and end of an interval."""
     cell, name = shown
     place = {"task": cell.task, "implementation": cell.implementation, "variant": name, "baseline": baseline}
     if not cell.n_scored:
@@ -78,12 +72,10 @@ def _rows(shown: Shown, baseline: bool) -> Iterator[dict[str, Any]]:
         return
     for run in cell.seeds:
         if run.score is not None:
-            series = f"seed {run.seed} ({run.status})"
-            yield {**place, "series": series, "return": run.score, "status": run.status}
+            yield {**place, "series": f"seed {run.seed} ({run.status})", "return": run.score, "status": run.status}
     for what, estimate in ((MEAN, cell.mean), (IQM, cell.iqm)):
-        yield {**place, "series": f"{what} estimate", "return": estimate.estimate}
-        yield {**place, "series": f"{what} low", "return": estimate.low}
-        yield {**place, "series": f"{what} high", "return": estimate.high}
+        for part in ("estimate", "low", "high"):
+            yield {**place, "series": f"{what} {part}", "return": getattr(estimate, part)}
 
 
 def _draw(data: pd.DataFrame, with_iqm: bool) -> Figure:
@@ -116,7 +108,7 @@ def _draw_cell(axis: Axes, cell: pd.DataFrame, place: int, with_iqm: bool) -> No
     interval(axis, mean, place - (0.22 if with_iqm else 0.1), colors[0], "o")
     if with_iqm:
         interval(axis, _estimate(cell, IQM), place + 0.02, colors[3], "s")
-    if cell["baseline"].any():
+    if cell["baseline"].any() and mean.estimate is not None:
         axis.axvline(mean.estimate, color="0.6", linestyle="--", linewidth=0.7, zorder=0)
 
 

@@ -1,7 +1,5 @@
 """Learning curves in their own unit, every seed of them, with their simultaneous bands."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,36 +9,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from suite.analysis.types import AblationResult, CurveResult, Results, RunCurve
-from suite.report.figures.canvas import grid, label, legend, looks, titles
+from suite.analysis.types import AblationResult, CurveResult, Results
+from suite.report.figures.canvas import Content, grid, label, legend, looks, titles
 from suite.report.figures.captions import Shown, arms_of, coverage, finished, level
-from suite.report.figures.picture import Content
 from suite.sac.status import FAILED, KindOfReturn
 
 EPISODES: dict[KindOfReturn, str] = {
     "deterministic": "deterministic evaluation",
     "sampled": "sampled evaluation",
     "training": "training",
-    "unknown": "",
 }
 """What a value of a curve is the mean of, by kind."""
-
-
 COLUMNS = ["task", "implementation", "variant", "series", "env_step", "return", "seed", "status"]
 
 
 class Line(NamedTuple):
-    """A curve and the name it goes by."""
-
     curve: CurveResult
-    name: str
+    name: str  # that it goes by
 
 
 class Panels(NamedTuple):
-    """The columns of the data that make a panel, and the one that names its lines."""
-
-    columns: tuple[str, str]
-    lines: str
+    columns: tuple[str, str]  # of the data, whose values make a panel
+    lines: str  # the column that names its lines
 
 
 BY_IMPLEMENTATION = Panels(("task", "implementation"), "variant")
@@ -69,7 +59,8 @@ def _rows(line: Line, results: Results) -> Iterator[dict[str, Any]]:
         for env_step, value in zip(run.env_steps, run.values, strict=True):
             yield {**of_run, "env_step": env_step, "return": value}
         if run.failed:
-            yield {**of_run, "series": "failure", "env_step": run.stopped_at, "return": _last(run)}
+            last = run.values[-1] if run.values else run.floor
+            yield {**of_run, "series": "failure", "env_step": run.stopped_at, "return": last}
     series = {"mean": curve.mean}
     if curve.band is not None:
         series |= {"band low": curve.band.low, "band high": curve.band.high}
@@ -81,11 +72,6 @@ def _rows(line: Line, results: Results) -> Iterator[dict[str, Any]]:
         yield {**place, "series": "random policy", "return": floor}
     if not curve.grid:
         yield {**place, "series": "no mean"}
-
-
-def _last(run: RunCurve) -> float | None:
-    """The last return before a run failed."""
-    return run.values[-1] if run.values else run.floor
 
 
 def _draw(data: pd.DataFrame, panels: Panels) -> Figure:
@@ -108,12 +94,15 @@ def _draw(data: pd.DataFrame, panels: Panels) -> Figure:
 
 
 def _draw_line(axis: Axes, line: pd.DataFrame, color: object, style: object, crowd: float) -> object:
-    """Seeds, failures, mean and band of one curve; what stands for it in the legend."""
+    """Seeds, mean and band of one curve, a tick where a run failed and a cross where it diverged; for the legend."""
     series = {name: rows for name, rows in line.groupby("series", sort=False)}
     for _, run in line[line["seed"].notna() & (line["series"] != "failure")].groupby("seed", sort=False):
         axis.plot(run["env_step"], run["return"], color=color, alpha=0.4 * crowd, linewidth=0.5, zorder=1)
-    for failure in series["failure"].to_dict("records") if "failure" in series else ():
-        _draw_failure(axis, failure["env_step"], failure["return"], failure["status"], color)
+    for failure in line[line["series"] == "failure"].to_dict("records"):
+        axis.plot(failure["env_step"], 0.03, "|", color=color, markersize=6, mew=1.2, clip_on=False, zorder=5,
+                  transform=axis.get_xaxis_transform())  # fmt: skip
+        if failure["status"] == "diverged":
+            axis.plot(failure["env_step"], failure["return"], "x", color=color, markersize=5, mew=1.4, zorder=5)
     mean = series.get("mean", line.iloc[:0])
     handle = axis.plot(mean["env_step"], mean["return"], color=color, linestyle=style, zorder=3)[0]
     if "band low" in series:
@@ -123,18 +112,9 @@ def _draw_line(axis: Axes, line: pd.DataFrame, color: object, style: object, cro
     return handle
 
 
-def _draw_failure(axis: Axes, env_step: float, value: float, status: str, color: object) -> None:
-    """Of a failed run a tick at the foot where it stopped, and of one that diverged a cross where it was."""
-    axis.plot(env_step, 0.03, "|", color=color, markersize=6, mew=1.2, clip_on=False, zorder=5,
-              transform=axis.get_xaxis_transform())  # fmt: skip
-    if status == "diverged":
-        axis.plot(env_step, value, "x", color=color, markersize=5, mew=1.4, zorder=5)
-
-
 def _limit(axis: Axes, rows: pd.DataFrame) -> None:
     """Scale to means, bands and runs that did not fail, so that one exploding return does not flatten the panel."""
-    failed = rows["status"].isin(FAILED)
-    shown = rows["return"][~failed]
+    shown = rows["return"][~rows["status"].isin(FAILED)]
     if len(shown) and shown.max() > shown.min():
         margin = 0.05 * (shown.max() - shown.min())
         axis.set_ylim(shown.min() - margin, shown.max() + margin)
@@ -164,5 +144,5 @@ def _evaluated(lines: Sequence[Line], shown: Iterable[Shown]) -> str:
     """What a point of these curves is the mean of."""
     episodes = sorted({curve.evaluation_episodes for curve, _ in lines if curve.evaluation_episodes})
     kinds = {cell.kind for cell, _ in shown}
-    of_kinds = [words for kind, words in EPISODES.items() if kind in kinds and words] or [EPISODES["deterministic"]]
+    of_kinds = [words for kind, words in EPISODES.items() if kind in kinds] or [EPISODES["deterministic"]]
     return f"Return: mean of {' or '.join(map(str, episodes)) or 'the'} {' or '.join(of_kinds)} episodes."

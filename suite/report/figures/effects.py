@@ -1,7 +1,5 @@
 """What factors and arms of an ablation do: effects of one task and of all, cell means, and shares of the gap."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
@@ -12,27 +10,26 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from suite.analysis.types import AblationOverTasks, AblationResult, AdjustedEffect, Effect, Results, SuiteEffect
+from suite.analysis.types import AblationResult, AdjustedEffect, Effect, Results, SuiteEffect
 from suite.report.families import METHODS, adjusted_in
-from suite.report.figures.canvas import WIDTH, grid, interval, label, legend, looks, rows, titles, write
+from suite.report.figures.canvas import WIDTH, Content, grid, interval, label, legend, looks, rows, titles, write
 from suite.report.figures.captions import Without, arms_of, coverage, finished, left_out, level, tasks_of, undrawn
 from suite.report.figures.cells import FINAL
-from suite.report.figures.picture import Content
 from suite.wording import p_equals
 
 PANEL = ["task", "implementation"]
-
+NUMBERS = ("name", "estimate", "standard_error", "df", "low", "high", "p", "p_adjusted", "family", "family_size",
+           "is_interaction")  # fmt: skip
 GAP = "gap"  # the sum of all shares, in the column of factors
 
 
 def factorial(ablation: AblationResult, results: Results) -> Content:
     """One panel per task and implementation: every main effect and interaction with its interval."""
     tables = [table for table in ablation.tables if table.factorial and table.factorial.effects]
-    effects = [
-        _effect_row(effect, table.task, table.implementation)
-        for table in tables
-        for effect in (table.factorial.effects if table.factorial else ())
-    ]
+    effects = []
+    for table in tables:
+        for effect in table.factorial.effects if table.factorial else ():
+            effects.append(_effect_row(effect, table.task, table.implementation))
     caption = (
         f"Effects of the factors ({_levels(ablation)}) on the final return, averaged over the levels of the others, "
         f"and their interactions. Bars: {level(results)} intervals with Welch-Satterthwaite degrees of freedom; failed "
@@ -123,31 +120,27 @@ def _draw_interaction(data: pd.DataFrame, factors: dict[str, tuple[str, ...]]) -
     for axis, part in zip(axes, panels.values(), strict=True):
         for i, (levels, name) in enumerate(lines.items()):
             shift = 0.3 * ((i + 0.5) / len(lines) - 0.5)  # so that intervals stand beside one another
-            means = part[(part[others] == list(levels)).all(axis=1)].sort_values(first, key=_order(factors[first]))
+            means = part[(part[others] == list(levels)).all(axis=1)]
+            means = means.assign(place=means[first].map(factors[first].index) + shift).sort_values("place")
             if len(means):
-                handles[name] = _draw_means(axis, means, means[first].map(factors[first].index) + shift, look[name])
+                handles[name] = _draw_means(axis, means, look[name])
         axis.set(xticks=[0, 1], xticklabels=factors[first], xlim=(-0.35, 1.35))
     label(axes, first, FINAL)
     legend(figure, handles)
     return figure
 
 
-def _order(levels: Sequence[str]) -> Any:
-    return lambda column: column.map(levels.index)
-
-
-def _draw_means(axis: Axes, means: pd.DataFrame, places: pd.Series, look: dict[str, Any]) -> object:
+def _draw_means(axis: Axes, means: pd.DataFrame, look: dict[str, Any]) -> object:
     """Means along the first factor with their intervals; what stands for the line in the legend."""
-    for place, mean in zip(places, means.itertuples(), strict=True):
-        if pd.notna(mean.low):
-            axis.plot([place] * 2, [mean.low, mean.high], color=look["color"], linewidth=0.9)
-    return axis.plot(places, means["estimate"], markersize=4, mec="white", mew=0.4, **look)[0]
+    for mean in means[means["low"].notna()].to_dict("records"):
+        axis.plot([mean["place"]] * 2, [mean["low"], mean["high"]], color=look["color"], linewidth=0.9)
+    return axis.plot(means["place"], means["estimate"], markersize=4, mec="white", mew=0.4, **look)[0]
 
 
 def shapley(ablation: AblationResult, results: Results) -> Content:
     """A panel for all tasks of each implementation in normalised scores, then one per task in returns."""
     tables = [table for table in ablation.tables if table.factorial and table.factorial.shapley]
-    over_all: list[AblationOverTasks] = [entry for entry in ablation.over_tasks if entry.shapley]
+    over_all = [entry for entry in ablation.over_tasks if entry.shapley]
     shares: list[dict[str, Any]] = []
     for entry in over_all:
         shares += _share_rows(entry.shapley, "all tasks", entry.implementation, "normalised score")
@@ -190,21 +183,7 @@ def _draw_shapley(data: pd.DataFrame) -> Figure:
 
 
 def _effect_row(effect: AdjustedEffect | SuiteEffect, task: str, implementation: str) -> dict[str, Any]:
-    return {
-        "task": task,
-        "implementation": implementation,
-        "name": effect.name,
-        "estimate": effect.estimate,
-        "standard_error": effect.standard_error,
-        "df": effect.df,
-        "low": effect.low,
-        "high": effect.high,
-        "p": effect.p,
-        "p_adjusted": effect.p_adjusted,
-        "family": effect.family,
-        "family_size": effect.family_size,
-        "is_interaction": effect.is_interaction,
-    }
+    return {"task": task, "implementation": implementation, **{name: getattr(effect, name) for name in NUMBERS}}
 
 
 def _draw_effects(axis: Axes, effects: pd.DataFrame) -> None:

@@ -1,7 +1,5 @@
 """Variants over all their tasks in normalised scores: aggregates, performance profiles, probability of improvement."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,17 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from suite.analysis.types import Aggregate, Improvement, Results
-from suite.report.figures.canvas import MARKERS, fold, grid, instead, interval, label, legend, looks, rows
+from suite.report.figures.canvas import MARKERS, Content, fold, grid, instead, interval, label, legend, looks, rows
 from suite.report.figures.captions import Shown, Without, cells_of, coverage, finished, left_out, level, tasks_of
-from suite.report.figures.picture import Content
 from suite.wording import WithInterval
 
 STATISTICS = {"median": "median", "iqm": "IQM", "mean": "mean", "optimality_gap": "optimality gap"}
-
 BANDS = 3  # profiles with their bands in one panel
-
 SCALE = "normalised score (0: random policy, 1: published reference)"
-
 ALL = "all"  # tasks at once, in a column of tasks
 
 
@@ -43,8 +37,8 @@ def _aggregate_rows(entries: Sequence[Aggregate]) -> Iterator[dict[str, Any]]:
     for statistic in STATISTICS:
         for entry in entries:
             place = {"implementation": entry.implementation, "variant": entry.variant.name}
-            estimate = getattr(entry, statistic)
-            yield {**place, "tasks": ", ".join(entry.tasks), "statistic": statistic, **vars(estimate)}
+            place |= {"tasks": ", ".join(entry.tasks), "statistic": statistic}
+            yield place | vars(getattr(entry, statistic))
 
 
 def _draw_aggregates(data: pd.DataFrame) -> Figure:
@@ -68,13 +62,10 @@ def _draw_aggregates(data: pd.DataFrame) -> Figure:
 def profiles(results: Results) -> Content:
     """The share of runs above every score: a panel per implementation, or per variant where there are many."""
     entries = [entry for entry in results.aggregates if entry.iqm]
-    tables = [
-        pd.DataFrame(vars(entry.profile))
-        .rename(columns={"taus": "tau"})
-        .assign(implementation=entry.implementation, variant=entry.variant.name)
-        for entry in entries
-        if entry.profile
-    ]
+    tables = []
+    for entry in (entry for entry in entries if entry.profile):
+        table = pd.DataFrame(vars(entry.profile)).rename(columns={"taus": "tau"})
+        tables.append(table.assign(implementation=entry.implementation, variant=entry.variant.name))
     caption = (
         f"Share of the runs over {_tasks(entries)} whose {SCALE} exceeds τ, every task weighing the same. Shaded: "
         f"simultaneous {level(results)} bootknife band (it covers the whole profile). {_left_out(results)}"
@@ -148,11 +139,9 @@ def _draw_improvement(data: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_probabilities(
-    axis: Axes, part: pd.DataFrame, place: int, tasks: list[str], color: object
-) -> dict[str, object]:
+def _draw_probabilities(axis: Axes, part: pd.DataFrame, place: int, tasks: list[str], color: Any) -> dict[str, object]:
     """The probability over all tasks with its interval, below it that of each; what stands for a task in the legend."""
-    handles = {}
+    handles: dict[str, object] = {}
     row: Any
     for row in part.itertuples():
         if row.task == ALL:

@@ -1,7 +1,5 @@
 """One cell over what is published: both sides' means at the published steps, margin, verdicts, our learning curve."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,34 +14,26 @@ from matplotlib.transforms import ScaledTranslation
 
 from suite.analysis.check_intervals import mean_interval
 from suite.analysis.check_rows import CheckRow, CheckVerdict, PublishedSummary, SampleSummary
-from suite.analysis.types import CellKey, Results
+from suite.analysis.types import Results
 from suite.report.comparisons import Reference
-from suite.report.figures.canvas import grid, label, legend
+from suite.report.figures.canvas import Content, grid, label, legend
 from suite.report.figures.captions import level
-from suite.report.figures.picture import Content
 
 PANELS = 9
-
 WIDE = 10  # times the first published step: where the last is farther, steps are drawn on a logarithmic axis
-
 ROOM = 0.4  # of the range of runs, margins and curve: how far intervals may widen a panel
-
 BESIDE_MEAN, BESIDE_RUN = 0.03, 0.075  # inches between a step and what is drawn of either side
-
 _COLORS = sns.color_palette("colorblind")
-
 PUBLISHED = {"color": _COLORS[0], "marker": "D", "markersize": 3.5}
-
 VERDICTS: dict[CheckVerdict, tuple[Any, str]] = {
     "PASS": (_COLORS[2], "o"),
     "INCONCLUSIVE": ("0.45", "s"),
     "SUSPICIOUSLY_BETTER": (_COLORS[1], "^"),
     "FAIL": (_COLORS[3], "X"),
 }
-
-COLUMNS = ["panel", "task", "implementation", "variant", "run_id", "reference", "env_step", "series", "return", "low",
-           "high", "sd", "n", "margin", "verdict", "advisory", "gated"]  # fmt: skip
-
+PLACE = ("task", "implementation", "variant", "run_id", "reference", "env_step")
+DECIDED = ("margin", "verdict", "advisory", "gated")
+COLUMNS = ["panel", *PLACE, "series", "return", "low", "high", "sd", "n", *DECIDED]
 OURS, THEIRS, OUR_CURVE = "ours", "published", "our learning curve"
 
 
@@ -55,32 +45,21 @@ def over_published(references: Sequence[Reference], results: Results) -> Content
     return Content(data, _draw, _caption(drawn, undrawn, cut, results))
 
 
-# --- data
-
-
 def _rows(reference: Reference, results: Results) -> Iterator[dict[str, Any]]:
     """A row per mean, single run and point of our curve."""
     confidence = results.settings.confidence
     for row in reference.rows:
-        yield from _side_rows(_place(reference, row), row, THEIRS, row.published, confidence)
-        yield from _side_rows(_place(reference, row), row, OURS, row.ours, confidence)
+        for side, summary in ((THEIRS, row.published), (OURS, row.ours)):
+            yield from _side_rows(_place(reference, row), row, side, summary, confidence)
     first = reference.rows[0]
-    key = CellKey(first.task, first.implementation, first.run_id)
-    for curve in (curve for curve in results.curves if curve.key == key):
-        for env_step, value in zip(curve.grid, curve.mean, strict=True):
-            yield {**_place(reference, first), "env_step": env_step, "series": OUR_CURVE, "return": value}
+    for curve in results.curves:
+        if curve.key == (first.task, first.implementation, first.run_id):
+            for env_step, value in zip(curve.grid, curve.mean, strict=True):
+                yield {**_place(reference, first), "env_step": env_step, "series": OUR_CURVE, "return": value}
 
 
 def _place(reference: Reference, row: CheckRow) -> dict[str, Any]:
-    return {
-        "panel": reference.title,
-        "task": row.task,
-        "implementation": row.implementation,
-        "variant": row.variant,
-        "run_id": row.run_id,
-        "reference": row.reference,
-        "env_step": row.env_step,
-    }
+    return {"panel": reference.title, **{name: getattr(row, name) for name in PLACE}}
 
 
 def _side_rows(
@@ -90,24 +69,10 @@ def _side_rows(
     if summary.mean is None:
         return
     interval = mean_interval(summary, confidence)
-    yield {
-        **place,
-        "series": side,
-        "return": summary.mean,
-        "low": interval.low,
-        "high": interval.high,
-        "sd": summary.sd,
-        "n": summary.n,
-        "margin": row.margin,
-        "verdict": row.verdict,
-        "advisory": row.advisory,
-        "gated": row.gated,
-    }
+    numbers = {"return": summary.mean, "low": interval.low, "high": interval.high, "sd": summary.sd, "n": summary.n}
+    yield {**place, "series": side, **numbers, **{name: getattr(row, name) for name in DECIDED}}
     for value in summary.values:
         yield {**place, "series": f"{side}: run", "return": value}
-
-
-# --- drawing
 
 
 def _draw(data: pd.DataFrame) -> Figure:
@@ -190,9 +155,6 @@ def _handles(data: pd.DataFrame) -> dict[str, object]:
     if (data["series"] == OUR_CURVE).any():
         handles[OUR_CURVE] = Line2D([], [], color="0.6", linewidth=0.8)
     return handles | {"published": Line2D([], [], linewidth=0.9, **PUBLISHED), "tolerated loss": Patch(color="0.86")}
-
-
-# --- caption
 
 
 def _caption(drawn: Sequence[Reference], undrawn: Sequence[Reference], cut: bool, results: Results) -> str:
