@@ -22,7 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from implementations import jax_host
+from implementations import jax_host, stages
+from implementations.stages import ActorResult, AlphaResult, CriticResult, Result, Results, ValueResult, numbered
 from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
 from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, LearnedAlpha, SacSpec, SoftplusStd, SquashLogStd
 
@@ -304,42 +305,6 @@ def descend(learner: Learner, count: Array, stage: str, turn: int, gradient: Arr
 
 # --- update: five stages, and one loop over them ------------------------------------------------------------------
 
-
-class ValueResult(NamedTuple):
-    loss: Array
-    target: Array  # [B] or [B, B]
-    gradient: Array
-
-
-class CriticResult(NamedTuple):
-    losses: Array  # [n]
-    q: Array  # [n, B]
-    target: Array  # [B]
-    next_log_prob: Array | None  # [B]; None with a value net
-    gradient: Array
-
-    @property
-    def loss(self) -> Array:
-        return self.losses.sum()
-
-
-class ActorResult(NamedTuple):
-    loss: Array
-    alpha: Array  # it and log_prob are those the loss was taken at
-    log_prob: Array  # [B]
-    dq_da: Array  # [B, A], of the mean reduced Q
-    gradient: Array
-
-
-class AlphaResult(NamedTuple):
-    loss: Array
-    fresh_log_prob: Array | None  # [B]; None where the actor's sample served
-    gradient: Array
-
-
-Result = ValueResult | CriticResult | ActorResult | AlphaResult
-Results = dict[tuple[str, int], Result]
-"""By stage and pass: actor and alpha may have several."""
 Turns = tuple[tuple[str, int], ...]
 """Stages in order, each with the number of its pass."""
 
@@ -433,11 +398,13 @@ def run_stages(
 
 
 def update_once(
-    learner: Learner, count: Array, batch: Batch, draws: Draws, *, explaining: bool = False
+    learner: Learner, count: Array, rows: Array, noise: Array, *, explaining: bool = False
 ) -> tuple[Learner, Policy, Results]:
-    """Update number `count` (from 1): the learner after it, the policy at its start, and what the stages computed. In
-    updates where actor and alpha are not due, `explaining` says what their first pass would have been."""
+    """Update number `count` (from 1) by rows [B, width] and noise [draws, B, A]: the learner after it, the policy at its
+    start, and what the stages computed. In updates where actor and alpha are not due, `explaining` says what their
+    first pass would have been."""
     spec, results = learner.spec, Results()
+    batch, draws = unpack(rows, learner.spaces), dict(zip(spec.draws, noise, strict=True))
     first = policy_now(learner, batch.obs, draws["action"])
     run = partial(run_stages, count=count, batch=batch, draws=draws, first=first)
     for turns in spec.groups:
@@ -454,19 +421,14 @@ def run_where_due(
 ) -> tuple[Learner, Results]:
     """`run` of these turns in an update where actor and alpha are due. Else nothing moves; a program has to return as
     much in both cases, so results are nan or, when `explaining`, the first pass's for every pass."""
+    run = partial(run, turns=turns)
     if explaining:
         _, only = run(learner, turns=tuple(one for one in turns if one[1] == 1), steps=False)
         otherwise = {(stage, turn): only[stage, 1] for stage, turn in turns}
     else:
-        _, shapes = jax.eval_shape(partial(run, turns=turns), learner)
-        otherwise = jax.tree.map(lambda x: jnp.full(x.shape, jnp.nan, x.dtype), shapes)
+        otherwise = jax.tree.map(lambda x: jnp.full(x.shape, jnp.nan, x.dtype), jax.eval_shape(run, learner)[1])
     due = learner.spec.due(learner.spec.actor_every, count)
-    return lax.cond(due, partial(run, turns=turns), lambda learner: (learner, otherwise), learner)
-
-
-def numbered(name: str, turn: int) -> str:
-    """The name of a draw, or of something computed, in pass `turn` (from 1) of actor and alpha."""
-    return name if turn == 1 else f"{name}_{turn}"
+    return lax.cond(due, run, lambda learner: (learner, otherwise), learner)
 
 
 def metrics(first: Policy, results: Results) -> dict[str, Array]:
@@ -480,21 +442,10 @@ def named(learner: Learner, first: Policy, results: Results) -> dict[str, Any]:
     """Every loss, target, log-probability and gradient of an update by name, as `explain` returns them."""
     seen: dict[str, Any] = {"alpha": first.alpha, "log_prob": first.sample.log_prob, "action": first.sample.action}
     for (stage, turn), result in results.items():
-        seen[numbered(f"{stage}_loss", turn)] = result.loss
-        match result:
-            case ValueResult():
-                seen["value_target"] = result.target
-            case CriticResult():
-                seen |= {"q": result.q, "target_q": result.target, "next_log_prob": result.next_log_prob}
-                seen |= {f"critic{i + 1}_loss": result.losses[i] for i in range(len(result.losses))}
-            case ActorResult():
-                seen |= {"dq_da": result.dq_da, numbered("alpha", turn): result.alpha}
-                seen[numbered("log_prob", turn)] = result.log_prob
-            case AlphaResult():
-                seen[numbered("log_prob_alpha", turn)] = result.fresh_log_prob
+        seen |= stages.named(stage, turn, result)
         parts = canonical(learner.spec, learner.spaces, stage, result.gradient)
         seen |= {f"grad/{name}": tensor for name, tensor in parts.items()}
-    return {name: value for name, value in seen.items() if value is not None}
+    return seen
 
 
 # --- seeds in lockstep, compiled ----------------------------------------------------------------------------------
@@ -502,15 +453,13 @@ def named(learner: Learner, first: Policy, results: Results) -> dict[str, Any]:
 
 def updates(learner: Learner, count: Array, rows: Array, noise: Array) -> tuple[Learner, dict[str, Array]]:
     """K updates after the first `count`: rows [K, B, width], noise [K, draws, B, A]; the last one's metrics."""
-    spec, spaces = learner.spec, learner.spaces
 
     def once(learner: Learner, inputs: tuple[Array, Array, Array]) -> tuple[Learner, dict[str, Array]]:
-        number, batch, draws = inputs[0], unpack(inputs[1], spaces), dict(zip(spec.draws, inputs[2], strict=True))
-        learner, first, results = update_once(learner, number, batch, draws)
+        learner, first, results = update_once(learner, *inputs)
         return learner, metrics(first, results)
 
     numbers = count + 1 + jnp.arange(len(rows), dtype=count.dtype)
-    rows, noise = rows.astype(spec.dtype), noise.astype(spec.dtype)
+    rows, noise = rows.astype(learner.spec.dtype), noise.astype(learner.spec.dtype)
     if len(rows) == 1:  # a loop of one turn would copy its state
         return once(learner, (numbers[0], rows[0], noise[0]))
     learner, every = lax.scan(once, learner, (numbers, rows, noise))
@@ -552,9 +501,8 @@ def programs(spec: SacSpec, spaces: Spaces) -> Programs:
         TRACES["explain"] += 1
 
         def one_seed(arrays: Arrays, rows: Array, noise: Array) -> tuple[Arrays, dict[str, Array]]:
-            learner, batch = Learner(spec, spaces, arrays), unpack(rows, spaces)
-            draws = dict(zip(spec.draws, noise, strict=True))
-            learner, first, results = update_once(learner, count + 1, batch, draws, explaining=True)
+            learner = Learner(spec, spaces, arrays)
+            learner, first, results = update_once(learner, count + 1, rows, noise, explaining=True)
             return learner.arrays, named(learner, first, results)
 
         arrays, seen = over_seeds(one_seed, arrays, *(x[:, 0].astype(spec.dtype) for x in (rows, noise)))

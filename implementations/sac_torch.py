@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -19,8 +19,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from implementations import sac_torch_gradients as gradients
-from implementations import torch_host
+from implementations import stages
 from implementations.sac_torch_gradients import Weights, factor, scale
+from implementations.stages import ActorResult, AlphaResult, CriticResult, Result, Results, ValueResult, numbered
 from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
 from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, LearnedAlpha, SacSpec, SoftplusStd, SquashLogStd
 
@@ -204,10 +205,10 @@ class Learner:
 
     spec: SacSpec
     spaces: Spaces
-    nets: dict[str, Weights] = field(default_factory=dict)
-    adam_m: dict[str, Weights] = field(default_factory=dict)
-    adam_v: dict[str, Weights] = field(default_factory=dict)
-    updates_done: int = 0
+    nets: dict[str, Weights]
+    adam_m: dict[str, Weights]
+    adam_v: dict[str, Weights]
+    updates_done: int
 
     @property
     def actor(self) -> Weights:
@@ -269,43 +270,6 @@ def descend(learner: Learner, stage: str, turn: int, gradient: Weights) -> None:
 
 
 # --- update: five stages, and one loop over them ------------------------------------------------------------------
-
-
-class ValueResult(NamedTuple):
-    loss: Tensor
-    target: Tensor  # [B] or [B, B]
-    gradient: Weights
-
-
-class CriticResult(NamedTuple):
-    losses: Tensor  # [n]
-    q: Tensor  # [n, B]
-    target: Tensor  # [B]
-    next_log_prob: Tensor | None  # [B]; None with a value net
-    gradient: Weights
-
-    @property
-    def loss(self) -> Tensor:
-        return self.losses.sum()
-
-
-class ActorResult(NamedTuple):
-    loss: Tensor
-    alpha: float  # it and log_prob are those the loss was taken at
-    log_prob: Tensor  # [B]
-    dq_da: Tensor  # [B, A], of the mean reduced Q
-    gradient: Weights
-
-
-class AlphaResult(NamedTuple):
-    loss: Tensor
-    fresh_log_prob: Tensor | None  # [B]; None where the actor's sample served
-    gradient: Weights
-
-
-Result = ValueResult | CriticResult | ActorResult | AlphaResult
-Results = dict[tuple[str, int], Result]
-"""By stage and pass: actor and alpha may have several."""
 
 
 def value_stage(learner: Learner, batch: Batch, first: Policy) -> ValueResult:
@@ -394,11 +358,6 @@ def update_once(learner: Learner, batch: Batch, draws: Draws, *, explaining: boo
     return first, results
 
 
-def numbered(name: str, turn: int) -> str:
-    """The name of a draw, or of something computed, in pass `turn` (from 1) of actor and alpha."""
-    return name if turn == 1 else f"{name}_{turn}"
-
-
 def metrics(first: Policy, results: Results) -> dict[str, float]:
     """The scalars of the contract."""
     actor_loss = results["actor", 1].loss.item() if ("actor", 1) in results else math.nan  # not due
@@ -410,23 +369,12 @@ def named(learner: Learner, first: Policy, results: Results) -> dict[str, Any]:
     """Every loss, target, log-probability and gradient of an update by name, as `explain` returns them."""
     seen: dict[str, Any] = {"alpha": first.alpha, "log_prob": first.sample.log_prob, "action": first.sample.action}
     for (stage, turn), result in results.items():
-        seen[numbered(f"{stage}_loss", turn)] = result.loss
-        match result:
-            case ValueResult():
-                seen["value_target"] = result.target
-            case CriticResult():
-                seen |= {"q": result.q, "target_q": result.target, "next_log_prob": result.next_log_prob}
-                seen |= {f"critic{i + 1}_loss": loss for i, loss in enumerate(result.losses)}
-            case ActorResult():
-                seen |= {"dq_da": result.dq_da, numbered("alpha", turn): result.alpha}
-                seen[numbered("log_prob", turn)] = result.log_prob
-            case AlphaResult():
-                seen[numbered("log_prob_alpha", turn)] = result.fresh_log_prob
+        seen |= stages.named(stage, turn, result)
         rest = iter(result.gradient)
         for net in members(learner.spec, stage):
             parts = canonical(learner.spec, learner.spaces, net, [next(rest) for _ in learner.nets[net]])
             seen |= {f"grad/{name}": tensor for name, tensor in parts.items()}
-    return {name: value for name, value in seen.items() if value is not None}
+    return seen
 
 
 # --- seeds in lockstep --------------------------------------------------------------------------------------------
@@ -510,42 +458,48 @@ def canonical(spec: SacSpec, spaces: Spaces, net: str, tensors: Weights) -> dict
     return parts
 
 
+def views(learner: Learner) -> dict[str, Tensor]:
+    """Every network, target and moment of a learner by canonical name."""
+    parts: dict[str, Tensor] = {}
+    for prefix, nets in (("", learner.nets), ("adam_m/", learner.adam_m), ("adam_v/", learner.adam_v)):
+        for net, tensors in nets.items():
+            named_tensors = canonical(learner.spec, learner.spaces, net, tensors)
+            parts |= {prefix + name: tensor for name, tensor in named_tensors.items()}
+    return parts
+
+
 def init(spec: SacSpec, spaces: Spaces, params: Params) -> State:
     """See suite.sac.contract.Implementation.init."""
-    torch_host.configure()
-    return set_params([Learner(spec, spaces) for _ in range(len(params["actor/w0"]))], params)
+    torch.set_num_threads(1)  # one process per core: two threads for one small network are slower than one
+    # glibc gives freed memory back to the system from twice the size of the largest block it was ever given back: with
+    # this block, which is never written to, an update's tensors of 256 KB no longer cost hundreds of page faults
+    torch.empty(16 << 20, dtype=torch.uint8)
+    moved = [*spec.online, *(["log_alpha"] if spec.learns_alpha else [])]
+
+    def zeros(names: Sequence[str]) -> dict[str, Weights]:
+        dtype = getattr(torch, spec.dtype)
+        return {net: [torch.zeros(shape, dtype=dtype) for shape in shapes(spec, spaces, net)] for net in names}
+
+    state = []
+    for i in range(len(params["actor/w0"])):
+        updates_done = int(params["updates_done"][i]) if "updates_done" in params else 0
+        state.append(Learner(spec, spaces, zeros([*moved, *spec.targets]), zeros(moved), zeros(moved), updates_done))
+        for name, view in views(state[i]).items():
+            if name in params or not name.startswith("adam_"):
+                view.copy_(torch.as_tensor(params[name][i]))
+    return state
 
 
 def get_params(state: State) -> Params:
     """See suite.sac.contract.Implementation.get_params."""
-    every = []
-    for learner in state:
-        arrays = {"updates_done": np.asarray(learner.updates_done)}
-        for prefix, nets in (("", learner.nets), ("adam_m/", learner.adam_m), ("adam_v/", learner.adam_v)):
-            for net, tensors in nets.items():
-                views = canonical(learner.spec, learner.spaces, net, tensors)
-                arrays |= {prefix + name: tensor.numpy() for name, tensor in views.items()}
-        every.append(arrays)
-    return {name: np.stack([arrays[name] for arrays in every]) for name in every[0]}
+    every = [{name: view.numpy() for name, view in views(learner).items()} for learner in state]
+    params = {name: np.stack([arrays[name] for arrays in every]) for name in every[0]}
+    return params | {"updates_done": np.array([learner.updates_done for learner in state])}
 
 
 def set_params(state: State, params: Params) -> State:
     """See suite.sac.contract.Implementation.set_params."""
-    for i, learner in enumerate(state):
-        spec, dtype = learner.spec, getattr(torch, learner.spec.dtype)
-        learner.updates_done = int(params["updates_done"][i]) if "updates_done" in params else 0
-        moved = [*spec.online, *(["log_alpha"] if spec.learns_alpha else [])]
-        for prefix, kept, names in (
-            ("", learner.nets, [*moved, *spec.targets]),
-            ("adam_m/", learner.adam_m, moved),
-            ("adam_v/", learner.adam_v, moved),
-        ):
-            for net in names:
-                kept[net] = [torch.zeros(shape, dtype=dtype) for shape in shapes(spec, learner.spaces, net)]
-                for name, part in canonical(spec, learner.spaces, net, kept[net]).items():
-                    if prefix == "" or prefix + name in params:
-                        part.copy_(torch.as_tensor(params[prefix + name][i]))
-    return state
+    return init(state[0].spec, state[0].spaces, params)
 
 
 def device() -> str | None:

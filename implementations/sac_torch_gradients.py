@@ -24,9 +24,6 @@ Weights = list[Tensor]
 of outputs that is the faster product. The actor's last layer holds both heads, mean above log std."""
 
 
-# --- what both directions read ------------------------------------------------------------------------------------
-
-
 def factor(spec: SacSpec, layer: int, x: Tensor) -> Tensor:
     """x as a factor of a hidden layer's product: between hidden layers, "bfloat16_hidden" rounds it. The product itself
     stays in float32: its sums must, and torch's bfloat16 product on a processor rounds them too."""
