@@ -400,7 +400,7 @@ def run_stages(
 def update_once(
     learner: Learner, count: Array, rows: Array, noise: Array, *, explaining: bool = False
 ) -> tuple[Learner, Policy, Results]:
-    """Update number `count` (from 1) by rows [B, width] and noise [draws, B, A]: the learner after it, the policy before,
+    """Update number `count` (from 1) by rows [B, width], noise [draws, B, A]: the learner after it, the policy before,
     and what the stages computed. Where actor and alpha are not due, `explaining` says what a first pass would be."""
     spec, results = learner.spec, Results()
     batch, draws = unpack(rows, learner.spaces), dict(zip(spec.draws, noise, strict=True))
