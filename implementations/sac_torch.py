@@ -283,9 +283,9 @@ def value_stage(learner: Learner, batch: Batch, first: Policy) -> ValueResult:
 
 def critic_stage(learner: Learner, batch: Batch, first: Policy, draws: Draws) -> CriticResult:
     """Every critic towards the reward and the discounted value of the next state."""
-    spec, spaces = learner.spec, learner.spaces
-    drawn = None if spec.value_net else sample(spec, spaces, learner.actor, batch.next_obs, draws["next_action"])
-    y = critic_target(spec, spaces, learner.targets, batch, drawn, first.alpha)
+    spec, spaces, actor, targets = learner.spec, learner.spaces, learner.actor, learner.targets
+    drawn = None if spec.value_net else sample(spec, spaces, actor, batch.next_obs, draws["next_action"])
+    y = critic_target(spec, spaces, targets, batch, drawn, first.alpha)
     losses, q, gradient = critic_loss(spec, spaces, learner.critics, batch, y)
     return CriticResult(losses, q, y, drawn.log_prob if drawn else None, gradient)
 
