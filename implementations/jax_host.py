@@ -13,17 +13,15 @@ import jax
 
 @cache
 def configure() -> None:
-    """Sets JAX up, once in a process; to be called before its first array, because XLA reads its flags when it starts.
-
-    What the user has set already stays. Where XLA has started by other hands, its flags stay as they were.
-    """
+    """Sets JAX up, once in a process and before its first array, because XLA reads its flags when it starts. What the
+    user has set already stays, and so do the flags of an XLA that somebody else has started."""
     # One thread: two for one small network are slower. And one pass over the moments in Adam, not one for each result.
     one_thread = "--xla_cpu_multi_thread_eigen=false"
     one_pass = "--xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true"
     os.environ.setdefault("XLA_FLAGS", f"{one_thread} {one_pass}")
     os.environ.setdefault("NPROC", "1")  # and for what it runs side by side: a sweep has a process on every core
     jax.config.update("jax_cpu_enable_async_dispatch", False)  # the loop waits for the action anyway
-    if jax.config.jax_compilation_cache_dir is None:  # programs kept for the next process of the kind
+    if jax.config.values["jax_compilation_cache_dir"] is None:  # programs kept for the next process of the kind
         home = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
         folder = os.environ.get("SAC_SUITE_JAX_CACHE", Path(home, "sac-suite", "jax"))
         jax.config.update("jax_compilation_cache_dir", str(Path(folder, processor())))

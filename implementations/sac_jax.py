@@ -1,7 +1,7 @@
 """Soft Actor-Critic in JAX: one file, read from top to bottom, the same headings as sac_torch.py.
 
-Every switch it reads is a field of suite.sac.spec.SacSpec, decided in Python while tracing; suite/equations.py says in
-NumPy what each line must compute. The mathematics is written for one seed; S seeds in lockstep are `vmap` (left out
+Every switch it reads is a field of suite.sac.spec.SacSpec, decided in Python while tracing; suite/sac/equations.py says
+in NumPy what each line is. The mathematics is written for one seed; S seeds in lockstep are `vmap` (left out
 for S = 1). K updates, all their losses, optimisers and targets, and the next action are one compiled call. Weights are
 [in, out]; between calls they rest with their Adam moments in one flat vector per optimiser, because a call's cost
 grows with the number of arrays it takes. Compiler flags and cache folders are set in jax_host.py.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import pairwise
@@ -22,14 +22,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from implementations import jax_host
+from implementations import jax_host, stages
+from implementations.stages import ActorResult, AlphaResult, CriticResult, Result, Results, ValueResult, numbered
 from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
-from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, SacSpec, SoftplusStd, SquashLogStd
+from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, LearnedAlpha, SacSpec, SoftplusStd, SquashLogStd
 
 FRAMEWORK = "jax"
 LOG_2, LOG_2PI = math.log(2), math.log(2 * math.pi)
 Weights = list[Array]
 """A network's w0, b0, w1, b1, ... from the input up, [in, out]. The actor's last layer holds both heads in a row."""
+Draws = dict[str, Array]
+"""Standard normal noise [B, A] by the names of SacSpec.draws."""
 
 TRACES: Counter[str] = Counter()
 """How often "update", "act" and "explain" were traced in this process: each once per spec and shapes of its inputs."""
@@ -64,7 +67,9 @@ def rounded_product_forward(x: Array, w: Array) -> tuple[Array, tuple[Array, Arr
 
 def rounded_product_backward(factors: tuple[Array, Array], d: Array) -> tuple[Array, Array]:
     (x, w), d = factors, d.astype(jnp.bfloat16)
-    return tuple(jnp.matmul(*pair, preferred_element_type=jnp.float32) for pair in ((d, w.T), (x.T, d)))
+    return jnp.matmul(d, w.T, preferred_element_type=jnp.float32), jnp.matmul(
+        x.T, d, preferred_element_type=jnp.float32
+    )
 
 
 rounded_product.defvjp(rounded_product_forward, rounded_product_backward)
@@ -167,29 +172,30 @@ def soft_value(spec: SacSpec, q: Array, log_prob: Array, alpha: Array) -> Array:
 
 def value_target(spec: SacSpec, q: Array, log_prob: Array, alpha: Array) -> Array:
     """What V regresses on: reduced Q_i - alpha log pi_i [B]; or "broadcast", reduced Q_i - alpha log pi_j: [B, B]."""
-    if spec.value_net.target == "per_sample":
-        return soft_value(spec, q, log_prob, alpha)
-    return reduce(spec.target_reduce, q)[:, None] - alpha * log_prob
+    if spec.value_net and spec.value_net.target == "broadcast":
+        return reduce(spec.target_reduce, q)[:, None] - alpha * log_prob
+    return soft_value(spec, q, log_prob, alpha)
 
 
 def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Array) -> Array:
     """scale * mean (V(s) - target)^2, target [B] or [B, B] (arXiv 1801.01290, eq. 5)."""
+    assert spec.value_net
     error = forward(spec, value, batch.obs) - target.reshape(len(target), -1)
     return spec.value_net.loss_scale * (error**2).mean()
 
 
 def critic_target(
-    spec: SacSpec, spaces: Spaces, actor: Weights, targets: list[Weights], batch: Batch, noise: Array, alpha: Array
-) -> tuple[Array, Array | None]:
-    """y = scale r + discount (1 - terminated) V'(s') [B] (arXiv 1812.05905, eq. 5-6; with V: 1801.01290, eq. 8), and
-    log pi(a'|s') where an action is sampled for V'."""
-    if spec.value_net:
-        following, log_prob = forward(spec, targets[0], batch.next_obs)[:, 0], None
+    spec: SacSpec, spaces: Spaces, targets: list[Weights], batch: Batch, drawn: Sample | None, alpha: Array
+) -> Array:
+    """y = scale r + discount (1 - terminated) V'(s') [B], V' by a sample at s' (arXiv 1812.05905, eq. 5-6), or the
+    target value net (arXiv 1801.01290, eq. 8)."""
+    if drawn is None:
+        following = forward(spec, targets[0], batch.next_obs)[:, 0]
     else:
-        action, log_prob = sample(spec, spaces, actor, batch.next_obs, noise)
-        following = soft_value(spec, q_values(spec, spaces, targets, batch.next_obs, action), log_prob, alpha)
+        q = q_values(spec, spaces, targets, batch.next_obs, drawn.action)
+        following = soft_value(spec, q, drawn.log_prob, alpha)
     # terminated, not truncated: a time limit is no death
-    return spec.reward_scale * batch.reward + spec.discount * (1 - batch.terminated) * following, log_prob
+    return spec.reward_scale * batch.reward + spec.discount * (1 - batch.terminated) * following
 
 
 def critic_loss(spec: SacSpec, spaces: Spaces, critics: list[Weights], batch: Batch, y: Array) -> tuple[Array, tuple]:
@@ -207,10 +213,10 @@ def actor_loss(
     return (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
 
 
-def alpha_loss(spec: SacSpec, log_alpha: Array, log_prob: Array, action_dim: int) -> Array:
+def alpha_loss(temperature: LearnedAlpha, log_alpha: Array, log_prob: Array, action_dim: int) -> Array:
     """-alpha mean(log pi + H), or -log(alpha) mean(log pi + H) (arXiv 1812.05905, eq. 18)."""
-    weight = jnp.exp(log_alpha) if spec.temperature.objective == "alpha" else log_alpha
-    return -weight * (log_prob + spec.target_entropy(action_dim)).mean()
+    weight = jnp.exp(log_alpha) if temperature.objective == "alpha" else log_alpha
+    return -weight * (log_prob + temperature.entropy_per_dim * action_dim).mean()
 
 
 # --- one seed's learner -------------------------------------------------------------------------------------------
@@ -259,9 +265,10 @@ class Learner:
 
     @property
     def alpha(self) -> Array:
-        if self.spec.learns_alpha:
+        temperature = self.spec.temperature
+        if isinstance(temperature, LearnedAlpha):
             return jnp.exp(self.arrays.nets["alpha"].theta[0])
-        return jnp.asarray(self.spec.temperature.value, self.spec.dtype)
+        return jnp.asarray(temperature.value, self.spec.dtype)
 
 
 class Policy(NamedTuple):
@@ -298,48 +305,8 @@ def descend(learner: Learner, count: Array, stage: str, turn: int, gradient: Arr
 
 # --- update: five stages, and one loop over them ------------------------------------------------------------------
 
-
-class ValueResult(NamedTuple):
-    loss: Array
-    target: Array
-    gradient: Array
-
-
-class CriticResult(NamedTuple):
-    """losses [n]; q [n, B]; target [B]; next_log_prob [B], or None with a value net."""
-
-    losses: Array
-    q: Array
-    target: Array
-    next_log_prob: Array | None
-    gradient: Array
-
-
-class ActorResult(NamedTuple):
-    """alpha and log_prob [B] are those the loss was taken at; dq_da [B, A] is the gradient of the mean reduced Q."""
-
-    loss: Array
-    alpha: Array
-    log_prob: Array
-    dq_da: Array
-    gradient: Array
-
-
-class AlphaResult(NamedTuple):
-    loss: Array
-    log_prob: Array
-    gradient: Array
-
-
-Results = dict[tuple[str, int], ValueResult | CriticResult | ActorResult | AlphaResult]
-"""By stage and pass: actor and alpha may have several."""
-
-
-class Update(NamedTuple):
-    """What one update computed: the policy it began with, and what came of its stages."""
-
-    first: Policy
-    results: Results
+Turns = tuple[tuple[str, int], ...]
+"""Stages in order, each with the number of its pass."""
 
 
 def value_stage(learner: Learner, batch: Batch, first: Policy) -> ValueResult:
@@ -352,17 +319,17 @@ def value_stage(learner: Learner, batch: Batch, first: Policy) -> ValueResult:
     return ValueResult(loss, target, joined(gradient))
 
 
-def critic_stage(learner: Learner, batch: Batch, first: Policy, draws: dict[str, Array]) -> CriticResult:
+def critic_stage(learner: Learner, batch: Batch, first: Policy, draws: Draws) -> CriticResult:
     """Every critic towards the reward and the discounted value of the next state."""
-    spec, spaces = learner.spec, learner.spaces
-    noise = draws.get("next_action")  # with a value net no action is drawn there
-    y, next_log_prob = critic_target(spec, spaces, learner.actor, learner.targets, batch, noise, first.alpha)
+    spec, spaces, actor, targets = learner.spec, learner.spaces, learner.actor, learner.targets
+    drawn = None if spec.value_net else sample(spec, spaces, actor, batch.next_obs, draws["next_action"])
+    y = critic_target(spec, spaces, targets, batch, drawn, first.alpha)
     loss = jax.value_and_grad(critic_loss, argnums=2, has_aux=True)
     (_, (losses, q)), gradient = loss(spec, spaces, learner.critics, batch, y)
-    return CriticResult(losses, q, y, next_log_prob, joined(gradient))
+    return CriticResult(losses, q, y, drawn.log_prob if drawn else None, joined(gradient))
 
 
-def actor_stage(learner: Learner, batch: Batch, policy: Policy, draws: dict[str, Array]) -> ActorResult:
+def actor_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws) -> ActorResult:
     """The actor towards actions of high Q and of high entropy."""
     spec, spaces, drawn = learner.spec, learner.spaces, policy.sample
     loss, d = jax.value_and_grad(actor_loss, argnums=2)(spec, spaces, drawn, learner.critics, batch, policy.alpha)
@@ -376,14 +343,15 @@ def actor_stage(learner: Learner, batch: Batch, policy: Policy, draws: dict[str,
     return ActorResult(loss, policy.alpha, drawn.log_prob, -d.action, gradient)
 
 
-def alpha_stage(learner: Learner, batch: Batch, policy: Policy, draws: dict[str, Array], turn: int) -> AlphaResult:
+def alpha_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws, turn: int) -> AlphaResult:
     """The temperature towards the entropy aimed at, by the actor's sample or by a fresh one of the moved policy."""
-    spec, log_prob = learner.spec, policy.sample.log_prob
-    if spec.temperature.sample == "fresh":
-        log_prob = policy_now(learner, batch.obs, draws[numbered("alpha", turn)]).sample.log_prob
-    log_alpha = learner.arrays.nets["alpha"].theta[0]
-    loss, gradient = jax.value_and_grad(alpha_loss, argnums=1)(spec, log_alpha, log_prob, learner.spaces.action_dim)
-    return AlphaResult(loss, log_prob, joined(gradient))
+    temperature, log_prob, fresh = learner.spec.temperature, policy.sample.log_prob, None
+    assert isinstance(temperature, LearnedAlpha)
+    if temperature.sample == "fresh":
+        log_prob = fresh = policy_now(learner, batch.obs, draws[numbered("alpha", turn)]).sample.log_prob
+    log_alpha, loss_and_gradient = learner.arrays.nets["alpha"].theta[0], jax.value_and_grad(alpha_loss, argnums=1)
+    loss, gradient = loss_and_gradient(temperature, log_alpha, log_prob, learner.spaces.action_dim)
+    return AlphaResult(loss, fresh, joined(gradient))
 
 
 def target_stage(learner: Learner, count: Array) -> Learner:
@@ -399,22 +367,13 @@ def target_stage(learner: Learner, count: Array) -> Learner:
 
 
 def run_stages(
-    learner: Learner,
-    count: Array,
-    batch: Batch,
-    draws: dict[str, Array],
-    first: Policy,
-    turns: Sequence[tuple[str, int]],
-    *,
-    steps: bool = True,
+    learner: Learner, count: Array, batch: Batch, draws: Draws, first: Policy, turns: Turns, *, steps: bool = True
 ) -> tuple[Learner, Results]:
-    """Stages in order, and each optimiser's step behind its stage. Without `steps` nothing moves.
-
-    turns: (stage, pass) as in spec.order, actor and alpha spec.actor_repeats times in a row; every later pass has new
-    draws and the newest alpha.
-    """
-    spec, policy, results = learner.spec, first, {}
+    """Stages in order, each optimiser's step behind its stage; without `steps` nothing moves. Every later pass of actor
+    and alpha has new draws and the newest alpha."""
+    spec, policy, results = learner.spec, first, Results()
     for stage, turn in turns:
+        result: Result
         match stage:
             case "value":
                 result = value_stage(learner, batch, first)
@@ -439,79 +398,53 @@ def run_stages(
 
 
 def update_once(
-    learner: Learner, count: Array, batch: Batch, draws: dict[str, Array], *, explaining: bool = False
-) -> tuple[Learner, Update]:
-    """Update number `count` (from 1). Actor and alpha have their turns in updates where they are due; in others, when
-    `explaining`, their results are what the first pass would have been."""
-    spec, results = learner.spec, {}
+    learner: Learner, count: Array, rows: Array, noise: Array, *, explaining: bool = False
+) -> tuple[Learner, Policy, Results]:
+    """Update number `count` (from 1) by rows [B, width], noise [draws, B, A]: the learner after it, the policy before,
+    and what the stages computed. Where actor and alpha are not due, `explaining` says what a first pass would be."""
+    spec, results = learner.spec, Results()
+    batch, draws = unpack(rows, learner.spaces), dict(zip(spec.draws, noise, strict=True))
     first = policy_now(learner, batch.obs, draws["action"])
+    run = partial(run_stages, count=count, batch=batch, draws=draws, first=first)
     for turns in spec.groups:
-        run = partial(run_stages, count=count, batch=batch, draws=draws, first=first)
         if spec.actor_every == 1 or turns[0][0] not in DELAYED:
             learner, computed = run(learner, turns=turns)
         else:
             learner, computed = run_where_due(learner, count, run, turns, explaining)
         results |= computed
-    return learner, Update(first, results)
+    return learner, first, results
 
 
 def run_where_due(
-    learner: Learner, count: Array, run: Callable, turns: Sequence[tuple[str, int]], explaining: bool
+    learner: Learner, count: Array, run: Callable, turns: Turns, explaining: bool
 ) -> tuple[Learner, Results]:
     """`run` of these turns in an update where actor and alpha are due. Else nothing moves; a program has to return as
     much in both cases, so results are nan or, when `explaining`, the first pass's for every pass."""
+    run = partial(run, turns=turns)
     if explaining:
-        _, only = run(learner, turns=[(stage, turn) for stage, turn in turns if turn == 1], steps=False)
+        _, only = run(learner, turns=tuple(one for one in turns if one[1] == 1), steps=False)
         otherwise = {(stage, turn): only[stage, 1] for stage, turn in turns}
     else:
-        _, shapes = jax.eval_shape(partial(run, turns=turns), learner)
-        otherwise = jax.tree.map(lambda x: jnp.full(x.shape, jnp.nan, x.dtype), shapes)
+        otherwise = jax.tree.map(lambda x: jnp.full(x.shape, jnp.nan, x.dtype), jax.eval_shape(run, learner)[1])
     due = learner.spec.due(learner.spec.actor_every, count)
-    return lax.cond(due, partial(run, turns=turns), lambda learner: (learner, otherwise), learner)
+    return lax.cond(due, run, lambda learner: (learner, otherwise), learner)
 
 
-def numbered(name: str, turn: int) -> str:
-    """The name of a draw, or of something computed, in pass `turn` (from 1) of actor and alpha."""
-    return name if turn == 1 else f"{name}_{turn}"
-
-
-def metrics(update: Update) -> dict[str, Array]:
+def metrics(first: Policy, results: Results) -> dict[str, Array]:
     """The scalars of the contract."""
-    critic_loss = update.results["critic", 1].losses.sum()
-    actor_loss = update.results["actor", 1].loss  # nan where it was not due
-    entropy = -update.first.sample.log_prob.mean()
-    return {"critic_loss": critic_loss, "actor_loss": actor_loss, "alpha": update.first.alpha, "entropy": entropy}
+    actor_loss = results["actor", 1].loss  # nan where it was not due
+    critic_loss, entropy = results["critic", 1].loss, -first.sample.log_prob.mean()
+    return {"critic_loss": critic_loss, "actor_loss": actor_loss, "alpha": first.alpha, "entropy": entropy}
 
 
-def named(learner: Learner, update: Update) -> dict[str, Array]:
+def named(learner: Learner, first: Policy, results: Results) -> dict[str, Any]:
     """Every loss, target, log-probability and gradient of an update by name, as `explain` returns them."""
-    alpha, drawn = update.first.alpha, update.first.sample
-    seen = {"alpha": alpha, "log_prob": drawn.log_prob, "action": drawn.action}
-    for (stage, turn), result in update.results.items():
-        match result:
-            case ValueResult():
-                seen |= {"value_loss": result.loss, "value_target": result.target}
-            case CriticResult():
-                seen |= {"critic_loss": result.losses.sum(), "q": result.q, "target_q": result.target}
-                seen |= {f"critic{i + 1}_loss": result.losses[i] for i in range(len(result.losses))}
-                if result.next_log_prob is not None:
-                    seen["next_log_prob"] = result.next_log_prob
-            case ActorResult():
-                seen |= {numbered("actor_loss", turn): result.loss, "dq_da": result.dq_da}
-                seen[numbered("alpha", turn)] = result.alpha
-                seen[numbered("log_prob", turn)] = result.log_prob
-            case AlphaResult():
-                seen[numbered("alpha_loss", turn)] = result.loss
-                if learner.spec.temperature.sample == "fresh":
-                    seen[numbered("log_prob_alpha", turn)] = result.log_prob
-        seen |= named_gradient(learner, stage, result.gradient)
+    seen: dict[str, Any] = {"alpha": first.alpha, "log_prob": first.sample.log_prob, "action": first.sample.action}
+    for (stage, turn), result in results.items():
+        seen |= stages.named(stage, turn, result)
+        parts = canonical(learner.spec, learner.spaces, stage, result.gradient)
+        seen |= {f"grad/{name}": tensor for name, tensor in parts.items()}
     return seen
-
-
-def named_gradient(learner: Learner, stage: str, gradient: Array) -> dict[str, Array]:
-    """The gradient of a stage's networks, by canonical names after "grad/"."""
-    parts = canonical(learner.spec, learner.spaces, stage, gradient)
-    return {f"grad/{name}": tensor for name, tensor in parts.items()}
 
 
 # --- seeds in lockstep, compiled ----------------------------------------------------------------------------------
@@ -519,15 +452,13 @@ def named_gradient(learner: Learner, stage: str, gradient: Array) -> dict[str, A
 
 def updates(learner: Learner, count: Array, rows: Array, noise: Array) -> tuple[Learner, dict[str, Array]]:
     """K updates after the first `count`: rows [K, B, width], noise [K, draws, B, A]; the last one's metrics."""
-    spec, spaces = learner.spec, learner.spaces
 
     def once(learner: Learner, inputs: tuple[Array, Array, Array]) -> tuple[Learner, dict[str, Array]]:
-        number, batch, draws = inputs[0], unpack(inputs[1], spaces), dict(zip(spec.draws, inputs[2], strict=True))
-        learner, computed = update_once(learner, number, batch, draws)
-        return learner, metrics(computed)
+        learner, first, results = update_once(learner, *inputs)
+        return learner, metrics(first, results)
 
     numbers = count + 1 + jnp.arange(len(rows), dtype=count.dtype)
-    rows, noise = rows.astype(spec.dtype), noise.astype(spec.dtype)
+    rows, noise = rows.astype(learner.spec.dtype), noise.astype(learner.spec.dtype)
     if len(rows) == 1:  # a loop of one turn would copy its state
         return once(learner, (numbers[0], rows[0], noise[0]))
     learner, every = lax.scan(once, learner, (numbers, rows, noise))
@@ -569,10 +500,9 @@ def programs(spec: SacSpec, spaces: Spaces) -> Programs:
         TRACES["explain"] += 1
 
         def one_seed(arrays: Arrays, rows: Array, noise: Array) -> tuple[Arrays, dict[str, Array]]:
-            learner, batch = Learner(spec, spaces, arrays), unpack(rows, spaces)
-            draws = dict(zip(spec.draws, noise, strict=True))
-            learner, computed = update_once(learner, count + 1, batch, draws, explaining=True)
-            return learner.arrays, named(learner, computed)
+            learner = Learner(spec, spaces, arrays)
+            learner, first, results = update_once(learner, count + 1, rows, noise, explaining=True)
+            return learner.arrays, named(learner, first, results)
 
         arrays, seen = over_seeds(one_seed, arrays, *(x[:, 0].astype(spec.dtype) for x in (rows, noise)))
         return arrays, count + 1, seen
@@ -625,7 +555,7 @@ def explain(state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, d
 
 def act_once(spec: SacSpec, spaces: Spaces, actor: Array, obs: Array, noise: Array | None) -> Array:
     """Actions [N, A] at obs [N, O] of the actor [P]: sampled, or without noise the mean's tanh."""
-    mean, raw = jnp.split(forward(spec, *split(spec, spaces, "actor", actor), obs.astype(spec.dtype)), 2, axis=1)
+    mean, raw = jnp.split(forward(spec, split(spec, spaces, "actor", actor)[0], obs.astype(spec.dtype)), 2, axis=1)
     u = mean if noise is None else mean + jnp.exp(log_std(spec, raw)) * noise.astype(spec.dtype)
     return jnp.tanh(u).astype(jnp.float32)
 
@@ -650,7 +580,7 @@ def shapes(spec: SacSpec, spaces: Spaces, net: str) -> list[tuple[int, ...]]:
         return [()]
     inputs = spaces.obs_dim + (spaces.action_dim if net == "critic" else 0)
     widths = (inputs, *spec.hidden, 2 * spaces.action_dim if net == "actor" else 1)
-    one = [shape for pair in pairwise(widths) for shape in (pair, pair[1:])]
+    one: list[tuple[int, ...]] = [shape for pair in pairwise(widths) for shape in (pair, pair[1:])]
     if net == "critic" and spec.first_critic_layer == "sum_of_relus":
         one[1] = (2, *one[1])
     return one * (spec.critics if net == "critic" else 1)
@@ -678,7 +608,7 @@ def canonical(spec: SacSpec, spaces: Spaces, net: str, vector: Any) -> dict[str,
     networks = split(spec, spaces, kind, vector)
     if net == "alpha":
         return {"log_alpha": networks[0][0]}
-    parts = {}
+    parts: dict[str, Any] = {}
     for n, tensors in enumerate(networks):
         name = f"{prefix}{kind}{n + 1 if kind == 'critic' else ''}"
         parts |= {f"{name}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(tensors)}
@@ -697,7 +627,25 @@ def canonical(spec: SacSpec, spaces: Spaces, net: str, vector: Any) -> dict[str,
 def init(spec: SacSpec, spaces: Spaces, params: Params) -> State:
     """See suite.sac.contract.Implementation.init."""
     jax_host.configure()
-    return set_params(State(spec, spaces, programs(spec, spaces), None, None), params)
+    seeds, dtype = len(params["actor/w0"]), np.dtype(spec.dtype)
+
+    def load(net: str, prefix: str = "") -> Array:
+        """A flat vector [S, P], filled through the views that `canonical` gives of it."""
+        like = followed(spec) if net == "target" else net
+        vector = np.zeros((seeds, sum(map(math.prod, shapes(spec, spaces, like)))), dtype)
+        for name, view in canonical(spec, spaces, net, vector).items():
+            if prefix + name in params:
+                view[...] = params[prefix + name]
+        return jnp.array(vector, copy=True)  # JAX may keep the memory it is given, and an update writes over its state
+
+    counts = np.unique(params.get("updates_done", np.zeros(1)))
+    if len(counts) > 1:
+        raise ValueError(f"seeds in lockstep have had the same number of updates, not {', '.join(map(str, counts))}")
+    with precise(spec):
+        moved = [stage for stage in spec.stages if stage != "target"]
+        nets = {net: Net(load(net), load(net, "adam_m/"), load(net, "adam_v/")) for net in moved}
+        arrays, count = Arrays(nets, load("target")), jnp.asarray(int(counts[0]), jnp.int32)
+    return State(spec, spaces, programs(spec, spaces), arrays, count)
 
 
 def get_params(state: State) -> Params:
@@ -716,26 +664,7 @@ def get_params(state: State) -> Params:
 
 def set_params(state: State, params: Params) -> State:
     """See suite.sac.contract.Implementation.set_params."""
-    spec, spaces = state.spec, state.spaces
-    seeds, dtype = len(params["actor/w0"]), np.dtype(spec.dtype)
-
-    def load(net: str, prefix: str = "") -> np.ndarray:
-        """Fills a flat vector [S, P] through the views that `canonical` gives of it."""
-        like = followed(spec) if net == "target" else net
-        vector = np.zeros((seeds, sum(map(math.prod, shapes(spec, spaces, like)))), dtype)
-        for name, view in canonical(spec, spaces, net, vector).items():
-            if prefix + name in params:
-                view[...] = params[prefix + name]
-        return vector
-
-    counts = np.unique(params.get("updates_done", np.zeros(1)))
-    if len(counts) > 1:
-        raise ValueError(f"seeds in lockstep have had the same number of updates, not {', '.join(map(str, counts))}")
-    nets = {net: Net(load(net), load(net, "adam_m/"), load(net, "adam_v/")) for net in spec.stages if net != "target"}
-    with precise(spec):
-        # copies: JAX may keep the memory of an array it is given, and an update writes over its state
-        arrays = jax.tree.map(lambda x: jnp.array(x, copy=True), Arrays(nets, load("target")))
-        return replace(state, arrays=arrays, count=jnp.asarray(int(counts[0]), jnp.int32))
+    return replace(init(state.spec, state.spaces, params), programs=state.programs)
 
 
 def device() -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -18,21 +18,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from implementations import torch_host
-from implementations.sac_torch_gradients import (
-    Weights,
-    action_gradient,
-    actor_gradient,
-    critic_gradient,
-    factor,
-    scale,
-    value_gradient,
-)
+from implementations import sac_torch_gradients as gradients
+from implementations import stages
+from implementations.sac_torch_gradients import Weights, factor, scale
+from implementations.stages import ActorResult, AlphaResult, CriticResult, Result, Results, ValueResult, numbered
 from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
-from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, SacSpec, SoftplusStd, SquashLogStd
+from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, LearnedAlpha, SacSpec, SoftplusStd, SquashLogStd
 
 FRAMEWORK = "torch"
 LOG_2, LOG_2PI = math.log(2), math.log(2 * math.pi)
+Draws = dict[str, Tensor]
+"""Standard normal noise [B, A] by the names of SacSpec.draws."""
 
 
 # --- networks: ReLU multi-layer perceptrons -----------------------------------------------------------------------
@@ -110,7 +106,8 @@ def log_det(spec: SacSpec, spaces: Spaces, u: Tensor, action: Tensor) -> Tensor:
     """log |da / du| [B, A] of a = tanh(u), or of the environment's action (arXiv 1801.01290, eq. 21)."""
     if isinstance(spec.log_det, ExactLogDet):
         exact = 2 * (LOG_2 - u - F.softplus(-2 * u, threshold=1e3))
-        return exact + scale("env", spaces, u).log() if spec.log_prob_units == "env" and spaces.action_scale else exact
+        of_env = spec.log_prob_units == "env" and spaces.action_scale
+        return exact + u.new_tensor(spaces.action_scale).log() if of_env else exact
     # 1 - a^2 would lose digits near saturation
     slope = (1 - action) * (1 + action) * scale(spec.log_prob_units, spaces, u)
     return torch.log(slope + spec.log_det.eps)
@@ -140,37 +137,31 @@ def soft_value(spec: SacSpec, q: Tensor, log_prob: Tensor, alpha: float) -> Tens
 
 def value_target(spec: SacSpec, q: Tensor, log_prob: Tensor, alpha: float) -> Tensor:
     """What V regresses on: reduced Q_i - alpha log pi_i [B]; or "broadcast", reduced Q_i - alpha log pi_j: [B, B]."""
-    if spec.value_net.target == "per_sample":
-        return soft_value(spec, q, log_prob, alpha)
-    return reduce(spec.target_reduce, q).unsqueeze(1) - alpha * log_prob
+    if spec.value_net and spec.value_net.target == "broadcast":
+        return reduce(spec.target_reduce, q).unsqueeze(1) - alpha * log_prob
+    return soft_value(spec, q, log_prob, alpha)
 
 
 def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Tensor) -> tuple[Tensor, Weights]:
     """scale * mean (V(s) - target)^2, target [B] or [B, B] (arXiv 1801.01290, eq. 5), and V's gradients."""
+    assert spec.value_net
     output, inputs = forward(spec, value, batch.obs)
     error = output - target.reshape(len(target), -1)
-    return spec.value_net.loss_scale * (error**2).mean(), value_gradient(spec, value, inputs, error)
+    return spec.value_net.loss_scale * (error**2).mean(), gradients.of_value(spec, value, inputs, error)
 
 
 def critic_target(
-    spec: SacSpec,
-    spaces: Spaces,
-    actor: Weights,
-    targets: list[Weights],
-    batch: Batch,
-    noise: Tensor | None,
-    alpha: float,
-) -> tuple[Tensor, Tensor | None]:
-    """y = scale r + discount (1 - terminated) V'(s') [B] (arXiv 1812.05905, eq. 5-6; with V: 1801.01290, eq. 8), and
-    log pi(a'|s') [B] where an action is sampled for V'."""
-    if spec.value_net:
-        following, log_prob = forward(spec, *targets, batch.next_obs)[0].squeeze(1), None
+    spec: SacSpec, spaces: Spaces, targets: list[Weights], batch: Batch, drawn: Sample | None, alpha: float
+) -> Tensor:
+    """y = scale r + discount (1 - terminated) V'(s') [B], V' by a sample at s' (arXiv 1812.05905, eq. 5-6), or the
+    target value net (arXiv 1801.01290, eq. 8)."""
+    if drawn is None:
+        following = forward(spec, targets[0], batch.next_obs)[0].squeeze(1)
     else:
-        drawn = sample(spec, spaces, actor, batch.next_obs, noise)
-        q, log_prob = q_values(spec, spaces, targets, batch.next_obs, drawn.action)[0], drawn.log_prob
-        following = soft_value(spec, q, log_prob, alpha)
+        q, _ = q_values(spec, spaces, targets, batch.next_obs, drawn.action)
+        following = soft_value(spec, q, drawn.log_prob, alpha)
     # terminated, not truncated: a time limit is no death
-    return spec.reward_scale * batch.reward + spec.discount * (1 - batch.terminated) * following, log_prob
+    return spec.reward_scale * batch.reward + spec.discount * (1 - batch.terminated) * following
 
 
 def critic_loss(
@@ -180,34 +171,25 @@ def critic_loss(
     q, tapes = q_values(spec, spaces, critics, batch.obs, batch.action)
     error = q - y
     losses = spec.critic_loss_scale * (error**2).mean(1)
-    return losses, q, critic_gradient(spec, spaces, critics, tapes, error)
+    return losses, q, gradients.of_critics(spec, spaces, critics, tapes, error)
 
 
 def actor_loss(
-    spec: SacSpec,
-    spaces: Spaces,
-    actor: Weights,
-    critics: list[Weights],
-    batch: Batch,
-    samples: list[Sample],
-    alpha: float,
-) -> tuple[Tensor, Tensor, Weights]:
-    """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7 and 9), its
-    gradient at the action [B, A] by way of Q alone, and the actor's gradients.
-
-    One sample; or three: where Q is differentiated, whose log pi is, and through which Q's gradient reaches the actor.
-    """
-    drawn = samples[0]
+    spec: SacSpec, spaces: Spaces, drawn: Sample, critics: list[Weights], batch: Batch, alpha: float
+) -> tuple[Tensor, Tensor]:
+    """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7), and its gradient
+    at the action [B, A] by way of Q alone."""
     q, tapes = q_values(spec, spaces, critics, batch.obs, drawn.action)
     loss = (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
-    d_action = action_gradient(spec, spaces, critics, tapes, q)
-    return loss, d_action, actor_gradient(spec, spaces, actor, samples, d_action, alpha)
+    return loss, gradients.at_action(spec, spaces, critics, tapes, q)
 
 
-def alpha_loss(spec: SacSpec, log_alpha: Tensor, log_prob: Tensor, action_dim: int) -> tuple[Tensor, Tensor]:
+def alpha_loss(
+    temperature: LearnedAlpha, log_alpha: Tensor, log_prob: Tensor, action_dim: int
+) -> tuple[Tensor, Tensor]:
     """-alpha mean(log pi + H), or -log(alpha) mean(log pi + H) (arXiv 1812.05905, eq. 18); gradient in log alpha."""
-    surplus = log_prob.mean() + spec.target_entropy(action_dim)
-    if spec.temperature.objective == "alpha":
+    surplus = log_prob.mean() + temperature.entropy_per_dim * action_dim
+    if temperature.objective == "alpha":
         loss = -log_alpha.exp() * surplus
         return loss, loss
     return -log_alpha * surplus, -surplus
@@ -218,18 +200,15 @@ def alpha_loss(spec: SacSpec, log_alpha: Tensor, log_prob: Tensor, action_dim: i
 
 @dataclass
 class Learner:
-    """One seed's networks by canonical name, updated in place, and how many updates they have had, the present one
-    among them.
-
-    log_alpha counts as a network of one tensor. Adam's moments mirror the networks; targets have none.
-    """
+    """One seed's networks by canonical name, updated in place; log_alpha counts as a network of one tensor. Adam's
+    moments mirror them; targets have none. `updates_done` counts the present update too."""
 
     spec: SacSpec
     spaces: Spaces
-    nets: dict[str, Weights] = field(default_factory=dict)
-    adam_m: dict[str, Weights] = field(default_factory=dict)
-    adam_v: dict[str, Weights] = field(default_factory=dict)
-    updates_done: int = 0
+    nets: dict[str, Weights]
+    adam_m: dict[str, Weights]
+    adam_v: dict[str, Weights]
+    updates_done: int
 
     @property
     def actor(self) -> Weights:
@@ -246,7 +225,8 @@ class Learner:
 
     @property
     def alpha(self) -> float:
-        return self.nets["log_alpha"][0].exp().item() if self.spec.learns_alpha else self.spec.temperature.value
+        temperature = self.spec.temperature
+        return self.nets["log_alpha"][0].exp().item() if isinstance(temperature, LearnedAlpha) else temperature.value
 
 
 class Policy(NamedTuple):
@@ -292,49 +272,6 @@ def descend(learner: Learner, stage: str, turn: int, gradient: Weights) -> None:
 # --- update: five stages, and one loop over them ------------------------------------------------------------------
 
 
-class ValueResult(NamedTuple):
-    loss: Tensor
-    target: Tensor
-    gradient: Weights
-
-
-class CriticResult(NamedTuple):
-    """losses [n]; q [n, B]; target [B]; next_log_prob [B], or None with a value net."""
-
-    losses: Tensor
-    q: Tensor
-    target: Tensor
-    next_log_prob: Tensor | None
-    gradient: Weights
-
-
-class ActorResult(NamedTuple):
-    """alpha and log_prob [B] are those the loss was taken at; dq_da [B, A] is the gradient of the mean reduced Q."""
-
-    loss: Tensor
-    alpha: float
-    log_prob: Tensor
-    dq_da: Tensor
-    gradient: Weights
-
-
-class AlphaResult(NamedTuple):
-    loss: Tensor
-    log_prob: Tensor
-    gradient: Weights
-
-
-Results = dict[tuple[str, int], ValueResult | CriticResult | ActorResult | AlphaResult]
-"""By stage and pass: actor and alpha may have several."""
-
-
-class Update(NamedTuple):
-    """What one update computed: the policy it began with, and what came of its stages."""
-
-    first: Policy
-    results: Results
-
-
 def value_stage(learner: Learner, batch: Batch, first: Policy) -> ValueResult:
     """V towards the soft value of the policy's action."""
     spec, drawn = learner.spec, first.sample
@@ -344,63 +281,60 @@ def value_stage(learner: Learner, batch: Batch, first: Policy) -> ValueResult:
     return ValueResult(loss, target, gradient)
 
 
-def critic_stage(learner: Learner, batch: Batch, first: Policy, draws: dict[str, Tensor]) -> CriticResult:
+def critic_stage(learner: Learner, batch: Batch, first: Policy, draws: Draws) -> CriticResult:
     """Every critic towards the reward and the discounted value of the next state."""
-    spec, spaces = learner.spec, learner.spaces
-    noise = draws.get("next_action")  # with a value net no action is drawn there
-    y, next_log_prob = critic_target(spec, spaces, learner.actor, learner.targets, batch, noise, first.alpha)
+    spec, spaces, actor, targets = learner.spec, learner.spaces, learner.actor, learner.targets
+    drawn = None if spec.value_net else sample(spec, spaces, actor, batch.next_obs, draws["next_action"])
+    y = critic_target(spec, spaces, targets, batch, drawn, first.alpha)
     losses, q, gradient = critic_loss(spec, spaces, learner.critics, batch, y)
-    return CriticResult(losses, q, y, next_log_prob, gradient)
+    return CriticResult(losses, q, y, drawn.log_prob if drawn else None, gradient)
 
 
-def actor_stage(learner: Learner, batch: Batch, policy: Policy, draws: dict[str, Tensor]) -> ActorResult:
+def actor_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws) -> ActorResult:
     """The actor towards actions of high Q and of high entropy."""
-    spec, spaces, actor = learner.spec, learner.spaces, learner.actor
-    samples = [policy.sample]
-    if spec.pathwise_noise == "independent":
-        samples += [sample(spec, spaces, actor, batch.obs, draws[name]) for name in ("action_2", "action_3")]
-    loss, d_action, gradient = actor_loss(spec, spaces, actor, learner.critics, batch, samples, policy.alpha)
-    return ActorResult(loss, policy.alpha, policy.sample.log_prob, -d_action, gradient)
+    spec, spaces, actor, alpha = learner.spec, learner.spaces, learner.actor, policy.alpha
+    loss, d_action = actor_loss(spec, spaces, policy.sample, learner.critics, batch, alpha)
+    of_log_prob = of_q = policy.sample
+    if spec.pathwise_noise == "independent":  # log pi is of another action, Q's gradient reaches the actor by a third
+        of_log_prob, of_q = (sample(spec, spaces, actor, batch.obs, draws[name]) for name in ("action_2", "action_3"))
+    gradient = gradients.of_actor(spec, spaces, actor, of_log_prob, of_q, d_action, alpha)
+    return ActorResult(loss, alpha, policy.sample.log_prob, -d_action, gradient)
 
 
-def alpha_stage(learner: Learner, batch: Batch, policy: Policy, draws: dict[str, Tensor], turn: int) -> AlphaResult:
+def alpha_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws, turn: int) -> AlphaResult:
     """The temperature towards the entropy aimed at, by the actor's sample or by a fresh one of the moved policy."""
-    spec, log_prob = learner.spec, policy.sample.log_prob
-    if spec.temperature.sample == "fresh":
-        log_prob = policy_now(learner, batch.obs, draws[numbered("alpha", turn)]).sample.log_prob
-    loss, gradient = alpha_loss(spec, *learner.nets["log_alpha"], log_prob, learner.spaces.action_dim)
-    return AlphaResult(loss, log_prob, [gradient])
+    temperature, log_prob, fresh = learner.spec.temperature, policy.sample.log_prob, None
+    assert isinstance(temperature, LearnedAlpha)
+    if temperature.sample == "fresh":
+        log_prob = fresh = policy_now(learner, batch.obs, draws[numbered("alpha", turn)]).sample.log_prob
+    loss, gradient = alpha_loss(temperature, learner.nets["log_alpha"][0], log_prob, learner.spaces.action_dim)
+    return AlphaResult(loss, fresh, [gradient])
 
 
 def target_stage(learner: Learner) -> None:
     """The targets towards the networks they follow, in updates where it is due (arXiv 1801.01290, algorithm 1)."""
     spec, nets, count = learner.spec, learner.nets, learner.updates_done
-    targets, online = (
-        tensors_of(nets, spec.targets),
-        tensors_of(nets, [name.removeprefix("target_") for name in spec.targets]),
-    )
+    targets = tensors_of(nets, spec.targets)
+    online = tensors_of(nets, [name.removeprefix("target_") for name in spec.targets])
     if spec.due(spec.target_every, count):
         torch._foreach_lerp_(targets, online, spec.tau)
     if spec.target_copy_every and count % spec.target_copy_every == 0:
         torch._foreach_copy_(targets, online)
 
 
-def run_stages(
-    learner: Learner,
-    batch: Batch,
-    draws: dict[str, Tensor],
-    first: Policy,
-    turns: Sequence[tuple[str, int]],
-    *,
-    steps: bool = True,
-) -> Results:
-    """Stages in order, and each optimiser's step behind its stage. Without `steps` nothing moves.
-
-    turns: (stage, pass) as in spec.order, actor and alpha spec.actor_repeats times in a row; every later pass has new
-    draws and the newest alpha.
-    """
-    spec, policy, results = learner.spec, first, {}
-    for stage, turn in turns:
+def update_once(learner: Learner, batch: Batch, draws: Draws, *, explaining: bool = False) -> tuple[Policy, Results]:
+    """One update in place, the stages in order, each optimiser's step behind its stage: the policy at its start, and
+    what the stages computed. Every later pass of actor and alpha has new draws and the newest alpha; in updates where
+    these two are not due they are left out or, when `explaining`, say what the first pass would have been."""
+    spec, results = learner.spec, Results()
+    learner.updates_done += 1
+    due = spec.due(spec.actor_every, learner.updates_done)
+    first = policy = policy_now(learner, batch.obs, draws["action"])
+    for stage, turn in spec.turns:
+        moves = due or stage not in DELAYED
+        if not moves and (turn > 1 or not explaining):
+            continue
+        result: Result
         match stage:
             case "value":
                 result = value_stage(learner, batch, first)
@@ -419,73 +353,27 @@ def run_stages(
                 target_stage(learner)
                 continue
         results[stage, turn] = result
-        if steps and spec.gradients == "sequential":
+        if moves and spec.gradients == "sequential":
             descend(learner, stage, turn, result.gradient)
-    return results
+    return first, results
 
 
-def update_once(learner: Learner, batch: Batch, draws: dict[str, Tensor], *, explaining: bool = False) -> Update:
-    """One update in place. Actor and alpha have their turns in updates where they are due; in others, when
-    `explaining`, their results are what the first pass would have been."""
-    spec, results = learner.spec, {}
-    learner.updates_done += 1
-    due = spec.due(spec.actor_every, learner.updates_done)
-    first = policy_now(learner, batch.obs, draws["action"])
-    for turns in spec.groups:
-        if due or turns[0][0] not in DELAYED:
-            results |= run_stages(learner, batch, draws, first, turns)
-        elif explaining:
-            only = [(stage, turn) for stage, turn in turns if turn == 1]
-            results |= run_stages(learner, batch, draws, first, only, steps=False)
-    return Update(first, results)
-
-
-def numbered(name: str, turn: int) -> str:
-    """The name of a draw, or of something computed, in pass `turn` (from 1) of actor and alpha."""
-    return name if turn == 1 else f"{name}_{turn}"
-
-
-def metrics(update: Update) -> dict[str, float]:
+def metrics(first: Policy, results: Results) -> dict[str, float]:
     """The scalars of the contract."""
-    critic_loss = update.results["critic", 1].losses.sum().item()
-    actor = update.results.get(("actor", 1))  # None where it was not due
-    actor_loss = math.nan if actor is None else actor.loss.item()
-    entropy = -update.first.sample.log_prob.mean().item()
-    return {"critic_loss": critic_loss, "actor_loss": actor_loss, "alpha": update.first.alpha, "entropy": entropy}
+    actor_loss = results["actor", 1].loss.item() if ("actor", 1) in results else math.nan  # not due
+    critic_loss, entropy = results["critic", 1].loss.item(), -first.sample.log_prob.mean().item()
+    return {"critic_loss": critic_loss, "actor_loss": actor_loss, "alpha": first.alpha, "entropy": entropy}
 
 
-def named(learner: Learner, update: Update) -> dict[str, Any]:
+def named(learner: Learner, first: Policy, results: Results) -> dict[str, Any]:
     """Every loss, target, log-probability and gradient of an update by name, as `explain` returns them."""
-    alpha, drawn = update.first.alpha, update.first.sample
-    seen = {"alpha": alpha, "log_prob": drawn.log_prob, "action": drawn.action}
-    for (stage, turn), result in update.results.items():
-        match result:
-            case ValueResult():
-                seen |= {"value_loss": result.loss, "value_target": result.target}
-            case CriticResult():
-                seen |= {"critic_loss": result.losses.sum(), "q": result.q, "target_q": result.target}
-                seen |= {f"critic{i + 1}_loss": loss for i, loss in enumerate(result.losses)}
-                if result.next_log_prob is not None:
-                    seen["next_log_prob"] = result.next_log_prob
-            case ActorResult():
-                seen |= {numbered("actor_loss", turn): result.loss, "dq_da": result.dq_da}
-                seen[numbered("alpha", turn)] = result.alpha
-                seen[numbered("log_prob", turn)] = result.log_prob
-            case AlphaResult():
-                seen[numbered("alpha_loss", turn)] = result.loss
-                if learner.spec.temperature.sample == "fresh":
-                    seen[numbered("log_prob_alpha", turn)] = result.log_prob
-        seen |= named_gradient(learner, stage, result.gradient)
-    return seen
-
-
-def named_gradient(learner: Learner, stage: str, gradient: Weights) -> dict[str, Tensor]:
-    """The gradient of a stage's networks, by canonical names after "grad/"."""
-    rest, seen = iter(gradient), {}
-    for net in members(learner.spec, stage):
-        tensors = [next(rest) for _ in learner.nets[net]]
-        parts = canonical(learner.spec, learner.spaces, net, tensors)
-        seen |= {f"grad/{name}": tensor for name, tensor in parts.items()}
+    seen: dict[str, Any] = {"alpha": first.alpha, "log_prob": first.sample.log_prob, "action": first.sample.action}
+    for (stage, turn), result in results.items():
+        seen |= stages.named(stage, turn, result)
+        rest = iter(result.gradient)
+        for net in members(learner.spec, stage):
+            parts = canonical(learner.spec, learner.spaces, net, [next(rest) for _ in learner.nets[net]])
+            seen |= {f"grad/{name}": tensor for name, tensor in parts.items()}
     return seen
 
 
@@ -502,13 +390,13 @@ def update(
     last = []
     for learner, seed_rows, seed_noise in zip(state, rows, noise, strict=True):
         for k in range(len(seed_rows)):
-            latest = update_once(learner, *inputs(learner, seed_rows[k], seed_noise[k]))
-        last.append(metrics(latest))
+            computed = update_once(learner, *inputs(learner, seed_rows[k], seed_noise[k]))
+        last.append(metrics(*computed))
     of_seeds = {name: np.array([one[name] for one in last]) for name in last[0]}
     return state, None if obs is None else act(state, obs, act_noise), of_seeds
 
 
-def inputs(learner: Learner, rows: np.ndarray, noise: np.ndarray) -> tuple[Batch, dict[str, Tensor]]:
+def inputs(learner: Learner, rows: np.ndarray, noise: np.ndarray) -> tuple[Batch, Draws]:
     """Packed rows [B, width] and noise [draws, B, A] as the update's tensors, by name."""
     dtype = getattr(torch, learner.spec.dtype)
     draws = torch.from_numpy(noise).to(dtype)
@@ -522,7 +410,7 @@ def explain(state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, d
     every = []
     for learner, seed_rows, seed_noise in zip(after, rows, noise, strict=True):
         computed = update_once(learner, *inputs(learner, seed_rows[0], seed_noise[0]), explaining=True)
-        every.append({name: np.asarray(value) for name, value in named(learner, computed).items()})
+        every.append({name: np.asarray(value) for name, value in named(learner, *computed).items()})
     return after, {name: np.stack([one[name] for one in every]) for name in every[0]}
 
 
@@ -570,42 +458,48 @@ def canonical(spec: SacSpec, spaces: Spaces, net: str, tensors: Weights) -> dict
     return parts
 
 
+def views(learner: Learner) -> dict[str, Tensor]:
+    """Every network, target and moment of a learner by canonical name."""
+    parts: dict[str, Tensor] = {}
+    for prefix, nets in (("", learner.nets), ("adam_m/", learner.adam_m), ("adam_v/", learner.adam_v)):
+        for net, tensors in nets.items():
+            named_tensors = canonical(learner.spec, learner.spaces, net, tensors)
+            parts |= {prefix + name: tensor for name, tensor in named_tensors.items()}
+    return parts
+
+
 def init(spec: SacSpec, spaces: Spaces, params: Params) -> State:
     """See suite.sac.contract.Implementation.init."""
-    torch_host.configure()
-    return set_params([Learner(spec, spaces) for _ in range(len(params["actor/w0"]))], params)
+    torch.set_num_threads(1)  # one process per core: two threads for one small network are slower than one
+    # glibc gives freed memory back to the system from twice the size of the largest block it was ever given back: with
+    # this block, which is never written to, an update's tensors of 256 KB no longer cost hundreds of page faults
+    torch.empty(16 << 20, dtype=torch.uint8)
+    moved = [*spec.online, *(["log_alpha"] if spec.learns_alpha else [])]
+
+    def zeros(names: Sequence[str]) -> dict[str, Weights]:
+        dtype = getattr(torch, spec.dtype)
+        return {net: [torch.zeros(shape, dtype=dtype) for shape in shapes(spec, spaces, net)] for net in names}
+
+    state = []
+    for i in range(len(params["actor/w0"])):
+        updates_done = int(params["updates_done"][i]) if "updates_done" in params else 0
+        state.append(Learner(spec, spaces, zeros([*moved, *spec.targets]), zeros(moved), zeros(moved), updates_done))
+        for name, view in views(state[i]).items():
+            if name in params or not name.startswith("adam_"):
+                view.copy_(torch.as_tensor(params[name][i]))
+    return state
 
 
 def get_params(state: State) -> Params:
     """See suite.sac.contract.Implementation.get_params."""
-    every = []
-    for learner in state:
-        arrays = {"updates_done": np.asarray(learner.updates_done)}
-        for prefix, nets in (("", learner.nets), ("adam_m/", learner.adam_m), ("adam_v/", learner.adam_v)):
-            for net, tensors in nets.items():
-                views = canonical(learner.spec, learner.spaces, net, tensors)
-                arrays |= {prefix + name: tensor.numpy() for name, tensor in views.items()}
-        every.append(arrays)
-    return {name: np.stack([arrays[name] for arrays in every]) for name in every[0]}
+    every = [{name: view.numpy() for name, view in views(learner).items()} for learner in state]
+    params = {name: np.stack([arrays[name] for arrays in every]) for name in every[0]}
+    return params | {"updates_done": np.array([learner.updates_done for learner in state])}
 
 
 def set_params(state: State, params: Params) -> State:
     """See suite.sac.contract.Implementation.set_params."""
-    for i, learner in enumerate(state):
-        spec, dtype = learner.spec, getattr(torch, learner.spec.dtype)
-        learner.updates_done = int(params["updates_done"][i]) if "updates_done" in params else 0
-        moved = [*spec.online, *(["log_alpha"] if spec.learns_alpha else [])]
-        for prefix, kept, names in (
-            ("", learner.nets, [*moved, *spec.targets]),
-            ("adam_m/", learner.adam_m, moved),
-            ("adam_v/", learner.adam_v, moved),
-        ):
-            for net in names:
-                kept[net] = [torch.zeros(shape, dtype=dtype) for shape in shapes(spec, learner.spaces, net)]
-                for name, part in canonical(spec, learner.spaces, net, kept[net]).items():
-                    if prefix == "" or prefix + name in params:
-                        part.copy_(torch.as_tensor(params[prefix + name][i]))
-    return state
+    return init(state[0].spec, state[0].spaces, params)
 
 
 def device() -> str | None:

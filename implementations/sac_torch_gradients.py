@@ -1,4 +1,5 @@
-"""The gradients of sac_torch.py's losses, written out; tests/test_parity.py holds them against suite/equations.py.
+"""The gradients of sac_torch.py's losses, written out; tests/implementations/test_parity.py holds them against
+suite/sac/equations.py.
 
 Each function takes what its forward function kept and the loss's gradient at that function's result (`d`, `d_q`,
 `d_action`, ...). Autograd gives the same numbers, but its bookkeeping costs 16 % of an update with networks of
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 Weights = list[Tensor]
 """A network's w0, b0, w1, b1, ... from the input up. Matrices are [in, out], but the last one [out, in]: with a handful
 of outputs that is the faster product. The actor's last layer holds both heads, mean above log std."""
-
-
-# --- what both directions read ------------------------------------------------------------------------------------
 
 
 def factor(spec: SacSpec, layer: int, x: Tensor) -> Tensor:
@@ -109,7 +107,7 @@ def sample_backward(
 ) -> Weights:
     """The actor's gradients, given the loss's at the action [B, A] and at every log pi (arXiv 1801.01290, eq. 13)."""
     d_u = d_action * (1 - drawn.action**2) - d_log_prob * log_det_backward(spec, spaces, drawn.action)
-    d_density = d_log_prob
+    d_density: Tensor | float = d_log_prob
     if spec.gaussian_eps:  # the standardised u is noise std / (std + eps) then, and depends on std
         eps, std = spec.gaussian_eps, drawn.std
         d_density = d_log_prob * (1 + eps * (drawn.noise * std) ** 2 / (std + eps) ** 3)
@@ -120,13 +118,14 @@ def sample_backward(
 # --- losses -------------------------------------------------------------------------------------------------------
 
 
-def value_gradient(spec: SacSpec, value: Weights, inputs: list[Tensor], error: Tensor) -> Weights:
+def of_value(spec: SacSpec, value: Weights, inputs: list[Tensor], error: Tensor) -> Weights:
     """V's gradients of scale * mean error^2, where error is V(s) - target, [B, 1] or [B, B]."""
+    assert spec.value_net
     d = error.mean(1, keepdim=True) * (2 * spec.value_net.loss_scale / len(error))
     return backward(spec, value, inputs, d)[0]
 
 
-def critic_gradient(
+def of_critics(
     spec: SacSpec, spaces: Spaces, critics: list[Weights], tapes: list[list[Tensor]], error: Tensor
 ) -> Weights:
     """All critics' gradients of scale * mean error_i^2, where error is Q_i - y, [n, B]."""
@@ -137,9 +136,7 @@ def critic_gradient(
     return grads
 
 
-def action_gradient(
-    spec: SacSpec, spaces: Spaces, critics: list[Weights], tapes: list[list[Tensor]], q: Tensor
-) -> Tensor:
+def at_action(spec: SacSpec, spaces: Spaces, critics: list[Weights], tapes: list[list[Tensor]], q: Tensor) -> Tensor:
     """d (- mean reduced Q) / da, [B, A], a in [-1, 1]; q [n, B]."""
     size = q.shape[1]
     d_action = q.new_zeros(size, spaces.action_dim)
@@ -151,17 +148,14 @@ def action_gradient(
     return d_action * scale(spec.critic_action_units, spaces, d_action)
 
 
-def actor_gradient(
-    spec: SacSpec, spaces: Spaces, actor: Weights, samples: list[Sample], d_action: Tensor, alpha: float
+def of_actor(
+    spec: SacSpec, spaces: Spaces, actor: Weights, of_log_prob: Sample, of_q: Sample, d_action: Tensor, alpha: float
 ) -> Weights:
-    """The actor's gradients of mean [alpha log pi - reduced Q], given the loss's at the action [B, A].
-
-    One sample; or three, the latter two in place of the first: whose log pi it is, and through which Q's gradient
-    reaches the actor.
-    """
+    """The actor's gradients of mean [alpha log pi - reduced Q], given the loss's at the action [B, A]: log pi's by way
+    of one sample, Q's by way of the same one or another."""
     d_log_prob = alpha / len(d_action)
-    if spec.pathwise_noise == "shared":
-        return sample_backward(spec, spaces, actor, samples[0], d_action, d_log_prob)
-    of_entropy = sample_backward(spec, spaces, actor, samples[1], 0.0, d_log_prob)
-    through_q = sample_backward(spec, spaces, actor, samples[2], d_action, 0.0)
-    return [one + other for one, other in zip(of_entropy, through_q, strict=True)]
+    if of_q is of_log_prob:
+        return sample_backward(spec, spaces, actor, of_q, d_action, d_log_prob)
+    by_log_prob = sample_backward(spec, spaces, actor, of_log_prob, 0.0, d_log_prob)
+    by_q = sample_backward(spec, spaces, actor, of_q, d_action, 0.0)
+    return [one + other for one, other in zip(by_log_prob, by_q, strict=True)]

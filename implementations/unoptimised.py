@@ -26,17 +26,12 @@ class Quick:
 
     def init(self, spec: SacSpec, spaces: Spaces, params: Params) -> Any:
         """See suite.sac.contract.Implementation.init."""
-        forget()
+        if _unoptimised.cache_info().currsize > KEPT:  # drops compiled programs now and then
+            _unoptimised.cache_clear()
+            sys.modules["implementations.sac_jax"].programs.cache_clear()
+            gc.collect()
         state = self.as_in_a_run.init(spec, spaces, params)
         return replace(state, programs=_unoptimised(state.programs)) if hasattr(state, "programs") else state
-
-
-def forget() -> None:
-    """Drops compiled programs now and then."""
-    if _unoptimised.cache_info().currsize > KEPT:
-        _unoptimised.cache_clear()
-        sys.modules["implementations.sac_jax"].programs.cache_clear()  # type: ignore[attr-defined]
-        gc.collect()
 
 
 @functools.cache

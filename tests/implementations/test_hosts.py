@@ -1,4 +1,4 @@
-"""What the engines' host files set, and when: flags before JAX starts, and nothing against the user's own settings."""
+"""What engines set on their host, and when: flags before JAX starts, and nothing against the user's own settings."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from builders.runs import ROOT
 
 pytest.importorskip("jax")
 FLAGS = "--xla_cpu_multi_thread_eigen=false --xla_backend_extra_options=xla_cpu_use_multi_output_fusion=true"
 UPDATE = """
 import os
-from suite.cases import BASE, SPACES, at, inputs, start
+from suite.specimens.cases import BASE, SPACES, at, inputs, start
 spec = at(BASE, "float32")
 rows, noise, obs, act_noise = inputs(spec)
 def update(engine):
