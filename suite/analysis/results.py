@@ -57,22 +57,17 @@ def summarise(
     declared: Declared = Declared(),  # noqa: B008 - immutable
     workers: int = 1,
 ) -> Results:
-    """Every number of the report from the tables of a study, as results.json holds it.
+    """Every number of the report, as results.json holds it, from the tables of a study and its ablations' questions.
 
-    questions: of the ablations, by name; random_policy: its mean return by task, the floor of a failed run; anchors:
-    what normalises scores, by task, and a second set; declaration: what is on record, and declared: what is used.
-    """
+    random_policy: the floor of a failed run, by task; declaration: what is on record; declared: what is used."""
     cells, tasks = planned_cells(tables.manifest, tables.runs), list(dict.fromkeys(tables.manifest["task"]))
     runs = _scored_runs(cells, tables.evaluations, random_policy)
     scales = Anchors(_of_tasks(tasks, anchors or {}), _of_tasks(tasks, second_anchors or {}))
-    per_seed = end_of_run(tables.diagnostics, cells)
+    ends, asked = end_of_run(tables.diagnostics, cells), planned_ablations(tables.manifest, questions)
     with processes(workers) as do:
-        described = do(
-            partial(described_cell, cell, of_cell, per_seed.get(cell.key), declared) for cell, of_cell in runs
-        )
+        described = do([partial(described_cell, cell, own, ends.get(cell.key), declared) for cell, own in runs])
         aligned = {one.cell.key: one.aligned for one in described if one.aligned is not None}
-        ablations = planned_ablations(tables.manifest, questions)
-        inference = infer([one.cell for one in described], aligned, ablations, check.rows, scales, declared, do)
+        inference = infer([one.cell for one in described], aligned, asked, check.rows, scales, declared, do)
     results = Results(
         study=study,
         settings=_settings(declared, {task: random_policy.get(task) for task in tasks}, scales),

@@ -38,9 +38,29 @@ def compare_curves(
     ours = _curves(samples, steps, seeds)
     theirs = np.array([reference.values[at] for at in steps]).T
     margin = options.margin * (theirs.mean(axis=0) - floor)
-    tested = two_samples.max_t(ours, theirs, rng=declared.rng(*stream, "max-t"))
-    first, missing = int(np.argmin(tested.p_adjusted)), samples[steps[-1]].planned - len(seeds)
-    curve = CheckCurve(
+    missing = samples[steps[-1]].planned - len(seeds)
+    curve = _tested(steps, ours, theirs, margin, missing, declared.rng(*stream, "max-t"))
+    level, resamples = options.confidence, declared.curve_resamples
+
+    def band_of(completed: np.ndarray) -> curves.Band:  # every completion is resampled with the same random numbers
+        return curves.difference_band(completed, theirs, level, resamples, declared.rng(*stream, "band"))
+
+    try:
+        bands = [band_of(completed) for completed in completions(ours, missing, floor)]
+    except ValueError as refusal:
+        return replace(curve, note=str(refusal))
+    verdict = robust_verdict([equivalence.band_non_inferiority(band, margin) for band in bands]).verdict
+    low, high = (tuple(end.tolist()) for end in (bands[0].low, bands[0].high))
+    return replace(curve, low=low, high=high, verdict=cast(CheckVerdict, verdict))
+
+
+def _tested(
+    steps: list[int], ours: np.ndarray, theirs: np.ndarray, margin: np.ndarray, missing: int, rng: np.random.Generator
+) -> CheckCurve:
+    """The curve's row before its band: max-t over all steps."""
+    tested = two_samples.max_t(ours, theirs, rng=rng)
+    first = int(np.argmin(tested.p_adjusted))
+    return CheckCurve(
         steps=tuple(steps),
         n=(len(ours), len(theirs)),
         missing=missing,
@@ -50,16 +70,6 @@ def compare_curves(
         difference=tuple((ours.mean(axis=0) - theirs.mean(axis=0)).tolist()),
         margin=tuple(margin.tolist()),
     )
-    completed, level, resamples = completions(ours, missing, floor), options.confidence, declared.curve_resamples
-    try:  # every completion is resampled with the same random numbers
-        bands = [
-            curves.difference_band(one, theirs, level, resamples, declared.rng(*stream, "band")) for one in completed
-        ]
-    except ValueError as refusal:
-        return replace(curve, note=str(refusal))
-    verdict = robust_verdict([equivalence.band_non_inferiority(band, margin) for band in bands]).verdict
-    low, high = (tuple(end.tolist()) for end in (bands[0].low, bands[0].high))
-    return replace(curve, low=low, high=high, verdict=cast(CheckVerdict, verdict))
 
 
 def _steps(reference: Reference, samples: Mapping[int, Sample]) -> list[int]:
