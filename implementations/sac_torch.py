@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -214,14 +215,19 @@ class Learner:
     def actor(self) -> Weights:
         return self.nets["actor"]
 
-    @property
+    @cached_property
     def critics(self) -> list[Weights]:
         return [self.nets[name] for name in members(self.spec, "critic")]
 
-    @property
+    @cached_property
     def targets(self) -> list[Weights]:
         """The target critics, or target V alone."""
         return [self.nets[name] for name in self.spec.targets]
+
+    @cached_property
+    def turns(self) -> tuple[tuple[str, int], ...]:
+        """The stages of an update in order, each with the number of its pass."""
+        return self.spec.turns
 
     @property
     def alpha(self) -> float:
@@ -330,7 +336,7 @@ def update_once(learner: Learner, batch: Batch, draws: Draws, *, explaining: boo
     learner.updates_done += 1
     due = spec.due(spec.actor_every, learner.updates_done)
     first = policy = policy_now(learner, batch.obs, draws["action"])
-    for stage, turn in spec.turns:
+    for stage, turn in learner.turns:
         moves = due or stage not in DELAYED
         if not moves and (turn > 1 or not explaining):
             continue
