@@ -59,7 +59,7 @@ def tables(results: Results, runs: pd.DataFrame) -> Iterator[Table]:
     for ablation in results.ablations:
         yield from _of_ablation(ablation, results)
     yield Table("check", spread(map(columns_of, results.check), otherwise=["task", "implementation", "variant"]))
-    sets = vars(results.settings.anchors).items()
+    sets = results.settings.anchors._asdict().items()
     scales = [{"set": name, "task": task, **columns_of(one)} for name, by_task in sets for task, one in by_task.items()]
     yield Table("anchors", spread(scales))
     yield Table("families", spread({"family": name, **columns_of(one)} for name, one in results.families.items()))

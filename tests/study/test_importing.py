@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +157,15 @@ def test_tensorboard_scalars_as_written_by_torch(tmp_path):
         logs.read([path], ask())
 
 
+def wait_until_written(path):
+    """wandb's own process may still be writing when `finish` returns: until the file has not grown for a second."""
+    size, since = -1, time.monotonic()
+    while time.monotonic() - since < 1:
+        if path.stat().st_size != size:
+            size, since = path.stat().st_size, time.monotonic()
+        time.sleep(0.05)
+
+
 def test_wandb_offline_run_as_written_by_wandb(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_SILENT", "true")
     wandb = pytest.importorskip("wandb")
@@ -165,8 +175,9 @@ def test_wandb_offline_run_as_written_by_wandb(tmp_path, monkeypatch):
         written.log({"charts/episodic_return": -1000.25 + k, "global_step": 10 * k, "losses": {"alpha": 0.5}})
         written.log({"global_step": 10 * k, "charts/SPS": 1})
     written.finish()
-    (found,) = logs.read([tmp_path], ask(value="charts/episodic_return"))
     (path,) = tmp_path.rglob("*.wandb")
+    wait_until_written(path)
+    (found,) = logs.read([tmp_path], ask(value="charts/episodic_return"))
     data = path.read_bytes()
     assert len(data) > 2 * 32768
     assert (found.seed, found.task, found.kind) == (5, "Pendulum-v1", "training")
