@@ -63,7 +63,7 @@ class Sweep(Section):
 class Check(Section):
     """The regression check: margin as a share of (published - random policy); level of the two-sided interval.
 
-    gate: what `check --gate` may fail on. "default" is what suite/references names, where published seeds agree enough
+    gate: what `check --gate` may fail on. "default" is what suite/published names, where published seeds agree enough
     to decide; "all", "none", a task ("Hopper-v5", "Hopper-*") or a task at a step ("HalfCheetah-v5@100_000"), or
     several of these.
     """
