@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
+
+from suite.errors import UsageError
 
 
 class atomic:
@@ -26,3 +30,14 @@ class atomic:
         with self.temporary.open("rb+") as file:
             os.fsync(file.fileno())
         self.temporary.replace(self.path)
+
+
+def read_json(path: Path, remedy: str, kind: type = dict) -> Any:
+    """The JSON at `path`, an object (or a list); UsageError ending in the remedy if it is damaged."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is damaged, it is not JSON ({type(error).__name__}): {remedy}") from None
+    if not isinstance(data, kind):
+        raise UsageError(f"{path} is damaged, it holds a {type(data).__name__}: {remedy}")
+    return data

@@ -8,7 +8,6 @@ same bytes, whatever the number of workers.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -28,6 +27,7 @@ from suite.analysis.results_file import from_plain, read_check, to_plain, write_
 from suite.analysis.runs import SCORED_SHARE, Floors, PlannedCell, ScoredRun, end_of_run, planned_cells, scored_run
 from suite.analysis.types import Anchors, Counts, Declaration, LedgerEntry, Results, Settings
 from suite.analysis.workers import processes
+from suite.files import read_json
 from suite.published.anchors import Scale
 from suite.sac.status import STATUSES
 from suite.statistics import bootstrap, power
@@ -106,7 +106,7 @@ def declaration_of(data: Mapping[str, Any]) -> Declaration:
 
 
 def _json(path: Path) -> dict | None:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return read_json(path, "run `python -m suite gather` for this study again") if path.exists() else None
 
 
 def _scored_runs(

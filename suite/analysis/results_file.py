@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from suite.analysis.check_rows import CheckFile
 from suite.analysis.types import Results
 from suite.errors import UsageError
-from suite.files import atomic
+from suite.files import atomic, read_json
 
 SCHEMA_VERSION = 2
 """Of results.json and check.json: raised whenever a field of their types changes its name or its meaning."""
@@ -56,9 +56,9 @@ def _write(path: Path, content: Results | CheckFile) -> None:
 def _read(path: Path, kind: type[T]) -> T | None:
     if not path.exists():
         return None
-    data = json.loads(path.read_text(encoding="utf-8"))
-    version = data.pop("schema_version", 1)
     remedy = f"run `python -m suite {MADE_BY[path.name]}` for this study again"
+    data = read_json(path, remedy)
+    version = data.pop("schema_version", 1)
     if version != SCHEMA_VERSION:
         raise UsageError(f"{path} has schema version {version}, and this suite reads {SCHEMA_VERSION}: {remedy}")
     try:

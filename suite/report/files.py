@@ -10,6 +10,7 @@ import pandas as pd
 from suite.analysis.results_file import RESULTS, from_plain, read_results, to_plain
 from suite.analysis.types import Results
 from suite.errors import UsageError
+from suite.files import read_json
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def study_of(study_dir: Path) -> Study:
     """Everything the page needs of the study in study_dir."""
     manifest, runs = (pd.read_parquet(study_dir / f"{name}.parquet") for name in ("manifest", "runs"))
     sources = study_dir / "sources.json"
-    known = json.loads(sources.read_text(encoding="utf-8")) if sources.exists() else {}
+    known = read_json(sources, "run `python -m suite gather` for this study again") if sources.exists() else {}
     by_preset = {preset: PresetSources(**entry) for preset, entry in known.items()}
     return Study(results_of(study_dir), manifest, runs, by_preset)
 
@@ -73,4 +74,5 @@ def write_index(path: Path, entries: list[IndexEntry]) -> None:
 
 def read_index(path: Path) -> list[IndexEntry]:
     """The entries of figures/index.json."""
-    return [from_plain(IndexEntry, entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    entries = read_json(path, "run `python -m suite figures` for this study again", list)
+    return [from_plain(IndexEntry, entry) for entry in entries]

@@ -64,3 +64,11 @@ def test_what_was_declared_and_not_used_is_listed(study):
         "equivalence.margin": ("0.2", "0.1"),
         "families.ablation": ("bh", "holm"),
     }
+
+
+@pytest.mark.parametrize("text", ["xx", "", "[1]", "[" * 100_000], ids=["no JSON", "empty", "a list", "nested"])
+@pytest.mark.parametrize(("read", "name"), [(read_results, "results.json"), (read_check, "check.json")])
+def test_a_damaged_file_is_refused_with_the_command_that_remakes_it(tmp_path, read, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError, match=rf"{name} is damaged, .*: run `python -m suite (statistics|check)`"):
+        read(tmp_path)
