@@ -43,36 +43,61 @@ TRACES: Counter[str] = Counter()
 
 def forward(spec: SacSpec, weights: Weights, x: Array, below: int = 0) -> Array:
     """x [B, in] -> the network's output [B, out]; below: how many hidden layers lie under these weights."""
-    for i, (w, b) in enumerate(zip(weights[:-2:2], weights[1:-2:2], strict=True), start=below):
-        rounded = spec.precision == "bfloat16_hidden" and i > 0
-        x = relu((rounded_product if rounded else product)(x, w) + b)
-    return product(x, weights[-2]) + weights[-1]
+    return product(False, hidden(spec, weights, x, below)[-1], weights[-2]) + weights[-1]
 
 
-def product(x: Array, w: Array) -> Array:
-    """x w in full float32: left to itself, a GPU would round the factors to 10 bits."""
-    return jnp.matmul(x, w, precision=lax.Precision.HIGHEST)
+def hidden(spec: SacSpec, weights: Weights, x: Array, below: int = 0) -> list[Array]:
+    """Every layer's input: x, then the hidden layers' outputs [B, width]."""
+    inputs = [x]
+    for layer, (w, b) in enumerate(zip(weights[:-2:2], weights[1:-2:2], strict=True), start=below):
+        inputs.append(relu(product(rounds(spec, layer), inputs[-1], w) + b))
+    return inputs
 
 
-@jax.custom_vjp
-def rounded_product(x: Array, w: Array) -> Array:
-    """x w with the factors rounded to bfloat16 and the sums in float32, in its gradients too."""
-    return rounded_product_forward(x, w)[0]
+def rounds(spec: SacSpec, layer: int) -> bool:
+    """Whether this hidden layer's products are rounded to bfloat16: those between hidden layers may be."""
+    return spec.precision == "bfloat16_hidden" and layer > 0
 
 
-def rounded_product_forward(x: Array, w: Array) -> tuple[Array, tuple[Array, Array]]:
-    factors = x.astype(jnp.bfloat16), w.astype(jnp.bfloat16)
-    return jnp.matmul(*factors, preferred_element_type=jnp.float32), factors
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def product(rounded: bool, x: Array, w: Array) -> Array:
+    """x w; `rounded`, here and in its gradients, with factors rounded to bfloat16, summed in float32, and rounded."""
+    return matmul(rounded, x, w)
 
 
-def rounded_product_backward(factors: tuple[Array, Array], d: Array) -> tuple[Array, Array]:
-    (x, w), d = factors, d.astype(jnp.bfloat16)
-    return jnp.matmul(d, w.T, preferred_element_type=jnp.float32), jnp.matmul(
-        x.T, d, preferred_element_type=jnp.float32
-    )
+def product_backward(rounded: bool, factors: tuple[Array, Array], d: Array) -> tuple[Array, Array]:
+    x, w = factors
+    return of_input(rounded, d, w), of_weights(rounded, x, d)
 
 
-rounded_product.defvjp(rounded_product_forward, rounded_product_backward)
+product.defvjp(lambda rounded, x, w: (matmul(rounded, x, w), (x, w)), product_backward)
+
+
+def matmul(rounded: bool, x: Array, w: Array) -> Array:
+    if not rounded:
+        return jnp.matmul(x, w, precision=lax.Precision.HIGHEST)  # left to itself, a GPU would round the factors too
+    sums = jnp.matmul(x.astype(jnp.bfloat16), w.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
+    return lax.reduce_precision(sums, exponent_bits=8, mantissa_bits=7)
+
+
+def of_input(rounded: bool, d: Array, w: Array) -> Array:
+    """d w'. XLA has a fast product of bfloat16 for factors that lie row by row, and for no others."""
+    return matmul(True, d, turned(w.astype(jnp.bfloat16))) if rounded else matmul(False, d, w.T)
+
+
+def of_weights(rounded: bool, x: Array, d: Array) -> Array:
+    """x' d, in the form that XLA is fast at: x turned first, or for a head with few outputs the narrow factor first."""
+    if 4 * d.shape[1] < x.shape[1]:
+        return lax.optimization_barrier(matmul(rounded, d.T, x)).T
+    return matmul(rounded, turned(x.astype(jnp.bfloat16) if rounded else x), d)
+
+
+def turned(x: Array) -> Array:
+    """x' row by row in memory, not x as it lies under another name: a barrier keeps the compiler from that in float32,
+    and in bfloat16 one dimension in between."""
+    if x.dtype == jnp.bfloat16:
+        return lax.optimization_barrier(x.T.reshape(-1)).reshape(x.T.shape)
+    return lax.optimization_barrier(x.T)
 
 
 @jax.custom_jvp
@@ -98,16 +123,22 @@ def critic_forward(spec: SacSpec, critic: Weights, obs: Array, action: Array) ->
         return forward(spec, critic, jnp.concatenate([obs, action], axis=1))[:, 0]
     w, b, *rest = critic  # w, b: of the observation's layer, then of the action's
     obs_dim = obs.shape[1]
-    of_obs = relu(product(obs, w[:obs_dim]) + b[0])
-    of_action = relu(product(action, w[obs_dim:]) + b[1])
+    of_obs = relu(product(False, obs, w[:obs_dim]) + b[0])
+    of_action = relu(product(False, action, w[obs_dim:]) + b[1])
     return forward(spec, rest, of_obs + of_action, below=1)[:, 0]
 
 
 def q_values(spec: SacSpec, spaces: Spaces, critics: list[Weights], obs: Array, action: Array) -> Array:
     """Q_i(s, a) of every critic, [n, B]; action in [-1, 1]."""
-    if spec.critic_action_units == "env" and spaces.action_scale:
-        action = action * scale("env", spaces).astype(obs.dtype) + np.asarray(spaces.action_center, obs.dtype)
+    action = entered(spec, spaces, action)
     return jnp.stack([critic_forward(spec, critic, obs, action) for critic in critics])
+
+
+def entered(spec: SacSpec, spaces: Spaces, action: Array) -> Array:
+    """Actions [B, A] in [-1, 1] in the units in which critics take them."""
+    if spec.critic_action_units == "env" and spaces.action_scale:
+        return action * scale("env", spaces).astype(action.dtype) + np.asarray(spaces.action_center, action.dtype)
+    return action
 
 
 def reduce(how: str, q: Array) -> Array:
@@ -115,6 +146,64 @@ def reduce(how: str, q: Array) -> Array:
     if how == "min":
         return jnp.where(jnp.arange(len(q))[:, None] == q.argmin(0), q, 0).sum(0)
     return q.mean(0) if how == "mean" else q[0]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def smaller_q(spec: SacSpec, critics: list[Weights], x: Array) -> Array:
+    """The smaller Q [B] of two critics at x [B, obs and action], for gradients at x alone: half of what autodiff would
+    compute, the gradient through the critic that is larger, is zero."""
+    return smaller_q_forward(spec, critics, x)[0]
+
+
+def smaller_q_forward(spec: SacSpec, critics: list[Weights], x: Array) -> tuple[Array, tuple]:
+    layers = [hidden(spec, critic, x)[1:] for critic in critics]
+    first, second = (matmul(False, top[-1], c[-2])[:, 0] + c[-1] for top, c in zip(layers, critics, strict=True))
+    return jnp.minimum(first, second), (critics, layers, second < first)
+
+
+def smaller_q_backward(spec: SacSpec, kept: tuple, d: Array) -> tuple[None, Array]:
+    return None, down_the_smaller(spec)(*kept, d)
+
+
+smaller_q.defvjp(smaller_q_forward, smaller_q_backward)
+
+
+def down(spec: SacSpec, critic: Weights, layers: list[Array], d: Array) -> Array:
+    """The gradient at a critic's input [R, in] for the gradient d [R] at its output."""
+    d = d[:, None] * critic[-2][:, 0]
+    for i in reversed(range(len(layers))):
+        d = of_input(rounds(spec, i), jnp.where(layers[i] > 0, d, 0), critic[2 * i])
+    return d
+
+
+def down_the_smaller(spec: SacSpec) -> Callable:
+    """The gradient at x of `smaller_q`, with the rows of the first critic sorted before those of the second: each goes
+    down as many quarters of the batch as hold rows of its own. Seeds in lockstep go down both critics everywhere."""
+
+    @jax.custom_batching.custom_vmap
+    def by_quarters(critics: list[Weights], layers: list, of_second: Array, d: Array) -> Array:
+        rows = len(d)
+        order = jnp.argsort(of_second, stable=True)
+
+        def first_ends_in(quarter: int, layers: list) -> Array:
+            end, start = min((quarter + 1) * rows // 4, rows), quarter * rows // 4
+            parts = (order[:end], critics[0], layers[0], ~of_second), (order[start:], critics[1], layers[1], of_second)
+            a, b = (down(spec, c, [h[at] for h in tops], jnp.where(own, d, 0)[at]) for at, c, tops, own in parts)
+            return jnp.pad(a, ((0, rows - end), (0, 0))) + jnp.pad(b, ((start, 0), (0, 0)))
+
+        quarter = 4 * (rows - of_second.sum()) // rows
+        sorted_rows = lax.switch(quarter, [partial(first_ends_in, i) for i in range(5)], layers)
+        return jnp.zeros_like(sorted_rows).at[order].set(sorted_rows, unique_indices=True)
+
+    @by_quarters.def_vmap
+    def everywhere(size: int, batched: Any, *args: Any) -> tuple[Array, bool]:
+        def both(critics: list[Weights], layers: list, of_second: Array, d: Array) -> Array:
+            shares = jnp.where(of_second, 0, d), jnp.where(of_second, d, 0)
+            return sum(down(spec, *one) for one in zip(critics, layers, shares, strict=True))
+
+        return jax.vmap(both, in_axes=jax.tree.map(lambda one: 0 if one else None, tuple(batched)))(*args), True
+
+    return by_quarters
 
 
 # --- policy: a diagonal Gaussian through tanh ---------------------------------------------------------------------
@@ -209,8 +298,14 @@ def actor_loss(
     spec: SacSpec, spaces: Spaces, drawn: Sample, critics: list[Weights], batch: Batch, alpha: Array
 ) -> Array:
     """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7)."""
-    q = q_values(spec, spaces, critics, batch.obs, drawn.action)
-    return (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
+    return (alpha * drawn.log_prob - actor_q(spec, spaces, drawn.action, critics, batch)).mean()
+
+
+def actor_q(spec: SacSpec, spaces: Spaces, action: Array, critics: list[Weights], batch: Batch) -> Array:
+    """The critics' reduced Q(s, a) [B] that the actor climbs: differentiable in the action."""
+    if spec.critics == 2 and spec.actor_reduce == "min" and spec.first_critic_layer == "concat":
+        return smaller_q(spec, critics, jnp.concatenate([batch.obs, entered(spec, spaces, action)], axis=1))
+    return reduce(spec.actor_reduce, q_values(spec, spaces, critics, batch.obs, action))
 
 
 def alpha_loss(temperature: LearnedAlpha, log_alpha: Array, log_prob: Array, action_dim: int) -> Array:

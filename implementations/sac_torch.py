@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from implementations import sac_torch_gradients as gradients
 from implementations import stages
-from implementations.sac_torch_gradients import Weights, factor, scale
+from implementations.sac_torch_gradients import Weights, matmul, rounds, scale
 from implementations.stages import ActorResult, AlphaResult, CriticResult, Result, Results, ValueResult, numbered
 from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
 from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, LearnedAlpha, SacSpec, SoftplusStd, SquashLogStd
@@ -42,7 +42,9 @@ def forward(spec: SacSpec, weights: Weights, x: Tensor, *, below: int = 0) -> tu
     """
     inputs = [x]
     for i, (w, b) in enumerate(zip(weights[:-2:2], weights[1:-2:2], strict=True), start=below):
-        inputs.append(torch.addmm(b, factor(spec, i, inputs[-1]), factor(spec, i, w)).relu_())
+        rounded = rounds(spec, i)
+        before = matmul(True, inputs[-1], w).add_(b) if rounded else torch.addmm(b, inputs[-1], w)
+        inputs.append(before.relu_())
     return F.linear(inputs[-1], *weights[-2:]), inputs
 
 

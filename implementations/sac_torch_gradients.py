@@ -24,10 +24,14 @@ Weights = list[Tensor]
 of outputs that is the faster product. The actor's last layer holds both heads, mean above log std."""
 
 
-def factor(spec: SacSpec, layer: int, x: Tensor) -> Tensor:
-    """x as a factor of a hidden layer's product: between hidden layers, "bfloat16_hidden" rounds it. The product itself
-    stays in float32: its sums must, and torch's bfloat16 product on a processor rounds them too."""
-    return x.bfloat16().float() if spec.precision == "bfloat16_hidden" and layer > 0 else x
+def rounds(spec: SacSpec, layer: int) -> bool:
+    """Whether this hidden layer's products are rounded to bfloat16: those between hidden layers may be."""
+    return spec.precision == "bfloat16_hidden" and layer > 0
+
+
+def matmul(rounded: bool, x: Tensor, w: Tensor) -> Tensor:
+    """x w; `rounded` with factors rounded to bfloat16, summed in float32, and rounded."""
+    return (x.bfloat16() @ w.bfloat16()).float() if rounded else x @ w
 
 
 def scale(units: str, spaces: Spaces, like: Tensor) -> Tensor | float:
@@ -47,11 +51,11 @@ def backward(
     d = d @ weights[-2]
     for i in reversed(range(len(inputs) - 1)):
         torch.ops.aten.threshold_backward.grad_input(d, inputs[i + 1], 0, grad_input=d)  # the ReLU's, in place
-        rounded = factor(spec, below + i, d)
+        rounded = rounds(spec, below + i)
         if of_weights:
-            grads = [factor(spec, below + i, inputs[i]).t() @ rounded, d.sum(0), *grads]
+            grads = [matmul(rounded, inputs[i].t(), d), d.sum(0), *grads]
         if i + below > 0:
-            d = rounded @ factor(spec, below + i, weights[2 * i]).t()
+            d = matmul(rounded, d, weights[2 * i].t())
     return grads, d
 
 
@@ -74,7 +78,7 @@ def reduce_backward(how: str, q: Tensor, d: float) -> Tensor:
     """The gradient [n, B] of `reduce` for the same gradient d in every row of its result."""
     if how == "mean":
         return torch.full_like(q, d / len(q))
-    chosen = q.argmin(0, keepdim=True) if how == "min" else torch.zeros_like(q[:1], dtype=torch.int64)
+    chosen = q.min(0, keepdim=True).indices if how == "min" else torch.zeros_like(q[:1], dtype=torch.int64)
     return torch.zeros_like(q).scatter_(0, chosen, d)
 
 
@@ -142,7 +146,7 @@ def at_action(spec: SacSpec, spaces: Spaces, critics: list[Weights], tapes: list
     d_action = q.new_zeros(size, spaces.action_dim)
     for critic, tape, d in zip(critics, tapes, reduce_backward(spec.actor_reduce, q, -1 / size), strict=True):
         rows = d.nonzero().squeeze(1)  # a critic that is not the minimum of a row gives it no gradient
-        kept = [one[rows] for one in tape]
+        kept = [one.index_select(0, rows) for one in tape]
         _, d_first = critic_backward(spec, critic, kept, d[rows].unsqueeze(1), spaces.obs_dim, of_weights=False)
         d_action.index_add_(0, rows, d_first @ critic[0][spaces.obs_dim :].t())
     return d_action * scale(spec.critic_action_units, spaces, d_action)

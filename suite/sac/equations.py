@@ -25,7 +25,7 @@ def hidden(spec: SacSpec, params: Params, net: str, x: np.ndarray) -> list[np.nd
     """The input [B, in] and every hidden layer's ReLU output [B, width]: what the backward pass needs."""
     outputs = [x, sum(np.maximum(before, 0) for _, _, before in first_layer(spec, params, net, x))]
     for i in range(1, len(spec.hidden)):
-        product = factor(spec, i, outputs[-1]) @ factor(spec, i, params[f"{net}/w{i}"])
+        product = hidden_product(spec, i, outputs[-1], params[f"{net}/w{i}"])
         outputs.append(np.maximum(product + params[f"{net}/b{i}"], 0))
     return outputs
 
@@ -42,10 +42,16 @@ def first_layer(spec: SacSpec, params: Params, net: str, x: np.ndarray) -> list[
     return [(suffix, part, part @ params[f"{net}/w{suffix}"] + params[f"{net}/b{suffix}"]) for suffix, part in terms]
 
 
-def factor(spec: SacSpec, layer: int, x: np.ndarray) -> np.ndarray:
-    """x as a factor of a hidden layer's product: between hidden layers, "bfloat16_hidden" rounds it, ties to even."""
+def hidden_product(spec: SacSpec, layer: int, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """x w of a hidden layer, in its gradients too: between hidden layers, "bfloat16_hidden" rounds both factors and
+    the product (what it sums, it sums in float32: here exactly)."""
     if spec.precision != "bfloat16_hidden" or layer == 0:
-        return x
+        return x @ w
+    return to_bfloat16(to_bfloat16(x) @ to_bfloat16(w))
+
+
+def to_bfloat16(x: np.ndarray) -> np.ndarray:
+    """x rounded to 8 binary digits, ties to even."""
     bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).view(np.float32).astype(float)
 
@@ -57,9 +63,9 @@ def hidden_backward(
     grads, d = {}, d_top
     for i in reversed(range(1, len(spec.hidden))):
         d = d * (outputs[i + 1] > 0)
-        grads[f"{net}/w{i}"] = factor(spec, i, outputs[i]).T @ factor(spec, i, d)
+        grads[f"{net}/w{i}"] = hidden_product(spec, i, outputs[i].T, d)
         grads[f"{net}/b{i}"] = d.sum(0)
-        d = factor(spec, i, d) @ factor(spec, i, params[f"{net}/w{i}"]).T
+        d = hidden_product(spec, i, d, params[f"{net}/w{i}"].T)
     d_inputs = []
     for suffix, part, before in first_layer(spec, params, net, outputs[0]):
         d_part = d * (before > 0)
