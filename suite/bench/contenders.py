@@ -32,6 +32,7 @@ class Request(NamedTuple):
 
     target: str = ""
     library: str = ""
+    precision: str = "float32"
     seeds: int = 1
     clock: str = "processor"  # or "wall"
     started: float = 0.0  # when the process was asked for, in seconds since 1970
@@ -62,16 +63,16 @@ class EngineLoop:
             seat.replay.rows.fill(0)
 
 
-def settings() -> tuple[SacSpec, Schedule]:
+def settings(precision: str = "float32") -> tuple[SacSpec, Schedule]:
     """The preset that is measured, with a short warm-up."""
     from suite.specimens.catalogue import resolve
 
-    return resolve(PRESET, TASK, {"warmup_steps": WARMUP, "learn_after": WARMUP})
+    return resolve(PRESET, TASK, {"warmup_steps": WARMUP, "learn_after": WARMUP, "precision": precision})
 
 
 def training(request: Request) -> Answers:
     """What a contender can be asked; it has had its first update and knows how long that took."""
-    job = Job(TASK, "", "", *settings(), 10**9, 1, 10**9, tuple(range(request.seeds)), Origin())
+    job = Job(TASK, "", "", *settings(request.precision), 10**9, 1, 10**9, tuple(range(request.seeds)), Origin())
     module: Any = importlib.import_module(request.target)
     loop = module.start(job) if hasattr(module, "start") else EngineLoop(module, job)
     loop.learn(WARMUP + 1)

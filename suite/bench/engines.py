@@ -33,6 +33,20 @@ ONE_THREAD = {
     "CUDA_VISIBLE_DEVICES": "",
 }
 Say = Callable[[str], None]  # takes a line on how far the benchmark is
+IN_BFLOAT16 = "_bfloat16"
+
+
+def known() -> dict[str, implementations.Entry]:
+    """Everyone who can be measured, by name: our engines, these with hidden products in bfloat16, and the packages."""
+    rounded = {name + IN_BFLOAT16: entry for name, entry in implementations.REGISTRY.items()}
+    return implementations.REGISTRY | rounded | implementations.PEERS
+
+
+def contender(name: str) -> Child:
+    """A new process in which this one is measured."""
+    entry = known()[name]
+    precision = "bfloat16_hidden" if name.endswith(IN_BFLOAT16) else "float32"
+    return Child(entry.interpreter or sys.executable, Request(entry.target, precision=precision))
 
 
 @dataclass(frozen=True)
@@ -40,11 +54,13 @@ class Machine:
     """What a reader must know of the machine to compare."""
 
     processor: str
+    instructions: tuple[str, ...]  # those that decide how wide its arithmetic is
     cores: int | None
     python: str
 
     def __str__(self) -> str:
-        return f"{self.processor}, {self.cores} cores, Python {self.python}"
+        has = ", ".join(self.instructions) or "no wide arithmetic known"
+        return f"{self.processor} ({has}), {self.cores} cores, Python {self.python}"
 
 
 @dataclass(frozen=True)
@@ -155,11 +171,10 @@ def run(names: Iterable[str], *, rounds: int, env_steps: int, updates: int, say:
 
     A round starts all anew and times `env_steps` and `updates` in TURNS turns; the order alternates from turn to turn.
     """
-    known = implementations.REGISTRY | implementations.PEERS
-    chosen = list(names) or list(known)
+    chosen = list(names) or list(known())
     for name in chosen:
-        if name not in known:
-            raise UsageError(f"there is no contender {name!r}; did you mean {nearest(name, known)}?")
+        if name not in known():
+            raise UsageError(f"there is no contender {name!r}; did you mean {nearest(name, known())}?")
     contenders = {name: Measured() for name in chosen}
     products: dict[str, list[float]] = {library: [] for library in LIBRARIES}
     missing: dict[str, str] = {}
@@ -174,11 +189,8 @@ def run(names: Iterable[str], *, rounds: int, env_steps: int, updates: int, say:
 
 def _round(contenders: dict[str, Measured], products: dict[str, list[float]], steps: int, times: int) -> dict[str, str]:
     """Starts all anew and adds a round's turns to what was measured; who is missing, with the reason."""
-    known = implementations.REGISTRY | implementations.PEERS
     libraries = {name: Child(sys.executable, Request(library=name)) for name in products}
-    engines = {
-        name: Child(known[name].interpreter or sys.executable, Request(known[name].target)) for name in contenders
-    }
+    engines = {name: contender(name) for name in contenders}
     turns = [partial(_multiply, child, products[name]) for name, child in libraries.items() if not child.missing]
     present = {name: child for name, child in engines.items() if not child.missing}
     turns += [partial(_train, child, contenders[name], steps, times) for name, child in present.items()]
@@ -271,9 +283,9 @@ def sizes(text: str) -> list[int]:
 
 
 def machine() -> Machine:
-    from suite.lab.machine import processor
+    from suite.lab.machine import instructions, processor
 
-    return Machine(processor(), os.cpu_count(), platform.python_version())
+    return Machine(processor(), instructions(), os.cpu_count(), platform.python_version())
 
 
 def _cores() -> set[int]:
@@ -311,10 +323,10 @@ def render(result: Result) -> str:
 def _comparisons(result: Result) -> list[str]:
     """A line for each of our engines beside the packages that were measured."""
     lines = []
-    for engine in implementations.REGISTRY:
+    for engine in (name for name in known() if name not in implementations.PEERS):
         ratios = result.ratios_of_env_steps_per_s.get(engine, {})
-        others = {name: ratio for name, ratio in ratios.items() if name not in implementations.REGISTRY}
-        packages = ", ".join(f"{ratio:.2f} x {name}" for name, ratio in others.items())
+        beside = [*implementations.PEERS, engine.removesuffix(IN_BFLOAT16)]
+        packages = ", ".join(f"{ratios[name]:.2f} x {name}" for name in beside if name in ratios)
         if packages:
             lines.append(f"{engine} plays and learns at {packages} (steps/s of the same turn, median)")
     return lines

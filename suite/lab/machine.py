@@ -58,6 +58,17 @@ def _distributions() -> dict[str, list[str]]:
 
 def processor() -> str:
     """The processor's name, where the system tells."""
+    return _cpuinfo("model name") or platform.processor()
+
+
+def instructions() -> tuple[str, ...]:
+    """Which of the instructions that decide an engine's speed the processor has, where the system tells."""
+    has = _cpuinfo("flags").split()
+    return tuple(name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in has)
+
+
+def _cpuinfo(field: str) -> str:
+    """A field of the first processor in Linux's list; "" elsewhere."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return next((line.split(":")[1].strip() for line in lines if line.startswith(field)), "")
