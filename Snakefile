@@ -36,6 +36,7 @@ for training in RULES:
             env_steps="[0-9]+",
         log: training.log
         params: training.how
+        priority: training.priority
         retries: TRIES - 1
         resources:
             attempt=lambda wildcards, attempt: attempt,

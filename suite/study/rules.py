@@ -24,6 +24,7 @@ class Rule(NamedTuple):
     log: str
     cells: str = ANY_CELL
     how: str = ""  # what `run` is told besides
+    priority: int = 0  # what is begun first, so that nothing long is left for the end
 
 
 def of_training(plan: Plan, settings: Mapping[str, object]) -> list[Rule]:
@@ -56,20 +57,22 @@ def _in_turn(plan: Plan, size: object) -> list[Rule]:
         wanted = "a whole number from 1, or of minutes to fill, as in --config runs_per_job=30min"
         raise UsageError(f"runs_per_job is {size!r}; it must be {wanted}")
     limit = int(asked[1]) * (60 if asked[2] else 1)
+    seconds = {cell.key: forecast(cell).seconds for cell in plan.cells}
     jobs: list[list[Planned]] = []
     latest: dict[str, tuple[float, list[Planned]]] = {}  # of each implementation: its last job, and how full it is
     for run in plan.runs.values():
         name = run.cell.implementation
         if name in plan.imported:
             continue
-        cost = forecast(run.cell).seconds if asked[2] else 1
+        cost = seconds[run.cell.key] if asked[2] else 1
         filled, job = latest.get(name, (math.inf, []))
         if filled + cost > limit or implementations.registered()[name].trainer:
             filled, job = 0, []
             jobs.append(job)
         job.append(run)
         latest[name] = filled + cost, job
-    return [
-        Rule(f"runs_{n}", [run.record for run in job], str(plan.waiting(job[0]).with_suffix(".log")), how="--in-turn")
-        for n, job in enumerate(jobs)
-    ]
+    rules = []
+    for n, job in enumerate(jobs):
+        log, filled = plan.waiting(job[0]).with_suffix(".log"), sum(seconds[run.cell.key] for run in job)
+        rules.append(Rule(f"runs_{n}", [run.record for run in job], str(log), how="--in-turn", priority=round(filled)))
+    return rules
