@@ -9,7 +9,7 @@ export OMP_NUM_THREADS := 1
 .PHONY: run test test-slow sweep bench lint lock clean
 
 run: $(VENV)/ready
-	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) --quiet rules
+	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) --quiet rules -- --config runs_per_job=1min
 
 sweep: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config $(CONFIG) --cores $(CORES)

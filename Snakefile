@@ -7,10 +7,10 @@ from pathlib import Path
 if Path(workflow.basedir, "suite").is_dir():  # a checkout, which need not be installed
     sys.path.insert(0, workflow.basedir)
 
-from suite.study import cells, plan
+from suite.study import plan
 
-STUDY, BLOCKS = plan.for_snakemake(workflow.configfiles, config)
-RESULTS, TABLES, REPORT = STUDY.config.results, STUDY.study_dir, STUDY.report_dir
+STUDY, RULES = plan.for_snakemake(workflow.configfiles, config)
+TABLES, REPORT = STUDY.study_dir, STUDY.report_dir
 SUITE = f"{shlex.quote(sys.executable)} -m suite"
 TRIES = 4
 
@@ -25,25 +25,23 @@ rule all:
         REPORT / "report.html",
 
 
-for block in BLOCKS:
-    # One seed a job, unless a profile says otherwise. Of several, those that have a record already keep it.
+for training in RULES:
+    # One run a job, unless a profile says otherwise. Of several, those that have a record already keep it.
     rule:
-        name: block.name
-        output:
-            (update if len(block.seeds) > 1 else list)(
-                expand(f"{RESULTS}/{cells.RECORD}", seed=block.seeds, allow_missing=True)
-            ),
+        name: training.name
+        output: (update if len(training.records) > 1 else list)(training.records)
         wildcard_constraints:
-            cell=block.cells,
+            cell=training.cells,
             seed="[0-9]+",
             env_steps="[0-9]+",
-        log:
-            expand(f"{RESULTS}/{cells.WORK}/{{env_steps}}.log", seed=block.seeds[0], allow_missing=True),
+        log: training.log
+        params: training.how
+        priority: training.priority
         retries: TRIES - 1
         resources:
             attempt=lambda wildcards, attempt: attempt,
         shell:
-            "exec {SUITE} run --config {STUDY.path:q} --attempt {resources.attempt} --attempts {TRIES}"
+            "exec {SUITE} run --config {STUDY.path:q} {params} --attempt {resources.attempt} --attempts {TRIES}"
             " --stop-with-parent {output:q} > {log:q} 2>&1"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -154,6 +155,27 @@ def test_a_plan_loads_no_heavy_library():
     code = "import sys; from suite.study.plan import Plan; Plan('config/paper.yaml'); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert not set(loaded.split()) & {"torch", "jax", "pandas", "gymnasium", "mujoco", "pyarrow", "scipy"}
+
+
+@pytest.mark.parametrize("engine", ["torch", "jax"])
+def test_a_job_loads_its_engine_and_nothing_heavy_besides(engine, tmp_path):
+    """From the command to the record: what a run has no use for would be loaded by every one of thousands."""
+    config = f"""sweeps: [{{tasks: [Pendulum-v1], env_steps: 200, evaluate: {{every: 200, episodes: 1}}, seeds: 1,
+      implementations: [{engine}], presets: [sac_v2_small]}}]"""
+    (tmp_path / "study.yaml").write_text(config)
+    code = """
+import sys
+from suite.cli import main
+from suite.study.plan import Plan
+(record,) = Plan("study.yaml").runs
+main(["run", "--config", "study.yaml", record], standalone_mode=False)
+print(*sys.modules)"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    heavy = {"torch", "jax", "pandas", "scipy", "mujoco", "wandb", "snakemake", "rich", "matplotlib"} - {engine}
+    assert engine in done.stdout.split() and not set(done.stdout.split()) & heavy
+    assert list(tmp_path.rglob("s0-200.parquet"))
 
 
 def test_no_global_random_generator_is_used():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,14 +17,15 @@ from suite.study.workflow import default_config
 
 EXIT_USAGE, EXIT_INTERRUPTED, EXIT_OWNED = 2, 75, 76
 
-plan_option = click.option(
+_config_option = partial(
+    click.option,
     "--config",
-    "plan",
     default=default_config,
     show_default=f"{DEFAULT_CONFIG}; outside a checkout the quick.yaml that comes with the suite",
-    callback=lambda context, option, path: Plan(Path(path)),
     help="The study's YAML file.",
 )
+config_option = _config_option("config")
+plan_option = _config_option("plan", callback=lambda context, option, path: Plan(Path(path)))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -30,8 +33,8 @@ class Commands(click.Group):
     """A group that turns our own errors into a sentence and names the nearest command."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and args[0] not in self.commands and not args[0].startswith("-"):
-            fail(f"there is no command {args[0]!r}; did you mean {nearest(args[0], self.commands)}?")
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            fail(f"there is no command {args[0]!r}; did you mean {nearest(args[0], self.list_commands(ctx))}?")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -41,11 +44,29 @@ class Commands(click.Group):
             fail(str(error))
 
 
+class Suite(Commands):
+    """The whole command line: a file of commands is imported only if the ones before it lack the command asked for."""
+
+    FILES = ("train", "study", "analyse", "judge", "report", "specimens", "identity", "speed")
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for file in self.FILES:
+            if cmd_name in self.commands:
+                break
+            importlib.import_module(f"suite.cli.{file}")
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        for file in self.FILES:
+            importlib.import_module(f"suite.cli.{file}")
+        return super().list_commands(ctx)
+
+
 def fail(sentence: str, code: int = EXIT_USAGE) -> NoReturn:
     click.echo(f"error: {sentence}", err=True)
     sys.exit(code)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Suite, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Train, compare and check reference implementations of Soft Actor-Critic."""

@@ -51,7 +51,9 @@ def _helps(group: click.Group, path: str, parent: click.Context | None = None) -
     """(name, help) of every command of a group by name, those of the groups inside it too."""
     sizes: dict[str, Any] = {"terminal_width": WIDTH, "max_content_width": WIDTH}
     context = click.Context(group, info_name=path, parent=parent, **sizes, **group.context_settings)
-    for name, command in sorted(group.commands.items()):
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from _helps(command, name, context)
         elif not command.hidden:

@@ -145,9 +145,9 @@ def _status(plan: Plan) -> tuple[Group, int]:
 
 def _state(plan: Plan, run: Planned) -> State:
     """A run's state, by its record or its progress file."""
-    if Path(run.record).exists():
+    if record := next((path for path in (Path(run.record), plan.waiting(run)) if path.exists()), None):
         try:
-            return State(run, read_meta(Path(run.record)).status)
+            return State(run, read_meta(record).status)
         except RecordError:
             return State(run, "invalid")
     try:

@@ -14,7 +14,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from suite.errors import UsageError
-from suite.lab.records import RecordError, arrays_path, read_meta
+from suite.lab.records import RecordError, arrays_path, move, read_meta
 from suite.study import workflow
 from suite.study.plan import Plan
 
@@ -58,9 +58,11 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str]) -> int:
 
 
 def _clear_interrupted(plan: Plan) -> None:
-    """Removes the records of interrupted runs, so that this sweep tries them again."""
+    """Removes the records of interrupted runs, so that this sweep tries them again; brings in those that wait."""
     for record, run in plan.runs.items():
         path = Path(record)
+        if not path.exists() and plan.waiting(run).exists():
+            move(plan.waiting(run), path)
         if run.cell.implementation in plan.imported or not path.exists():
             continue
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suite.cli.app import EXIT_INTERRUPTED, EXIT_OWNED, fail, main, plan_option
+from suite.cli.app import EXIT_INTERRUPTED, EXIT_OWNED, config_option, main, plan_option
 from suite.errors import UsageError, nearest
 from suite.study.plan import Plan
 
@@ -21,64 +22,69 @@ if TYPE_CHECKING:
     from suite.study.cells import Planned
 
 
+LOG = "log.txt"  # of a run, in its work folder: a line for whatever was said, of every attempt
+
+
 @main.command()
-@plan_option
+@config_option
 @click.option("--attempt", default=1, help="Which try this is; only the last one records a crash.")
 @click.option("--attempts", default=1, help="How many tries there are.")
 @click.option("--stop-with-parent", is_flag=True, help="Checkpoint and stop when the starting process is gone.")
+@click.option("--in-turn", is_flag=True, help="Train one run after the other; they may be of several cells.")
 @click.argument("records", nargs=-1, required=True)
-def run(plan: Plan, records: tuple[str, ...], attempt: int, attempts: int, stop_with_parent: bool) -> None:
-    """Train the runs that leave these RECORDS (paths the plan of the config names; one cell, one or more seeds).
+def run(
+    config: str, records: tuple[str, ...], attempt: int, attempts: int, stop_with_parent: bool, in_turn: bool
+) -> None:
+    """Train the runs that leave these RECORDS (paths the plan of the config names; of one implementation).
 
-    Several seeds are trained in lockstep. A record that exists is kept.
+    Several are seeds of one cell, trained in lockstep, unless --in-turn. A record that exists is kept.
     """
-    from suite.lab.checkpoint import OwnedError
-    from suite.lab.loop import Interrupted, Place
+    from suite.lab.records import move
 
+    plan = Plan(Path(config), records)
     plan.check_writable()
     chosen = _chosen(plan, records)
-    if not chosen:
-        return
-    _check_trained_here(plan, chosen)
-    _in_own_environment(plan, chosen[0].cell.implementation)
-    places = [Place(Path(one.record), plan.work(one.cell, one.seed)) for one in chosen]
-    say = _logger(places, attempt)
-    try:
-        _train(plan, chosen, places, last_attempt=attempt >= attempts, stop_with_parent=stop_with_parent, say=say)
-    except Interrupted as error:
-        say(str(error))
-        sys.exit(EXIT_INTERRUPTED)
-    except OwnedError as error:
-        fail(str(error), EXIT_OWNED)
+    left = [one for one in chosen if not plan.waiting(one).exists()]
+    if left:
+        _check_trained_here(plan, left, in_turn)
+        _in_own_environment(plan, left[0].cell.implementation)
+    # What was begun before comes last: a run that takes its process with it must not keep the others from their turn.
+    in_order = sorted(left, key=lambda one: (plan.work(one.cell, one.seed) / LOG).exists())
+    blocks = [[one] for one in in_order] if in_turn else [left]
+    options = {"last_attempt": attempt >= attempts, "stop_with_parent": stop_with_parent}
+    if code := max((_attempt(plan, block, attempt, **options) for block in blocks if block), default=0):
+        sys.exit(code)
+    for one in chosen:
+        move(plan.waiting(one), Path(one.record))
 
 
 def _chosen(plan: Plan, records: Sequence[str]) -> list[Planned]:
-    """The planned runs of these records that are still to be made; UsageError unless all are of one cell."""
+    """The planned runs of these records that are still to be made."""
     for record in records:
         if record not in plan.runs:
-            close = nearest(record, plan.runs)
+            close = nearest(record, Plan(plan.path).runs)
             raise UsageError(f"{plan.path} plans no run with the record {record}; did you mean {close}?")
-    chosen = [plan.runs[record] for record in records]
-    if any(other.cell != chosen[0].cell for other in chosen):
-        raise UsageError("the records belong to different cells; one process trains seeds of one cell")
-    for one in chosen:
-        if Path(one.record).exists():
-            click.echo(f"{one.record} exists and is kept; remove it to train the run again", err=True)
-    return [one for one in chosen if not Path(one.record).exists()]
+        if Path(record).exists():
+            click.echo(f"{record} exists and is kept; remove it to train the run again", err=True)
+    return [plan.runs[record] for record in dict.fromkeys(records) if not Path(record).exists()]
 
 
-def _check_trained_here(plan: Plan, chosen: Sequence[Planned]) -> None:
-    """UsageError if the runs are imported, or cannot be trained side by side."""
+def _check_trained_here(plan: Plan, chosen: Sequence[Planned], in_turn: bool) -> None:
+    """UsageError if the runs are imported, or cannot be trained in one process."""
     import implementations
 
     cell = chosen[0].cell
+    if in_turn and any(other.cell.implementation != cell.implementation for other in chosen):
+        raise UsageError("the records belong to different implementations; one process trains runs of one")
+    if not in_turn and any(other.cell != cell for other in chosen):
+        raise UsageError("the records belong to different cells; one process trains seeds of one cell, or --in-turn")
     if cell.implementation in plan.imported:
         raise UsageError(
             f"{plan.path}: {chosen[0].record} is missing, and {cell.implementation} is imported, not trained here; "
             "python -m suite import makes its records"
         )
     trainer = implementations.registered()[cell.implementation].trainer
-    if len(chosen) > 1 and (trainer or not cell.schedule.lockstep):
+    if len(chosen) > 1 and (trainer or not (in_turn or cell.schedule.lockstep)):
         raise UsageError(f"{cell.implementation} trains {cell.variant} one seed in a process; name one record")
 
 
@@ -102,10 +108,34 @@ def _logger(places: Sequence[Place], attempt: int) -> Callable[[str], None]:
     def say(line: str) -> None:
         click.echo(line, err=True)
         for place in places:
-            with (place.work / "log.txt").open("a") as file:
+            with (place.work / LOG).open("a") as file:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{attempt}] {line}\n")
 
     return say
+
+
+def _attempt(plan: Plan, chosen: Sequence[Planned], attempt: int, **options: object) -> int:
+    """Trains the chosen seeds of one cell, to records in their work folders; else says what went wrong.
+
+    0, or the exit code of what went wrong; where the process was told to stop, it ends.
+    """
+    from suite.lab.checkpoint import OwnedError
+    from suite.lab.loop import Interrupted, Place
+
+    places = [Place(plan.waiting(one), plan.work(one.cell, one.seed)) for one in chosen]
+    say = _logger(places, attempt)
+    try:
+        _train(plan, chosen, places, say=say, **options)
+    except Interrupted as error:
+        say(str(error))
+        sys.exit(EXIT_INTERRUPTED)
+    except OwnedError as error:
+        click.echo(f"error: {error}", err=True)
+        return EXIT_OWNED
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
 
 
 def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **options: object) -> None:

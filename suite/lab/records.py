@@ -176,10 +176,21 @@ class Recorder:
 def write(path: Path, record: RunRecord, rows: list[dict]) -> None:
     """Writes a record file: the one writer of them."""
     assert record.status in STATUSES, record.status
-    table = pa.Table.from_pylist(rows, schema=SCHEMA)
-    table = table.replace_schema_metadata({"suite": json.dumps(_to_json(record), sort_keys=True)})
+    schema = SCHEMA.with_metadata({"suite": json.dumps(_to_json(record), sort_keys=True)})
+    table = pa.Table.from_arrays([_column(field, rows) for field in SCHEMA], schema=schema)
     with atomic(path) as temporary:
         pq.write_table(table, temporary)
+
+
+def _column(field: pa.Field, rows: list[dict]) -> pa.Array:
+    """A column of the rows, made of its buffers: where pyarrow is given a list, it imports pandas to look at it."""
+    values: list[Any] = [row.get(field.name) for row in rows]
+    if field.type == pa.string():  # the kind, which no row lacks
+        ends, text = np.cumsum([0, *map(len, values)], dtype=np.int32), "".join(values).encode()
+        return pa.Array.from_buffers(field.type, len(rows), [None, pa.py_buffer(ends), pa.py_buffer(text)])
+    known = np.packbits(np.array([value is not None for value in values], bool), bitorder="little")
+    numbers = np.array([0 if value is None else value for value in values], field.type.to_pandas_dtype())
+    return pa.Array.from_buffers(field.type, len(rows), [pa.py_buffer(known), pa.py_buffer(numbers)])
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:
@@ -208,6 +219,13 @@ def params_digest(path: Path, record: RunRecord) -> str:
 def arrays_path(path: Path) -> Path:
     """Where the final actor and critic arrays of the record at `path` lie."""
     return Path(path).with_suffix(".npz")
+
+
+def move(path: Path, target: Path) -> None:
+    """Moves the record at `path` with its arrays to `target`, in the same file system; the record last."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    arrays_path(path).replace(arrays_path(target))
+    path.replace(target)
 
 
 def read(path: Path) -> Record:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,8 +101,9 @@ def of_run(implementation: str, module: str, trainer: bool, settings: Mapping[st
     return {part: PartNumerics(version(part, settings), part_digest(part, module, trainer)) for part in parts}
 
 
+@cache
 def part_digest(part: str, module: str, trainer: bool = False) -> str:
-    """The digest of a part's source; module: of the implementation, for its engine."""
+    """The digest of a part's source, read once in a process; module: of the implementation, for its engine."""
     return digest(part_files(part, module, trainer))
 
 

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -19,18 +20,20 @@ from suite.sac import identity
 from suite.sac.ablation import Ablation
 from suite.sac.source import ROOT
 from suite.specimens.catalogue import load_ablation, user_ablation_files
+from suite.study import rules
 from suite.study.cells import ANY_CELL, RECORD, WORK, Asked, Block, Cell, Label, Planned
 from suite.study.config import DEFAULT_CONFIG, Config, load
-from suite.study.sweeps import cells_of
+from suite.study.sweeps import cells_of, part_of
 
 
 class Plan:
     """What one config asks for.
 
     runs: every distinct run by its record's path; labels: (task, implementation, the label's key) -> what it asks for.
+    records: all that the caller wants to know of; runs on other tasks, or of other implementations, are left out.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, records: Sequence[str] = ()):
         self.path = Path(path)
         self.study = self.path.stem
         self.config: Config = load(self.path)
@@ -52,7 +55,7 @@ class Plan:
         self._first: dict[tuple[str, str, str], Label] = {}
         for i, sweep in enumerate(self.config.sweeps):
             where = f"{self.path}: sweeps[{i}]"
-            for cell in cells_of(sweep, where, self.imported):
+            for cell in cells_of(part_of(sweep, records) if records else sweep, where, self.imported):
                 self._add(cell, sweep.seeds, where)
             self.ablations |= {name: load_ablation(name) for name in sweep.ablations}
 
@@ -82,6 +85,10 @@ class Plan:
     def work(self, cell: Cell, seed: int) -> Path:
         """The folder of a run's checkpoints, progress and logs; it does not depend on the budget."""
         return Path(self.config.results, WORK.format(cell=cell.path, seed=seed))
+
+    def waiting(self, run: Planned) -> Path:
+        """Where a record lies until all of its job's runs have one: Snakemake deletes what a failed job has made."""
+        return self.work(run.cell, run.seed) / Path(run.record).name
 
     @property
     def declaration(self) -> dict[str, object]:
@@ -166,14 +173,14 @@ def obstacle(folder: Path) -> Path | None:
     return None if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK) else nearest
 
 
-def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[Block]]:
-    """The plan of the last config file (without one, the paper's) and its blocks; a mistake ends the process."""
+def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[rules.Rule]]:
+    """The plan of the last config file (without one, the paper's) and how it is trained; a mistake ends the process."""
     try:
         plan = Plan(Path(os.path.relpath(configfiles[-1]) if configfiles else DEFAULT_CONFIG))
         plan.check_writable()
         plan.check_imported()
         plan.check_environments()
-        return plan, plan.blocks(settings.get("seeds_per_job", 1))
+        return plan, rules.of_training(plan, settings)
     except UsageError as mistake:
         print(f"error: {mistake}", file=sys.stderr, flush=True)
         os._exit(2)  # before Snakemake wraps the sentence into a traceback; nothing has been started

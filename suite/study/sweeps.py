@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import implementations
 from suite.errors import UsageError, nearest
@@ -14,6 +14,13 @@ from suite.sac.spec import SpecError
 from suite.specimens.catalogue import ablation_names, load_ablation, preset_names, resolve
 from suite.study.cells import Cell, Label
 from suite.study.config import Sweep
+
+
+def part_of(sweep: Sweep, records: Sequence[str]) -> Sweep:
+    """A sweep without the tasks and implementations that stand in none of these paths."""
+    lists = {"tasks": sweep.tasks, "implementations": sweep.implementations}
+    kept = {key: [name for name in names if any(f"/{name}/" in one for one in records)] for key, names in lists.items()}
+    return sweep.model_copy(update=kept)
 
 
 def cells_of(sweep: Sweep, where: str, imported: Collection[str]) -> Iterator[Cell]:

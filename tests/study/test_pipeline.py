@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +22,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from builders.runs import ROOT, suite
+from click.testing import CliRunner
 
+from implementations import sac_torch
+from suite.cli import main, sweep
 from suite.errors import UsageError
 from suite.lab import records
 from suite.sac import numerics
@@ -182,6 +187,70 @@ def test_blocks_that_share_a_seed_are_told_apart_by_their_cells(tmp_path):
     assert found["run_0_1"] + found["run_0_1_2"] == len(Plan(tmp_path / "study.yaml").cells)
     refused = snakemake(tmp_path, "-n", "--config", "seeds_per_job=0")
     assert refused.returncode == 2 and "seeds_per_job is 0" in refused.stderr
+
+
+def test_runs_in_turn_survive_a_kill_and_leave_the_same_results(study, tmp_path):
+    """A trainer of four runs is killed in its second: the first stays as it is, the second goes on."""
+    config(tmp_path)
+    turns = "--config", "runs_per_job=4", "--until", "statistics"
+    assert rules(snakemake(tmp_path, "-n", *turns))["runs_0"] == 1
+    finished = []
+    thread = threading.Thread(target=lambda: finished.append(snakemake(tmp_path, *turns)))
+    thread.start()
+    while not (waiting := list((tmp_path / "results/.work").rglob("*.parquet"))) or not any(
+        (tmp_path / "results/.work").rglob("checkpoint-*.npz")
+    ):
+        assert thread.is_alive()
+        time.sleep(0.02)
+    (trainer,) = trainers(tmp_path)
+    trainer.send_signal(signal.SIGKILL)
+    first = waiting[0].read_bytes()
+    assert not records_of(tmp_path), "Snakemake would delete them with the failed job"
+    assert "finished" in suite("status", "--config", "study.yaml", cwd=tmp_path).stdout
+    thread.join()
+    assert finished[0].returncode == 0, finished[0].stderr
+    assert_same_tables(tmp_path, study)
+    assert first in [path.read_bytes() for path in records_of(tmp_path)]
+    attempts = [len(records.read_meta(path).attempts) for path in records_of(tmp_path)]
+    assert sorted(attempts) == [1, 1, 1, 2]
+    assert not list((tmp_path / "results/.work").rglob("*.parquet"))
+
+
+def test_a_run_that_crashes_in_turn_leaves_the_others_alone(tmp_path, monkeypatch):
+    config(tmp_path, env_steps=1200, evaluate={"every": 600, "episodes": 1}, seeds=[0])
+    monkeypatch.chdir(tmp_path)
+    plan = Plan(Path("study.yaml"))
+    crashing, sound = plan.runs.values()
+    update, updates = sac_torch.update, Counter()
+
+    def failing(state, *arguments):
+        updates[state[0].spec] += 1
+        if state[0].spec == crashing.cell.spec and updates[state[0].spec] == 3:
+            raise RuntimeError("made so by the test")
+        return update(state, *arguments)
+
+    monkeypatch.setattr(sac_torch, "update", failing)
+    command = ["run", "--config", "study.yaml", "--in-turn", "--attempts", "2", "--attempt"]
+    done = CliRunner().invoke(main, [*command, "1", *plan.runs])
+    assert done.exit_code == 1, done.output
+    assert not records_of(tmp_path) and plan.waiting(sound).exists() and not plan.waiting(crashing).exists()
+    before = plan.waiting(sound).read_bytes()
+    updates.clear()
+    assert CliRunner().invoke(main, [*command, "2", *plan.runs]).exit_code == 0
+    assert Path(sound.record).read_bytes() == before and records.read_meta(Path(sound.record)).status == "finished"
+    crashed = records.read_meta(Path(crashing.record))
+    assert (crashed.status, crashed.message) == ("crashed", "RuntimeError: made so by the test")
+
+
+def test_a_sweep_brings_in_the_records_that_a_killed_job_left_waiting(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(copied(study, tmp_path))
+    plan = Plan(Path("study.yaml"))
+    run = next(iter(plan.runs.values()))
+    records.move(Path(run.record), plan.waiting(run))
+    assert not Path(run.record).exists()
+    sweep._clear_interrupted(plan)
+    assert Path(run.record).read_bytes() == (study / run.record).read_bytes()
+    assert records.arrays_path(Path(run.record)).exists() and not plan.waiting(run).exists()
 
 
 def test_the_snakemake_report_is_made(study):

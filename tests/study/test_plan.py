@@ -15,7 +15,7 @@ from suite.errors import UsageError
 from suite.lab.tasks import TASKS
 from suite.published import anchors as references
 from suite.sac.contract import Origin
-from suite.study import config, manifest
+from suite.study import config, manifest, rules
 from suite.study.forecast import forecast, update_flop
 from suite.study.plan import Plan
 
@@ -274,6 +274,30 @@ def test_ten_thousand_runs_are_put_on_record_in_seconds(tmp_path):
     plan = Plan(write(tmp_path, sweep=sweep, results=str(tmp_path / "results")))
     manifest.write(plan)
     assert len(plan.runs) == 8000 and time.process_time() - started < 3
+
+
+def test_who_trains_in_turn_is_counted_or_forecast(tmp_path):
+    """Every run in one job, of one implementation; a package's alone."""
+    plan = Plan(write(tmp_path, sweep={"seeds": 5, "implementations": ["torch", "jax", "sbx"], "presets": ["sbx"]}))
+    jobs = [one.records for one in rules.of_training(plan, {"runs_per_job": 3})]
+    assert sorted(record for job in jobs for record in job) == sorted(plan.runs)
+    names = [[plan.runs[record].cell.implementation for record in job] for job in jobs]
+    assert sorted(map(tuple, names)) == sorted([(e,) * n for e in ("torch", "jax") for n in (3, 2)] + [("sbx",)] * 5)
+    seconds = forecast(next(iter(plan.runs.values())).cell).seconds
+    (first, *_) = rules.of_training(plan, {"runs_per_job": "1min"})
+    assert len(first.records) == min(60 // seconds, 5) and first.how == "--in-turn"
+    assert rules.of_training(plan, {"runs_per_job": 1}) == rules.of_training(plan, {})
+    for settings in ({"runs_per_job": 0}, {"runs_per_job": "soon"}, {"runs_per_job": 2, "seeds_per_job": 2}):
+        with pytest.raises(UsageError, match="runs_per_job"):
+            rules.of_training(plan, settings)
+
+
+def test_a_job_plans_only_what_it_is_asked_for(tmp_path):
+    whole = Plan(ROOT / "config/paper.yaml")
+    record = list(whole.runs)[-1]
+    part = Plan(ROOT / "config/paper.yaml", [record])
+    assert part.runs[record] == whole.runs[record] and len(part.runs) < len(whole.runs) / 5
+    assert {(run.cell.task, run.cell.implementation) for run in part.runs.values()} == {whole.runs[record].cell[:2]}
 
 
 def test_an_arm_equal_to_another_is_refused(tmp_path):
