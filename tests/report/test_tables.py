@@ -3,7 +3,6 @@ families, and a page that says when its margins were declared."""
 
 import json
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +12,8 @@ from builders.made_up_study import OPTIONS, write
 
 from suite.analysis import results as statistics
 from suite.analysis.declared import Declared
-from suite.analysis.results_file import read_results, write_results
+from suite.analysis.results_file import read_results
 from suite.analysis.types import (
-    Declaration,
-    DeclarationEntry,
-    DeclaredSections,
-    Departure,
     Label,
     Results,
 )
@@ -168,42 +163,6 @@ def test_p_values_stand_beside_their_adjusted_ones_in_the_csv(made, results):
         pd.testing.assert_series_equal(check[name], expected, check_dtype=False)
     assert list(check["published_n"]) == [3] * 6 and not {"ours_values", "published_values"} & set(check)
     assert list(check["family"].fillna("none")) == ["regression", "regression", "none"] * 2
-
-
-def entry(have: int, planned: int = 40, declared: str = "a", plan: str = "p") -> DeclarationEntry:
-    return DeclarationEntry(sha256=declared * 64, plan_sha256=plan * 64, planned=planned, records_before=have)
-
-
-@pytest.mark.parametrize("history, words", [
-    ([entry(0)], "Declared before any of its 40 planned runs had a record."),
-    ([entry(7)], "Declared after 7 of its 40 planned runs had a record."),
-    ([entry(0), entry(12, 50, "b", "q"), entry(13, 50, "c", "q")],
-     "First declared before any of its 40 planned runs had a record. Changed after 12 of its 50 planned runs had a "
-     "record: the declaration (aaaaaaaaaa became bbbbbbbbbb) and the plan (40 planned runs became 50). Changed after "
-     "13 of its 50 planned runs had a record: the declaration (bbbbbbbbbb became cccccccccc). So what stands here was "
-     "declared after 13 of its 50 planned runs had a record."),
-])  # fmt: skip
-def test_the_page_says_when_it_was_declared(made, tmp_path, results, history, words):
-    sections = DeclaredSections(
-        check=config.Check(),
-        equivalence=results.settings.equivalence,
-        families=config.Families(exploratory="holm"),
-        report=config.Report(resamples=200),
-        anchors="0123456789abcdef",
-    )
-    last = history[-1]
-    declared = Declaration(declaration=sections, sha256=last.sha256, history=tuple(history))
-    departure = Departure("families.exploratory", "holm", "bh")
-    study = tmp_path / "study"
-    shutil.copytree(made[0], study)
-    write_results(study, replace(results, declaration=declared, departures=(departure,)))
-    page = drawn(study, tmp_path)
-    assert f">{words}</p>" in page and last.sha256 in page and sections.anchors in page
-    assert ('<p class="warn">' + words in page) == (last.records_before > 0)
-    assert "families.exploratory was declared as holm, and bh was used" in page
-    assert "equivalence.margin was declared" not in page
-    macros_of_page = commands((tmp_path / "tables" / "macros.tex").read_text())
-    assert macros_of_page["sacDeclaration"][1:] == (last.sha256, last.sha256[:10])
 
 
 def test_without_a_declaration_the_page_claims_none(made):
