@@ -16,7 +16,7 @@ import pandas as pd
 from suite.analysis import types
 from suite.analysis.agreement import differing
 from suite.analysis.declared import Declared
-from suite.analysis.results_file import from_plain
+from suite.analysis.results_file import from_plain, to_plain
 from suite.analysis.scores import FEWEST, normalised, scores_of
 from suite.analysis.types import AblationResult, ArmResult, CellKey, CellResult, Effect, Label
 from suite.analysis.workers import DoJobs
@@ -68,7 +68,7 @@ class PlannedAblation(NamedTuple):
 
 def question_of(data: Mapping) -> Question:
     """An ablation's question from its entry in ablations.json; one of before outcomes had names tells it in words."""
-    fields = vars(Question()) | dict(data)
+    fields = to_plain(Question()) | dict(data)
     if words := fields.pop("metric", ""):
         fields["outcomes"] = [next((name for name, one in OUTCOMES.items() if one.words == words), words)]
     return from_plain(Question, fields)

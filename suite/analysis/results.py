@@ -110,8 +110,10 @@ def main(study_dir: Path, **options: Any) -> None:
 
 def declaration_of(data: Mapping[str, Any]) -> Declaration:
     """What declaration.json holds of margins, and its history; one of an earlier version lacks anchors, or changes."""
-    margins = {"anchors": ""} | data["declaration"]
-    history = [{"plan_sha256": "", "changes": []} | entry for entry in data["history"]]
+    if not data["history"]:
+        raise ValueError("its history is empty")
+    margins = {"anchors": ""} | dict(data["declaration"])
+    history = [{"plan_sha256": "", "changes": []} | dict(entry) for entry in data["history"]]
     return Declaration(
         from_plain(DeclaredSections, {name: margins[name] for name in DeclaredSections._fields}),
         from_plain(str, data["sha256"]),

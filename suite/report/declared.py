@@ -63,10 +63,13 @@ def change_in_words(change: Change, planned: int) -> str:
     """A change by its field and both values: "preset sac_v2: tau 0.005 became 0.01 (12 of 36 planned runs changed)"."""
     section, *names = change.field
     if not names:
-        return f"{section} came under the declaration, which did not cover them in an earlier version of the suite"
-    share = f"{change.runs} of {planned} planned runs"
-    runs = f" ({share} {'changed' if section in ENTITIES else 'are new'})" if change.runs else ""
-    return f"{_name(change.field)}{_became(change.before, change.after)}{runs}"
+        return f"{section} came under the declaration, which an earlier version of the suite left out"
+    verb = "changed" if section in ENTITIES else "are new"
+    runs = f" ({change.runs} of {planned} planned runs {verb})" if change.runs else ""
+    unordered = section == "study" or (section == "questions" and len(names) == 2)
+    lists = isinstance(change.before, list) and isinstance(change.after, list)
+    became = _came_and_went if unordered and lists else _became
+    return f"{_name(change.field)}{became(change.before, change.after)}{runs}"
 
 
 def _name(path: Sequence[str]) -> str:
@@ -76,27 +79,28 @@ def _name(path: Sequence[str]) -> str:
             entities.append(f"{ENTITIES[part]} {next(parts)}")
         elif part not in UNSAID:
             fields.append(part)
-    return ": ".join([*entities, *([".".join(fields)] if fields else [])])
+    return ": ".join(filter(None, [*entities, ".".join(fields)]))
 
 
 def _became(before: Any, after: Any) -> str:
     whole = after if before is None else before
     if None in (before, after) and isinstance(whole, Mapping) and "kind" not in whole:
         return " was added" if before is None else " was removed"
-    if isinstance(before, list) and isinstance(after, list):
-        moved = {
-            "added": [one for one in after if one not in before],
-            "removed": [one for one in before if one not in after],
-        }
-        return ": " + ", ".join(f"{', '.join(map(_item, some))} {what}" for what, some in moved.items() if some)
     return f" {_value(before)} became {_value(after)}"
+
+
+def _came_and_went(before: list, after: list) -> str:
+    moved = {"added": [x for x in after if x not in before], "removed": [x for x in before if x not in after]}
+    return ": " + ", ".join(f"{', '.join(map(_item, some))} {what}" for what, some in moved.items() if some)
 
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         parts = [f"{name}={_value(part)}" for name, part in value.items() if name != "kind"]
         return f"{value.get('kind', '')}({', '.join(parts)})"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else _item(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return _item(value)
 
 
 def _item(value: Any) -> str:
@@ -124,7 +128,8 @@ def _wording(name: str, present: Any, ablation: str, declaration: Declaration | 
         return Wording("", text, f"put on record after {_records(records)} existed")
     if reflowed(present) == reflowed(beforehand):
         return Wording(text, text, "")
-    return Wording(_prose(beforehand), text, f"reworded after {_records(records)} existed")
+    what = "reworded" if isinstance(present, str) else "changed"
+    return Wording(_prose(beforehand), text, f"{what} after {_records(records)} existed")
 
 
 def _part(value: Any, path: Sequence[str]) -> Any:

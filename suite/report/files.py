@@ -67,7 +67,9 @@ def study_of(study_dir: Path) -> Study:
 
 
 def _presets(data: Mapping) -> dict[str, PresetSources]:
-    return {preset: from_plain(PresetSources, vars(PresetSources()) | entry) for preset, entry in data.items()}
+    return {
+        preset: from_plain(PresetSources, to_plain(PresetSources()) | dict(entry)) for preset, entry in data.items()
+    }
 
 
 def _times(data: Mapping) -> tuple[str, ...]:

@@ -63,27 +63,20 @@ def _settings(asked: Asked) -> dict[str, Any]:
 
 
 def _question(ablation: Ablation) -> dict[str, Any]:
-    """Every field of an ablation; the arms by their names."""
+    """Every field of an ablation that says something; the arms by their names."""
     fields = {field.name: reflowed(getattr(ablation, field.name)) for field in dataclasses.fields(ablation)}
-    arms = {
-        arm.name: {
-            "changes": {name: identity.to_plain(value) for name, value in arm.changes.items()},
-            "levels": arm.levels,
-        }
-        for arm in ablation.arms
-    }
-    return fields | {"arms": arms, "baseline_arm": ablation.arms[0].name}
+    plain = {arm.name: {name: identity.to_plain(value) for name, value in arm.changes.items()} for arm in ablation.arms}
+    arms = {arm.name: {"changes": plain[arm.name], "levels": arm.levels} for arm in ablation.arms}
+    fields |= {"arms": arms, "baseline_arm": ablation.arms[0].name}
+    return {name: value for name, value in fields.items() if value not in (None, "", [])}
 
 
 def reflowed(value: Any) -> Any:
     """Prose without its line breaks; several texts in alphabetical order."""
     if isinstance(value, str):
         return " ".join(value.split())
-    return (
-        sorted(map(reflowed, value))
-        if isinstance(value, tuple) and all(isinstance(one, str) for one in value)
-        else value
-    )
+    several = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+    return sorted(map(reflowed, value)) if several else value
 
 
 def _preset(name: str, tasks: set[str]) -> dict[str, Any]:

@@ -133,14 +133,14 @@ def test_a_cell_is_named_where_task_engine_and_variant_are_none_of_them_new(tmp_
     first = plan(tmp_path, sweeps=[SWEEP, other])
     again = plan(tmp_path, sweeps=[SWEEP, preset | {"implementations": ["jax", "torch"]}])
     assert words_of(first, again) == [
-        "cells: sac_v2_small on Hopper-v5 (torch) added, temperature/fixed on Hopper-v5 (jax), temperature/learned on "
-        "Hopper-v5 (jax) removed (2 of 8 planned runs are new)"
+        "cells: “sac_v2_small on Hopper-v5 (torch)” added, “temperature/fixed on Hopper-v5 (jax)”, "
+        "“temperature/learned on Hopper-v5 (jax)” removed (2 of 8 planned runs are new)"
     ]
 
 
 @pytest.mark.parametrize("top, words", [
     ({"check": {"margin": 0.2}}, "check.margin 0.1 became 0.2"),
-    ({"check": {"gate": ["all"]}}, "check.gate: all added, default removed"),
+    ({"check": {"gate": ["all"]}}, "check.gate default became all"),
     ({"equivalence": {"after": 0.5}}, "equivalence.after 0.2 became 0.5"),
     ({"families": {"ablation": "by"}}, "families.ablation holm became by"),
     ({"report": {"seed": 1}}, "report.seed 0 became 1"),
