@@ -33,7 +33,7 @@ def described_cell(
     curve, aligned = _curve(planned, [run for run in runs if not run.result.stale], declared)
     ends = _ends(per_seed, runs)
     cell = _cell(planned, runs, {name: _summary(x) for name, x in ends.items()}, declared)
-    return DescribedCell(cell, curve, aligned, ends | _of_curves(aligned))
+    return DescribedCell(cell, curve, aligned, {name: x.to_numpy() for name, x in ends.items()} | _of_curves(aligned))
 
 
 def identity_of(planned: PlannedCell) -> dict[str, Any]:
@@ -195,17 +195,17 @@ def _reliability(aligned: AlignedCurves | None) -> types.Reliability | None:
     return types.Reliability(within, cvar_of_steps, np.median(reliability.max_drawdown(aligned.values)))
 
 
-def _ends(per_seed: pd.DataFrame | None, runs: Sequence[ScoredRun]) -> dict[str, np.ndarray]:
+def _ends(per_seed: pd.DataFrame | None, runs: Sequence[ScoredRun]) -> dict[str, pd.Series]:
     """Every diagnostic that was recorded, at the end of training: its finite values over the finished seeds."""
     if per_seed is None:
         return {}
     finished = [run.result.seed for run in runs if run.result.status == "finished" and not run.result.stale]
     rows = per_seed[per_seed["seed"].isin(finished)].drop(columns="seed")
-    columns = {name: rows[name].to_numpy()[np.isfinite(rows[name])] for name in rows}
+    columns = {name: rows[name][np.isfinite(rows[name])] for name in rows}
     return {name: x for name, x in columns.items() if len(x)}
 
 
-def _summary(x: np.ndarray) -> DiagnosticSummary:
+def _summary(x: pd.Series) -> DiagnosticSummary:
     return DiagnosticSummary(x.mean(), x.std(ddof=1) if len(x) > 1 else None, len(x))
 
 
