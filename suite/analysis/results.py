@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from suite.analysis import types
 from suite.analysis.ablations import Question, planned_ablations, question_of
 from suite.analysis.check_rows import CheckFile
 from suite.analysis.declared import Declared, departures
@@ -25,16 +26,7 @@ from suite.analysis.one_cell import described_cell, identity_of
 from suite.analysis.over_tasks import infer
 from suite.analysis.results_file import from_plain, read_check, read_gathered, to_plain, write_results
 from suite.analysis.runs import SCORED_SHARE, Floors, PlannedCell, ScoredRun, end_of_run, planned_cells, scored_run
-from suite.analysis.types import (
-    Anchors,
-    Counts,
-    Declaration,
-    DeclarationEntry,
-    DeclaredSections,
-    LedgerEntry,
-    Results,
-    Settings,
-)
+from suite.analysis.types import Anchors, Counts, Declaration, LedgerEntry, Results, Settings
 from suite.analysis.workers import processes
 from suite.published.anchors import Scale
 from suite.sac.status import STATUSES
@@ -115,9 +107,12 @@ def declaration_of(data: Mapping[str, Any]) -> Declaration:
     margins = {"anchors": ""} | dict(data["declaration"])
     history = [{"plan_sha256": "", "changes": []} | dict(entry) for entry in data["history"]]
     return Declaration(
-        from_plain(DeclaredSections, {name: margins[name] for name in DeclaredSections._fields}),
+        from_plain(types.DeclaredSections, {name: margins[name] for name in types.DeclaredSections._fields}),
         from_plain(str, data["sha256"]),
-        tuple(from_plain(DeclarationEntry, {name: one[name] for name in DeclarationEntry._fields}) for one in history),
+        tuple(
+            from_plain(types.DeclarationEntry, {name: one[name] for name in types.DeclarationEntry._fields})
+            for one in history
+        ),
     )
 
 

@@ -67,7 +67,8 @@ def load_ablation(name: str) -> Ablation:
     ablation = getattr(module, "ABLATION", None)
     if not isinstance(ablation, Ablation):
         raise UsageError(f"{files[name]} must hold an Ablation called ABLATION")
-    if not isinstance(ablation.outcomes, tuple) or not ablation.outcomes:
+    named = isinstance(ablation.outcomes, tuple) and all(isinstance(one, str) for one in ablation.outcomes)
+    if not named or not ablation.outcomes:
         raise UsageError(f'{files[name]}: outcomes must be a tuple of names, as in ("final_return",)')
     for outcome in ablation.outcomes:
         if outcome not in OUTCOMES:

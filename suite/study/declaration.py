@@ -86,11 +86,8 @@ def _preset(name: str, tasks: set[str]) -> dict[str, Any]:
         task: {field: identity.to_plain(value) for field, value in preset.PER_TASK[task].items()}
         for task in sorted(tasks & preset.PER_TASK.keys())
     }
-    return {
-        "spec": identity.to_plain(preset.SPEC),
-        "schedule": identity.to_plain(preset.SCHEDULE),
-        "per_task": per_task,
-    }
+    spec, schedule = identity.to_plain(preset.SPEC), identity.to_plain(preset.SCHEDULE)
+    return {"spec": spec, "schedule": schedule, "per_task": per_task}
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
