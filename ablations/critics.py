@@ -7,7 +7,7 @@ ABLATION = one_factor(
     {"twin": {}, "single": {"critics": 1, "target_reduce": "first", "actor_reduce": "first"}},
     question="Does the minimum of two critics beat a single critic?",
     baseline="sac_v2",
-    metric="return of the last tenth of training",
+    outcomes=("final_return",),
     expected="twin better or equal; a single critic overestimates (larger Q bias), most on higher-dimensional tasks",
     literature=(
         "arXiv 1802.09477, section 4: overestimation and clipped double Q-learning",

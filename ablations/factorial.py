@@ -9,7 +9,7 @@ ABLATION = factorial(
     value_net.ABLATION,
     question="Do the three design choices act independently, or do they interact?",
     baseline="sac_v2",
-    metric="return of the last tenth of training",
+    outcomes=("final_return",),
     expected="main effects as in the three single ablations; a value network lessens the harm of a single critic",
     literature=("arXiv 1801.01290, section 5.2", "arXiv 1812.05905, section 7"),
 )

@@ -9,7 +9,7 @@ ABLATION = one_factor(
     {"root_two": {}, "one": {"hidden_init": ONE, "critic_output_init": ONE}},
     question="Is an orthogonal initialisation better with a gain of 1 than of the root of 2?",
     baseline="jaxrl",
-    metric="return of the last tenth of training",
+    outcomes=("final_return",),
     expected="earlier learning with a gain of 1, as jaxrl's published curves have it, and little difference later",
     literature=(
         "ikostrikov/jaxrl@4a9abaf jaxrl/networks/common.py:11-12: root of 2",

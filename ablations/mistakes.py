@@ -21,7 +21,7 @@ ABLATION = one_factor(
     },
     question="Would the regression check notice an implementation that is wrong?",
     baseline="jaxrl",
-    metric="return of the last tenth of training",
+    outcomes=("final_return",),
     expected="a flipped target entropy and target networks that follow at once lose much; the other two little",
     literature=(
         "arXiv 1812.05905, section 5: the entropy's target is minus the number of action dimensions",

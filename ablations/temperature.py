@@ -8,7 +8,7 @@ ABLATION = one_factor(
     {"learned": {}, "fixed": {"temperature": FixedAlpha(value=0.2)}},
     question="Does learning the temperature beat fixing it at 0.2?",
     baseline="sac_v2",
-    metric="return of the last tenth of training",
+    outcomes=("final_return",),
     expected="learned at least as good on every task without tuning; 0.2 close on tasks whose rewards are of order 1",
     literature=(
         "arXiv 1812.05905, figure 1 and section 7.1: learned matches per-task tuning",

@@ -8,7 +8,7 @@ ABLATION = one_factor(
     {"without_v": {}, "with_v": {"value_net": ValueNet(loss_scale=0.5, target="per_sample")}},
     question="Does a state-value network with its own target change what is learned?",
     baseline="sac_v2",
-    metric="return of the last tenth of training",
+    outcomes=("final_return",),
     expected="no difference in final return; possibly slower at first, since V must be learned too",
     literature=(
         "arXiv 1801.01290, section 4.2: V can stabilise training and is convenient to train with the other networks",

@@ -25,7 +25,7 @@ ABLATION = one_factor(
     {"twin": SHORT, "single": {**SHORT, "critics": 1, "target_reduce": "first", "actor_reduce": "first"}},
     question="Is one critic enough?",
     baseline="sac_v2_small",
-    metric="return of the last tenth of training",
+    outcomes=("final_return",),
     expected="no difference after 200 steps",
     literature=("none",),
 )

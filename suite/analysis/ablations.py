@@ -16,10 +16,12 @@ import pandas as pd
 from suite.analysis import types
 from suite.analysis.agreement import differing
 from suite.analysis.declared import Declared
+from suite.analysis.results_file import from_plain, to_plain
 from suite.analysis.scores import FEWEST, normalised, scores_of
 from suite.analysis.types import AblationResult, ArmResult, CellKey, CellResult, Effect, Label
 from suite.analysis.workers import DoJobs
 from suite.published.anchors import Scale
+from suite.sac.ablation import OUTCOMES
 from suite.statistics import factorial, failures
 
 SIMPLE_ONLY = "The differences to the baseline are simple effects only."
@@ -36,7 +38,7 @@ class Question:
     """What an ablation asks; empty where its file says nothing."""
 
     question: str = ""
-    metric: str = ""
+    outcomes: tuple[str, ...] = ()
     expected: str = ""
     literature: tuple[str, ...] = ()
     factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -65,10 +67,11 @@ class PlannedAblation(NamedTuple):
 
 
 def question_of(data: Mapping) -> Question:
-    """An ablation's question from its entry in ablations.json."""
-    question, metric, expected = (data.get(name) or "" for name in ("question", "metric", "expected"))
-    factors = {factor: tuple(levels) for factor, levels in (data.get("factors") or {}).items()}
-    return Question(question, metric, expected, tuple(data.get("literature") or ()), factors)
+    """An ablation's question from its entry in ablations.json; one of before outcomes had names tells it in words."""
+    fields = to_plain(Question()) | dict(data)
+    if words := fields.pop("metric", ""):
+        fields["outcomes"] = [next((name for name, one in OUTCOMES.items() if one.words == words), words)]
+    return from_plain(Question, fields)
 
 
 def planned_ablations(manifest: pd.DataFrame, questions: Mapping[str, Question]) -> list[PlannedAblation]:
@@ -94,6 +97,7 @@ def _planned_arm(row) -> PlannedArm:
 class _Arm(NamedTuple):
     planned: PlannedArm
     cell: CellResult
+    outcomes: Mapping[str, np.ndarray]
 
 
 class _Table(NamedTuple):
@@ -109,6 +113,7 @@ class _Table(NamedTuple):
 def ablation_results(
     ablations: Sequence[PlannedAblation],
     cells: Sequence[CellResult],
+    outcomes: Mapping[CellKey, Mapping[str, np.ndarray]],
     anchors: Mapping[str, Scale],
     declared: Declared,
     do: DoJobs,
@@ -116,9 +121,9 @@ def ablation_results(
     """Every ablation's arms against the baseline by task and implementation, its factorial, and all tasks at once; p
     values not adjusted yet."""
     by_key = {cell.key: cell for cell in cells}
-    tables = {ablation.name: [_with_cells(table, by_key) for table in ablation.tables] for ablation in ablations}
+    tables = {one.name: [_with_cells(table, by_key, outcomes) for table in one.tables] for one in ablations}
     single = [
-        partial(_table_result, table, ablation.question.factors, declared, (ablation.name, *table[:2]))
+        partial(_table_result, table, ablation.question, declared, (ablation.name, *table[:2]))
         for ablation in ablations
         for table in tables[ablation.name]
     ]
@@ -136,9 +141,12 @@ def ablation_results(
     return results
 
 
-def _with_cells(table: PlannedTable, cells: Mapping[CellKey, CellResult]) -> _Table:
-    place = table.task, table.implementation
-    return _Table(*place, tuple(_Arm(arm, cells[CellKey(*place, arm.run_id)]) for arm in table.arms))
+def _with_cells(
+    table: PlannedTable, cells: Mapping[CellKey, CellResult], outcomes: Mapping[CellKey, Mapping[str, np.ndarray]]
+) -> _Table:
+    keys = [CellKey(table.task, table.implementation, arm.run_id) for arm in table.arms]
+    arms = (_Arm(arm, cells[key], outcomes.get(key, {})) for arm, key in zip(table.arms, keys, strict=True))
+    return _Table(table.task, table.implementation, tuple(arms))
 
 
 def _by_implementation(tables: Sequence[_Table]) -> dict[str, list[_Table]]:
@@ -148,28 +156,42 @@ def _by_implementation(tables: Sequence[_Table]) -> dict[str, list[_Table]]:
     return groups
 
 
-def _table_result(table: _Table, levels: Levels, declared: Declared, key: tuple) -> types.AblationTable:
-    arms = tuple(_arm_result(arm, table.baseline, declared, ("arm", *key)) for arm in table.arms)
+def _table_result(table: _Table, asked: Question, declared: Declared, key: tuple) -> types.AblationTable:
+    levels, options = asked.factors, (asked.outcomes, declared, ("arm", *key))
+    arms = tuple(_arm_result(arm, table.baseline, *options) for arm in table.arms)
     effects = _factorial(table, levels, declared, key) if _two_levels(levels) else None
     return types.AblationTable(table.task, table.implementation, arms, effects)
 
 
-def _arm_result(arm: _Arm, baseline: _Arm | None, declared: Declared, key: tuple) -> ArmResult:
-    """An arm with its difference to the baseline, or the sentence why there is none."""
-    planned, cell = arm
+def _arm_result(arm: _Arm, baseline: _Arm | None, outcomes: Sequence[str], declared: Declared, key: tuple) -> ArmResult:
+    """An arm with its differences to the baseline, or the sentence why there is none."""
+    planned, cell = arm.planned, arm.cell
     alone = ArmResult(*planned[:4], cell.variant, cell.run_id)
     if baseline is None:
         return replace(alone, note="no baseline is planned here")
     if planned.baseline or cell.key == baseline.cell.key:
         return alone
     x, y = scores_of(cell), scores_of(baseline.cell)
-    failed = _failures(cell, baseline.cell)
+    alone = replace(alone, failures=_failures(cell, baseline.cell))
     if min(len(x), len(y)) < FEWEST:
         note = f"a difference needs two scored runs on each side, here are {len(x)} and {len(y)}"
-        return replace(alone, failures=failed, note=note)
-    difference = differing(x, y, declared.confidence, declared.rng(*key, planned.arm))
-    asked = types.AdjustedDifference(**vars(difference), family="exploratory")
-    return replace(alone, failures=failed, difference=asked)
+        return replace(alone, note=note)
+    further = {name: (arm.outcomes[name], baseline.outcomes[name]) for name in outcomes if _both(name, arm, baseline)}
+    return replace(
+        alone,
+        difference=_difference(x, y, declared, (*key, planned.arm)),
+        outcomes={name: _difference(*pair, declared, (*key, planned.arm, name)) for name, pair in further.items()},
+    )
+
+
+def _both(outcome: str, arm: _Arm, baseline: _Arm) -> bool:
+    """Whether enough runs on either side have a value of an outcome."""
+    return all(len(one.outcomes.get(outcome, ())) >= FEWEST for one in (arm, baseline))
+
+
+def _difference(x: np.ndarray, y: np.ndarray, declared: Declared, key: tuple) -> types.AdjustedDifference:
+    difference = differing(x, y, declared.confidence, declared.rng(*key))
+    return types.AdjustedDifference(**vars(difference), family="exploratory")
 
 
 def _failures(cell: CellResult, baseline: CellResult) -> types.FailureComparison | None:

@@ -67,15 +67,20 @@ def adjusted_ablations(ablations: list[AblationResult], declared: Declared) -> t
 
 
 def _questions(table: AblationTable) -> Iterator[Question]:
-    """What a table asks: its arms' differences, then its factors' effects."""
-    yield from (arm.difference for arm in table.arms if arm.difference)
+    """What a table asks: its arms' differences, outcome by outcome, then its factors' effects."""
+    for arm in table.arms:
+        yield from [arm.difference] if arm.difference else []
+        yield from arm.outcomes.values()
     yield from table.factorial.effects if table.factorial else ()
 
 
 def _with_questions(table: AblationTable, questions: Iterator) -> AblationTable:
     """The table with its questions, in the order of `_questions`, taken from those that are adjusted."""
-    arms = tuple(replace(arm, difference=next(questions)) if arm.difference else arm for arm in table.arms)
+    arms = []
+    for arm in table.arms:
+        difference = next(questions) if arm.difference else None
+        arms.append(replace(arm, difference=difference, outcomes={name: next(questions) for name in arm.outcomes}))
     factorial = table.factorial
     if factorial is not None:
         factorial = replace(factorial, effects=tuple(next(questions) for _ in factorial.effects))
-    return replace(table, arms=arms, factorial=factorial)
+    return replace(table, arms=tuple(arms), factorial=factorial)

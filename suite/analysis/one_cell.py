@@ -18,11 +18,12 @@ from suite.statistics import aggregate, bootstrap, curves, failures, reliability
 
 
 class DescribedCell(NamedTuple):
-    """A cell's numbers, its curve, and the aligned curves that comparisons take."""
+    """A cell's numbers, its curve, the aligned curves that comparisons take, and its runs' values of each outcome."""
 
     cell: CellResult
     curve: CurveResult
     aligned: AlignedCurves | None
+    outcomes: Mapping[str, np.ndarray]
 
 
 def described_cell(
@@ -30,7 +31,9 @@ def described_cell(
 ) -> DescribedCell:
     """What there is to say of a cell from its runs, in the order of their seeds, and their diagnostics."""
     curve, aligned = _curve(planned, [run for run in runs if not run.result.stale], declared)
-    return DescribedCell(_cell(planned, runs, _diagnostics(per_seed, runs), declared), curve, aligned)
+    ends = _ends(per_seed, runs)
+    cell = _cell(planned, runs, {name: _summary(x) for name, x in ends.items()}, declared)
+    return DescribedCell(cell, curve, aligned, {name: x.to_numpy() for name, x in ends.items()} | _of_curves(aligned))
 
 
 def identity_of(planned: PlannedCell) -> dict[str, Any]:
@@ -179,9 +182,7 @@ def _band(aligned: AlignedCurves | None, declared: Declared, key: CellKey) -> tu
 
 def _area(aligned: AlignedCurves | None, confidence: float) -> Estimate:
     """The mean over runs of the area under the curve, divided by the grid's span."""
-    if aligned is None or len(aligned.grid) < 2:
-        return mean_of(np.array([]), confidence)
-    return mean_of(np.array([curves.area_under_curve(aligned.grid, run) for run in aligned.values]), confidence)
+    return mean_of(_of_curves(aligned).get("area", np.array([])), confidence)
 
 
 def _reliability(aligned: AlignedCurves | None) -> types.Reliability | None:
@@ -194,15 +195,23 @@ def _reliability(aligned: AlignedCurves | None) -> types.Reliability | None:
     return types.Reliability(within, cvar_of_steps, np.median(reliability.max_drawdown(aligned.values)))
 
 
-def _diagnostics(per_seed: pd.DataFrame | None, runs: Sequence[ScoredRun]) -> dict[str, DiagnosticSummary]:
-    """Mean and standard deviation over the finished seeds of every diagnostic that was recorded."""
+def _ends(per_seed: pd.DataFrame | None, runs: Sequence[ScoredRun]) -> dict[str, pd.Series]:
+    """Every diagnostic that was recorded, at the end of training: its finite values over the finished seeds."""
     if per_seed is None:
         return {}
     finished = [run.result.seed for run in runs if run.result.status == "finished" and not run.result.stale]
     rows = per_seed[per_seed["seed"].isin(finished)].drop(columns="seed")
     columns = {name: rows[name][np.isfinite(rows[name])] for name in rows}
-    return {
-        name: DiagnosticSummary(x.mean(), x.std(ddof=1) if len(x) > 1 else None, len(x))
-        for name, x in columns.items()
-        if len(x)
-    }
+    return {name: x for name, x in columns.items() if len(x)}
+
+
+def _summary(x: pd.Series) -> DiagnosticSummary:
+    return DiagnosticSummary(x.mean(), x.std(ddof=1) if len(x) > 1 else None, len(x))
+
+
+def _of_curves(aligned: AlignedCurves | None) -> dict[str, np.ndarray]:
+    """The outcomes that whole curves give, of each scored run."""
+    if aligned is None or len(aligned.grid) < 2:
+        return {}
+    areas = [curves.area_under_curve(aligned.grid, run) for run in aligned.values]
+    return {"area": np.array(areas), "stability": reliability.max_drawdown(aligned.values)}

@@ -44,6 +44,7 @@ class Inference:
 def infer(
     cells: list[CellResult],
     aligned: Mapping[CellKey, AlignedCurves],
+    outcomes: Mapping[CellKey, Mapping[str, np.ndarray]],
     planned_ablations: Sequence[PlannedAblation],
     check: Sequence[CheckRow],
     anchors: Anchors,
@@ -52,10 +53,12 @@ def infer(
 ) -> Inference:
     """Everything that cells say against each other, p values adjusted in their families.
 
-    aligned: the scored runs' curves by cell; check: the regression check's rows, which count their own family.
+    aligned, outcomes: the scored runs' curves, and the runs' values of every outcome besides the score, by cell;
+    check: the regression check's rows, which count their own family.
     """
     pairs = adjusted_agreements(agreements(cells, aligned, anchors.primary, declared, do), declared)
-    ablations = adjusted_ablations(ablation_results(planned_ablations, cells, anchors.primary, declared, do), declared)
+    found = ablation_results(planned_ablations, cells, outcomes, anchors.primary, declared, do)
+    ablations = adjusted_ablations(found, declared)
     return Inference(
         aggregates=_aggregates(cells, anchors, declared, do),
         improvements=_improvements(cells, declared, do),

@@ -17,17 +17,17 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from suite.analysis import types
 from suite.analysis.ablations import Question, planned_ablations, question_of
 from suite.analysis.check_rows import CheckFile
 from suite.analysis.declared import Declared, departures
 from suite.analysis.evaluations import NO_CURVE, RunKey, evaluation_curves
 from suite.analysis.one_cell import described_cell, identity_of
 from suite.analysis.over_tasks import infer
-from suite.analysis.results_file import from_plain, read_check, to_plain, write_results
+from suite.analysis.results_file import from_plain, read_check, read_gathered, to_plain, write_results
 from suite.analysis.runs import SCORED_SHARE, Floors, PlannedCell, ScoredRun, end_of_run, planned_cells, scored_run
 from suite.analysis.types import Anchors, Counts, Declaration, LedgerEntry, Results, Settings
 from suite.analysis.workers import processes
-from suite.files import read_json
 from suite.published.anchors import Scale
 from suite.sac.status import STATUSES
 from suite.statistics import bootstrap, power
@@ -67,7 +67,8 @@ def summarise(
     with processes(workers) as do:
         described = do([partial(described_cell, cell, own, ends.get(cell.key), declared) for cell, own in runs])
         aligned = {one.cell.key: one.aligned for one in described if one.aligned is not None}
-        inference = infer([one.cell for one in described], aligned, asked, check.rows, scales, declared, do)
+        outcomes = {one.cell.key: one.outcomes for one in described}
+        inference = infer([one.cell for one in described], aligned, outcomes, asked, check.rows, scales, declared, do)
     results = Results(
         study=study,
         settings=_settings(declared, {task: random_policy.get(task) for task in tasks}, scales),
@@ -88,25 +89,35 @@ def summarise(
 def main(study_dir: Path, **options: Any) -> None:
     """Write results.json beside the tidy tables in study_dir; options as of `summarise`."""
     study_dir = Path(study_dir)
-    questions, declaration = _json(study_dir / "ablations.json"), _json(study_dir / "declaration.json")
     results = summarise(
         Tables(*(pd.read_parquet(study_dir / f"{name}.parquet") for name in Tables._fields)),
-        {name: question_of(entry) for name, entry in (questions or {}).items()},
+        read_gathered(study_dir / "ablations.json", _questions) or {},
         study=study_dir.name,
         check=read_check(study_dir) or CheckFile((), ()),
-        declaration=declaration_of(declaration) if declaration else None,
+        declaration=read_gathered(study_dir / "declaration.json", declaration_of),
         **options,
     )
     write_results(study_dir, results)
 
 
 def declaration_of(data: Mapping[str, Any]) -> Declaration:
-    """What declaration.json holds; one of before anchors were declared names none."""
-    return from_plain(Declaration, {**data, "declaration": {"anchors": "", **data["declaration"]}})
+    """What declaration.json holds of margins, and its history; one of an earlier version lacks anchors, or changes."""
+    if not data["history"]:
+        raise ValueError("its history is empty")
+    margins = {"anchors": ""} | dict(data["declaration"])
+    history = [{"plan_sha256": "", "changes": []} | dict(entry) for entry in data["history"]]
+    return Declaration(
+        from_plain(types.DeclaredSections, {name: margins[name] for name in types.DeclaredSections._fields}),
+        from_plain(str, data["sha256"]),
+        tuple(
+            from_plain(types.DeclarationEntry, {name: one[name] for name in types.DeclarationEntry._fields})
+            for one in history
+        ),
+    )
 
 
-def _json(path: Path) -> dict | None:
-    return read_json(path, "run `python -m suite gather` for this study again") if path.exists() else None
+def _questions(data: Mapping[str, Any]) -> dict[str, Question]:
+    return {name: question_of(entry) for name, entry in data.items()}
 
 
 def _scored_runs(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,11 +21,13 @@ from suite.analysis.types import Results
 from suite.errors import UsageError
 from suite.files import atomic, read_json
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of results.json and check.json: raised whenever a field of their types changes its name or its meaning."""
 RESULTS, CHECK = "results.json", "check.json"
 MADE_BY = {RESULTS: "statistics", CHECK: "check"}
 """The command that makes each file anew."""
+SHAPES: dict[Any, type] = {tuple: list, Mapping: dict, dict: dict, str: str}
+"""What JSON holds for a kind, where anything else would be taken for it."""
 T = TypeVar("T")
 
 
@@ -57,14 +60,30 @@ def _read(path: Path, kind: type[T]) -> T | None:
     if not path.exists():
         return None
     remedy = f"run `python -m suite {MADE_BY[path.name]}` for this study again"
-    data = read_json(path, remedy)
+    return read_as(path, remedy, partial(_of_version, path, remedy, kind))
+
+
+def _of_version(path: Path, remedy: str, kind: type[T], data: dict) -> T:
     version = data.pop("schema_version", 1)
     if version != SCHEMA_VERSION:
         raise UsageError(f"{path} has schema version {version}, and this suite reads {SCHEMA_VERSION}: {remedy}")
+    return from_plain(kind, data)
+
+
+def read_as(path: Path, remedy: str, understood: Callable[[Any], T], kind: type = dict) -> T:
+    """What `understood` makes of the JSON at `path`, an object (or a list); UsageError ending in the remedy if it is
+    damaged or of another shape."""
+    data = read_json(path, remedy, kind)
     try:
-        return from_plain(kind, data)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{path} is not what this suite writes ({error}): {remedy}") from None
+        return understood(data)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        what = textwrap.shorten(str(error), 200)
+        raise UsageError(f"{path} is not what this suite writes ({what}): {remedy}") from None
+
+
+def read_gathered(path: Path, understood: Callable[[Any], T]) -> T | None:
+    """The same of a file that gather writes; None where there is none."""
+    return read_as(path, "run `python -m suite gather` for this study again", understood) if path.exists() else None
 
 
 def to_plain(value: Any) -> Any:
@@ -92,6 +111,9 @@ def from_plain(kind: Any, data: Any) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
         return None if data is None else from_plain(next(one for one in arguments if one is not type(None)), data)
+    shape = SHAPES.get(origin or kind)
+    if shape and not isinstance(data, shape):
+        raise TypeError(f"{textwrap.shorten(repr(data), 40)} stands where a {shape.__name__} belongs")
     if origin is tuple:
         kinds = arguments[:1] * len(data) if arguments[-1] is Ellipsis else arguments
         return tuple(from_plain(one, item) for one, item in zip(kinds, data, strict=True))

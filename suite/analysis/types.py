@@ -8,13 +8,13 @@ results.json, so whoever renames one raises `results_file.SCHEMA_VERSION`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from suite.analysis.check_rows import CheckRow
 from suite.published.anchors import Scale
 from suite.sac.status import FAILED, KindOfReturn, Status
-from suite.study import config
+from suite.study import config, declaration
 
 FamilyName = Literal["equivalence", "ablation", "exploratory", "regression"]
 AgreementVerdict = Literal["EQUIVALENT", "DIFFERENT", "INCONCLUSIVE"]
@@ -143,15 +143,16 @@ class DeclaredSections(NamedTuple):  # of the config
     anchors: str  # digest of the tables of anchors; "" where none was declared
 
 
-class DeclarationEntry(NamedTuple):  # a declaration and a plan
+class DeclarationEntry(NamedTuple):  # a declaration that was put on record
     sha256: str
-    plan_sha256: str
+    plan_sha256: str  # of one that did not cover the plan; else ""
     planned: int  # runs
-    records_before: int  # of these, those that had a record when it was put on record
+    records_before: int  # that were there by then, of these runs and of those planned until then
+    changes: tuple[declaration.Change, ...]  # from the one before it, as far as they were kept
 
 
 class Declaration(NamedTuple):
-    """What is on record as declared, its SHA-256, and every declaration and plan there was, the first one first."""
+    """What is on record as declared of margins, its SHA-256, and every declaration there was, the first one first."""
 
     declaration: DeclaredSections
     sha256: str
@@ -571,6 +572,7 @@ class ArmResult:
     variant: Label  # of the cell
     run_id: str
     difference: AdjustedDifference | None = None  # None of the baseline, and where the note says why
+    outcomes: Mapping[str, AdjustedDifference] = field(default_factory=dict)  # the same of further declared outcomes
     failures: FailureComparison | None = None
     note: str = ""
 
@@ -625,7 +627,7 @@ class AblationResult:
 
     name: str
     question: str
-    metric: str
+    outcomes: tuple[str, ...]  # of suite.sac.ablation.OUTCOMES; of old files also free text
     expected: str
     literature: tuple[str, ...]
     factors: Mapping[str, tuple[str, ...]]  # factor -> its levels

@@ -1,10 +1,10 @@
 """What reviewers ask of an empirical study, answered from its data; and what its runs were made with."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from suite.analysis.provenance import Making, making
-from suite.analysis.types import Declaration, DeclarationEntry, Results
+from suite.analysis.types import Results
+from suite.report.declared import history_in_words
 from suite.report.families import METHODS
 from suite.report.files import Study
 from suite.report.presets import Preset
@@ -29,7 +29,7 @@ def checklist(study: Study, presets: Sequence[Preset]) -> list[tuple[str, str]]:
         ("What do error bars show?", error_bars),
         ("How many runs?", f"{counts.planned} planned, {counts.finished} finished; {per_cell} seeds in every cell."),
         ("Which tests, corrected how?", _tests(results)),
-        ("Declared beforehand?", " ".join(declared_in_words(results.declaration)) if results.declaration else ""),
+        ("Declared beforehand?", _declared(history_in_words(results.declaration, study.declared_at), results)),
         ("Which code?", f"code_id {codes}; {stale} runs were made by other code and are left out." if codes else ""),
         ("Which versions?", "; ".join(f"{name} {', '.join(values)}" for name, values in made.packages.items())),
         ("Which seeds?", f"{seeds}; the report's own draws come from seed {results.settings.seed}."),
@@ -49,6 +49,11 @@ def _tests(results: Results) -> str:
     in_use = {name: family for name, family in results.families.items() if family.size}
     families = [f"{name}: {METHODS[family.method]} for {family.size}" for name, family in in_use.items()]
     return f"{'; '.join(families)}. Raw and adjusted p stand side by side." if families else ""
+
+
+def _declared(history: Sequence[str], results: Results) -> str:
+    """The first declaration, and what its changes come to."""
+    return " ".join(dict.fromkeys((history[0], history[-1]))) if results.declaration else ""
 
 
 def _compute(made: Making) -> str:
@@ -72,31 +77,3 @@ def not_finished(results: Results) -> list[str]:
     """How many runs came to each end but the planned one, "2 diverged", where any did."""
     counts = {status: getattr(results.counts, status) for status in STATUSES if status != "finished"}
     return [f"{n} {status}" for status, n in counts.items() if n]
-
-
-def declared_in_words(declaration: Declaration | None) -> list[str]:
-    """When margins, families and plan were declared, and every change of them since, counted in runs on record."""
-    if declaration is None:
-        return ["No declaration is on record, so nothing here may be called declared beforehand."]
-    first, *changes = declaration.history
-    sentences = [f"{'First declared' if changes else 'Declared'} {_when(first)}."]
-    for before, after in pairwise(declaration.history):
-        sentences.append(f"Changed {_when(after)}: {' and '.join(_changes(before, after))}.")
-    if changes:
-        sentences.append(f"So what stands here was declared {_when(changes[-1])}.")
-    return sentences
-
-
-def _changes(before: DeclarationEntry, after: DeclarationEntry) -> list[str]:
-    words = []
-    if before.sha256 != after.sha256:
-        words.append(f"the declaration ({before.sha256[:10]} became {after.sha256[:10]})")
-    if before.plan_sha256 != after.plan_sha256:
-        words.append(f"the plan ({before.planned} planned runs became {after.planned})")
-    return words
-
-
-def _when(entry: DeclarationEntry) -> str:
-    if entry.records_before:
-        return f"after {entry.records_before} of its {entry.planned} planned runs had a record"
-    return f"before any of its {entry.planned} planned runs had a record"

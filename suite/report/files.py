@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from suite.analysis.results_file import RESULTS, from_plain, read_results, to_plain
+from suite.analysis.results_file import RESULTS, from_plain, read_as, read_gathered, read_results, to_plain
 from suite.analysis.types import Results
 from suite.errors import UsageError
-from suite.files import read_json
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,7 @@ class Study:
     manifest: pd.DataFrame
     runs: pd.DataFrame
     sources: Mapping[str, PresetSources]  # by preset
+    declared_at: tuple[str, ...] = ()  # when each entry of the declaration's history was made, "" where it is not known
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,19 @@ def results_of(study_dir: Path) -> Results:
 def study_of(study_dir: Path) -> Study:
     """Everything the page needs of the study in study_dir."""
     manifest, runs = (pd.read_parquet(study_dir / f"{name}.parquet") for name in ("manifest", "runs"))
-    sources = study_dir / "sources.json"
-    known = read_json(sources, "run `python -m suite gather` for this study again") if sources.exists() else {}
-    by_preset = {preset: PresetSources(**entry) for preset, entry in known.items()}
-    return Study(results_of(study_dir), manifest, runs, by_preset)
+    by_preset = read_gathered(study_dir / "sources.json", _presets) or {}
+    times = read_gathered(study_dir / "declaration.json", _times) or ()
+    return Study(results_of(study_dir), manifest, runs, by_preset, times)
+
+
+def _presets(data: Mapping) -> dict[str, PresetSources]:
+    return {
+        preset: from_plain(PresetSources, to_plain(PresetSources()) | dict(entry)) for preset, entry in data.items()
+    }
+
+
+def _times(data: Mapping) -> tuple[str, ...]:
+    return tuple(str(entry.get("when", "")) for entry in data["history"])
 
 
 def write_index(path: Path, entries: list[IndexEntry]) -> None:
@@ -74,5 +83,5 @@ def write_index(path: Path, entries: list[IndexEntry]) -> None:
 
 def read_index(path: Path) -> list[IndexEntry]:
     """The entries of figures/index.json."""
-    entries = read_json(path, "run `python -m suite figures` for this study again", list)
-    return [from_plain(IndexEntry, entry) for entry in entries]
+    remedy = "run `python -m suite figures` for this study again"
+    return read_as(path, remedy, lambda entries: [from_plain(IndexEntry, entry) for entry in entries], list)

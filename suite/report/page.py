@@ -14,11 +14,13 @@ from suite.analysis.provenance import making, provenance
 from suite.gate.wording import outcome
 from suite.published import calibration
 from suite.report import tables
-from suite.report.checklist import checklist, declared_in_words, made_with, not_finished
+from suite.report.checklist import checklist, made_with, not_finished
 from suite.report.comparisons import overview
+from suite.report.declared import history_in_words, wordings
 from suite.report.families import family_sentence, out_of_reach
 from suite.report.files import IndexEntry, Study, read_index, study_of
 from suite.report.presets import changes_of, presets_of, tasks_of
+from suite.sac.ablation import OUTCOMES
 from suite.sac.status import KindOfReturn
 from suite.wording import interval, number, p_value, score, share, with_range
 
@@ -86,7 +88,9 @@ def _content(study: Study, figures: Sequence[PageFigure]) -> dict[str, Any]:
         "made_with": made_with(making(study.runs)),
         "provenance": provenance(study.runs),
         "diagnostics": list(dict.fromkeys(name for cell in results.cells for name in cell.diagnostics)),
-        "declared": declared_in_words(results.declaration),
+        "declared": history_in_words(results.declaration, study.declared_at),
+        "wordings": {one.name: wordings(one, results.declaration) for one in results.ablations},
+        "outcomes": OUTCOMES,
         "calibration": _calibration(),
         "checklist": checklist(study, presets),
         "percent": share(results.settings.confidence),

@@ -120,9 +120,10 @@ def _flat(data: Mapping[str, Any], above: FieldPath = ()) -> Iterator[tuple[Fiel
             yield (*above, name), str(value.get("kind", ""))
             yield from _flat({key: part for key, part in value.items() if key != "kind"}, (*above, name))
         else:
-            yield (*above, name), ", ".join(map(str, value)) if isinstance(value, list) else _word(value)
+            yield (*above, name), ", ".join(map(str, value)) if isinstance(value, list) else word(value)
 
 
-def _word(value: object) -> str:
+def word(value: object) -> str:
+    """A plain value as it is read."""
     words = {None: "none", True: "yes", False: "no"}
     return words[value] if value is None or isinstance(value, bool) else str(value)

@@ -10,7 +10,17 @@ from typing import Any
 import pandas as pd
 
 from suite.analysis.provenance import provenance
-from suite.analysis.types import AblationResult, AdjustedMarginTest, Agreement, Effect, Label, Results, SuiteEffect
+from suite.analysis.types import (
+    AblationResult,
+    AdjustedMarginTest,
+    Agreement,
+    DeclarationEntry,
+    Effect,
+    Label,
+    Results,
+    SuiteEffect,
+)
+from suite.report.declared import change_in_words
 from suite.report.tex import Ends, Printed, PValue, Ratio, latex, macros
 from suite.study.cells import CELL
 
@@ -63,8 +73,12 @@ def tables(results: Results, runs: pd.DataFrame) -> Iterator[Table]:
     scales = [{"set": name, "task": task, **columns_of(one)} for name, by_task in sets for task, one in by_task.items()]
     yield Table("anchors", spread(scales))
     yield Table("families", spread({"family": name, **columns_of(one)} for name, one in results.families.items()))
-    yield Table("declaration", spread(map(columns_of, results.declaration.history if results.declaration else ())))
+    yield Table("declaration", spread(map(_entry_columns, results.declaration.history if results.declaration else ())))
     yield Table("provenance", spread(map(columns_of, provenance(runs))))
+
+
+def _entry_columns(entry: DeclarationEntry) -> Row:
+    return columns_of(entry) | {"changes": "; ".join(change_in_words(one, entry.planned) for one in entry.changes)}
 
 
 def _of_cells(results: Results) -> Iterator[Table]:
@@ -120,7 +134,8 @@ def _of_ablation(ablation: AblationResult, results: Results) -> Iterator[Table]:
     cells = _cell_columns(results)
     arms = [
         {"arm": arm.arm, "levels": json.dumps(dict(arm.levels)), "baseline": arm.baseline, **cells[table.key_of(arm)],
-         **columns_of(arm.difference, "difference"), **columns_of(arm.failures, "failures"), "note": arm.note}
+         **columns_of(arm.difference, "difference"), **columns_of(arm.failures, "failures"), **columns_of(arm.outcomes),
+         "note": arm.note}
         for table in ablation.tables
         for arm in table.arms
     ]  # fmt: skip

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Changes = dict[str, Any]
 """SacSpec or Schedule fields to replace in the baseline, by name."""
+
+
+class Outcome(NamedTuple):
+    """A number by which arms are compared, as reports speak of it; higher_is_better: None where neither is."""
+
+    words: str
+    unit: str
+    higher_is_better: bool | None
+
+
+OUTCOMES = {
+    "final_return": Outcome("return of the last tenth of training", "return per episode", True),
+    "area": Outcome("area under the learning curve, divided by its span", "return per episode", True),
+    "stability": Outcome("deepest fall of a run's learning curve from a peak", "return per episode", False),
+    "failures": Outcome("share of runs that diverged or crashed", "share of runs", False),
+    "q_bias": Outcome("Q minus the return then obtained, at the end of training", "discounted return", None),
+    "entropy": Outcome("entropy of the policy at the end of training", "nats", None),
+    "alpha": Outcome("temperature at the end of training", "return per nat", None),
+}
+"""Every outcome there is: what the analysis computes of each arm against its baseline, and nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +41,12 @@ class Arm:
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
-    """A question, the preset it starts from, and its arms; the first arm is the baseline."""
+    """A question, the preset it starts from, and its arms; the first arm is the baseline. outcomes: of OUTCOMES."""
 
     question: str
     baseline: str
     arms: tuple[Arm, ...]
-    metric: str
+    outcomes: tuple[str, ...]
     expected: str
     literature: tuple[str, ...]
 

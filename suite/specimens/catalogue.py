@@ -13,7 +13,7 @@ from types import ModuleType
 from implementations import presets as presets_package
 from suite.errors import UsageError, nearest
 from suite.sac import identity
-from suite.sac.ablation import Ablation, Changes
+from suite.sac.ablation import OUTCOMES, Ablation, Changes
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec, SpecError
 
@@ -51,7 +51,7 @@ def load_preset(name: str) -> ModuleType:
 
 
 def load_ablation(name: str) -> Ablation:
-    """The ablation of that file name; UsageError for an unknown name."""
+    """The ablation of that file name; UsageError for an unknown name, and for a file that is no ablation."""
     files = _ablation_files()
     if name not in files:
         raise UsageError(f"there is no ablation {name!r}; did you mean {nearest(name, files)}?")
@@ -59,10 +59,21 @@ def load_ablation(name: str) -> Ablation:
     module_spec = importlib.util.spec_from_file_location(f"ablations.{name}", files[name])
     assert module_spec is not None and module_spec.loader is not None
     module = importlib.util.module_from_spec(module_spec)
-    module_spec.loader.exec_module(module)
+    try:
+        module_spec.loader.exec_module(module)
+    except TypeError as error:  # a field too many or too few, as `metric` of before outcomes had names
+        known = ", ".join(field.name for field in dataclasses.fields(Ablation))
+        raise UsageError(f"{files[name]} is no ablation ({error}); the fields of one are {known}") from None
     ablation = getattr(module, "ABLATION", None)
     if not isinstance(ablation, Ablation):
         raise UsageError(f"{files[name]} must hold an Ablation called ABLATION")
+    named = isinstance(ablation.outcomes, tuple) and all(isinstance(one, str) for one in ablation.outcomes)
+    if not named or not ablation.outcomes:
+        raise UsageError(f'{files[name]}: outcomes must be a tuple of names, as in ("final_return",)')
+    for outcome in ablation.outcomes:
+        if outcome not in OUTCOMES:
+            close = nearest(outcome, OUTCOMES)
+            raise UsageError(f"{files[name]}: {outcome!r} is no outcome that is computed; did you mean {close}?")
     return ablation
 
 

@@ -169,7 +169,7 @@ def main(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFra
     for name in ("runs", "evaluations", "diagnostics"):
         with atomic(plan.study_dir / f"{name}.parquet") as temporary:
             tables[name].to_parquet(temporary, index=False)
-    asked = ("question", "metric", "expected", "literature", "factors")
+    asked = ("question", "outcomes", "expected", "literature", "factors")
     questions = {name: {key: getattr(one, key) for key in asked} for name, one in plan.ablations.items()}
     presets = {name: _of_preset(name) for name in sorted(set(tables["manifest"]["preset"]))}
     for name, data in (("ablations", questions), ("sources", presets)):

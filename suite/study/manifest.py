@@ -1,36 +1,32 @@
 """The manifest: which runs a study plans and what it declares, on record before it trains.
 
 Writes to the study's folder: manifest.parquet (a row per planned run and label, to which everything is joined) and
-declaration.json (margins and families, their SHA-256, and how many runs had a record when they were declared).
+declaration.json (what is declared, its SHA-256, and its history: every change, when, and how many records there were).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
 from suite.errors import UsageError
 from suite.files import atomic
-from suite.sac import identity
 from suite.specimens.naming import display_name
+from suite.study import declaration
 from suite.study.cells import Label
 from suite.study.plan import Plan
-
-ASKED = ["task", "implementation", "run_id", "seed", "env_steps", "preset", "ablation", "arm", "baseline"]
-"""What makes a plan another one: its runs, and the questions they are to answer."""
 
 
 def write(plan: Plan) -> pd.DataFrame:
     """The manifest; writes it and the declaration where they are not on record as they are now.
 
-    A declaration or a plan that has changed since joins the history: what was declared first is never overwritten.
+    A declaration that has changed since joins the history: what was declared first is never overwritten.
     """
-    planned = table(plan)
+    planned, declared = table(plan), on_record(plan)
     _write(plan.study_dir / "manifest.parquet", planned.to_parquet(index=False))
-    declared = declaration(plan, planned)
     _write(plan.study_dir / "declaration.json", (json.dumps(declared, indent=1) + "\n").encode())
     return planned
 
@@ -65,27 +61,33 @@ def shown(label: Label) -> str:
     return str(label) if label.ablation else display_name(label.preset)
 
 
-def declaration(plan: Plan, planned: pd.DataFrame) -> dict:
-    """What declaration.json is to hold: the present declaration, its SHA-256, and the history of both.
+def on_record(plan: Plan) -> dict:
+    """What declaration.json is to hold: the present declaration, its SHA-256, and its history.
 
-    An entry of the history tells of a declaration and a set of planned runs under their labels: how many runs, and how
-    many of them had a record already. A report may say "declared before the first run" only of an entry with none.
+    An entry of the history tells what changed, when, how many runs were planned, and how many records there were of
+    these and of those planned until then. A report may say "beforehand" only of what no record preceded.
     """
     path = plan.study_dir / "declaration.json"
+    present = plan.declaration
     try:
-        history = [dict(entry) for entry in json.loads(path.read_text())["history"]] if path.exists() else []
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        data = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"declaration": {}, "history": []}
+        before, history = data["declaration"], [dict(entry) for entry in data["history"]]
+        for entry in history:
+            _ = entry["sha256"], int(entry["planned"]), int(entry["records_before"])
+            _ = [declaration.Change(**one) for one in entry.get("changes", [])]
+        differences = declaration.changes(before, present) if history else []
+        known = declaration.records_of(before) | declaration.records_of(present)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{path} cannot be read ({type(error).__name__}), and it alone knows what was declared before the runs; "
             "restore it, or remove it to declare anew"
         ) from None
-    asked = sorted(map(list, planned[ASKED].itertuples(index=False, name=None)))
-    plan_sha256 = hashlib.sha256(identity.canonical(asked).encode()).hexdigest()
-    present = {"sha256": plan.declaration_id, "plan_sha256": plan_sha256}
-    if not history or present.items() - history[-1].items():
-        have = sum(Path(record).exists() for record in plan.runs)
-        history = [*history, present | {"planned": len(plan.runs), "records_before": have}]
-    return {"declaration": plan.declaration, "sha256": plan.declaration_id, "history": history}
+    if not history or history[-1].get("sha256") != plan.declaration_id:
+        have = sum(Path(plan.config.results, record).exists() for record in known)
+        entry = {"sha256": plan.declaration_id, "when": datetime.now(UTC).isoformat(timespec="seconds")}
+        entry |= {"planned": len(plan.runs), "records_before": have}
+        history = [*history, entry | {"changes": [one._asdict() for one in differences]}]
+    return {"declaration": present, "sha256": plan.declaration_id, "history": history}
 
 
 def _write(path: Path, data: bytes) -> None:

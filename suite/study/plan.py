@@ -15,12 +15,12 @@ from pathlib import Path
 
 import implementations
 from suite.errors import UsageError
-from suite.published import anchors, comparability
+from suite.published import comparability
 from suite.sac import identity
 from suite.sac.ablation import Ablation
 from suite.sac.source import ROOT
 from suite.specimens.catalogue import load_ablation, user_ablation_files
-from suite.study import rules
+from suite.study import declaration, rules
 from suite.study.cells import ANY_CELL, RECORD, WORK, Asked, Block, Cell, Label, Planned
 from suite.study.config import DEFAULT_CONFIG, Config, load
 from suite.study.sweeps import cells_of, part_of
@@ -92,9 +92,8 @@ class Plan:
 
     @property
     def declaration(self) -> dict[str, object]:
-        """What the study declares before it has results: margins and their anchors, levels, families of questions."""
-        sections = self.config.model_dump(include={"check", "equivalence", "families", "report"})
-        return sections | {"anchors": anchors.anchors_digest()}
+        """What the study declares before it has results: margins, questions, presets, and what it runs."""
+        return declaration.contents(self)
 
     @property
     def declaration_id(self) -> str:

@@ -3,10 +3,17 @@
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
+from builders.made_up_study import ACCIDENTS, BUDGET, OPTIONS, write
 
-from suite.analysis import ablations
-from suite.statistics import factorial
+from suite.analysis import ablations, results
+from suite.analysis.declared import Declared
+from suite.analysis.results_file import read_results
+from suite.analysis.types import Results
+from suite.sac.ablation import OUTCOMES
+from suite.statistics import curves, factorial, reliability, two_samples
+from suite.study.config import Report
 
 LEVELS = {"alpha": ("fixed", "learned"), "critics": ("single", "twin"), "value_net": ("without", "with")}
 
@@ -30,3 +37,48 @@ def test_main_effects_and_interactions_in_parts_are_those_of_the_statistics(rng)
     assert names == [effect.name for effect in factorial.contrasts(cells, list(LEVELS))]
     shares = factorial.shapley(cells, list(LEVELS), resamples=10, rng=np.random.default_rng(0))
     assert list(LEVELS) == [share.name for share in shares]
+
+
+def compared(folder, *outcomes: str, accidents=None) -> Results:
+    """The results of a made-up study whose questions name further outcomes."""
+    write(folder, tasks=("Pendulum-v1",), accidents=accidents, outcomes=outcomes)
+    results.main(folder, **OPTIONS, declared=Declared(Report(resamples=100)))
+    return read_results(folder)
+
+
+def test_every_outcome_that_may_be_named_is_computed_of_an_arm_against_its_baseline(tmp_path):
+    arm = compared(tmp_path, *OUTCOMES, accidents=ACCIDENTS).ablations[1].tables[0].arms[1]
+    assert arm.arm == "single" and arm.difference is not None and arm.failures is not None
+    assert list(arm.outcomes) == [name for name in OUTCOMES if name not in ("final_return", "failures")]
+
+
+def test_further_outcomes_are_differences_of_the_runs_own_values(tmp_path):
+    found = compared(tmp_path, "area", "stability", "q_bias")
+    table = found.ablations[1].tables[0]
+    base, arm = table.arms
+    values: dict[str, list[np.ndarray]] = {"area": [], "stability": [], "q_bias": []}
+    rows = pd.read_parquet(tmp_path / "diagnostics.parquet")
+    for one in (arm, base):
+        curve = found.curve(table.key_of(one))
+        runs = np.array([run.values for run in curve.runs])
+        values["area"].append(np.array([curves.area_under_curve(curve.grid, run) for run in runs]))
+        values["stability"].append(reliability.max_drawdown(runs))
+        late = rows[(rows["run_id"] == one.run_id) & (rows["env_step"] > 0.9 * BUDGET)]
+        values["q_bias"].append(late.groupby("seed")["q_bias"].mean().to_numpy())
+    for name, (x, y) in values.items():
+        test, expected = arm.outcomes[name], two_samples.welch(x, y)
+        assert (test.difference, test.p, test.low) == pytest.approx((expected.difference, expected.p, expected.low))
+    asked = [one for a in found.ablations for t in a.tables for arm in t.arms for one in arm.outcomes.values()]
+    family = found.families["exploratory"]
+    assert {one.family_size for one in asked} == {family.size} and all(one.p_adjusted >= one.p for one in asked)
+    assert family.size > len(asked) > 0
+
+
+def test_a_further_outcome_moves_no_other_number(tmp_path):
+    plain, more = compared(tmp_path / "plain"), compared(tmp_path / "more", "area")
+    for one, other in zip(plain.ablations, more.ablations, strict=True):
+        for a, b in zip(one.tables[0].arms, other.tables[0].arms, strict=True):
+            assert a.difference is None or (a.difference.p, a.difference.permutation) == (
+                b.difference.p, b.difference.permutation,
+            )  # fmt: skip
+    assert plain.cells == more.cells and plain.curves == more.curves

@@ -83,7 +83,7 @@ def infer(cells, curves, manifest, workers: int = 1, scales=SCALES) -> Inference
     with processes(workers) as do:
         planned = planned_ablations(manifest, {"both": Question(factors=LEVELS)})
         anchors = Anchors(scales, {"easy": scales["easy"]})
-        return over_tasks.infer(cells, curves, planned, CHECK, anchors, DECLARED, do)
+        return over_tasks.infer(cells, curves, {}, planned, CHECK, anchors, DECLARED, do)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import pytest
 from builders.made_up_study import ACCIDENTS, OPTIONS, write
 
 from suite.analysis import results
+from suite.analysis.ablations import question_of
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import SCHEMA_VERSION, read_check, read_results, to_plain, write_check, write_results
 from suite.errors import UsageError
@@ -58,7 +59,8 @@ def test_what_was_declared_and_not_used_is_listed(study):
     data = {
         "check": {}, "equivalence": {"margin": 0.2}, "families": {"ablation": "bh"}, "report": {"resamples": 100},
     }  # fmt: skip
-    declaration = results.declaration_of({"declaration": data, "sha256": "0", "history": []})
+    entry = {"sha256": "0", "planned": 1, "records_before": 0}
+    declaration = results.declaration_of({"declaration": data, "sha256": "0", "history": [entry]})
     found = results.departures(declaration, Declared(Report(resamples=100)))
     assert {one.field: (one.declared, one.used) for one in found} == {
         "equivalence.margin": ("0.2", "0.1"),
@@ -72,3 +74,34 @@ def test_a_damaged_file_is_refused_with_the_command_that_remakes_it(tmp_path, re
     (tmp_path / name).write_text(text)
     with pytest.raises(UsageError, match=rf"{name} is damaged, .*: run `python -m suite (statistics|check)`"):
         read(tmp_path)
+
+
+GATHERED = {
+    "ablations.json": ['{"critics": 3}', '{"critics": {"question": 3}}', '{"critics": {"literature": "abc"}}',
+                       '{"critics": {"factors": []}}', '{"critics": {"y": 1}}', '{"critics": {"outcomes": [1]}}'],
+    "declaration.json": ["{}", '{"declaration": [], "history": {}, "sha256": "0"}',
+                         '{"declaration": {"check": {}, "equivalence": {"margin": "x"}, "families": {}, "report": {}}, '
+                         '"history": [{"sha256": "0", "planned": 1, "records_before": 0}], "sha256": "0"}',
+                         '{"declaration": {"check": {}, "equivalence": {}, "families": {}, "report": {}}, '
+                         '"history": [], "sha256": "0"}'],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name, text", [(name, text) for name, texts in GATHERED.items() for text in ("[1]", *texts)])
+def test_a_gathered_file_of_another_shape_is_refused_in_a_sentence(study, tmp_path, name, text):
+    for file in study.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "results.json").unlink()
+    (tmp_path / name).write_text(text)
+    with pytest.raises(
+        UsageError, match=rf"{name} is (damaged|not what this suite writes).*`python -m suite gather`"
+    ) as error:
+        results.main(tmp_path, **OPTIONS, declared=Declared(Report(resamples=100)))
+    assert "\n" not in str(error.value) and not (tmp_path / "results.json").exists()
+
+
+def test_a_question_of_before_outcomes_had_names_keeps_its_words():
+    told = {"question": "?", "expected": "-", "literature": [], "factors": {"a": ["0", "1"]}}
+    named = question_of(told | {"metric": "return of the last tenth of training"})
+    assert named == question_of(told | {"outcomes": ["final_return"]}) and named.factors == {"a": ("0", "1")}
+    assert question_of(told | {"metric": "by eye"}).outcomes == ("by eye",)

@@ -68,8 +68,13 @@ def plan() -> list[dict]:
     return rows
 
 
-def write(folder: Path, *, seeds: int = 5, accidents=None, tasks=tuple(SPAN), implementations=("torch",)) -> None:
-    """Write the study; accidents: (task, variant, seed) -> (status, environment step it stopped at, or None)."""
+def write(
+    folder: Path, *, seeds: int = 5, accidents=None, tasks=tuple(SPAN), implementations=("torch",), outcomes=()
+) -> None:
+    """Write the study; accidents: (task, variant, seed) -> (status, environment step it stopped at, or None).
+
+    outcomes: what its questions are measured by besides the final return.
+    """
     rng = np.random.default_rng(0)
     accidents = accidents or {}
     rows = plan()
@@ -126,8 +131,8 @@ def write(folder: Path, *, seeds: int = 5, accidents=None, tasks=tuple(SPAN), im
     }
     told = {
         name: {
-            "question": f"What does {name} change?", "metric": "final return", "expected": "The baseline is better.",
-            "literature": ["arXiv 1812.05905"], "factors": factors,
+            "question": f"What does {name} change?", "outcomes": ["final_return", *outcomes],
+            "expected": "The baseline is better.", "literature": ["arXiv 1812.05905"], "factors": factors,
         }
         for name, factors in prose.items()
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""results.json and check.json between the layout of commit b5984bd (schema version 1) and the present one (2).
+"""results.json and check.json between the layout of commit b5984bd (schema version 1) and the present one (3).
 
 It renames and moves keys and takes labels and effects' names apart, or joins them again; it computes nothing, and no
 number changes. What else differs is listed: words in KINDS, and the keys in NEW, which the old layout lacks. `python
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 KINDS = {"mean": "deterministic", "sample": "sampled", "training": "training", None: "unknown"}
 """cells[].kind: the only words that change."""
@@ -26,11 +26,16 @@ NEW: Mapping[str, Any] = {
     "cells[].n_interrupted": 0,
     "curves[].evaluate_every": None,  # stood in the table of runs only
     "departures": [],  # the page computed them
+    "declaration.history[].changes": [],  # were not kept
+    "ablations[].tables[].arms[].outcomes": {},  # the final return alone was compared
 }
 """Keys that the old layout lacks, with the value each has for an old file (evaluate_every is given by the caller)."""
 
 RENAMED = {"improvement": "improvements", "equivalence": "agreements"}
 """Keys of the file; besides, ablations[].suite is ablations[].over_tasks now."""
+
+OUTCOMES = {"return of the last tenth of training": "final_return", "final return": "final return"}
+"""ablations[].metric, a text, and the names that are ablations[].outcomes now."""
 
 MARGIN_TEST = ("margin", "verdict", "p", "n_needed", "interval", "sensitivity", "p_adjusted", "family", "family_size")
 """Keys of an agreement that stand under its key "equivalence" now, where a margin is known."""
@@ -52,6 +57,11 @@ def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
     results["agreements"] = [_with_margin_test(agreement) for agreement in results["agreements"]]
     for ablation in results["ablations"]:
         ablation["over_tasks"] = ablation.pop("suite")
+        ablation["outcomes"] = [OUTCOMES[ablation.pop("metric")]]
+    for arm in _arms(results):
+        arm["outcomes"] = {}
+    for entry in _history(results):
+        entry["changes"] = []
     _effects(results, effect_parts, suite_effect_parts)
     return {"schema_version": SCHEMA_VERSION} | results | {"departures": []}
 
@@ -73,6 +83,9 @@ def old_results(new: dict) -> dict:
     _effects(results, named_effect, named_effect)
     for ablation in results["ablations"]:
         ablation["suite"] = ablation.pop("over_tasks")
+        ablation["metric"] = {name: words for words, name in OUTCOMES.items()}[ablation.pop("outcomes")[0]]
+    for entry in (*_arms(results), *_history(results)):
+        del entry["outcomes" if "outcomes" in entry else "changes"]
     old_names = {now: before for before, now in RENAMED.items()}
     return {old_names.get(name, name): part for name, part in results.items()}
 
@@ -104,12 +117,19 @@ def _labels(results: dict, convert: Convert) -> None:
     """Converts every label of the results in place."""
     for entry in (*results["cells"], *results["curves"], *results["ledger"]):
         entry["labels"] = [convert(label) for label in entry["labels"]]
-    arms = [arm for ablation in results["ablations"] for table in ablation["tables"] for arm in table["arms"]]
     lists = ("cells", "curves", "ledger", "aggregates", "improvements", "agreements")
-    for entry in (*arms, *(entry for name in lists for entry in results[name])):
+    for entry in (*_arms(results), *(entry for name in lists for entry in results[name])):
         for key in ("variant", "label", "over"):
             if key in entry:
                 entry[key] = convert(entry[key])
+
+
+def _arms(results: dict) -> list[dict]:
+    return [arm for ablation in results["ablations"] for table in ablation["tables"] for arm in table["arms"]]
+
+
+def _history(results: dict) -> list[dict]:
+    return (results["declaration"] or {}).get("history", [])
 
 
 # --- agreements

@@ -1,6 +1,7 @@
 """What a study leaves for a paper: LaTeX that compiles, macros that say what results.json says, p values with their
 families, and a page that says when its margins were declared."""
 
+import html
 import json
 import re
 import shutil
@@ -14,19 +15,15 @@ from builders.made_up_study import OPTIONS, write
 from suite.analysis import results as statistics
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import read_results, write_results
-from suite.analysis.types import (
-    Declaration,
-    DeclarationEntry,
-    DeclaredSections,
-    Departure,
-    Label,
-    Results,
-)
+from suite.analysis.types import Declaration, DeclarationEntry, DeclaredSections, Departure, Label, Results
+from suite.errors import UsageError
+from suite.report import files, tables
 from suite.report import page as report
-from suite.report import tables
+from suite.report.declared import history_in_words
 from suite.report.families import out_of_reach
 from suite.report.tex import escaped, macros
 from suite.study import config
+from suite.study.declaration import Change
 
 FIGURES = {
     **{name: "suite" for name in ("aggregates", "profiles")},
@@ -170,20 +167,7 @@ def test_p_values_stand_beside_their_adjusted_ones_in_the_csv(made, results):
     assert list(check["family"].fillna("none")) == ["regression", "regression", "none"] * 2
 
 
-def entry(have: int, planned: int = 40, declared: str = "a", plan: str = "p") -> DeclarationEntry:
-    return DeclarationEntry(sha256=declared * 64, plan_sha256=plan * 64, planned=planned, records_before=have)
-
-
-@pytest.mark.parametrize("history, words", [
-    ([entry(0)], "Declared before any of its 40 planned runs had a record."),
-    ([entry(7)], "Declared after 7 of its 40 planned runs had a record."),
-    ([entry(0), entry(12, 50, "b", "q"), entry(13, 50, "c", "q")],
-     "First declared before any of its 40 planned runs had a record. Changed after 12 of its 50 planned runs had a "
-     "record: the declaration (aaaaaaaaaa became bbbbbbbbbb) and the plan (40 planned runs became 50). Changed after "
-     "13 of its 50 planned runs had a record: the declaration (bbbbbbbbbb became cccccccccc). So what stands here was "
-     "declared after 13 of its 50 planned runs had a record."),
-])  # fmt: skip
-def test_the_page_says_when_it_was_declared(made, tmp_path, results, history, words):
+def test_the_page_says_when_what_was_declared(made, tmp_path, results):
     sections = DeclaredSections(
         check=config.Check(),
         equivalence=results.settings.equivalence,
@@ -191,23 +175,48 @@ def test_the_page_says_when_it_was_declared(made, tmp_path, results, history, wo
         report=config.Report(resamples=200),
         anchors="0123456789abcdef",
     )
-    last = history[-1]
-    declared = Declaration(declaration=sections, sha256=last.sha256, history=tuple(history))
+    reworded = Change(("questions", "critics", "expected"), "Twin < single.", "The baseline is better.", 0)
+    came = Change(("questions", "temperature"), None, {"expected": "The baseline is better."}, 0)
+    asked = Change(("questions", "factorial", "question"), "Is it so?", "What does factorial change?", 0)
+    history = (
+        DeclarationEntry("a" * 64, "", 40, 0, ()), DeclarationEntry("b" * 64, "", 40, 12, (reworded, came, asked)),
+    )  # fmt: skip
     departure = Departure("families.exploratory", "holm", "bh")
     study = tmp_path / "study"
     shutil.copytree(made[0], study)
-    write_results(study, replace(results, declaration=declared, departures=(departure,)))
+    entries = [{"when": "2026-02-03T14:05:06+00:00"}, {"when": "2026-02-04T00:00:00+00:00"}]
+    (study / "declaration.json").write_text(json.dumps({"history": entries}))
+    changed = replace(results, declaration=Declaration(sections, "b" * 64, history), departures=(departure,))
+    write_results(study, changed)
     page = drawn(study, tmp_path)
-    assert f">{words}</p>" in page and last.sha256 in page and sections.anchors in page
-    assert ('<p class="warn">' + words in page) == (last.records_before > 0)
+    for words in history_in_words(changed.declaration, [entry["when"] for entry in entries]):
+        assert f"<p>{html.escape(words)}</p>" in page
+    assert '<div class="warn"><p>First declared on 2026-02-03 at 14:05 UTC, before any of its 40 planned' in page
+    assert "b" * 64 in page and sections.anchors in page
     assert "families.exploratory was declared as holm, and bh was used" in page
     assert "equivalence.margin was declared" not in page
+    assert page.count("Expected beforehand: ") == 2 and "Expected beforehand: Twin &lt; single.<br>" in page
+    assert "Expected, reworded after 12 records existed:</span> The baseline is better." in page
+    assert "Expected, put on record after 12 records existed:</span> The baseline is better." in page
+    assert "The question, reworded after 12 records existed; declared beforehand:</span> Is it so?" in page
+    assert "questions" not in pd.read_csv(tmp_path / "tables" / "declaration.csv")["changes"].iloc[1]
     macros_of_page = commands((tmp_path / "tables" / "macros.tex").read_text())
-    assert macros_of_page["sacDeclaration"][1:] == (last.sha256, last.sha256[:10])
+    assert macros_of_page["sacDeclaration"][1:] == ("b" * 64, "b" * 10)
+
+
+@pytest.mark.parametrize("name", ["sources.json", "declaration.json"])
+@pytest.mark.parametrize("text", ["[1]", '{"a": 3}', '{"history": 3}', '{"a": {"sources": 5}}', '{"a": {"x": ""}}'])
+def test_a_gathered_file_of_another_shape_is_refused_in_a_sentence(made, tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    for file in made[0].iterdir():
+        shutil.copy(file, tmp_path)
+    with pytest.raises(UsageError, match=rf"{name} is (damaged|not what this suite writes).*`python -m suite gather`"):
+        files.study_of(tmp_path)
 
 
 def test_without_a_declaration_the_page_claims_none(made):
     page = (made[1] / "report.html").read_text()
+    assert "Expected beforehand" not in page and "Expected, with no declaration on record:</span> The baseline" in page
     assert "nothing here may be called declared beforehand" in page
     assert re.search(r"<th>Declared beforehand\?</th><td><span class=\"short\">not answered", page)
     assert re.search(r"<th>How much compute\?</th><td>1\.515 hours of wall time over 54 runs, on cpu", page)

@@ -38,7 +38,8 @@ ABLATION = """
 from suite.sac.ablation import one_factor
 
 SHORT = {"warmup_steps": 60, "learn_after": 60, "batch_size": 16, "hidden": (16, 16)}
-ABLATION = one_factor("short", {"one": SHORT}, question="-", baseline="sac_v2", metric="-", expected="-", literature=())
+PROSE = {"question": "-", "expected": "-", "literature": (), "outcomes": ("final_return",)}
+ABLATION = one_factor("short", {"one": SHORT}, baseline="sac_v2", **PROSE)
 """
 
 

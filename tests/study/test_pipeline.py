@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -127,6 +128,19 @@ def test_what_is_planned_and_declared_is_on_record_before_the_first_run(study):
     assert {records.read_meta(path).origin.declaration for path in records_of(study)} == {plan.declaration_id[:10]}
     manifest, runs = (pd.read_parquet(where / f"{name}.parquet") for name in ("manifest", "runs"))
     assert len(runs) == manifest["path"].nunique() and set(runs["path"]) == set(manifest["path"]) == set(plan.runs)
+
+
+def test_what_changes_after_the_first_record_is_said_on_the_page(study, tmp_path):
+    folder = copied(study, tmp_path)
+    config(folder, seeds=[0, 1, 2])
+    for command in ("gather", "statistics", "figures", "report"):
+        done = suite(command, "--config", "study.yaml", cwd=folder)
+        assert done.returncode == 0, done.stderr
+    page = (folder / "reports/study/report.html").read_text()
+    assert re.search(
+        r"Changed on \S+ at \S+ UTC, after 4 records existed: seeds: 2 added \(2 of 6 planned runs are new", page
+    )
+    assert "Expected beforehand: learned at least as good on every task without tuning" in page
 
 
 def test_a_dry_run_writes_nothing_and_a_refused_declaration_stops_before_the_first_run(tmp_path):
