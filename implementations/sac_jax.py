@@ -199,7 +199,8 @@ def down_the_smaller(spec: SacSpec) -> Callable:
     def everywhere(size: int, batched: Any, *args: Any) -> tuple[Array, bool]:
         def both(critics: list[Weights], layers: list, of_second: Array, d: Array) -> Array:
             shares = jnp.where(of_second, 0, d), jnp.where(of_second, d, 0)
-            return sum(down(spec, *one) for one in zip(critics, layers, shares, strict=True))
+            first, second = (down(spec, *one) for one in zip(critics, layers, shares, strict=True))
+            return first + second
 
         return jax.vmap(both, in_axes=jax.tree.map(lambda one: 0 if one else None, tuple(batched)))(*args), True
 
