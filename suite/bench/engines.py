@@ -277,8 +277,8 @@ def blocks(name: str, numbers: Iterable[int], *, rounds: int, env_steps: int, up
 def sizes(text: str) -> list[int]:
     """ "1,2,5" as numbers; UsageError for anything else."""
     parts = text.split(",")
-    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(f"--blocks is {text!r}; it must be numbers of seeds, as in 1,2,5,10,20")
+    if not all(part.strip().isdigit() and 0 < int(part) <= 1000 for part in parts):
+        raise UsageError(f"--blocks is {text!r}; it must be numbers of seeds up to 1,000, as in 1,2,5,10,20")
     return [int(part) for part in parts]
 
 

@@ -60,7 +60,7 @@ def compare(plan: Plan, task: str | None, as_json: bool, a: str, b: str) -> None
 @main.command()
 @click.option("--config", help="Plan with a gathered study: what the seeds of its cells could settle.")
 @click.option("--task", help="Only this task of the study.")
-@click.option("--n", multiple=True, type=click.IntRange(2), help="Seeds per group; may be given several times.")
+@click.option("--n", multiple=True, type=click.IntRange(2, 10**9), help="Seeds per group; may be given several times.")
 @click.option("--effect", type=float, help="A difference in standard deviations.")
 @click.option("--difference", type=float, help="A difference in return units; needs --sd.")
 @click.option("--sd", type=float, help="Standard deviation over seeds, in return units.")

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib.util
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -16,7 +17,7 @@ def digest(files: Iterable[Path]) -> str:
     """Ten hex digits of the syntax trees of Python files; Python's own version does not change them."""
     digested = hashlib.sha256()
     for file in files:
-        digested.update(f"{file.name}:{_meaning(ast.parse(file.read_text()))}".encode())
+        digested.update(f"{file.name}:{_meaning_of(file.read_text())}".encode())
     return digested.hexdigest()[:10]
 
 
@@ -46,14 +47,25 @@ def with_siblings(file: Path) -> list[Path]:
 
 def _siblings(file: Path) -> list[Path]:
     """The files of implementations/ that a file imports."""
+    paths = (ROOT / (name.replace(".", "/") + ".py") for name in _imported(file.read_text()))
+    return [path for path in paths if path.is_file() and path.parent.name != "presets"]
+
+
+@cache  # by the text: what many cells and parts ask of one file is read from its syntax once
+def _imported(text: str) -> frozenset[str]:
+    """The names of implementations/ that a text imports."""
     names = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    paths = (ROOT / (name.replace(".", "/") + ".py") for name in names if name.startswith("implementations."))
-    return [path for path in paths if path.is_file() and path.parent.name != "presets"]
+    return frozenset(name for name in names if name.startswith("implementations."))
+
+
+@cache
+def _meaning_of(text: str) -> str:
+    return _meaning(ast.parse(text))
 
 
 def _meaning(node: object) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from suite.errors import UsageError, nearest
 
@@ -19,7 +19,11 @@ class Section(BaseModel):
 
 def _seeds(value: Any) -> Any:
     """A count means the seeds from 0; a list means itself."""
-    return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else value
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        return value
+    if value > MOST_RUNS:  # before a list of them is made
+        raise PydanticCustomError("too_many", f"must be at most {MOST_RUNS:,}, the most runs of a study")
+    return list(range(value))
 
 
 def _several(value: Any) -> Any:
@@ -33,10 +37,11 @@ def _off(value: Any) -> Any:
 
 
 DEFAULT_CONFIG = "config/paper.yaml"  # the study that is meant where none is named
+MOST_RUNS = 100_000  # of a study: what Snakemake can still plan, in minutes
 NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"  # what an imported implementation may be called: it is a folder's name
 
 Names = Annotated[list[str], Field(min_length=1)]
-Seeds = Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(_seeds), Field(min_length=1)]
+Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], BeforeValidator(_seeds), Field(min_length=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -185,8 +190,9 @@ def _check(path: Path, config: Config) -> None:
 
 def _check_once(where: str, values: Sequence[object]) -> None:
     """UsageError if one of the values is given twice."""
-    if twice := [value for n, value in enumerate(values) if value in values[:n]]:
-        raise UsageError(f"{where} names {twice[0]!r} twice; name it once")
+    if len(set(values)) < len(values):
+        twice = next(value for n, value in enumerate(values) if value in values[:n])
+        raise UsageError(f"{where} names {twice!r} twice; name it once")
 
 
 def _sentence(path: Path, error: ErrorDetails) -> str:

@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+import pyarrow as arrow
 
 from suite.errors import UsageError
 from suite.files import atomic
@@ -152,13 +154,12 @@ def gather(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataF
         for row, run in zip(rows, runs, strict=True)
         if run.record and run.status not in WITHOUT_EVALUATIONS
     ]
-    episodes = [record.episodes.to_pandas().assign(**key) for key, record in known]
-    diagnostics = [record.diagnostics.to_pandas().assign(**key) for key, record in known]
+    keys = [key for key, _ in known]
     return {
         "manifest": planned,
         "runs": pd.DataFrame(rows).astype({"stopped_at": "Int64"}),
-        "evaluations": _joined(episodes, EPISODE_COLUMNS),
-        "diagnostics": _joined(diagnostics, ["env_step", *DIAGNOSTICS]),
+        "evaluations": _joined(keys, [record.episodes for _, record in known], EPISODE_COLUMNS),
+        "diagnostics": _joined(keys, [record.diagnostics for _, record in known], ["env_step", *DIAGNOSTICS]),
     }
 
 
@@ -282,6 +283,10 @@ def _verify(record: Record, planned: Planned) -> None:
             raise ValueError("finished, but its final arrays are gone")
 
 
-def _joined(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    ordered = [*KEYS, *columns]
-    return pd.concat(parts, ignore_index=True)[ordered] if parts else pd.DataFrame(columns=ordered)
+def _joined(keys: list[dict], tables: list[arrow.Table], columns: list[str]) -> pd.DataFrame:
+    """The runs' tables as one, a key beside every row of its run's."""
+    if not tables:
+        return pd.DataFrame(columns=[*KEYS, *columns])
+    run = np.repeat(np.arange(len(keys)), [table.num_rows for table in tables])
+    named = pd.DataFrame(keys).take(run).reset_index(drop=True)
+    return pd.concat([named, arrow.concat_tables(tables).to_pandas()], axis=1)[[*KEYS, *columns]]

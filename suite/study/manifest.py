@@ -33,8 +33,9 @@ def write(plan: Plan) -> pd.DataFrame:
 
 def table(plan: Plan) -> pd.DataFrame:
     """A row for every planned run under every label that asks for it."""
-    rows = [
-        {
+    rows = []
+    for label, cell, seeds in plan.labels.values():
+        row = {
             "task": cell.task,
             "implementation": cell.implementation,
             "preset": label.preset,
@@ -44,15 +45,12 @@ def table(plan: Plan) -> pd.DataFrame:
             "baseline": label.baseline,
             "label": shown(label),
             "run_id": cell.run_id,
-            "seed": seed,
+            "seed": 0,
             "env_steps": cell.env_steps,
             "evaluate_every": cell.evaluate_every,
             "evaluation_episodes": cell.evaluation_episodes,
-            "path": plan.record(cell, seed),
         }
-        for label, cell, seeds in plan.labels.values()
-        for seed in seeds
-    ]
+        rows += [row | {"seed": seed, "path": plan.record(cell, seed)} for seed in seeds]
     return pd.DataFrame(rows)
 
 

@@ -22,7 +22,7 @@ from suite.sac.source import ROOT
 from suite.specimens.catalogue import load_ablation, user_ablation_files
 from suite.study import declaration, rules
 from suite.study.cells import ANY_CELL, RECORD, WORK, Asked, Block, Cell, Label, Planned
-from suite.study.config import DEFAULT_CONFIG, Config, load
+from suite.study.config import DEFAULT_CONFIG, MOST_RUNS, Config, load
 from suite.study.sweeps import cells_of, part_of
 
 
@@ -55,7 +55,9 @@ class Plan:
         self._first: dict[tuple[str, str, str], Label] = {}
         for i, sweep in enumerate(self.config.sweeps):
             where = f"{self.path}: sweeps[{i}]"
-            for cell in cells_of(part_of(sweep, records) if records else sweep, where, self.imported):
+            cells = list(cells_of(part_of(sweep, records) if records else sweep, where, self.imported))
+            _check_size(where, len({cell.key for cell in cells}), len(sweep.seeds), MOST_RUNS - len(self.runs))
+            for cell in cells:
                 self._add(cell, sweep.seeds, where)
             self.ablations |= {name: load_ablation(name) for name in sweep.ablations}
 
@@ -69,7 +71,7 @@ class Plan:
                 f"{where} gives {label} on {cell.task} another meaning (or budget) than an earlier sweep; "
                 "a study may use a name once"
             )
-        asked.seeds.extend(seed for seed in seeds if seed not in asked.seeds)
+        asked.seeds[:] = dict.fromkeys((*asked.seeds, *seeds))
         for seed in seeds:
             if self._budgets.setdefault((cell.key, seed), cell.env_steps) != cell.env_steps:
                 raise UsageError(f"{where} asks for seed {seed} of {label} on {cell.task} at a second budget")
@@ -164,6 +166,15 @@ class Plan:
                 except metadata.PackageNotFoundError:
                     sentence = f"{name} needs {package}, which is not installed here: pip install {package}"
                     raise UsageError(sentence) from None
+
+
+def _check_size(where: str, cells: int, seeds: int, left: int) -> None:
+    """UsageError if a sweep's cells with their seeds are more runs than are left to a study."""
+    if cells * seeds > left:
+        raise UsageError(
+            f"{where} asks for {cells * seeds:,} runs, {seeds:,} seeds of each of {cells} cells; a study has at most "
+            f"{MOST_RUNS:,} runs, so that {left // cells:,} seeds are the most here"
+        )
 
 
 def obstacle(folder: Path) -> Path | None:

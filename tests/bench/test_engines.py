@@ -90,6 +90,7 @@ def test_a_contender_that_dies_says_why():
     [
         (["tianshu"], "there is no contender 'tianshu'; did you mean 'tianshou'?"),
         (["--blocks", "1,two"], "--blocks is '1,two'"),
+        (["--blocks", "1000000"], "up to 1,000"),
         (["--blocks", "1", "torch"], "--blocks measures one engine; name it as in --engine torch"),
         (["--rounds", "0"], "--rounds"),
         (["--output", "/dev/null/bench.json"], "--output is '/dev/null/bench.json', but /dev/null is not a folder"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from suite.analysis.types import AblationResult, Results
 from suite.report.comparisons import checked_cells
@@ -29,6 +30,7 @@ def main(study_dir: Path, out_dir: Path) -> None:
         for picture in pictures(results_of(Path(study_dir))):
             picture.content.data.to_csv(folder / f"{picture.name}.csv", index=False, lineterminator="\n")
             figure = picture.content.draw(picture.content.data)
+            ConstrainedLayoutEngine().execute(figure)  # once: set as a style, every format would lay it out anew
             for kind, metadata in METADATA.items():
                 figure.savefig(folder / f"{picture.name}.{kind}", metadata=metadata)
             plt.close(figure)

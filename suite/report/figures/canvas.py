@@ -19,11 +19,10 @@ from suite.wording import WithInterval
 STYLE = {
     **sns.axes_style("ticks"),
     **fontsizes.neurips2024(default_smaller=2),
-    "figure.constrained_layout.use": True,
     **dict.fromkeys(("pdf.fonttype", "ps.fonttype"), 42),
     "svg.fonttype": "path",  # the same glyphs where the font is not installed
     "svg.hashsalt": "suite",
-    "savefig.dpi": 200,
+    "figure.dpi": 200,
     "lines.linewidth": 1.2,
     **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
     "font.family": ["DejaVu Sans"],
