@@ -121,9 +121,12 @@ def _attempt(plan: Plan, chosen: Sequence[Planned], attempt: int, **options: obj
     """
     from suite.lab.checkpoint import OwnedError
     from suite.lab.loop import Interrupted, Place
+    from suite.lab.machine import slowness
 
     places = [Place(plan.waiting(one), plan.work(one.cell, one.seed)) for one in chosen]
     say = _logger(places, attempt)
+    if slow := slowness(chosen[0].cell.spec):
+        say(slow)
     try:
         _train(plan, chosen, places, say=say, **options)
     except Interrupted as error:

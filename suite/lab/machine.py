@@ -12,6 +12,7 @@ from suite.lab.records import Evaluations, Provenance, kind_of_schedule
 from suite.sac import numerics
 from suite.sac.contract import Implementation, Job
 from suite.sac.numerics import Numerics
+from suite.sac.spec import SacSpec
 
 
 def provenance(engine: Implementation, job: Job, seed: int, made_by: Numerics) -> Provenance:
@@ -65,6 +66,14 @@ def instructions() -> tuple[str, ...]:
     """Which of the instructions that decide an engine's speed the processor has, where the system tells."""
     has = _cpuinfo("flags").split()
     return tuple(name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in has)
+
+
+def slowness(spec: SacSpec) -> str | None:
+    """Why this processor, as far as the system tells, has no speed to gain from the spec's precision."""
+    has = instructions()
+    if spec.precision == "bfloat16_hidden" and has and not {"avx512_bf16", "amx_bf16"} & set(has):
+        return "this processor has no bfloat16 instructions: bfloat16_hidden is slower here than float32"
+    return None
 
 
 def _cpuinfo(field: str) -> str:

@@ -19,7 +19,7 @@ import implementations
 from suite.lab import loop, seeding, training
 from suite.lab.checkpoint import Checkpoints, Maker, OwnedError
 from suite.lab.lab import Lab
-from suite.lab.machine import provenance
+from suite.lab.machine import provenance, slowness
 from suite.lab.records import Attempt, RecordError, arrays_path, digest, params_digest, read
 from suite.lab.replay import Replay
 from suite.sac.schedule import CHOICES as schedule_choices
@@ -773,3 +773,10 @@ def test_the_switches_walked_are_all_there_are():
     assert set(SWITCHES) == {field.name for field in fields(Schedule)}
     for field, choices in schedule_choices.items():
         assert {getattr(SHORT, field), *(value for _, value in SWITCHES[field])} >= set(choices), field
+
+
+def test_a_precision_that_the_processor_has_no_instructions_for_is_told(monkeypatch):
+    rounded = replace(SMALL, precision="bfloat16_hidden")
+    for has, told in {("avx2", "avx512f"): True, ("avx2", "avx512f", "avx512_bf16"): False, (): False}.items():
+        monkeypatch.setattr("suite.lab.machine.instructions", lambda has=has: has)
+        assert bool(slowness(rounded)) is told and slowness(SMALL) is None
