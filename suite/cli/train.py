@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 @click.option("--stop-with-parent", is_flag=True, help="Checkpoint and stop when the starting process is gone.")
 @click.argument("records", nargs=-1, required=True)
 def run(plan: Plan, records: tuple[str, ...], attempt: int, attempts: int, stop_with_parent: bool) -> None:
-    """Train the runs that leave these RECORDS (paths the plan of the config names; one cell, one or more seeds).
+    """Train the runs that leave these RECORDS (paths the plan of the config names; one or more seeds of one cell).
 
-    Several seeds are trained in lockstep. A record that exists is kept.
+    Several seeds are trained in lockstep; with jax also those of cells that differ in the update's numbers alone. A
+    record that exists is kept.
     """
     from suite.lab.checkpoint import OwnedError
     from suite.lab.loop import Interrupted, Place
@@ -53,14 +54,22 @@ def run(plan: Plan, records: tuple[str, ...], attempt: int, attempts: int, stop_
 
 
 def _chosen(plan: Plan, records: Sequence[str]) -> list[Planned]:
-    """The planned runs of these records that are still to be made; UsageError unless all are of one cell."""
+    """The planned runs of these records that are to be made, cell by cell; UsageError unless a lockstep can hold them."""
+    import implementations
+
     for record in records:
         if record not in plan.runs:
             close = nearest(record, plan.runs)
             raise UsageError(f"{plan.path} plans no run with the record {record}; did you mean {close}?")
     chosen = [plan.runs[record] for record in records]
-    if any(other.cell != chosen[0].cell for other in chosen):
-        raise UsageError("the records belong to different cells; one process trains seeds of one cell")
+    cells = list(dict.fromkeys(one.cell for one in chosen))
+    arms = implementations.registered()[cells[0].implementation].arms and len({cell.shape for cell in cells}) == 1
+    if len(cells) > 1 and not arms:
+        raise UsageError(
+            "the records belong to different cells; one process trains seeds of one cell, or with jax of cells that "
+            "differ in the update's numbers alone"
+        )
+    chosen.sort(key=lambda one: cells.index(one.cell))
     for one in chosen:
         if Path(one.record).exists():
             click.echo(f"{one.record} exists and is kept; remove it to train the run again", err=True)
@@ -109,19 +118,23 @@ def _logger(places: Sequence[Place], attempt: int) -> Callable[[str], None]:
 
 
 def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **options: object) -> None:
-    """Trains the chosen seeds of one cell in this process."""
+    """Trains the chosen seeds in this process, in lockstep."""
     import implementations
     from suite.lab import lab, package_loop, training
     from suite.lab.tracking import tracker
     from suite.specimens import proofs
 
     cell, execution, tracking = chosen[0].cell, plan.config.execution, plan.config.tracking
+    jobs = [
+        cell.job(tuple(one.seed for one in chosen if one.cell == cell), plan.study, plan.declaration_id[:10])
+        for cell in dict.fromkeys(one.cell for one in chosen)
+    ]
     trainer = implementations.registered()[cell.implementation].trainer
     training.train(
         implementations.load(cell.implementation),  # type: ignore[arg-type]
-        cell.job(tuple(one.seed for one in chosen), plan.study, plan.declaration_id[:10]),
+        jobs[0]._replace(beside=tuple(jobs[1:])),
         places,
-        proofs.present(cell.implementation, cell.spec, cell.schedule, cell.task),
+        lambda job: proofs.present(job.implementation, job.spec, job.schedule, job.task),
         checkpoint_seconds=execution.checkpoint_seconds,
         keep_checkpoint=execution.keep_checkpoints,
         time_limit_hours=execution.time_limit_hours,

@@ -343,7 +343,7 @@ def test_seed_that_diverges_stops_alone(engine, tmp_path):
 def test_jax_traces_each_function_once_in_a_run(jax_engine, tmp_path, schedule, traces):
     """And never again: not after a second evaluation, a checkpoint, or at float32 after a float64 run."""
     engine = jax_engine
-    spec = replace(BASE, precision="float32", reward_scale=2.0 + len(schedule))  # a spec that no other test has traced
+    spec = replace(BASE, precision="float32", hidden=(9 + len(schedule),))  # a structure that no other test has traced
     before = engine.TRACES.copy()
     this = job(3, spec=spec, env_steps=80, **schedule)
     place = loop.Place(tmp_path / "record", tmp_path / "work")
