@@ -54,7 +54,7 @@ def run(plan: Plan, records: tuple[str, ...], attempt: int, attempts: int, stop_
 
 
 def _chosen(plan: Plan, records: Sequence[str]) -> list[Planned]:
-    """The planned runs of these records that are to be made, cell by cell; UsageError unless a lockstep can hold them."""
+    """The runs of these records that are to be made, cell by cell; UsageError unless one lockstep holds them."""
     import implementations
 
     for record in records:

@@ -190,7 +190,7 @@ class SacSpec:
 
     @property
     def structure(self) -> SacSpec:
-        """The spec without what an update can take as numbers (rates, alpha, entropy aimed at, tau, discount, reward scale)
+        """The spec without what an update can take as numbers (rates, alpha, its target, tau, discount, reward scale)
         and without how weights start: specs of one structure are one program, and may train side by side."""
         start: dict[str, Any] = {"target_init": "copy", "actor_head": "separate"}
         start |= dict.fromkeys(("hidden_init", "critic_output_init", "mean_init", "log_std_init"), "torch")
