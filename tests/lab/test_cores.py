@@ -16,6 +16,18 @@ from suite.lab.records import Recorder
 from suite.specimens.golden import Counting
 
 
+class Looking(Counting):
+    """Acts on what it sees, in any number of dimensions."""
+
+    def init(self, spec, spaces, params):
+        self.action_dim = spaces.action_dim
+        return super().init(spec, spaces, params)
+
+    def act(self, state, obs, noise):
+        drawn = obs[..., : self.action_dim] if noise is None else noise
+        return np.tanh(0.1 * drawn).astype(np.float32)
+
+
 class Always(Cores):
     """In threads, three of them, whatever is faster."""
 
@@ -29,7 +41,7 @@ def test_seats_in_threads_play_as_one_after_the_other(tmp_path, task):
     labs = []
     for threaded in (False, True):
         own = job(seeds=(0, 1, 2, 3, 4), task=task, env_steps=230, spec=SMALL, every=115)
-        lab = Lab(Counting(), own, [Recorder(tmp_path) for _ in own.seeds])
+        lab = Lab(Looking(), own, [Recorder(tmp_path) for _ in own.seeds])
         lab._explain = lambda episodes, index: {"first_q": np.zeros((5, 2))}
         for owner in (lab, lab.evaluation):
             owner._cores = (Always if threaded else Cores)(5, 3 if threaded else 1)

@@ -471,7 +471,7 @@ def test_arms_of_one_structure_are_trained_in_one_process(tmp_path):
     """Records of several arms in one command, in any order: each says its own spec, seed and arm."""
     pytest.importorskip("jax")
     path = config(tmp_path, implementations=["jax"], ablations=["initialisation"], env_steps=400)
-    plan = Plan.load(path)
+    plan = Plan(path)
     arms = [record for record, run in plan.runs.items() if run.cell.shape == next(iter(plan.runs.values())).cell.shape]
     assert len(arms) == len(plan.runs) >= 4
     done = suite("run", "--config", "study.yaml", *arms[::-1], cwd=tmp_path)
@@ -488,6 +488,6 @@ def test_arms_of_one_structure_are_trained_in_one_process(tmp_path):
 def test_arms_of_several_structures_are_refused_in_one_process(tmp_path):
     for implementation, ablation in (("jax", "critics"), ("torch", "initialisation")):
         path = config(tmp_path, implementations=[implementation], ablations=[ablation])
-        done = suite("run", "--config", "study.yaml", *Plan.load(path).runs, cwd=tmp_path)
+        done = suite("run", "--config", "study.yaml", *Plan(path).runs, cwd=tmp_path)
         assert done.returncode == 2 and "the records belong to different cells" in done.stderr
         assert not (tmp_path / "results/runs").exists()
