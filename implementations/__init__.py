@@ -22,6 +22,7 @@ class Entry(NamedTuple):
     target: str
     interpreter: str | None = None  # of an environment of its own, from ROOT; None: this one's
     trainer: bool = False  # a suite.sac.contract.Trainer, not an Implementation
+    arms: bool = False  # its blocks may hold seeds of several specs, if these have one `structure`
 
     @property
     def environment(self) -> Path | None:
@@ -31,7 +32,7 @@ class Entry(NamedTuple):
 
 REGISTRY: dict[str, Entry] = {
     "torch": Entry("implementations.sac_torch"),
-    "jax": Entry("implementations.sac_jax"),
+    "jax": Entry("implementations.sac_jax", arms=True),
 }
 
 PEERS: dict[str, Entry] = {

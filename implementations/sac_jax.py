@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import pairwise
@@ -275,7 +275,13 @@ def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Array) -> Ar
 
 
 def critic_target(
-    spec: SacSpec, spaces: Spaces, targets: list[Weights], batch: Batch, drawn: Sample | None, alpha: Array
+    spec: SacSpec,
+    spaces: Spaces,
+    numbers: Numbers,
+    targets: list[Weights],
+    batch: Batch,
+    drawn: Sample | None,
+    alpha: Array,
 ) -> Array:
     """y = scale r + discount (1 - terminated) V'(s') [B], V' by a sample at s' (arXiv 1812.05905, eq. 5-6), or the
     target value net (arXiv 1801.01290, eq. 8)."""
@@ -285,7 +291,7 @@ def critic_target(
         q = q_values(spec, spaces, targets, batch.next_obs, drawn.action)
         following = soft_value(spec, q, drawn.log_prob, alpha)
     # terminated, not truncated: a time limit is no death
-    return spec.reward_scale * batch.reward + spec.discount * (1 - batch.terminated) * following
+    return numbers.reward_scale * batch.reward + numbers.discount * (1 - batch.terminated) * following
 
 
 def critic_loss(spec: SacSpec, spaces: Spaces, critics: list[Weights], batch: Batch, y: Array) -> tuple[Array, tuple]:
@@ -309,13 +315,41 @@ def actor_q(spec: SacSpec, spaces: Spaces, action: Array, critics: list[Weights]
     return reduce(spec.actor_reduce, q_values(spec, spaces, critics, batch.obs, action))
 
 
-def alpha_loss(temperature: LearnedAlpha, log_alpha: Array, log_prob: Array, action_dim: int) -> Array:
+def alpha_loss(objective: str, log_alpha: Array, log_prob: Array, target_entropy: Array) -> Array:
     """-alpha mean(log pi + H), or -log(alpha) mean(log pi + H) (arXiv 1812.05905, eq. 18)."""
-    weight = jnp.exp(log_alpha) if temperature.objective == "alpha" else log_alpha
-    return -weight * (log_prob + temperature.entropy_per_dim * action_dim).mean()
+    weight = jnp.exp(log_alpha) if objective == "alpha" else log_alpha
+    return -weight * (log_prob + target_entropy).mean()
 
 
 # --- one seed's learner -------------------------------------------------------------------------------------------
+
+
+class Numbers(NamedTuple):
+    """What one seed's spec counts with: arrays [] in a program, so that specs of one `structure` share it."""
+
+    reward_scale: Any
+    discount: Any
+    tau: Any
+    kept: Any  # 1 - tau
+    actor_lr: Any
+    critic_lr: Any  # and the value net's
+    alpha_lr: Any  # of a learned temperature
+    alpha: Any  # a fixed one
+    target_entropy: Any
+
+    def learning_rate(self, stage: str) -> Any:
+        return {"actor": self.actor_lr, "alpha": self.alpha_lr}.get(stage, self.critic_lr)
+
+
+def numbers_of(spec: SacSpec, spaces: Spaces) -> Numbers:
+    """A spec's numbers, derived in float64 and only then rounded to its precision."""
+    actor_lr, critic_lr, alpha_lr = map(spec.learning_rate, ("actor", "critic", "alpha"))
+    if isinstance(spec.temperature, LearnedAlpha):
+        alpha, target_entropy = math.nan, spec.target_entropy(spaces.action_dim)
+    else:
+        alpha, target_entropy = spec.temperature.value, math.nan
+    scales = spec.reward_scale, spec.discount, spec.tau, 1 - spec.tau
+    return Numbers(*scales, actor_lr, critic_lr, alpha_lr, alpha, target_entropy)
 
 
 class Net(NamedTuple):
@@ -333,13 +367,14 @@ class Arrays(NamedTuple):
     target: Array
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["spec", "spaces"])
+@partial(jax.tree_util.register_dataclass, data_fields=["numbers", "arrays"], meta_fields=["spec", "spaces"])
 @dataclass(frozen=True)
 class Learner:
-    """One seed's arrays while they are traced, and what they are arrays of."""
+    """One seed's arrays while they are traced, and what they are arrays of; of the spec, the structure alone counts."""
 
     spec: SacSpec
     spaces: Spaces
+    numbers: Numbers
     arrays: Arrays
 
     def networks(self, net: str) -> list[Weights]:
@@ -361,10 +396,7 @@ class Learner:
 
     @property
     def alpha(self) -> Array:
-        temperature = self.spec.temperature
-        if isinstance(temperature, LearnedAlpha):
-            return jnp.exp(self.arrays.nets["alpha"].theta[0])
-        return jnp.asarray(temperature.value, self.spec.dtype)
+        return jnp.exp(self.arrays.nets["alpha"].theta[0]) if self.spec.learns_alpha else self.numbers.alpha
 
 
 class Policy(NamedTuple):
@@ -390,7 +422,7 @@ def descend(learner: Learner, count: Array, stage: str, turn: int, gradient: Arr
     steps = spec.steps(stage, count, turn).astype(gradient.dtype)
     # 1 - beta^t by expm1: 1 - 0.999 has lost four of float32's seven digits
     first, second = (-jnp.expm1(steps * np.log(beta)) if beta else 1.0 for beta in (b1, b2))
-    rate, root = spec.learning_rate(stage) / first, 1 / jnp.sqrt(second)
+    rate, root = learner.numbers.learning_rate(stage) / first, 1 / jnp.sqrt(second)
     if spec.adam.eps_placement == "tensorflow":  # lr' m / (sqrt(v) + eps), lr' = lr sqrt(second) / first
         theta = now.theta - (rate / root) * m / (jnp.sqrt(v) + eps)
     else:
@@ -419,7 +451,7 @@ def critic_stage(learner: Learner, batch: Batch, first: Policy, draws: Draws) ->
     """Every critic towards the reward and the discounted value of the next state."""
     spec, spaces, actor, targets = learner.spec, learner.spaces, learner.actor, learner.targets
     drawn = None if spec.value_net else sample(spec, spaces, actor, batch.next_obs, draws["next_action"])
-    y = critic_target(spec, spaces, targets, batch, drawn, first.alpha)
+    y = critic_target(spec, spaces, learner.numbers, targets, batch, drawn, first.alpha)
     loss = jax.value_and_grad(critic_loss, argnums=2, has_aux=True)
     (_, (losses, q)), gradient = loss(spec, spaces, learner.critics, batch, y)
     return CriticResult(losses, q, y, drawn.log_prob if drawn else None, joined(gradient))
@@ -446,15 +478,15 @@ def alpha_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws, tu
     if temperature.sample == "fresh":
         log_prob = fresh = policy_now(learner, batch.obs, draws[numbered("alpha", turn)]).sample.log_prob
     log_alpha, loss_and_gradient = learner.arrays.nets["alpha"].theta[0], jax.value_and_grad(alpha_loss, argnums=1)
-    loss, gradient = loss_and_gradient(temperature, log_alpha, log_prob, learner.spaces.action_dim)
+    loss, gradient = loss_and_gradient(temperature.objective, log_alpha, log_prob, learner.numbers.target_entropy)
     return AlphaResult(loss, fresh, joined(gradient))
 
 
 def target_stage(learner: Learner, count: Array) -> Learner:
     """The targets towards the networks they follow, in updates where it is due (arXiv 1801.01290, algorithm 1)."""
-    spec, (nets, target) = learner.spec, learner.arrays
+    spec, numbers, (nets, target) = learner.spec, learner.numbers, learner.arrays
     online = nets[followed(spec)].theta
-    nearer = (1 - spec.tau) * target + spec.tau * online
+    nearer = numbers.kept * target + numbers.tau * online
     if spec.target_every > 1:
         nearer = jnp.where(spec.due(spec.target_every, count), nearer, target)
     if spec.target_copy_every:
@@ -562,7 +594,7 @@ def updates(learner: Learner, count: Array, rows: Array, noise: Array) -> tuple[
 
 
 class Programs(NamedTuple):
-    """The compiled functions of one spec; each call takes and gives arrays with a leading axis S."""
+    """The compiled functions of one structure; each call takes and gives arrays with a leading axis S."""
 
     update: Callable
     act: Callable
@@ -571,36 +603,36 @@ class Programs(NamedTuple):
 
 @lru_cache(maxsize=16)
 def programs(spec: SacSpec, spaces: Spaces) -> Programs:
-    """Traced at the first call with inputs of new shapes, and never again in the process."""
+    """Traced at the first call with inputs of new shapes, and never again in the process; spec: a `structure`."""
 
-    def update(
-        arrays: Arrays, count: Array, rows: Array, noise: Array, obs: Array | None, act_noise: Array | None
-    ) -> tuple:
+    def update(arrays: Arrays, count: Array, numbers: Array, rows: Array, noise: Array, *acting: Array | None) -> tuple:
         TRACES["update"] += 1
 
-        def one_seed(arrays: Arrays, rows: Array, noise: Array, obs: Array | None, act_noise: Array | None) -> tuple:
-            learner, last = updates(Learner(spec, spaces, arrays), count, rows, noise)
+        def one_seed(
+            arrays: Arrays, numbers: Array, rows: Array, noise: Array, obs: Array | None, act_noise: Array | None
+        ) -> tuple:
+            learner, last = updates(Learner(spec, spaces, Numbers(*numbers), arrays), count, rows, noise)
             actor = learner.arrays.nets["actor"].theta
             action = None if obs is None else act_once(spec, spaces, actor, obs, act_noise)
             return learner.arrays, action, last
 
         # `count` stays outside: the same for every seed, it decides branches that a batched number could not
-        arrays, action, last = over_seeds(one_seed, arrays, rows, noise, obs, act_noise)
+        arrays, action, last = over_seeds(one_seed, arrays, numbers, rows, noise, *acting)
         return arrays, count + rows.shape[1], action, last
 
     def act(actor: Array, obs: Array, noise: Array | None) -> Array:
         TRACES["act"] += 1
         return over_seeds(lambda *one: act_once(spec, spaces, *one), actor, obs, noise)
 
-    def explain(arrays: Arrays, count: Array, rows: Array, noise: Array) -> tuple[Arrays, Array, dict[str, Array]]:
+    def explain(arrays: Arrays, count: Array, numbers: Array, rows: Array, noise: Array) -> tuple:
         TRACES["explain"] += 1
 
-        def one_seed(arrays: Arrays, rows: Array, noise: Array) -> tuple[Arrays, dict[str, Array]]:
-            learner = Learner(spec, spaces, arrays)
+        def one_seed(arrays: Arrays, numbers: Array, rows: Array, noise: Array) -> tuple[Arrays, dict[str, Array]]:
+            learner = Learner(spec, spaces, Numbers(*numbers), arrays)
             learner, first, results = update_once(learner, count + 1, rows, noise, explaining=True)
             return learner.arrays, named(learner, first, results)
 
-        arrays, seen = over_seeds(one_seed, arrays, *(x[:, 0].astype(spec.dtype) for x in (rows, noise)))
+        arrays, seen = over_seeds(one_seed, arrays, numbers, *(x[:, 0].astype(spec.dtype) for x in (rows, noise)))
         return arrays, count + 1, seen
 
     # on a CPU, XLA copies what is donated before it writes: each vector is still read when its successor is ready
@@ -619,9 +651,10 @@ def over_seeds(function: Callable, *args: Any) -> Any:
 class State:
     """S seeds in lockstep: their arrays [S, ...] on the device, and how many updates each has had."""
 
-    spec: SacSpec
+    spec: SacSpec  # the structure that all of them have
     spaces: Spaces
     programs: Programs
+    numbers: Array  # [S, fields of Numbers]
     arrays: Arrays
     count: Array
 
@@ -637,15 +670,15 @@ def update(
     """See suite.sac.contract.Implementation.update. The metrics stay on the device until they are read."""
     with precise(state.spec):
         run = state.programs.update
-        arrays, count, action, last = run(state.arrays, state.count, rows, noise, obs, act_noise)
-    state = State(state.spec, state.spaces, state.programs, arrays, count)
+        arrays, count, action, last = run(state.arrays, state.count, state.numbers, rows, noise, obs, act_noise)
+    state = State(state.spec, state.spaces, state.programs, state.numbers, arrays, count)
     return state, None if action is None else np.asarray(action), last
 
 
 def explain(state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, dict[str, np.ndarray]]:
     """See suite.sac.contract.Implementation.explain."""
     with precise(state.spec):
-        arrays, count, seen = state.programs.explain(state.arrays, state.count, rows, noise)
+        arrays, count, seen = state.programs.explain(state.arrays, state.count, state.numbers, rows, noise)
     return replace(state, arrays=arrays, count=count), {name: np.asarray(value) for name, value in seen.items()}
 
 
@@ -720,10 +753,15 @@ def canonical(spec: SacSpec, spaces: Spaces, net: str, vector: Any) -> dict[str,
     return parts
 
 
-def init(spec: SacSpec, spaces: Spaces, params: Params) -> State:
-    """See suite.sac.contract.Implementation.init."""
+def init(spec: SacSpec | Sequence[SacSpec], spaces: Spaces, params: Params) -> State:
+    """See suite.sac.contract.Implementation.init; or for seeds of several specs, one spec each, of one structure."""
     jax_host.configure()
-    seeds, dtype = len(params["actor/w0"]), np.dtype(spec.dtype)
+    seeds = len(params["actor/w0"])
+    specs = [spec] * seeds if isinstance(spec, SacSpec) else spec
+    spec, *others = {one.structure for one in specs}
+    if others:
+        raise ValueError("seeds in lockstep have specs of one structure: see SacSpec.structure")
+    dtype = np.dtype(spec.dtype)
 
     def load(net: str, prefix: str = "") -> Array:
         """A flat vector [S, P], filled through the views that `canonical` gives of it."""
@@ -741,7 +779,8 @@ def init(spec: SacSpec, spaces: Spaces, params: Params) -> State:
         moved = [stage for stage in spec.stages if stage != "target"]
         nets = {net: Net(load(net), load(net, "adam_m/"), load(net, "adam_v/")) for net in moved}
         arrays, count = Arrays(nets, load("target")), jnp.asarray(int(counts[0]), jnp.int32)
-    return State(spec, spaces, programs(spec, spaces), arrays, count)
+        numbers = jnp.array([numbers_of(one, spaces) for one in specs], dtype)
+    return State(spec, spaces, programs(spec, spaces), numbers, arrays, count)
 
 
 def get_params(state: State) -> Params:
@@ -760,7 +799,7 @@ def get_params(state: State) -> Params:
 
 def set_params(state: State, params: Params) -> State:
     """See suite.sac.contract.Implementation.set_params."""
-    return replace(init(state.spec, state.spaces, params), programs=state.programs)
+    return replace(init(state.spec, state.spaces, params), programs=state.programs, numbers=state.numbers)
 
 
 def device() -> str | None:

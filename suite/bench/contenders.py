@@ -34,7 +34,7 @@ class Request(NamedTuple):
     library: str = ""
     precision: str = "float32"
     seeds: int = 1
-    clock: str = "processor"  # or "wall"
+    block: bool = False  # an engine's seeds in lockstep, by the clock on the wall
     started: float = 0.0  # when the process was asked for, in seconds since 1970
     core: int | None = None
 
@@ -47,6 +47,13 @@ class EngineLoop:
         from suite.lab.records import Recorder
 
         self.lab = Lab(engine, job, [Recorder(Path()) for _ in job.seeds])
+        self.simulator_s, self._play = 0.0, self.lab.play
+        self.lab.play = self._timed_play  # type: ignore[method-assign]
+
+    def _timed_play(self) -> None:
+        before = time.perf_counter()
+        self._play()
+        self.simulator_s += time.perf_counter() - before
 
     def learn(self, env_steps: int) -> None:
         for _ in range(env_steps):
@@ -61,6 +68,24 @@ class EngineLoop:
     def fill(self) -> None:
         for seat in self.lab.seats:
             seat.replay.rows.fill(0)
+
+    def measure(self, env_steps: int, updates: int, seconds: float) -> dict[str, float]:
+        """A round of a block, each half cut short at so many seconds: by the clock on the wall."""
+        before = self.simulator_s
+        env_step_s, played = _timed_within(seconds, self.learn, env_steps)
+        simulator_share = (self.simulator_s - before) / (env_step_s * played)
+        update_s, _ = _timed_within(seconds, self.update, updates)
+        return {"env_step_s": env_step_s, "update_s": update_s, "simulator_share": simulator_share}
+
+    def memory(self) -> dict[str, int | None]:
+        """Bytes of the learner's arrays, of what an update is given, and, where the device tells, at the peak."""
+        state = self.lab.engine.get_params(self.lab.state)
+        given = (self.lab._rows, self.lab._noise)
+        return {
+            "state_bytes": sum(array.nbytes for array in state.values()),
+            "given_bytes": sum(array.nbytes for array in given),
+            "peak_bytes": _peak_device_bytes(),
+        }
 
 
 def settings(precision: str = "float32") -> tuple[SacSpec, Schedule]:
@@ -77,20 +102,21 @@ def training(request: Request) -> Answers:
     loop = module.start(job) if hasattr(module, "start") else EngineLoop(module, job)
     loop.learn(WARMUP + 1)
     start_s = time.time() - request.started
-    loop.learn(50)
-    loop.update(5)
+    loop.learn(max(50 // request.seeds, 2))
+    loop.update(max(5 // request.seeds, 1))
 
     def memory() -> float:
         """Megabytes of the largest resident set so far, with the whole replay buffer written to."""
         loop.fill()
         return _peak_memory_mb()
 
-    clock = time.perf_counter if request.clock == "wall" else time.process_time
     device = (module.device() if hasattr(module, "device") else None) or "processor"
-    return {
-        "about": lambda: {"start_s": start_s, "device": device},
-        "learn": lambda times: _timed(clock, loop.learn, times),
-        "update": lambda times: _timed(clock, loop.update, times),
+    answers: Answers = {"about": lambda: {"start_s": start_s, "device": device}}
+    if request.block:
+        return answers | {"measure": loop.measure, "memory": loop.memory}
+    return answers | {
+        "learn": lambda times: _timed(loop.learn, times),
+        "update": lambda times: _timed(loop.update, times),
         "memory": memory,
     }
 
@@ -101,7 +127,7 @@ def multiplying(request: Request) -> Answers:
 
     products = getattr(matrices, request.library)()
     products(100)
-    return {"about": dict, "multiply": lambda times: _timed(time.process_time, products, times)}
+    return {"about": dict, "multiply": lambda times: _timed(products, times)}
 
 
 def serve(request: Request) -> None:
@@ -119,11 +145,27 @@ def serve(request: Request) -> None:
         print(json.dumps(can[name](*arguments)), file=answers, flush=True)
 
 
-def _timed(clock: Callable[[], float], work: Callable[[int], None], times: int) -> float:
-    """Seconds that `work` takes each time; processor seconds are those of all threads of the process."""
-    before = clock()
+def _timed(work: Callable[[int], None], times: int) -> float:
+    """Processor seconds that `work` takes each time, those of all threads of the process."""
+    before = time.process_time()
     work(times)
-    return (clock() - before) / times
+    return (time.process_time() - before) / times
+
+
+def _timed_within(seconds: float, work: Callable[[int], None], times: int) -> tuple[float, int]:
+    """Seconds of the wall clock that `work` takes each time, and how often it was done: once, and on until the end."""
+    before, done = time.perf_counter(), 0
+    while done == 0 or (done < times and time.perf_counter() - before < seconds):
+        work(1)
+        done += 1
+    return (time.perf_counter() - before) / done, done
+
+
+def _peak_device_bytes() -> int | None:
+    """The most memory that JAX has had in use on its accelerator; None where there is none, or it does not tell."""
+    jax = sys.modules.get("jax")
+    told = jax.devices()[0].memory_stats() if jax else None
+    return told["peak_bytes_in_use"] if told else None
 
 
 def _peak_memory_mb() -> float:

@@ -110,6 +110,10 @@ class Block:
     device: str
     seed_steps_per_s: float
     seed_updates_per_s: float
+    simulator_share: float  # of a step's time
+    state_bytes: int  # the learner's arrays
+    given_bytes: int  # rows and noise, which every update is handed
+    peak_bytes: int | None  # in use on the device, where it tells
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ class Child:
         self.about = self.ask("about")
         self.missing = self.about.get("missing", "")
 
-    def ask(self, name: str, *arguments: int) -> Any:
+    def ask(self, name: str, *arguments: float) -> Any:
         """The answer to one request; RuntimeError with what the process wrote if it has died."""
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
@@ -252,8 +256,11 @@ def _ratios(name: str, contenders: dict[str, Measured]) -> dict[str, float]:
     return {key: median(b / a for a, b in zip(ours, turns.env_step_s, strict=True)) for key, turns in others.items()}
 
 
-def blocks(name: str, numbers: Iterable[int], *, rounds: int, env_steps: int, updates: int) -> Blocks:
-    """Seed-steps per second of one engine with so many seeds in lockstep, medians of the rounds.
+def blocks(
+    name: str, numbers: Iterable[int], *, rounds: int, env_steps: int, updates: int, seconds: float = 60
+) -> Blocks:
+    """Seed-steps per second of one engine with so many seeds in lockstep, medians of the rounds; for each number of
+    seeds no longer than so many seconds, start and first compilation apart.
 
     The process may use what it finds, an accelerator too, so seconds are those of the clock on the wall.
     """
@@ -261,14 +268,17 @@ def blocks(name: str, numbers: Iterable[int], *, rounds: int, env_steps: int, up
         raise UsageError(f"there is no engine {name!r}; did you mean {nearest(name, implementations.REGISTRY)}?")
     measured = {}
     for seeds in numbers:
-        request = Request(target=implementations.REGISTRY[name].target, seeds=seeds, clock="wall")
+        request = Request(target=implementations.REGISTRY[name].target, seeds=seeds, block=True)
         child = Child(sys.executable, request, pinned=False)
         if child.missing:
             raise UsageError(f"the engine {name} cannot run here: {child.missing}")
+        turns = [child.ask("measure", env_steps, updates, seconds / (2 * rounds)) for _ in range(rounds)]
         measured[seeds] = Block(
             **child.about,
-            seed_steps_per_s=seeds / median(child.ask("learn", env_steps) for _ in range(rounds)),
-            seed_updates_per_s=seeds / median(child.ask("update", updates) for _ in range(rounds)),
+            **child.ask("memory"),
+            seed_steps_per_s=seeds / median(turn["env_step_s"] for turn in turns),
+            seed_updates_per_s=seeds / median(turn["update_s"] for turn in turns),
+            simulator_share=median(turn["simulator_share"] for turn in turns),
         )
         child.close()
     return Blocks(machine(), TASK, PRESET, name, measured)
@@ -335,8 +345,19 @@ def _comparisons(result: Result) -> list[str]:
 def render_blocks(result: Blocks) -> str:
     """The table as text."""
     rows = (
-        f"{seeds:>7}{row.seed_steps_per_s:>14.1f}{row.seed_updates_per_s:>16.1f}{row.start_s:>9.1f}  {row.device}"
+        f"{seeds:>5}{row.seed_steps_per_s:>14.1f}{row.seed_updates_per_s:>16.1f}{row.simulator_share:>11.1%}"
+        f"{_megabytes(row.state_bytes):>10}{_megabytes(row.given_bytes):>10}{_megabytes(row.peak_bytes):>9}"
+        f"{row.start_s:>9.1f}  {row.device}"
         for seeds, row in result.blocks.items()
     )
-    head = f"{result.engine} on {result.task}, {result.preset}, seeds in lockstep; {result.machine}"
-    return "\n".join([head, f"{'seeds':>7}{'seed-steps/s':>14}{'seed-updates/s':>16}{'start s':>9}  device", *rows])
+    names = f"{'seeds':>5}{'seed-steps/s':>14}{'seed-updates/s':>16}{'simulator':>11}{'state MB':>10}{'given MB':>10}"
+    return "\n".join([
+        f"{result.engine} on {result.task}, {result.preset}, seeds in lockstep; {result.machine}",
+        f"{names}{'peak MB':>9}{'start s':>9}  device",
+        *rows,
+        "simulator: its share of a step's time; given: rows and noise of an update; peak: on the device, if it tells",
+    ])  # fmt: skip
+
+
+def _megabytes(number: int | None) -> str:
+    return "-" if number is None else f"{number / 1e6:.1f}"

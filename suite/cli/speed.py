@@ -20,6 +20,7 @@ _count = partial(click.option, type=click.IntRange(1), show_default=True)
 @_count("--env-steps", default=1000, help="Steps of the loop that are timed.")
 @_count("--updates", default=300, help="Updates that are timed.")
 @click.option("--blocks", help="Instead: one engine with so many seeds in lockstep, as in 1,2,5,10,20.")
+@_count("--seconds", default=60, help="Of measuring, at most, for each number of seeds of --blocks.")
 @click.option("--engine", default="jax", show_default=True, help="The engine for --blocks.")
 @click.option("--statistics", is_flag=True, help="Instead: the statistics beside rliable, and a whole statistics step.")
 @click.option(
@@ -28,7 +29,13 @@ _count = partial(click.option, type=click.IntRange(1), show_default=True)
 )
 @click.argument("contenders", nargs=-1)
 def bench(
-    blocks: str | None, engine: str, statistics: bool, output: str | None, contenders: tuple[str, ...], **times: int
+    blocks: str | None,
+    seconds: int,
+    engine: str,
+    statistics: bool,
+    output: str | None,
+    contenders: tuple[str, ...],
+    **times: int,
 ) -> None:
     """Our engines beside other packages on one core: steps/s, updates/s, memory, start. CONTENDERS: all by default."""
     from suite.bench import engines
@@ -51,7 +58,7 @@ def bench(
         result = engines.run(contenders, **times, say=say)
         text = engines.render(result)
     else:
-        result = engines.blocks(engine, engines.sizes(blocks), **times)
+        result = engines.blocks(engine, engines.sizes(blocks), **times, seconds=seconds)
         text = engines.render_blocks(result)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(dataclasses.asdict(result), indent=1))

@@ -37,7 +37,8 @@ def run(
 ) -> None:
     """Train the runs that leave these RECORDS (paths the plan of the config names; of one implementation).
 
-    Several are seeds of one cell, trained in lockstep, unless --in-turn. A record that exists is kept.
+    Several are trained in lockstep, unless --in-turn: seeds of one cell, with jax also those of cells that differ in
+    the update's numbers alone. A record that exists is kept.
     """
     from suite.lab.records import move
 
@@ -50,7 +51,8 @@ def run(
         _in_own_environment(plan, left[0].cell.implementation)
     # What was begun before comes last: a run that takes its process with it must not keep the others from their turn.
     in_order = sorted(left, key=lambda one: (plan.work(one.cell, one.seed) / LOG).exists())
-    blocks = [[one] for one in in_order] if in_turn else [left]
+    by_cell = sorted(left, key=lambda one: [other.cell for other in left].index(one.cell))
+    blocks = [[one] for one in in_order] if in_turn else [by_cell]
     options = {"last_attempt": attempt >= attempts, "stop_with_parent": stop_with_parent}
     if code := max((_attempt(plan, block, attempt, **options) for block in blocks if block), default=0):
         sys.exit(code)
@@ -76,8 +78,12 @@ def _check_trained_here(plan: Plan, chosen: Sequence[Planned], in_turn: bool) ->
     cell = chosen[0].cell
     if in_turn and any(other.cell.implementation != cell.implementation for other in chosen):
         raise UsageError("the records belong to different implementations; one process trains runs of one")
-    if not in_turn and any(other.cell != cell for other in chosen):
-        raise UsageError("the records belong to different cells; one process trains seeds of one cell, or --in-turn")
+    arms = implementations.registered()[cell.implementation].arms and len({one.cell.shape for one in chosen}) == 1
+    if not in_turn and not arms and any(other.cell != cell for other in chosen):
+        raise UsageError(
+            "the records belong to different cells; one process trains seeds of one cell, with jax of cells that "
+            "differ in the update's numbers alone, or --in-turn"
+        )
     if cell.implementation in plan.imported:
         raise UsageError(
             f"{plan.path}: {chosen[0].record} is missing, and {cell.implementation} is imported, not trained here; "
@@ -142,19 +148,23 @@ def _attempt(plan: Plan, chosen: Sequence[Planned], attempt: int, **options: obj
 
 
 def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **options: object) -> None:
-    """Trains the chosen seeds of one cell in this process."""
+    """Trains the chosen seeds in this process, in lockstep."""
     import implementations
     from suite.lab import lab, package_loop, training
     from suite.lab.tracking import tracker
     from suite.specimens import proofs
 
     cell, execution, tracking = chosen[0].cell, plan.config.execution, plan.config.tracking
+    jobs = [
+        cell.job(tuple(one.seed for one in chosen if one.cell == cell), plan.study, plan.declaration_id[:10])
+        for cell in dict.fromkeys(one.cell for one in chosen)
+    ]
     trainer = implementations.registered()[cell.implementation].trainer
     training.train(
         implementations.load(cell.implementation),  # type: ignore[arg-type]
-        cell.job(tuple(one.seed for one in chosen), plan.study, plan.declaration_id[:10]),
+        jobs[0]._replace(beside=tuple(jobs[1:])),
         places,
-        proofs.present(cell.implementation, cell.spec, cell.schedule, cell.task),
+        lambda job: proofs.present(job.implementation, job.spec, job.schedule, job.task),
         checkpoint_seconds=execution.checkpoint_seconds,
         keep_checkpoint=execution.keep_checkpoints,
         time_limit_hours=execution.time_limit_hours,

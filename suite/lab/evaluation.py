@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from suite.lab import seeding
+from suite.lab.cores import Cores
 from suite.lab.tasks import Environment
 from suite.sac.contract import Job
 
@@ -27,14 +28,15 @@ class Episodes(NamedTuple):
 
 
 class Evaluation:
-    """The evaluation episodes of a job's seeds, all in one batch, on environments of their own.
+    """The evaluation episodes of jobs of one seed each, all in one batch, on environments of their own.
 
     The environments are made at the first evaluation: a job that is never evaluated needs none.
     """
 
-    def __init__(self, job: Job, seeds: Sequence[int]):
-        self.job, self.seeds = job, tuple(seeds)
+    def __init__(self, seats: Sequence[Job]):
+        self.job, self.seeds, self.specs = seats[0], [one.seeds[0] for one in seats], [one.spec for one in seats]
         self._envs: list[list[Environment]] = []
+        self._cores = Cores(len(seats))
 
     def play(self, act: Act, index: int, running: Sequence[bool]) -> Episodes:
         """Evaluation number `index` (from 1) of the seeds that are running."""
@@ -47,6 +49,19 @@ class Evaluation:
         returns, discounted, lengths = np.zeros(shape), np.zeros(shape), np.zeros(shape, int)
         going = np.array([[of_seed] * shape[1] for of_seed in running])
         first_action, failed = None, [False] * shape[0]
+
+        def step(i: int) -> None:
+            for n in np.flatnonzero(going[i]):
+                if not finite[i, n]:
+                    failed[i], going[i] = True, False
+                    return
+                obs[i, n], reward, terminated, truncated = self._envs[i][n].step(actions[i, n])
+                returns[i, n] += reward
+                spec = self.specs[i]
+                discounted[i, n] += spec.discount ** lengths[i, n] * spec.reward_scale * reward
+                lengths[i, n] += 1
+                going[i, n] = not (terminated or truncated)
+
         while going.any():
             noise = None
             if job.schedule.evaluation_action == "sample":
@@ -57,16 +72,7 @@ class Evaluation:
             if job.schedule.evaluation_action == "unsquashed_mean":
                 actions = unsquashed(actions, *bounds)
             first_action = actions if first_action is None else first_action
-            for i, n in zip(*np.nonzero(going), strict=True):
-                if not finite[i, n]:
-                    failed[i] = True
-                    going[i] = False
-                    continue
-                obs[i, n], reward, terminated, truncated = self._envs[i][n].step(actions[i, n])
-                returns[i, n] += reward
-                discounted[i, n] += job.spec.discount ** lengths[i, n] * job.spec.reward_scale * reward
-                lengths[i, n] += 1
-                going[i, n] = not (terminated or truncated)
+            self._cores.each(step, range(shape[0]))
         return Episodes(returns, discounted, lengths, first_obs, first_action, failed)
 
     def _reset(self, index: int) -> np.ndarray:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from suite.lab import seeding
 from suite.lab.checkpoint import Checkpoints
+from suite.lab.cores import Cores
 from suite.lab.evaluation import Episodes, Evaluation
 from suite.lab.loop import Clock
 from suite.lab.records import Attempt, Recorder
@@ -28,12 +30,12 @@ class Lab:
 
     def __init__(self, engine: Implementation, job: Job, recorders: Sequence[Recorder]):
         self.engine, self.job = engine, job
-        if len(job.seeds) > 1 and not job.schedule.lockstep:
+        if len(job.seats) > 1 and not job.schedule.lockstep:
             raise SpecError(
                 "learn_in_warmup False with warmup_rounding 'episode' lets each seed's episodes decide when it learns: "
                 f"seeds {', '.join(map(str, job.seeds))} cannot be trained side by side, only one at a time"
             )
-        self.seats = [Seat(job, seed, recorder) for seed, recorder in zip(job.seeds, recorders, strict=True)]
+        self.seats = [Seat(one, recorder) for one, recorder in zip(job.seats, recorders, strict=True)]
         self.spaces = self.seats[0].spaces
         limit = self.seats[0].env.time_limit
         if job.schedule.insert == "episode_end" and job.schedule.learn_after < limit:
@@ -41,13 +43,15 @@ class Lab:
                 "insert 'episode_end' leaves nothing to learn from before the first episode is over: learn_after must "
                 f"be at least the task's time limit, {limit}, not {job.schedule.learn_after}"
             )
-        every = [initial.params(job.spec, self.spaces, seeding.stream(seed, "initial")) for seed in job.seeds]
+        every = [initial.params(s.job.spec, self.spaces, seeding.stream(s.seed, "initial")) for s in self.seats]
         dtype = np.dtype(job.spec.dtype)
         params = {name: np.stack([drawn[name] for drawn in every]).astype(dtype) for name in every[0]}
-        self.state = engine.init(job.spec, self.spaces, params)
+        specs: Any = [seat.job.spec for seat in self.seats] if job.beside else job.spec
+        self.state = engine.init(specs, self.spaces, params)
         self.env_step = 0
         self.metrics: Metrics = {}
-        self.evaluation = Evaluation(job, job.seeds)
+        self._cores = Cores(len(self.seats))
+        self.evaluation = Evaluation(job.seats)
         seeds, burst, batch = len(self.seats), job.schedule.updates_per_burst, job.spec.batch_size
         self._rows = np.empty((seeds, burst, batch, row_width(self.spaces)), np.float32)
         self._noise = np.empty((seeds, burst, len(job.spec.draws), batch, self.spaces.action_dim), np.float32)
@@ -62,13 +66,15 @@ class Lab:
         """One environment step of every seat, its updates, the next action, and an evaluation where one is due."""
         self.env_step += 1
         schedule = self.job.schedule
-        for seat in self.seats:
-            if seat.stopped_at is None:
-                seat.step(schedule, self.env_step)
+        self.play()
         learns = schedule.learn_in_warmup or not self.seats[0].warm  # all seats agree: see Schedule.lockstep
         self._act(updates=schedule.updates_due(self.env_step) if learns else 0)
         if self.env_step % self.job.evaluate_every == 0:
             self.evaluate()
+
+    def play(self) -> None:
+        """One environment step of every seat that is running."""
+        self._cores.each(lambda seat: seat.step(self.env_step), [s for s in self.seats if s.stopped_at is None])
 
     def _act(self, updates: int) -> None:
         """The next step's action of every seat, and `updates` updates: where they come first, in one engine call."""

@@ -15,20 +15,21 @@ from suite.sac.numerics import Numerics
 from suite.sac.spec import SacSpec
 
 
-def provenance(engine: Implementation, job: Job, seed: int, made_by: Numerics) -> Provenance:
-    """What a record says of where its numbers come from."""
+def provenance(engine: Implementation, job: Job, seat: int, made_by: Numerics) -> Provenance:
+    """What the record of a job's seat says of where its numbers come from."""
+    block, job = tuple(one.seeds[0] for one in job.seats), job.seats[seat]
     return Provenance(
         task=job.task,
         implementation=job.implementation,
         run_id=job.run_id,
-        seed=seed,
+        seed=job.seeds[0],
         env_steps=job.env_steps,
         spec=job.spec,
         schedule=job.schedule,
         evaluation=Evaluations(job.evaluate_every, job.evaluation_episodes),
         kind_of_return=kind_of_schedule(job.schedule.evaluation_action),
         origin=job.origin,
-        block=tuple(job.seeds),
+        block=block,
         numerics=made_by,
         code_id=numerics.fingerprint(made_by),
         versions=versions(engine),

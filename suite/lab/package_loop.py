@@ -27,11 +27,11 @@ class Guest:
     def __init__(self, trainer: Trainer, job: Job, recorders: Sequence[Recorder]):
         if reason := refusal(trainer, job.spec, job.schedule, job.evaluate_every):
             raise SpecError(reason)
-        if len(job.seeds) != 1:
-            raise SpecError(f"a package trains one seed in a process, not {len(job.seeds)}")
+        if len(job.seats) != 1:
+            raise SpecError(f"a package trains one seed in a process, not {len(job.seats)}")
         self.job, self.env_step = job, 0
         self.seats = [Trainee(job.seeds[0], recorders[0])]
-        self.evaluation = Evaluation(job, job.seeds)
+        self.evaluation = Evaluation(job.seats)
         self.loop = trainer.start(job)
 
     @property

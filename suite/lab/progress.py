@@ -53,11 +53,11 @@ def progress_of(seat: Trainee, env_step: int, env_steps: int, rate: float) -> Pr
     )
 
 
-def progress_line(seat: Trainee, progress: Progress, budget: int) -> str:
-    """The progress as a line of the log."""
+def progress_line(name: str, progress: Progress, budget: int) -> str:
+    """The progress of a seat as a line of the log."""
     value, alpha = progress.mean_return, progress.alpha
     return (
-        f"seed {seat.seed}  step {progress.env_step:>9,} / {budget:,}"
+        f"{name}  step {progress.env_step:>9,} / {budget:,}"
         f"  return {'-' if value is None else f'{value:.1f}':>9}  alpha {'-' if alpha is None else f'{alpha:.4f}'}"
         f"  {progress.env_steps_per_s:.0f} steps/s  ETA {progress.eta_s / 60:.1f} min"
     )

@@ -12,16 +12,18 @@ from suite.lab.records import Recorder
 from suite.lab.replay import Replay
 from suite.lab.tasks import Environment
 from suite.sac.contract import Job, row_width
-from suite.sac.schedule import BootstrapAtLength, Schedule
+from suite.sac.schedule import BootstrapAtLength
 
 DRAWN_STREAMS = ("warmup", "explore", "replay", "update")
 
 
 class Seat(Trainee):
-    """One seed of a job: its environment, replay, random streams, pending action and evaluations."""
+    """A job of one seed: its environment, replay, random streams, pending action and evaluations."""
 
-    def __init__(self, job: Job, seed: int, recorder: Recorder):
+    def __init__(self, job: Job, recorder: Recorder):
+        (seed,) = job.seeds
         super().__init__(seed, recorder)
+        self.job = job
         self.env = Environment(job.task, job.schedule.action_to_env)
         self.spaces = self.env.spaces
         self.replay = Replay(min(job.schedule.replay_capacity, job.env_steps), row_width(self.spaces))
@@ -33,8 +35,9 @@ class Seat(Trainee):
         self.warm = True  # whether that action was drawn uniformly
         self.warmup_range: tuple[Any, Any] = self.env.range if job.schedule.warmup_range == "env" else (-1.0, 1.0)
 
-    def step(self, schedule: Schedule, env_step: int) -> None:
+    def step(self, env_step: int) -> None:
         """Plays the pending action, stores the transition, starts the next episode where one ended or is abandoned."""
+        schedule = self.job.schedule
         next_obs, reward, terminated, truncated = self.env.step(self.action)
         self.episode_steps += 1
         ends = terminated or (truncated and schedule.time_limit == "terminal")

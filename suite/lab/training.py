@@ -33,6 +33,7 @@ from suite.sac.numerics import Numerics
 from suite.sac.status import Status
 
 MakeLab = Callable[[Implementation, Job, Sequence[Recorder]], Training]
+Made = Callable[[Job], Numerics]
 MakeTracker = Callable[[Job, int, Path], Tracker]
 
 
@@ -51,18 +52,18 @@ class Options:
 
 
 def train(
-    engine: Implementation, job: Job, places: Sequence[Place], numerics: Numerics | None = None, **options: Any
+    engine: Implementation, job: Job, places: Sequence[Place], numerics: Made = lambda job: {}, **options: Any
 ) -> None:
-    """Trains the job to its budget, resuming where a checkpoint lies, and writes one record per seed.
+    """Trains the job to its budget, resuming where a checkpoint lies, and writes one record per seat.
 
-    numerics: what the records are to say of what made them; options: fields of Options.
+    numerics: what a seat's record is to say of what made it; options: fields of Options.
 
     At the time limit the records say `timeout` and the checkpoints stay, so that whoever raises the limit and removes
     the records continues. Raises OwnedError if another process trains one of the seeds, Interrupted after a signal
     (checkpointed). Any other exception is re-raised for another attempt, or on the last attempt becomes a record:
     `crashed` if the implementation raised it once it had learned, else `interrupted`.
     """
-    process = _Process(engine, job, places, numerics or {}, Options(**options))
+    process = _Process(engine, job, places, numerics, Options(**options))
     try:
         process.run()
     except (Interrupted, KeyboardInterrupt):
@@ -81,10 +82,12 @@ def train(
 class _Process:
     """One process's attempt at a job: its lab, checkpoints, clocks and trackers."""
 
-    def __init__(self, engine: Implementation, job: Job, places: Sequence[Place], numerics: Numerics, options: Options):
+    def __init__(self, engine: Implementation, job: Job, places: Sequence[Place], numerics: Made, options: Options):
         self.job, self.places, self.options = job, places, options
+        arms = [f"{one.origin.variant or one.run_id} " if job.beside else "" for one in job.seats]
+        self.names = [f"{arm}seed {one.seeds[0]}" for arm, one in zip(arms, job.seats, strict=True)]
         self.engine: Any = Watched(engine)
-        runs = [provenance(engine, job, seed, numerics) for seed in job.seeds]
+        runs = [provenance(engine, job, i, numerics(one)) for i, one in enumerate(job.seats)]
         self.device = runs[0].device
         self.checkpoints: list[Checkpoints] = []
         for place, run in zip(places, runs, strict=True):
@@ -141,11 +144,14 @@ class _Process:
         attempt = Attempt(lab.env_step, _now(), self.device)
         self.clocks = [clock._replace(attempts=(*clock.attempts, attempt)) for clock in self.clocks]
         self.trackers = [
-            self.options.make_tracker(job, seed, place.work) for seed, place in zip(job.seeds, self.places, strict=True)
+            self.options.make_tracker(one, one.seeds[0], place.work)
+            for one, place in zip(job.seats, self.places, strict=True)
         ]
         verb = f"resumes at step {lab.env_step:,}" if lab.env_step else "starts"
-        seeds = ", ".join(map(str, job.seeds))
-        say(f"{job.task} {job.implementation} {job.origin.variant or job.run_id} seeds {seeds}: {verb}")
+        of_cells = [
+            f"{one.origin.variant or one.run_id} seeds {', '.join(map(str, one.seeds))}" for one in (job, *job.beside)
+        ]
+        say(f"{job.task} {job.implementation} {'; '.join(of_cells)}: {verb}")
         self.spent = [clock.wall_time_s for clock in self.clocks]
         self.first_step, self.saved = lab.env_step, time.monotonic()
 
@@ -157,12 +163,12 @@ class _Process:
             return
         self.shown = now
         rate = (lab.env_step - self.first_step) / (now - self.started)
-        for seat, place, tracker in zip(lab.seats, self.places, self.trackers, strict=True):
+        for seat, name, place, tracker in zip(lab.seats, self.names, self.places, self.trackers, strict=True):
             progress = progress_of(seat, lab.env_step, job.env_steps, rate)
             with atomic(place.work / "progress.json") as temporary:
                 temporary.write_text(json.dumps(progress._asdict()))
             if evaluated:
-                self.options.say(progress_line(seat, progress, job.env_steps))
+                self.options.say(progress_line(name, progress, job.env_steps))
                 tracker.log(lab.env_step, latest_scalars(seat, lab.env_step))
 
     def _look_at_the_time_limit(self) -> None:
@@ -219,7 +225,7 @@ class _Process:
             ended=_now(),
         )
         self.recorders[i].finish(end, arrays)
-        self.options.say(f"seed {self.job.seeds[i]}: {status}" + (f": {message}" if message else ""))
+        self.options.say(f"{self.names[i]}: {status}" + (f": {message}" if message else ""))
 
     def release(self) -> None:
         """Gives signals and folders back."""

@@ -90,6 +90,15 @@ class Job(NamedTuple):
     env_steps: int  # the budget
     seeds: tuple[int, ...]
     origin: Origin = Origin()
+    beside: tuple[
+        Job, ...
+    ] = ()  # in the same lockstep: alike but for run_id, origin, seeds and the numbers of the spec
+
+    @property
+    def seats(self) -> tuple[Job, ...]:
+        """A job of one seed for each seat of the lockstep, in order."""
+        jobs = (self, *self.beside)
+        return tuple(job._replace(seeds=(seed,), beside=()) for job in jobs for seed in job.seeds)
 
 
 class Implementation(Protocol):
@@ -98,7 +107,10 @@ class Implementation(Protocol):
     FRAMEWORK: str
 
     def init(self, spec: SacSpec, spaces: Spaces, params: Params) -> State:
-        """A learner that starts at `params` (each [S, ...]; what is absent starts at zero), for S seeds."""
+        """A learner that starts at `params` (each [S, ...]; what is absent starts at zero), for S seeds.
+
+        An engine registered with `arms` also takes a list of S specs of one `structure`; no other is ever given one.
+        """
 
     def act(self, state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
         """Actions [S, N, A] in [-1, 1] at obs [S, N, O]: sampled with noise [S, N, A], or the mean's tanh for None."""

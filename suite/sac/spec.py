@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from itertools import groupby
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -187,6 +187,18 @@ class SacSpec:
         _check_networks(self)
         check_limits(self, _LIMITS)
         _check_parts(self)
+
+    @property
+    def structure(self) -> SacSpec:
+        """The spec without what an update can take as numbers (rates, alpha, its target, tau, discount, reward scale)
+        and without how weights start: specs of one structure are one program, and may train side by side."""
+        start: dict[str, Any] = {"target_init": "copy", "actor_head": "separate"}
+        start |= dict.fromkeys(("hidden_init", "critic_output_init", "mean_init", "log_std_init"), "torch")
+        numbers: dict[str, Any] = dict.fromkeys(("reward_scale", "discount", "tau", "actor_lr", "critic_lr"), 1.0)
+        if isinstance(self.temperature, LearnedAlpha):
+            temperature = replace(self.temperature, init=1.0, entropy_per_dim=-1.0, lr=1.0)
+            return replace(self, temperature=temperature, **start, **numbers)
+        return replace(self, temperature=FixedAlpha(value=1.0), **start, **numbers)
 
     @property
     def learns_alpha(self) -> bool:

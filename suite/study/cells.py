@@ -60,6 +60,12 @@ class Cell(NamedTuple):
         return str(self.label)
 
     @property
+    def shape(self) -> tuple:
+        """What cells have in common whose runs one lockstep can hold, where the implementation takes `arms`."""
+        same = self.task, self.implementation, self.schedule, self.evaluate_every, self.evaluation_episodes
+        return (*same, self.env_steps, self.spec.structure)
+
+    @property
     def path(self) -> str:
         """Its folder: what its runs have in common."""
         return f"{self.task}/{self.implementation}/{self.run_id}"

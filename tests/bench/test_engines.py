@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,22 @@ def test_a_block_of_seeds_is_counted_by_the_seed(tmp_path):
     result = bench.blocks("jax", [2], rounds=2, env_steps=20, updates=5)
     row = result.blocks[2]
     assert row.seed_steps_per_s > 0 and row.seed_updates_per_s > 0 and row.device
-    assert "seed-steps/s" in bench.render_blocks(result)
+    assert 0 < row.simulator_share < 1 and row.peak_bytes is None  # a processor does not tell
+    actor, critic = 17 * 256 + 256 * 256 + 256 * 12 + 524, 23 * 256 + 256 * 256 + 256 + 513
+    assert row.state_bytes == pytest.approx(2 * 4 * (3 * (actor + 2 * critic) + 2 * critic), rel=1e-3)
+    assert row.given_bytes == 2 * 4 * 256 * ((2 * 17 + 6 + 2) + 2 * 6)
+    for words in ("seed-steps/s", "simulator", "state MB", "given MB", "peak MB"):
+        assert words in bench.render_blocks(result)
+
+
+def test_a_block_is_measured_no_longer_than_it_may(tmp_path):
+    """A hundred thousand steps in a second: what fits is measured, and at least one."""
+    from suite.bench.contenders import _timed_within
+
+    done = []
+    seconds, times = _timed_within(0.05, lambda n: done.append(time.sleep(0.01)), 10**5)
+    assert times == len(done) < 10 and 0.01 <= seconds < 0.05
+    assert _timed_within(0.0, done.append, 3)[1] == 1 and _timed_within(9.0, done.append, 3)[1] == 3
 
 
 def test_a_contender_that_dies_says_why():

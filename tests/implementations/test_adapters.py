@@ -295,7 +295,7 @@ def test_a_guest_plays_the_episodes_an_engine_would(tmp_path):
     idle = Idle()
     record = train(idle, own, tmp_path)
     assert idle.learned == [*[CHUNK] * 5, 100] * 2
-    evaluation = Evaluation(own, own.seeds)
+    evaluation = Evaluation(own.seats)
     for index in (1, 2):
         episodes = evaluation.play(lambda obs, noise: np.full((1, 2, 1), 0.25, np.float32), index, [True])
         rows = [row for row in record.episodes.to_pylist() if row["env_step"] == 1100 * index]

@@ -19,7 +19,7 @@ from suite.lab.lab import Lab
 from suite.lab.records import Recorder
 from suite.sac import equations
 from suite.sac.contract import Job, unpack
-from suite.sac.spec import CHOICES, EpsilonLogDet, LogDet, Orthogonal, SacSpec, Std, Temperature, Uniform
+from suite.sac.spec import CHOICES, EpsilonLogDet, FixedAlpha, LogDet, Orthogonal, SacSpec, Std, Temperature, Uniform
 from suite.specimens.cases import BASE, CASES, SPACES, TOLERANCE, UPDATES, VARIANTS, WITH_V, at, inputs, start
 
 PROMISE = 1e-6
@@ -298,7 +298,7 @@ def job(*seeds: int, env_steps: int = 220, spec: SacSpec = BASE, **schedule: obj
 
 def train(engine, job: Job, folder) -> list[list[dict]]:
     """Each seed's rows after training to the end."""
-    lab = Lab(engine, job, [Recorder(folder / str(seed)) for seed in job.seeds])
+    lab = Lab(engine, job, [Recorder(folder / str(i)) for i in range(len(job.seats))])
     while not lab.done:
         lab.step()
     return [seat.recorder.rows for seat in lab.seats]
@@ -343,12 +343,46 @@ def test_seed_that_diverges_stops_alone(engine, tmp_path):
 def test_jax_traces_each_function_once_in_a_run(jax_engine, tmp_path, schedule, traces):
     """And never again: not after a second evaluation, a checkpoint, or at float32 after a float64 run."""
     engine = jax_engine
-    spec = replace(BASE, precision="float32", reward_scale=2.0 + len(schedule))  # a spec that no other test has traced
+    spec = replace(BASE, precision="float32", hidden=(9 + len(schedule),))  # a structure that no other test has traced
     before = engine.TRACES.copy()
     this = job(3, spec=spec, env_steps=80, **schedule)
     place = loop.Place(tmp_path / "record", tmp_path / "work")
     training.train(engine, this, [place], checkpoint_seconds=0.0, say=lambda line: None)
     assert engine.TRACES - before == traces
+
+
+ARMS = (
+    BASE,
+    replace(BASE, tau=1.0, discount=0.9),
+    replace(BASE, reward_scale=5.0, actor_lr=1e-3, critic_lr=1e-4),
+    replace(BASE, temperature=replace(BASE.temperature, init=1.0, entropy_per_dim=-0.5, lr=1e-2)),
+    replace(BASE, hidden_init=Orthogonal(gain=2.0), target_init="independent"),
+)
+
+
+@pytest.mark.parametrize("fixed", [False, True], ids=["learned", "fixed"])
+def test_jax_trains_arms_of_one_structure_in_a_block_as_each_alone(jax_engine, tmp_path, fixed):
+    """Under one program, and to the tolerance of a block of seeds; the arms do differ."""
+    arms = [replace(BASE, temperature=FixedAlpha(value=alpha)) for alpha in (0.0, 0.2)] if fixed else ARMS
+    arms = [replace(arm, hidden=(12,)) for arm in arms]  # no other test has traced it
+    jobs = [job(3, spec=arm) for arm in arms]
+    before = jax_engine.TRACES.copy()
+    (first,) = train(jax_engine, jobs[0], tmp_path)
+    traced = jax_engine.TRACES - before
+    alone = [first, *(train(jax_engine, one, tmp_path)[0] for one in jobs[1:])]
+    assert jax_engine.TRACES - before == traced  # one after the other
+    block = train(jax_engine, jobs[0]._replace(beside=tuple(jobs[1:])), tmp_path)
+    for ours, theirs in zip(block, alone, strict=True):
+        assert len(ours) == len(theirs) == 6
+        for row, expected in zip(ours, theirs, strict=True):
+            assert row.pop("kind") == expected.pop("kind") and row == pytest.approx(expected, rel=1e-6)
+    assert len({rows[-1]["critic_loss"] for rows in block}) == len(arms)
+
+
+def test_jax_refuses_a_block_of_several_structures(jax_engine):
+    specs = [BASE, replace(BASE, critic_loss_scale=1.0)]
+    with pytest.raises(ValueError, match="one structure"):
+        jax_engine.init(specs, SPACES, start(BASE, 0, 1))
 
 
 def test_jax_computes_float64_without_a_global_flag(jax_engine):

@@ -46,7 +46,7 @@ class Broken:
 def train(folder, engine=ENGINE, made_by=None, own=None, **options):
     said = []
     options = {"checkpoint_seconds": 1e9, "say": said.append} | options
-    training.train(engine, own or job(), places(folder), made_by, **options)
+    training.train(engine, own or job(), places(folder), lambda one: made_by or {}, **options)
     return read(places(folder)[0].record), said
 
 

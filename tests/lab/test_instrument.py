@@ -330,14 +330,18 @@ def schedule(**switches):
     return replace(job().schedule, **switches)
 
 
+def evaluation_of(own, *seeds):
+    return Evaluation(own._replace(seeds=seeds).seats)
+
+
 def test_evaluation_episodes_depend_on_seed_and_number_alone():
     for action in ("mean", "sample"):
         own = job(schedule=schedule(evaluation_action=action))
-        block = Evaluation(own, (3, 4))
+        block = evaluation_of(own, 3, 4)
         block.play(tilted, 1, [True, True])
         both = block.play(tilted, 2, [True, True])
         for i, seed in enumerate((3, 4)):
-            alone = Evaluation(own, (seed,)).play(tilted, 2, [True])
+            alone = evaluation_of(own, seed).play(tilted, 2, [True])
             for ours, theirs in zip(both[:5], alone[:5], strict=True):
                 assert np.array_equal(ours[i], theirs[0])
         assert len(np.unique(both.returns)) == 4 and both.lengths.tolist() == [[200, 200]] * 2
@@ -346,7 +350,7 @@ def test_evaluation_episodes_depend_on_seed_and_number_alone():
 
 
 def test_sampled_evaluations_have_noise_of_their_own():
-    evaluation, seen = Evaluation(job(schedule=schedule(evaluation_action="sample")), (3, 4)), []
+    evaluation, seen = evaluation_of(job(schedule=schedule(evaluation_action="sample")), 3, 4), []
 
     def act(obs, noise):
         seen.append(noise)
@@ -360,7 +364,7 @@ def test_sampled_evaluations_have_noise_of_their_own():
 
 def test_an_evaluation_adds_rewards_up_with_and_without_discount():
     own = job(spec=replace(SMALL, discount=0.9, reward_scale=3.0))
-    found = Evaluation(own, (5,)).play(constant(0.25), 2, [True])
+    found = evaluation_of(own, 5).play(constant(0.25), 2, [True])
     env = Environment("Pendulum-v1")
     first = env.reset(seeding.integer(5, "evaluate", 2, 1))
     rewards = [env.step(np.array([0.25], np.float32))[1] for _ in range(200)]
@@ -370,15 +374,15 @@ def test_an_evaluation_adds_rewards_up_with_and_without_discount():
 
 
 def test_a_seed_that_is_not_running_is_not_played():
-    found = Evaluation(job(), (3, 4)).play(tilted, 1, [False, True])
+    found = evaluation_of(job(), 3, 4).play(tilted, 1, [False, True])
     assert found.lengths.tolist() == [[0, 0], [200, 200]] and found.failed == [False, False]
-    idle = Evaluation(job(), (3, 4)).play(tilted, 1, [False, False])
+    idle = evaluation_of(job(), 3, 4).play(tilted, 1, [False, False])
     assert idle.first_action is None and not idle.lengths.any()
 
 
 def test_an_action_that_is_no_number_fails_its_seed_alone():
     for action in ("mean", "unsquashed_mean"):
-        evaluation = Evaluation(job(schedule=schedule(evaluation_action=action)), (3, 4))
+        evaluation = evaluation_of(job(schedule=schedule(evaluation_action=action)), 3, 4)
 
         def ill(obs, noise):
             actions = tilted(obs, noise)
@@ -393,7 +397,7 @@ def test_an_action_that_is_no_number_fails_its_seed_alone():
 def test_the_unsquashed_mean_is_what_was_before_tanh_clipped_to_the_box(how, u, torque):
     """-30 is where tanh is -1 in float32, whose inverse is infinite. Six digits of float32 stay in tanh(1.7)."""
     own = job(schedule=schedule(evaluation_action="unsquashed_mean", action_to_env=how))
-    found = Evaluation(own, (0,)).play(constant(np.tanh(np.float32(u))), 1, [True])
+    found = evaluation_of(own, 0).play(constant(np.tanh(np.float32(u))), 1, [True])
     env = Environment("Pendulum-v1", "clip")
     env.reset(seeding.integer(0, "evaluate", 1, 0))
     rewards = [env.step(np.array([torque]))[1] for _ in range(200)]
@@ -401,7 +405,7 @@ def test_the_unsquashed_mean_is_what_was_before_tanh_clipped_to_the_box(how, u, 
     assert found.first_action[0, 0, 0] == pytest.approx(torque / (2 if how == "rescale" else 1), rel=1e-5)
     assert found.failed == [False]
     squashed = job(schedule=schedule(evaluation_action="mean", action_to_env=how))
-    other = Evaluation(squashed, (0,)).play(constant(np.tanh(np.float32(u))), 1, [True])
+    other = evaluation_of(squashed, 0).play(constant(np.tanh(np.float32(u))), 1, [True])
     assert other.returns[0, 0] != pytest.approx(found.returns[0, 0], rel=1e-3)
 
 
@@ -413,7 +417,7 @@ def test_unsquashed_is_the_inverse_of_tanh_within_bounds():
 
 @pytest.mark.parametrize(("action", "kind"), [("mean", "mean"), ("sample", "sample"), ("unsquashed_mean", "mean")])
 def test_episodes_are_recorded_as_what_was_played(action, kind):
-    evaluation = Evaluation(job(schedule=schedule(evaluation_action=action)), (3, 4))
+    evaluation = evaluation_of(job(schedule=schedule(evaluation_action=action)), 3, 4)
     episodes = evaluation.play(tilted, 1, [True, True])
     rows = list(evaluation.rows(episodes, 1))
     assert rows == [(kind, n, episodes.returns[1, n], 200) for n in range(2)]

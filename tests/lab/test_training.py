@@ -134,7 +134,7 @@ def test_an_unfinished_episode_is_part_of_the_checkpoint(tmp_path):
 def interrupted(own, folder, steps):
     """Runs `own` up to `steps`, checkpoints there, and drops everything in memory."""
     own_places = places(folder, own.seeds)
-    runs = [provenance(ENGINE, own, seed, {}) for seed in own.seeds]
+    runs = [provenance(ENGINE, own, seat, {}) for seat in range(len(own.seeds))]
     checkpoints = [Checkpoints(place.work, Maker.of(run)) for place, run in zip(own_places, runs, strict=True)]
     lab = Lab(ENGINE, own, [training.Recorder(place.record) for place in own_places])
     lab.resume(checkpoints)

@@ -548,3 +548,29 @@ def test_a_mistake_in_the_config_stops_snakemake_with_one_sentence(tmp_path):
     assert done.returncode == 2
     assert "error: " in done.stderr and "did you mean 'Pendulum-v1'?" in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "results").exists() and not (tmp_path / "reports").exists()
+
+
+def test_arms_of_one_structure_are_trained_in_one_process(tmp_path):
+    """Records of several arms in one command, in any order: each says its own spec, seed and arm."""
+    pytest.importorskip("jax")
+    path = config(tmp_path, implementations=["jax"], ablations=["initialisation"], env_steps=400)
+    plan = Plan(path)
+    arms = [record for record, run in plan.runs.items() if run.cell.shape == next(iter(plan.runs.values())).cell.shape]
+    assert len(arms) == len(plan.runs) >= 4
+    done = suite("run", "--config", "study.yaml", *arms[::-1], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    metas = {record: records.read(tmp_path / record).meta for record in arms}
+    for record, meta in metas.items():
+        planned = plan.runs[record]
+        assert (meta.run_id, meta.seed, meta.spec) == (planned.cell.run_id, planned.seed, planned.cell.spec)
+        assert meta.origin.arm == planned.cell.label.arm and meta.status == "finished"
+        assert sorted(meta.block) == sorted(run.seed for run in plan.runs.values())
+    assert len({meta.params_digest for meta in metas.values()}) == len(arms)
+
+
+def test_arms_of_several_structures_are_refused_in_one_process(tmp_path):
+    for implementation, ablation in (("jax", "critics"), ("torch", "initialisation")):
+        path = config(tmp_path, implementations=[implementation], ablations=[ablation])
+        done = suite("run", "--config", "study.yaml", *Plan(path).runs, cwd=tmp_path)
+        assert done.returncode == 2 and "the records belong to different cells" in done.stderr
+        assert not (tmp_path / "results/runs").exists()
