@@ -51,6 +51,8 @@ def fits(value: Any, kind: Any) -> bool:
     """Whether a value read from a file is of the type of an annotation: a plain one, a Literal, a union, a tuple, a
     mapping, a NamedTuple or a class. A whole number fits only in 64 bits, as tables have them."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return True
     if origin is typing.Literal:
         return isinstance(value, str) and value in arguments
     if origin in (typing.Union, types.UnionType):

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from suite.files import atomic, fits, hints
@@ -144,12 +145,12 @@ class Record(NamedTuple):
 
     @property
     def episodes(self) -> pa.Table:
-        keep = pa.compute.not_equal(self.rows["kind"], "diagnostic")
+        keep = pc.not_equal(self.rows["kind"], "diagnostic")
         return self.rows.filter(keep).select(["env_step", "kind", "episode", "return", "length"])
 
     @property
     def diagnostics(self) -> pa.Table:
-        keep = pa.compute.equal(self.rows["kind"], "diagnostic")
+        keep = pc.equal(self.rows["kind"], "diagnostic")
         return self.rows.filter(keep).select(["env_step", *DIAGNOSTICS])
 
 
@@ -203,7 +204,7 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
 def rows_digest(rows: pa.Table) -> str:
     """The same of a record's rows: every value of every column of SCHEMA, and where there is none."""
     columns = {name: rows[name] for name in SCHEMA.names}
-    columns["kind"] = pa.compute.index_in(rows["kind"], pa.array(KINDS))
+    columns["kind"] = pc.index_in(rows["kind"], pa.array(KINDS))
     there = {f"{name} there": column.is_valid().to_numpy() for name, column in columns.items()}
     return digest(there | {name: column.fill_null(0).to_numpy() for name, column in columns.items()})
 
@@ -269,16 +270,16 @@ def _damage(rows: pa.Table) -> str:
     """What is wrong with a record's rows, in words; "" if nothing is."""
     if not rows.schema.equals(SCHEMA):
         return "their columns are not those of a record"
-    diagnostic = pa.compute.equal(rows["kind"], "diagnostic")
-    of_episodes = rows.filter(pa.compute.invert(diagnostic))
+    diagnostic = pc.equal(rows["kind"], "diagnostic")
+    of_episodes = rows.filter(pc.invert(diagnostic))
     for column, values, least in (
         ("env_step", rows["env_step"], 1),
         ("episode", of_episodes["episode"], 0),
         ("length", of_episodes["length"].drop_null(), 1),
     ):
-        if values.null_count or (len(values) and pa.compute.min(values).as_py() < least):
+        if values.null_count or (len(values) and pc.min(values).as_py() < least):
             return f"a value of {column} is below {least}, or there is none"
-    if not pa.compute.all(pa.compute.is_in(rows["kind"], pa.array(KINDS)), min_count=0).as_py():
+    if not pc.all(pc.is_in(rows["kind"], pa.array(KINDS)), min_count=0).as_py():
         return f"a kind is none of {', '.join(KINDS)}"
     for part, key in ((of_episodes, ["env_step", "episode"]), (rows.filter(diagnostic), ["env_step"])):
         if part.group_by(key).aggregate([]).num_rows < len(part):

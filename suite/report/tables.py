@@ -11,6 +11,7 @@ import pandas as pd
 
 from suite.analysis.provenance import provenance
 from suite.analysis.types import AblationResult, AdjustedMarginTest, Agreement, Effect, Label, Results, SuiteEffect
+from suite.report.files import write_csv
 from suite.report.tex import Ends, Printed, PValue, Ratio, latex, macros
 from suite.study.cells import CELL
 
@@ -41,7 +42,7 @@ def write(results: Results, runs: pd.DataFrame, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for table in tables(results, runs):
         if len(table.rows.columns):
-            table.rows.to_csv(folder / f"{table.file}.csv", index=False, lineterminator="\n")
+            write_csv(folder / f"{table.file}.csv", table.rows)
         columns = PRINTED.get(table.kind)
         if columns and len(table.rows):
             level = table.rows["confidence"].iloc[0] if "confidence" in table.rows else results.settings.confidence

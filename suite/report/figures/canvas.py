@@ -21,6 +21,7 @@ STYLE = {
     **fontsizes.neurips2024(default_smaller=2),
     "figure.constrained_layout.use": True,
     **dict.fromkeys(("pdf.fonttype", "ps.fonttype"), 42),
+    "text.parse_math": False,  # a name may well hold dollars
     "svg.fonttype": "path",  # the same glyphs where the font is not installed
     "svg.hashsalt": "suite",
     "savefig.dpi": 200,
