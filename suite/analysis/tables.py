@@ -47,7 +47,7 @@ def read_table(study_dir: str | Path, name: str) -> pd.DataFrame:
         if column in table and not _holds(table[column], kind):
             raise UsageError(f"{path} is damaged, its column {column} is not what gather writes: {remedy}")
     needed = {*_RUN, *(("variant", "status", "stale", "env_steps") if name == "runs" else COLUMNS[name])}
-    if absent := sorted(needed - set(table)):
+    if len(table) and (absent := sorted(needed - set(table))):
         raise UsageError(f"{path} is damaged, it lacks the column {absent[0]}: {remedy}")
     if name == "runs" and (unknown := set(table["status"]) - set(STATUSES)):
         what = textwrap.shorten(repr(min(unknown, key=str)), 40)

@@ -846,7 +846,10 @@ def test_blind_an_arm_is_taken_for_its_baseline():
 
 def test_blind_writes_nothing(tmp_path):
     written(tmp_path, study(AT_50K))
-    arms(("", "", False, "0123456789")).to_parquet(tmp_path / "manifest.parquet")
+    planned = arms(("", "", False, "0123456789"))
+    planned.assign(seed=range(5), env_steps=100_000, label="sac_v2", levels="{}").to_parquet(
+        tmp_path / "manifest.parquet"
+    )
     found = check.main(tmp_path, blind=True)
     assert found.rows and not (tmp_path / "check.json").exists()
     assert check.main(tmp_path) == found and (tmp_path / "check.json").exists()

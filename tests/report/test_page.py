@@ -378,7 +378,10 @@ def test_a_single_seed_has_no_interval(tmp_path):
 def test_runs_of_few_evaluations_have_what_so_few_can_tell(tmp_path, evaluations):
     def cut(tables):
         budget = evaluations * EVERY
-        short = {name: tables[name].assign(env_steps=budget) for name in ("manifest", "runs")}
+        planned = pd.read_parquet(tmp_path / "manifest.parquet")
+        short = {
+            name: table.assign(env_steps=budget) for name, table in (("manifest", planned), ("runs", tables["runs"]))
+        }
         return short | {"evaluations": tables["evaluations"].query(f"env_step <= {budget}")}
 
     curve = study_of(tmp_path, cut, seeds=2).curves[0]
