@@ -1,9 +1,13 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and whether what they hold is what it should be."""
 
 from __future__ import annotations
 
 import json
 import os
+import types
+import typing
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +45,30 @@ def read_json(path: Path, remedy: str, kind: type = dict) -> Any:
     if not isinstance(data, kind):
         raise UsageError(f"{path} is damaged, it holds a {type(data).__name__}: {remedy}")
     return data
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Whether a value read from a file is of the type of an annotation: a plain one, a Literal, a union, a tuple, a
+    mapping, a NamedTuple or a class. A whole number fits only in 64 bits, as tables have them."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return True
+    if origin is typing.Literal:
+        return isinstance(value, str) and value in arguments
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, one) for one in arguments)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(fits(one, arguments[0]) for one in value)
+    if origin in (dict, Mapping):
+        return isinstance(value, dict) and all(fits(one, arguments[1]) for one in value.values())
+    if hasattr(kind, "_fields"):
+        return isinstance(value, kind) and all(fits(getattr(value, name), of) for name, of in hints(kind).items())
+    if kind is int:
+        return type(value) is int and -(2**63) <= value < 2**63
+    return isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
+
+
+@cache
+def hints(kind: Any) -> dict[str, Any]:
+    """The annotations of a type's fields, resolved."""
+    return typing.get_type_hints(kind)

@@ -21,11 +21,21 @@ from suite.analysis import types
 from suite.analysis.ablations import Question, planned_ablations, question_of
 from suite.analysis.check_rows import CheckFile
 from suite.analysis.declared import Declared, departures
-from suite.analysis.evaluations import NO_CURVE, RunKey, evaluation_curves
+from suite.analysis.evaluations import NO_CURVE, EvaluationCurve, RunKey, evaluation_curves
 from suite.analysis.one_cell import described_cell, identity_of
 from suite.analysis.over_tasks import infer
 from suite.analysis.results_file import from_plain, read_check, read_gathered, to_plain, write_results
-from suite.analysis.runs import SCORED_SHARE, Floors, PlannedCell, ScoredRun, end_of_run, planned_cells, scored_run
+from suite.analysis.runs import (
+    SCORED_SHARE,
+    Floors,
+    PlannedCell,
+    ScoredRun,
+    end_of_run,
+    planned_cells,
+    scored_run,
+    with_outcomes,
+)
+from suite.analysis.tables import read_table
 from suite.analysis.types import Anchors, Counts, Declaration, LedgerEntry, Results, Settings
 from suite.analysis.workers import processes
 from suite.published.anchors import Scale
@@ -60,8 +70,9 @@ def summarise(
     """Every number of the report, as results.json holds it, from the tables of a study and its ablations' questions.
 
     random_policy: the floor of a failed run, by task; declaration: what is on record; declared: what is used."""
-    cells, tasks = planned_cells(tables.manifest, tables.runs), list(dict.fromkeys(tables.manifest["task"]))
-    runs = _scored_runs(cells, tables.evaluations, random_policy)
+    curves, tasks = evaluation_curves(tables.evaluations), list(dict.fromkeys(tables.manifest["task"]))
+    cells = planned_cells(tables.manifest, with_outcomes(tables.runs, curves))
+    runs = _scored_runs(cells, curves, random_policy)
     scales = Anchors(_of_tasks(tasks, anchors or {}), _of_tasks(tasks, second_anchors or {}))
     ends, asked = end_of_run(tables.diagnostics, cells), planned_ablations(tables.manifest, questions)
     with processes(workers) as do:
@@ -90,7 +101,7 @@ def main(study_dir: Path, **options: Any) -> None:
     """Write results.json beside the tidy tables in study_dir; options as of `summarise`."""
     study_dir = Path(study_dir)
     results = summarise(
-        Tables(*(pd.read_parquet(study_dir / f"{name}.parquet") for name in Tables._fields)),
+        Tables(*(read_table(study_dir, name) for name in Tables._fields)),
         read_gathered(study_dir / "ablations.json", _questions) or {},
         study=study_dir.name,
         check=read_check(study_dir) or CheckFile((), ()),
@@ -121,10 +132,9 @@ def _questions(data: Mapping[str, Any]) -> dict[str, Question]:
 
 
 def _scored_runs(
-    cells: list[PlannedCell], evaluations: pd.DataFrame, random_policy: Mapping[str, float]
+    cells: list[PlannedCell], curves: Mapping[RunKey, EvaluationCurve], random_policy: Mapping[str, float]
 ) -> list[tuple[PlannedCell, list[ScoredRun]]]:
     """Every cell with its runs and their scores."""
-    curves = evaluation_curves(evaluations)
     floors = Floors(random_policy, curves)
     return [
         (cell, [scored_run(cell, run, curves.get(RunKey(cell.key, run.seed), NO_CURVE), floors) for run in cell.runs])
@@ -141,7 +151,7 @@ def _ledger(runs: list[tuple[PlannedCell, list[ScoredRun]]]) -> Iterator[LedgerE
 
 
 def _counts(cells: list[PlannedCell]) -> Counts:
-    """Planned runs by the status on record."""
+    """Planned runs by their status."""
     runs = [run for cell in cells for run in cell.runs]
     by_status = Counter(run.status for run in runs)
     statuses: dict[str, int] = {status: by_status[status] for status in STATUSES}

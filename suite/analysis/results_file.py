@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from suite.analysis.check_rows import CheckFile
 from suite.analysis.types import Results
 from suite.errors import UsageError
-from suite.files import atomic, read_json
+from suite.files import atomic, fits, hints, read_json
 
 SCHEMA_VERSION = 3
 """Of results.json and check.json: raised whenever a field of their types changes its name or its meaning."""
@@ -118,22 +118,21 @@ def from_plain(kind: Any, data: Any) -> Any:
         kinds = arguments[:1] * len(data) if arguments[-1] is Ellipsis else arguments
         return tuple(from_plain(one, item) for one, item in zip(kinds, data, strict=True))
     if origin in (Mapping, dict):
-        return {key: from_plain(arguments[1], item) for key, item in data.items()}
+        return {key: from_plain(arguments[1], item) for key, item in dict(data).items()}
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return kind.model_validate(data)
     if is_dataclass(kind) or hasattr(kind, "_fields"):
         return _from_fields(kind, data)
+    if not fits(data, float if kind is int else kind) and not (data is None and kind is float):
+        raise TypeError(
+            f"{textwrap.shorten(repr(data), 40)} stands where {getattr(kind, '__name__', kind)} is expected"
+        )
     return data
 
 
 def _from_fields(kind: Any, data: Mapping) -> Any:
-    hints = _hints(kind)
-    if wrong := sorted(set(hints) ^ set(data)):
-        where = "is missing" if wrong[0] in hints else "is no field"
-        raise TypeError(f"{wrong[0]} {where} of {kind.__name__}")
-    return kind(**{name: from_plain(hint, data[name]) for name, hint in hints.items()})
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+    expected = hints(kind)
+    if wrong := sorted(set(expected) ^ set(data)):
+        where = "is missing" if wrong[0] in expected else "is no field"
+        raise TypeError(f"{textwrap.shorten(wrong[0], 40)} {where} of {kind.__name__}")
+    return kind(**{name: from_plain(hint, data[name]) for name, hint in expected.items()})

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from suite.analysis.evaluations import EvaluationCurve, RunKey
+from suite.analysis.evaluations import NO_CURVE, EvaluationCurve, RunKey
 from suite.analysis.types import CellKey, Label, RunCurve, RunResult
 from suite.sac.status import FAILED, STATUSES, KindOfReturn, Status
 from suite.study.cells import CELL
@@ -46,6 +46,38 @@ class ScoredRun(NamedTuple):
     result: RunResult
     curve: RunCurve
     kind: KindOfReturn
+
+
+def with_outcomes(runs: pd.DataFrame, curves: Mapping[RunKey, EvaluationCurve]) -> pd.DataFrame:
+    """The table of runs after a look at their evaluations: the one rule of what these make of a run.
+
+    A run with a return that is no finite number diverged at that evaluation at the latest. One that finished without an
+    evaluation within `evaluate_every` steps of its budget is invalid, since nobody knows what it came to.
+    """
+    runs = runs.reset_index(drop=True)
+    for at, row in enumerate(runs.to_dict("records")):
+        key = RunKey(CellKey(*(row[name] for name in CELL)), row["seed"])
+        for name, value in _outcome(row, curves.get(key, NO_CURVE)).items():
+            runs.loc[at, name] = value
+    return runs
+
+
+def _outcome(row: Mapping, curve: EvaluationCurve) -> dict[str, object]:
+    """What a run's evaluations change in its row of the table of runs."""
+    every = row.get("evaluate_every")
+    if row["status"] in FAILED and curve.broken_at is not None:
+        return {"stopped_at": min(curve.broken_at, stopped_at(row) or 0)}
+    if row["status"] != "finished":
+        return {}
+    if curve.broken_at is not None:
+        message = "an evaluation returned no finite number"
+        return {"status": "diverged", "stopped_at": curve.broken_at, "message": message}
+    if not curve.values:
+        return {"status": "invalid", "message": "it finished without a single evaluation"}
+    last, budget = curve.env_steps[-1], row["env_steps"]
+    if pd.notna(every) and last <= budget - every:
+        return {"status": "invalid", "message": f"finished, but last evaluated at step {last:,.0f} of {budget:,.0f}"}
+    return {}
 
 
 def planned_cells(manifest: pd.DataFrame, runs: pd.DataFrame) -> list[PlannedCell]:
@@ -149,7 +181,7 @@ class Floors:
 
 def scored_run(cell: PlannedCell, run: PlannedRun, curve: EvaluationCurve, floors: Floors) -> ScoredRun:
     """One seed: its curve, its status, its floor, its score (None: not averaged), and what is to be said about it."""
-    run = _with_outcome(run, curve)
+    run = run._replace(stopped_at=(run.stopped_at or 0) if run.status in FAILED else None)  # only these have stopped
     floor, score = floors.of(cell.key.task, curve), None
     if run.status in FAILED:
         score = floor
@@ -161,16 +193,6 @@ def scored_run(cell: PlannedCell, run: PlannedRun, curve: EvaluationCurve, floor
         RunCurve(run.seed, run.status, run.stopped_at, floor, curve.env_steps, curve.values),
         "training" if run.training_returns else curve.kind,
     )
-
-
-def _with_outcome(run: PlannedRun, curve: EvaluationCurve) -> PlannedRun:
-    """The run after a look at its evaluations; only one that failed has stopped."""
-    if run.status == "finished" and curve.broken_at is not None:
-        message = "an evaluation returned no finite number"
-        return run._replace(status="diverged", stopped_at=curve.broken_at, message=message)
-    if run.status == "finished" and not curve.values:
-        return run._replace(status="invalid", stopped_at=None, message="it finished without a single evaluation")
-    return run._replace(stopped_at=(run.stopped_at or 0) if run.status in FAILED else None)
 
 
 def _final(curve: EvaluationCurve, env_steps: int) -> float:

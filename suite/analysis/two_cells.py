@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from suite.analysis import types
 from suite.analysis.agreement import Side, compared
@@ -23,6 +22,7 @@ from suite.analysis.over_tasks import probability_of_improvement
 from suite.analysis.results_file import read_results
 from suite.analysis.run_curves import scored_curves
 from suite.analysis.scores import FEWEST, scores_of
+from suite.analysis.tables import read_table
 from suite.analysis.types import (
     AdjustedDifference,
     Bounds,
@@ -140,7 +140,7 @@ class NamedStudy:
         if task not in (None, *tasks):
             raise UsageError(f"{task!r} is no task of study {results.study}; did you mean {nearest(task, tasks)}?")
         self.results = replace(results, cells=tuple(cell for cell in results.cells if task in (None, cell.task)))
-        planned = pd.read_parquet(study_dir / "manifest.parquet", columns=[*CELL, "preset", "ablation"])
+        planned = read_table(study_dir, "manifest")
         presets = planned[planned["ablation"] == ""].groupby(CELL)["preset"].unique()
         self.names: dict[CellKey, set[str]] = {}
         for cell in self.results.cells:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from suite.analysis.seeds_needed import CellPower, PowerQuestion, PowerRow, PowerTable, StudyPower
@@ -136,7 +135,7 @@ def study_power_text(power: StudyPower) -> str:
 def _study_columns(row: CellPower) -> list[str]:
     drawn = row.simulated
     return [
-        f"{row.task}\n{escape(row.name)}",
+        f"{row.task}\n{row.name}",
         f"{row.n}/{row.n_planned}",
         f"{number(row.mean)} ± {number(row.sd)}",
         number(row.detectable),
@@ -150,7 +149,7 @@ def _study_columns(row: CellPower) -> list[str]:
 
 def _table(heads: Iterable[str], title: str = "", left: Sequence[str] = ()) -> Table:
     """An empty table; left: the heads of its columns of words."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title_justify="left", title=escape(title) or None)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title_justify="left", title=title or None)
     for head in heads:
         table.add_column(head, justify="left" if head in left else "right", overflow="fold")
     return table
@@ -158,5 +157,5 @@ def _table(heads: Iterable[str], title: str = "", left: Sequence[str] = ()) -> T
 
 def _printed(table: Table) -> str:
     text = io.StringIO()
-    Console(file=text, width=160).print(table)
+    Console(file=text, width=160, markup=False, emoji=False).print(table)
     return text.getvalue().rstrip() + "\n"

@@ -15,7 +15,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from suite.lab.progress import Progress
+from suite.lab.progress import Progress, read
 from suite.lab.records import RecordError, read_meta
 from suite.study.cells import Cell, Planned
 from suite.study.forecast import Forecast, forecast
@@ -89,7 +89,7 @@ def _forecasts(plan: Plan) -> list[CellForecast]:
 
 
 def _console() -> Console:
-    return Console() if sys.stdout.isatty() else Console(width=120)
+    return Console(width=None if sys.stdout.isatty() else 120, markup=False, emoji=False)  # names are no markup
 
 
 def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
@@ -150,11 +150,9 @@ def _state(plan: Plan, run: Planned) -> State:
             return State(run, read_meta(record).status)
         except RecordError:
             return State(run, "invalid")
-    try:
-        progress = Progress(**json.loads((plan.work(run.cell, run.seed) / "progress.json").read_text()))
-    except (OSError, TypeError, json.JSONDecodeError):
-        return State(run, "missing")
-    return State(run, "running", progress) if time.time() - progress.time < STALLED_S else State(run, "missing")
+    progress = read(plan.work(run.cell, run.seed) / "progress.json")
+    fresh = progress is not None and time.time() - progress.time < STALLED_S
+    return State(run, "running", progress) if fresh else State(run, "missing")
 
 
 def _progress(run: Planned, progress: Progress) -> str:

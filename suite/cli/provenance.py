@@ -62,7 +62,7 @@ def _claimed(imported: Imported) -> list[str]:
     """What an imported run's log says, and what its importer did."""
     added = f", {imported.step_offset:,} steps added to its axis" if imported.step_offset else ""
     return [
-        f"from {imported.file} ({imported.format}), {_KINDS[imported.kind]}{added}",
+        f"from {imported.file} ({imported.format}), {_KINDS.get(imported.kind, imported.kind)}{added}",
         f"by the importer's word alone: {', '.join(imported.claimed)}",
     ]
 

@@ -62,6 +62,8 @@ def retry(plan: Plan, wanted: str, dry_run: bool) -> None:
     for path in chosen["path"][imported]:
         click.echo(f"kept {path}: it is imported, and no sweep could make it again")
     chosen = chosen[~imported]
+    if folders := [path for path in chosen["path"] if Path(path).is_dir()]:
+        raise UsageError(f"{folders[0]} is a folder where a record belongs; nothing is removed, look into it first")
     for path in chosen["path"]:
         click.echo(f"{'would remove' if dry_run else 'removed'} {path}")
         if not dry_run:

@@ -22,7 +22,7 @@ from suite.analysis.results_file import from_plain, to_plain
 from suite.analysis.types import CellKey
 from suite.errors import UsageError, nearest
 from suite.files import atomic
-from suite.gate.window_means import EvaluationMeans, StudyTables, gathered, means_by_run, sample
+from suite.gate.window_means import EvaluationMeans, StudyTables, gathered, judged, means_by_run, sample
 from suite.published.anchors import Anchor
 from suite.published.references import Reference
 from suite.sac import identity, numerics
@@ -175,7 +175,7 @@ def freeze(
     tables: StudyTables, references: Sequence[Reference], random_policy: Mapping[str, Anchor]
 ) -> tuple[list[BaselineCell], list[FrozenRun]]:
     """What each cell of a gathered study was, and a row per run with a result and frozen step."""
-    means = means_by_run(tables.evaluations)
+    means, tables = means_by_run(tables.evaluations), judged(tables)
     cells: list[BaselineCell] = []
     frozen: list[FrozenRun] = []
     for key, runs in tables.runs.groupby(CELL, sort=True):

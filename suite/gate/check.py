@@ -17,13 +17,23 @@ import pandas as pd
 from suite.analysis.check_rows import Basis, CheckFile, CheckRow, PublishedSummary
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import write_check
+from suite.analysis.tables import read_table
 from suite.analysis.types import CellKey
 from suite.gate.outcome import adjusted
 from suite.gate.settings import Settings, blinded, differences, near, settings_of, settings_of_preset
 from suite.gate.unmatched import comparable, unmatched
 from suite.gate.verdict import judge
 from suite.gate.whole_curves import compare_curves
-from suite.gate.window_means import EvaluationMeans, Sample, StudyTables, gathered, kind_of_return, means_by_run, sample
+from suite.gate.window_means import (
+    EvaluationMeans,
+    Sample,
+    StudyTables,
+    gathered,
+    judged,
+    kind_of_return,
+    means_by_run,
+    sample,
+)
 from suite.gate.wording import sentence
 from suite.published import anchors, reading
 from suite.published.anchors import Anchor
@@ -53,7 +63,7 @@ def check(
     A diverged or crashed run counts at the random policy's return from where it stopped; a run without a result is
     missing, and a verdict must also hold with every missing run at that return, or as good as the best one.
     """
-    gated, means = gates(options.gate), means_by_run(tables.evaluations)
+    gated, means, tables = gates(options.gate), means_by_run(tables.evaluations), judged(tables)
     rows: list[CheckRow] = []
     for (task, implementation, variant, run_id), runs in tables.runs.groupby(CELL_COLUMNS, sort=True):
         of_task = [reference for reference in references if task in reference.tasks]
@@ -83,8 +93,7 @@ def main(
     """
     references, random_policy, tables = reading.load(), anchors.random_policy(), gathered(study_dir)
     if blind:
-        manifest = pd.read_parquet(Path(study_dir) / "manifest.parquet")
-        tables = tables._replace(runs=blinded(tables.runs, manifest))
+        tables = tables._replace(runs=blinded(tables.runs, read_table(study_dir, "manifest")))
     rows = check(tables, references, random_policy, options, declared)
     checked = CheckFile(tuple(rows), tuple(unmatched(tables.runs, references, random_policy, rows)))
     if not blind:

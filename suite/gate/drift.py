@@ -14,7 +14,7 @@ from suite.gate.baseline import Baseline, BaselineCell, described
 from suite.gate.drift_rows import Changes, Drift, DriftRow, FrozenSummary
 from suite.gate.drift_wording import listed, sentence
 from suite.gate.verdict import completions, robust_verdict
-from suite.gate.window_means import Sample, StudyTables, means_by_run, sample
+from suite.gate.window_means import Sample, StudyTables, judged, means_by_run, sample
 from suite.statistics import equivalence, multiplicity, two_samples
 from suite.statistics.equivalence import DIFFERENT
 from suite.study.cells import CELL
@@ -34,7 +34,7 @@ def compare(
     both sides at this confidence; DIFFERENT: beyond it on one. options.margin: a fraction of the baseline's return
     above the random policy's. With runs missing a verdict must hold as in the regression check.
     """
-    means = means_by_run(tables.evaluations)
+    means, tables = means_by_run(tables.evaluations), judged(tables)
     rows: list[DriftRow] = []
     notes: list[str] = []
     compared: set[CellKey] = set()

@@ -29,9 +29,9 @@ def _drawn(columns: Sequence[_Column], rows: Iterable[Sequence[str]], width: int
     for column in columns:
         table.add_column(column.title, justify="left" if column.is_text else "right")
     for row in rows:
-        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+        table.add_row(*row)
     text = io.StringIO()
-    Console(file=text, width=width).print(table)
+    Console(file=text, width=width, markup=False, emoji=False).print(table)
     return text.getvalue().rstrip()
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from suite.analysis.check_rows import SampleSummary
-from suite.analysis.evaluations import evaluation_means
-from suite.analysis.runs import stopped_at
+from suite.analysis.evaluations import evaluation_curves, evaluation_means
+from suite.analysis.runs import stopped_at, with_outcomes
+from suite.analysis.tables import read_table
 from suite.analysis.types import CellKey
-from suite.errors import UsageError
 from suite.published.references import trailing_mean
 from suite.sac.status import FAILED, KindOfReturn
 from suite.statistics.failures import curve_at_floor
@@ -64,12 +64,13 @@ class Sample(NamedTuple):
 
 
 def gathered(study_dir: str | Path) -> StudyTables:
-    """The tables that a check reads; UsageError if the study has not been gathered."""
-    paths = [Path(study_dir, f"{name}.parquet") for name in StudyTables._fields]
-    for path in paths:
-        if not path.exists():
-            raise UsageError(f"{path} is missing: the study must be gathered first (python -m suite gather)")
-    return StudyTables(*(pd.read_parquet(path) for path in paths))
+    """The tables that a check reads; UsageError if the study has not been gathered, or one is damaged."""
+    return StudyTables(*(read_table(study_dir, name) for name in StudyTables._fields))
+
+
+def judged(tables: StudyTables) -> StudyTables:
+    """The tables with runs as their evaluations make them, by the rule that the statistics count by."""
+    return tables._replace(runs=with_outcomes(tables.runs, evaluation_curves(tables.evaluations)))
 
 
 def means_by_run(evaluations: pd.DataFrame) -> EvaluationMeans:

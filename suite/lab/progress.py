@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from suite.files import fits
 from suite.lab.loop import Trainee
 
 PROGRESS_SECONDS = 2.0
@@ -24,6 +27,15 @@ class Progress(NamedTuple):
     diverged: bool
     pid: int
     time: float  # when this was written, in seconds since 1970
+
+
+def read(path: Path) -> Progress | None:
+    """The progress in a file; None where there is no such file, or what it holds is no progress."""
+    try:
+        progress = Progress(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError, RecursionError):
+        return None
+    return progress if fits(progress, Progress) else None
 
 
 def latest_scalars(seat: Trainee, env_step: int) -> dict[str, float]:

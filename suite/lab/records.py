@@ -9,27 +9,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from suite.files import atomic
+from suite.files import atomic, fits, hints
 from suite.sac import identity, numerics
 from suite.sac.contract import Origin
 from suite.sac.numerics import Numerics, PartNumerics
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
-from suite.sac.status import KINDS_OF_RETURN, STATUSES, KindOfReturn, Status
+from suite.sac.status import STATUSES, KindOfReturn, Status
 
 SCHEMA_VERSION = 2
 READABLE = (1, 2)
-"""Schema 1 had no numerics (a code_id stood for them), no kind of return, and no device in an attempt."""
+"""Schema 1 had no numerics (a code_id stood for them), no kind of return, and no device in an attempt. Of schema 2, the
+digests of arrays and rows came later: what lacks one is read as it is."""
 
 DIAGNOSTICS = {
     "q_bias": "mean over evaluation episodes of min_i Q_i at the first step minus the discounted, reward-scaled return "
@@ -44,6 +46,9 @@ DIAGNOSTICS = {
     "updates": "gradient updates done",
 }
 """What each diagnostic column holds, with its unit."""
+
+KINDS = ("mean", "sample", "diagnostic")
+"""Of rows."""
 
 SCHEMA = pa.schema(
     [
@@ -123,9 +128,13 @@ class RunEnd:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord(Provenance, RunEnd):
-    """All that a record says of its run; params_digest: None where it is older than digests."""
+    """All that a record says of its run; params_digest: None where it is older than digests.
+
+    arrays: whether the final arrays lie beside it; a record that is passed on without them says "not kept".
+    """
 
     params_digest: str | None = None
+    arrays: Literal["kept", "not kept"] = "kept"
 
 
 class Record(NamedTuple):
@@ -136,12 +145,12 @@ class Record(NamedTuple):
 
     @property
     def episodes(self) -> pa.Table:
-        keep = pa.compute.not_equal(self.rows["kind"], "diagnostic")
+        keep = pc.not_equal(self.rows["kind"], "diagnostic")
         return self.rows.filter(keep).select(["env_step", "kind", "episode", "return", "length"])
 
     @property
     def diagnostics(self) -> pa.Table:
-        keep = pa.compute.equal(self.rows["kind"], "diagnostic")
+        keep = pc.equal(self.rows["kind"], "diagnostic")
         return self.rows.filter(keep).select(["env_step", *DIAGNOSTICS])
 
 
@@ -176,10 +185,11 @@ class Recorder:
 def write(path: Path, record: RunRecord, rows: list[dict]) -> None:
     """Writes a record file: the one writer of them."""
     assert record.status in STATUSES, record.status
-    schema = SCHEMA.with_metadata({"suite": json.dumps(_to_json(record), sort_keys=True)})
-    table = pa.Table.from_arrays([_column(field, rows) for field in SCHEMA], schema=schema)
+    table = pa.Table.from_arrays([_column(field, rows) for field in SCHEMA], schema=SCHEMA)
+    data = _to_json(record) | {"rows_digest": rows_digest(table)}
     with atomic(path) as temporary:
-        pq.write_table(table, temporary)
+        described = table.replace_schema_metadata({"suite": json.dumps(data, sort_keys=True)})
+        pq.write_table(described, temporary, write_page_checksum=True)
 
 
 def _column(field: pa.Field, rows: list[dict]) -> pa.Array:
@@ -202,18 +212,29 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
     return digested.hexdigest()[:16] if arrays else ""
 
 
-def params_digest(path: Path, record: RunRecord) -> str:
-    """The digest of the final arrays of the record at `path`, from the arrays where its metadata is older than digests.
+def rows_digest(rows: pa.Table) -> str:
+    """The same of a record's rows: every value of every column of SCHEMA, and where there is none."""
+    columns = {name: rows[name] for name in SCHEMA.names}
+    columns["kind"] = pc.index_in(rows["kind"], pa.array(KINDS))
+    there = {f"{name} there": column.is_valid().to_numpy() for name, column in columns.items()}
+    return digest(there | {name: column.fill_null(0).to_numpy() for name, column in columns.items()})
 
-    RecordError if these cannot be read.
+
+def params_digest(path: Path, record: RunRecord) -> str:
+    """The digest of the final arrays of the record at `path`: of the arrays themselves, where they are kept.
+
+    RecordError if these cannot be read, or are others than those of which the record tells.
     """
-    if record.params_digest is not None:
-        return record.params_digest
+    if record.arrays == "not kept":
+        return record.params_digest or ""
     try:
         with np.load(arrays_path(path)) as file:
-            return digest(file)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            found = digest(file)
+    except Exception as error:  # numpy, zipfile, zlib and tokenize each have their own for a damaged file
         raise RecordError(f"{arrays_path(path)} cannot be read ({type(error).__name__})") from error
+    if record.params_digest not in (None, found):
+        raise RecordError(f"{arrays_path(path)} holds other arrays than those its run ended with")
+    return found
 
 
 def arrays_path(path: Path) -> Path:
@@ -229,9 +250,15 @@ def move(path: Path, target: Path) -> None:
 
 
 def read(path: Path) -> Record:
-    """The record at `path`; RecordError if it is none."""
-    table = _opened(pq.read_table, path)
-    return Record(_described(path, table.schema), table)
+    """The record at `path`; RecordError if it is none, or its rows are not those that were written."""
+    table = _opened(_rows, path)
+    meta = _described(path, table.schema)
+    reason, written = _damage(table), _metadata(path, table.schema).get("rows_digest")
+    if not reason and written not in (None, rows_digest(table)):
+        reason = "they are not those that its run left"
+    if reason:
+        raise RecordError(f"the rows of {path} are damaged: {reason}")
+    return Record(meta, table)
 
 
 def read_meta(path: Path) -> RunRecord:
@@ -244,18 +271,45 @@ def read_schema_version(path: Path) -> object:
     return _metadata(path, _opened(pq.read_schema, path)).get("schema_version")
 
 
+def _rows(path: Path) -> pa.Table:
+    """A file's table; a dataset's reader would add what the folders of its path look like as columns."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return file.read()
+
+
 def _opened(opener: Callable[[Path], Any], path: Path) -> Any:
     try:
         return opener(path)
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException, MemoryError) as error:
         raise RecordError(f"{path} is no record of this suite ({type(error).__name__})") from error
+
+
+def _damage(rows: pa.Table) -> str:
+    """What is wrong with a record's rows, in words; "" if nothing is."""
+    if not rows.schema.equals(SCHEMA):
+        return "their columns are not those of a record"
+    diagnostic = pc.equal(rows["kind"], "diagnostic")
+    of_episodes = rows.filter(pc.invert(diagnostic))
+    for column, values, least in (
+        ("env_step", rows["env_step"], 1),
+        ("episode", of_episodes["episode"], 0),
+        ("length", of_episodes["length"].drop_null(), 1),
+    ):
+        if values.null_count or (len(values) and pc.min(values).as_py() < least):
+            return f"a value of {column} is below {least}, or there is none"
+    if not pc.all(pc.is_in(rows["kind"], pa.array(KINDS)), min_count=0).as_py():
+        return f"a kind is none of {', '.join(KINDS)}"
+    for part, key in ((of_episodes, ["env_step", "episode"]), (rows.filter(diagnostic), ["env_step"])):
+        if part.group_by(key).aggregate([]).num_rows < len(part):
+            return f"two of them stand for the same {' and '.join(key)}"
+    return ""
 
 
 def _metadata(path: Path, schema: pa.Schema) -> dict:
     """A record's metadata as JSON has it."""
     try:
         data = json.loads(schema.metadata[b"suite"])
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise RecordError(f"{path} is no record of this suite ({type(error).__name__})") from error
     if not isinstance(data, dict):
         raise RecordError(f"{path} is no record of this suite ({type(data).__name__})")
@@ -268,11 +322,18 @@ def _described(path: Path, schema: pa.Schema) -> RunRecord:
     version = data.get("schema_version")
     if version not in READABLE:
         readable = " and ".join(map(str, READABLE))
+        version = textwrap.shorten(str(version), 40)
         raise RecordError(f"{path} has schema version {version}, this suite reads {readable}")
     try:
-        return _from_json(data, version)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RecordError(f"{path} is no complete record ({type(error).__name__}: {error})") from error
+        record = _from_json(data, version)
+    except Exception as error:  # whatever rubbish makes Python raise, the record is none
+        what = textwrap.shorten(f"{type(error).__name__}: {error}", 200)
+        raise RecordError(f"{path} is no complete record ({what})") from error
+    for name, kind in hints(RunRecord).items():
+        if not fits(getattr(record, name), kind):
+            what = textwrap.shorten(repr(getattr(record, name)), 80)
+            raise RecordError(f"{path} is no complete record ({name} is {what})")
+    return record
 
 
 # --- metadata as JSON
@@ -303,14 +364,13 @@ def _to_json(record: RunRecord) -> dict:
         "numerics": {part: one._asdict() for part, one in (record.numerics or {}).items()},
         "attempts": [attempt._asdict() for attempt in record.attempts],
         "params_digest": record.params_digest,
+        "arrays": record.arrays,
     }
 
 
 def _from_json(data: dict, version: int) -> RunRecord:
     """A run's description of any schema version."""
     data = _upgraded(data) if version == 1 else data
-    if data["kind_of_return"] not in KINDS_OF_RETURN:
-        raise ValueError(f"kind_of_return is {data['kind_of_return']!r}")
     parts, imported = data["numerics"], _imported(data["origin"].get("imported"))
     return RunRecord(
         **{name: data[name] for name in _PLAIN},
@@ -323,6 +383,7 @@ def _from_json(data: dict, version: int) -> RunRecord:
         numerics=None if parts is None else {part: PartNumerics(**one) for part, one in parts.items()},
         attempts=tuple(Attempt(**attempt) for attempt in data["attempts"]),
         params_digest=data.get("params_digest"),
+        arrays=data.get("arrays", "kept"),
     )
 
 

@@ -1,6 +1,7 @@
 """What a study's folder holds for its report, read once and typed."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from suite.analysis.results_file import RESULTS, from_plain, read_as, read_gathered, read_results, to_plain
+from suite.analysis.tables import read_table
 from suite.analysis.types import Results
 from suite.errors import UsageError
+
+FORMULA = re.compile(r"[=+\-@\t\r\n](?![\d.]+$)")
+"""How a text begins that a spreadsheet would take for a formula; a number it may be."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ def results_of(study_dir: Path) -> Results:
 
 def study_of(study_dir: Path) -> Study:
     """Everything the page needs of the study in study_dir."""
-    manifest, runs = (pd.read_parquet(study_dir / f"{name}.parquet") for name in ("manifest", "runs"))
+    manifest, runs = (read_table(study_dir, name) for name in ("manifest", "runs"))
     by_preset = read_gathered(study_dir / "sources.json", _presets) or {}
     times = read_gathered(study_dir / "declaration.json", _times) or ()
     return Study(results_of(study_dir), manifest, runs, by_preset, times)
@@ -74,6 +79,16 @@ def _presets(data: Mapping) -> dict[str, PresetSources]:
 
 def _times(data: Mapping) -> tuple[str, ...]:
     return tuple(str(entry.get("when", "")) for entry in data["history"])
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV; before a text that a spreadsheet would take for a formula stands an apostrophe."""
+    texts = {name: table[name].map(_no_formula) for name in table.select_dtypes(exclude=["number", "bool"])}
+    table.assign(**texts).rename(columns=_no_formula).to_csv(path, index=False, lineterminator="\n")
+
+
+def _no_formula(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
 def write_index(path: Path, entries: list[IndexEntry]) -> None:

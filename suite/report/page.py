@@ -1,6 +1,7 @@
 """The report of a study: one self-contained HTML page and its tables, from its results and the tidy tables."""
 
 import base64
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,8 +110,13 @@ def _templates() -> jinja2.Environment:
     templates = jinja2.Environment(
         loader=loader, autoescape=True, undefined=undefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates.filters |= {one.__name__: one for one in (number, interval, p_value, score, share, anchor)}
+    templates.filters |= {one.__name__: one for one in (number, interval, p_value, score, share, anchor, sha256)}
     return templates
+
+
+def sha256(text: str) -> str:
+    """What a Content-Security-Policy allows a text within the page by."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def anchor(name: str) -> str:

@@ -21,6 +21,7 @@ from suite.analysis.types import (
     SuiteEffect,
 )
 from suite.report.declared import change_in_words
+from suite.report.files import write_csv
 from suite.report.tex import Ends, Printed, PValue, Ratio, latex, macros
 from suite.study.cells import CELL
 
@@ -51,7 +52,7 @@ def write(results: Results, runs: pd.DataFrame, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for table in tables(results, runs):
         if len(table.rows.columns):
-            table.rows.to_csv(folder / f"{table.file}.csv", index=False, lineterminator="\n")
+            write_csv(folder / f"{table.file}.csv", table.rows)
         columns = PRINTED.get(table.kind)
         if columns and len(table.rows):
             level = table.rows["confidence"].iloc[0] if "confidence" in table.rows else results.settings.confidence

@@ -15,6 +15,7 @@ SIGNS = str.maketrans({
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     **{sign: f"\\ensuremath{{{sign}}}" for sign in "<>|"},
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    **dict.fromkeys((*map(chr, range(32)), *map(chr, range(127, 160)), "\u2028", "\u2029"), " "),
     "−": r"\ensuremath{-}", "–": "--", "×": r"\ensuremath{\times}", "\u00a0": "~",
 })  # fmt: skip
 
@@ -38,8 +39,8 @@ Printed = str | PValue | Ends | Ratio  # what a heading prints; a bare name is a
 
 
 def escaped(text: str) -> str:
-    """The text as LaTeX prints it."""
-    return text.translate(SIGNS)
+    """The text as LaTeX prints it, also at the start of a row, where [ and * would belong to the line break before."""
+    return re.sub(r"^ *([\[*])", r"{\1}", text.translate(SIGNS))
 
 
 def latex(rows: list[dict[Any, Any]], columns: Mapping[str, Printed]) -> str:

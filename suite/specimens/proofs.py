@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import implementations
 from implementations import Entry
-from suite.files import atomic
+from suite.files import atomic, fits
 from suite.lab.machine import distribution_of
 from suite.sac import identity, numerics
 from suite.sac.numerics import Numerics
@@ -63,9 +63,10 @@ class Prover:
     def kept(self, part: str, digest: str) -> Proof | None:
         """The proof of a digest that was made before; None if there is none."""
         try:
-            return Proof(**json.loads(self._file(part, digest).read_text()))
-        except (OSError, ValueError, TypeError):
+            proof = Proof(**json.loads(self._file(part, digest).read_text()))
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
+        return proof if fits(proof, Proof) else None
 
     def _make(self, part: str, digest: str) -> Proof:
         self.say(f"the source of {part} has changed: its golden runs are repeated ({USUAL.get(part, 'seconds')})")

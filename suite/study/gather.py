@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,16 +20,17 @@ import pandas as pd
 import pandera.pandas as pa
 import pyarrow as arrow
 
+import implementations
 from suite.errors import UsageError
 from suite.files import atomic
-from suite.lab.records import DIAGNOSTICS, Record, RecordError, RunRecord, arrays_path, params_digest, read
+from suite.lab.records import DIAGNOSTICS, Record, RecordError, RunRecord, params_digest, read
 from suite.sac import identity
 from suite.sac.status import STATUSES, Status
 from suite.specimens import naming
 from suite.specimens.catalogue import load_preset
 from suite.specimens.proofs import Prover
 from suite.study import manifest
-from suite.study.cells import CELL, Planned
+from suite.study.cells import CELL, Cell, Planned
 from suite.study.plan import Plan
 from suite.study.staleness import Judge, device_note, note_of
 
@@ -169,7 +171,7 @@ def main(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFra
     tables = checked(gather(plan, say))
     for name in ("runs", "evaluations", "diagnostics"):
         with atomic(plan.study_dir / f"{name}.parquet") as temporary:
-            tables[name].to_parquet(temporary, index=False)
+            tables[name].to_parquet(temporary, index=False, write_page_checksum=True)
     asked = ("question", "outcomes", "expected", "literature", "factors")
     questions = {name: {key: getattr(one, key) for key in asked} for name, one in plan.ablations.items()}
     presets = {name: _of_preset(name) for name in sorted(set(tables["manifest"]["preset"]))}
@@ -250,37 +252,57 @@ def _gathered(planned: Planned, judge: Judge) -> Gathered:
         return Gathered(planned, "missing", message="no record")
     try:
         record = read(path)
-        _verify(record, planned)
+        if reason := _mismatch(record, planned) or _incomplete(record, planned.cell):
+            raise RecordError(f"{path}: {reason}")
         params = params_digest(path, record.meta) if record.meta.status == "finished" else ""
-    except (RecordError, ValueError, KeyError, TypeError) as error:
+    except RecordError as error:
         return Gathered(planned, "invalid", message=str(error))
     meta = record.meta
     stale = judge.reason(meta)
     return Gathered(planned, meta.status, record, meta.message, stale, params_digest=params)
 
 
-def _verify(record: Record, planned: Planned) -> None:
-    """ValueError unless the record is what its place says: hashed anew, it was this run, seed and budget."""
+def _mismatch(record: Record, planned: Planned) -> str:
+    """What of a record is not what its place says, hashed anew: run, seed, budget, who made it; "" if all is."""
     meta, cell = record.meta, planned.cell
-    every, episodes, first = meta.evaluation
-    run_id = identity.run_id(meta.spec, meta.schedule, meta.task, every, episodes)
+    every, episodes, _ = meta.evaluation
+    try:
+        run_id = identity.run_id(meta.spec, meta.schedule, meta.task, every, episodes)
+    except (TypeError, ValueError, RecursionError):  # of a field that no spec has
+        run_id = "none"
+    trained_here = cell.implementation in implementations.registered()
     for name, value, expected in (
         ("run_id", run_id, cell.run_id),
         ("implementation", meta.implementation, cell.implementation),
         ("seed", meta.seed, planned.seed),
         ("env_steps", meta.env_steps, cell.env_steps),
+        ("origin", "trained" if meta.imported is None else "imported", "trained" if trained_here else "imported"),
     ):
         if value != expected:
-            raise ValueError(f"the record's {name} is {value}, its place says {expected}")
-    if meta.status not in STATUSES:
-        raise ValueError(f"the record's status is {meta.status!r}, which there is not")
-    if meta.status == "finished":
-        evaluations = record.rows["kind"].to_pylist().count("diagnostic")
-        planned_evaluations = (cell.env_steps - (first or cell.evaluate_every)) // cell.evaluate_every + 1
-        if meta.last_env_step != cell.env_steps or evaluations != planned_evaluations:
-            raise ValueError(f"finished, but {evaluations} of {planned_evaluations} evaluations are there")
-        if not arrays_path(Path(planned.record)).exists():
-            raise ValueError("finished, but its final arrays are gone")
+            return f"the record's {name} is {value}, its place says {expected}"
+    steps = (meta.last_env_step, meta.stopped_at or 0, *record.rows["env_step"].to_pylist())
+    return "" if min(steps) >= 0 and max(steps) <= cell.env_steps else "it tells of steps beyond its budget"
+
+
+def _incomplete(record: Record, cell: Cell) -> str:
+    """What a record that says its run finished lacks of what was to be evaluated, in words; "" if nothing."""
+    meta = record.meta
+    if meta.status != "finished":
+        return ""
+    grid = range(meta.evaluation.first or cell.evaluate_every, cell.env_steps + 1, cell.evaluate_every)
+    steps = sorted(record.diagnostics["env_step"].to_pylist())
+    episodes = Counter(record.episodes["env_step"].to_pylist())
+    if meta.last_env_step != cell.env_steps or len(steps) != len(grid) or episodes.keys() - set(steps):
+        return f"finished, but {len(steps)} of {len(grid)} evaluations are there"
+    if meta.imported:  # a log has steps of its own, and may hold the mean of its episodes alone
+        return "" if len(episodes) == len(steps) else "finished, but an evaluation is without an episode"
+    if steps != list(grid):
+        return f"finished, but not evaluated every {cell.evaluate_every:,} environment steps"
+    if few := [step for step in steps if episodes[step] != cell.evaluation_episodes]:
+        count = f"{episodes[few[0]]} of {cell.evaluation_episodes} episodes"
+        return f"finished, but {count} are there of the evaluation at environment step {few[0]:,}"
+    kind = "sample" if meta.schedule.evaluation_action == "sample" else "mean"
+    return "" if set(record.episodes["kind"].to_pylist()) == {kind} else f"its evaluations are not all of kind {kind}"
 
 
 def _joined(keys: list[dict], tables: list[arrow.Table], columns: list[str]) -> pd.DataFrame:

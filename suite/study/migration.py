@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -50,18 +49,19 @@ def notes(results: Path) -> list[str]:
     return lines
 
 
-def _schema_version(record: Path) -> object:
+def _schema_version(record: Path) -> int | None:
     try:
-        return read_schema_version(record)
+        version = read_schema_version(record)
     except RecordError:
         return None
+    return version if isinstance(version, int) else None
 
 
 def _is_of_an_older_form(runs: Path) -> bool:
     """Whether a table of runs was gathered before runs had numerics."""
     try:
         return "numerics" not in pq.read_schema(runs).names
-    except (OSError, pa.ArrowInvalid):
+    except (OSError, pa.ArrowException):
         return True
 
 
@@ -70,5 +70,5 @@ def _is_silent(checkpoint: Path) -> bool:
     try:
         with np.load(checkpoint, allow_pickle=False) as file:
             return b'"maker"' not in file["state"].tobytes()
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except Exception:  # numpy, zipfile, zlib and tokenize each have their own for a damaged file
         return True

@@ -394,11 +394,19 @@ def test_a_study_whose_runs_all_diverged_fails():
     assert verdicts_at(tables, PENDULUM)[10_000] == "FAIL"
 
 
-def test_a_return_that_is_no_number_is_no_result():
+def test_a_return_that_is_no_number_is_a_failure():
     tables = pendulum(GOOD)
     tables.evaluations.loc[tables.evaluations["seed"] == 4, "return"] = math.nan
     row = next(row for row in rows_of(tables, chosen=[PENDULUM]) if row.env_step == 10_000)
-    assert row.ours.n_missing == 1 and row.verdict == "INCONCLUSIVE"
+    assert (row.ours.n_missing, row.ours.n_failed) == (0, 1), "it diverged, as the statistics have it"
+    assert row.ours.values[-1] == -1200.0
+
+
+def test_a_run_evaluated_to_a_quarter_of_its_budget_is_no_result():
+    tables = pendulum(GOOD)
+    late = (tables.evaluations["seed"] == 4) & (tables.evaluations["env_step"] > 2_500)
+    rows = rows_of(tables._replace(evaluations=tables.evaluations[~late]), chosen=[PENDULUM])
+    assert {row.ours.n_missing for row in rows} == {1} and {row.verdict for row in rows} == {"INCONCLUSIVE"}
 
 
 def test_a_seed_planned_with_two_budgets_counts_once():
@@ -838,7 +846,10 @@ def test_blind_an_arm_is_taken_for_its_baseline():
 
 def test_blind_writes_nothing(tmp_path):
     written(tmp_path, study(AT_50K))
-    arms(("", "", False, "0123456789")).to_parquet(tmp_path / "manifest.parquet")
+    planned = arms(("", "", False, "0123456789"))
+    planned.assign(seed=range(5), env_steps=100_000, label="sac_v2", levels="{}").to_parquet(
+        tmp_path / "manifest.parquet"
+    )
     found = check.main(tmp_path, blind=True)
     assert found.rows and not (tmp_path / "check.json").exists()
     assert check.main(tmp_path) == found and (tmp_path / "check.json").exists()

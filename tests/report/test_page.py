@@ -302,6 +302,18 @@ def test_a_return_that_is_no_number_makes_a_finished_run_diverged(tmp_path, bad)
     assert found.n_diverged == 1 and found.n_finished == 2
 
 
+def test_a_run_evaluated_to_a_quarter_of_its_budget_is_not_scored(tmp_path):
+    def cut(tables):
+        rows = tables["evaluations"]
+        late = (rows["variant"] == "sac_v1") & (rows["seed"] == 0) & (rows["env_step"] > BUDGET / 4)
+        return {"evaluations": rows[~late]}
+
+    found = cell(study_of(tmp_path, cut, seeds=3), "sac_v1")
+    run = found.seeds[0]
+    assert (run.status, run.score, found.n_invalid, found.n_scored) == ("invalid", None, 1, 2)
+    assert "finished, but last evaluated at step 12,500 of 50,000" in run.sentence
+
+
 def test_a_planned_run_without_a_row_is_missing(tmp_path):
     def lose(tables):
         runs = tables["runs"]
@@ -365,7 +377,12 @@ def test_a_single_seed_has_no_interval(tmp_path):
 @pytest.mark.parametrize("evaluations", [1, 2, 3])
 def test_runs_of_few_evaluations_have_what_so_few_can_tell(tmp_path, evaluations):
     def cut(tables):
-        return {"evaluations": tables["evaluations"].query(f"env_step <= {evaluations * EVERY}")}
+        budget = evaluations * EVERY
+        planned = pd.read_parquet(tmp_path / "manifest.parquet")
+        short = {
+            name: table.assign(env_steps=budget) for name, table in (("manifest", planned), ("runs", tables["runs"]))
+        }
+        return short | {"evaluations": tables["evaluations"].query(f"env_step <= {budget}")}
 
     curve = study_of(tmp_path, cut, seeds=2).curves[0]
     assert len(curve.grid) == evaluations

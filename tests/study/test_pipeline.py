@@ -327,6 +327,7 @@ def rewrite(path: Path, returns: Callable[[float], float] | None = None, **chang
         other = [None if value is None else returns(value) for value in table["return"].to_pylist()]
         column = table.schema.get_field_index("return")
         table = table.set_column(column, table.schema.field("return"), pa.array(other, pa.float64()))
+        meta["rows_digest"] = records.rows_digest(table)
     pq.write_table(table.replace_schema_metadata({"suite": json.dumps(meta)}), path)
 
 
@@ -365,7 +366,9 @@ def test_equal_parameters_under_different_seeds_make_their_cell_invalid(study, t
 
 def test_equal_curves_under_different_seeds_make_their_cell_invalid(study, tmp_path):
     first, second = replaced(study, tmp_path)
-    rewrite(second, params_digest="0123456789abcdef")
+    arrays = {"actor": np.ones(3)}
+    np.savez(records.arrays_path(second), **arrays)
+    rewrite(second, params_digest=records.digest(arrays))
     message = "seeds 0 and 1 have equal returns in every evaluation: the seed is not wired"
     assert outcome(tmp_path)[first.parent.name] == [("invalid", message)] * 2
     rewrite(second, returns=lambda value: value + 1e-9)

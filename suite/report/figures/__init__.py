@@ -16,7 +16,7 @@ from suite.analysis.types import AblationResult, Results
 from suite.report.comparisons import checked_cells
 from suite.report.figures import agreement, cells, curves, effects, overall, published
 from suite.report.figures.canvas import CROWD, METADATA, STYLE, Content, Picture
-from suite.report.files import IndexEntry, results_of, write_index
+from suite.report.files import IndexEntry, results_of, write_csv, write_index
 
 matplotlib.use("Agg")
 
@@ -28,7 +28,7 @@ def main(study_dir: Path, out_dir: Path) -> None:
     index = []
     with plt.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE}):
         for picture in pictures(results_of(Path(study_dir))):
-            picture.content.data.to_csv(folder / f"{picture.name}.csv", index=False, lineterminator="\n")
+            write_csv(folder / f"{picture.name}.csv", picture.content.data)
             figure = picture.content.draw(picture.content.data)
             ConstrainedLayoutEngine().execute(figure)  # once: set as a style, every format would lay it out anew
             for kind, metadata in METADATA.items():

@@ -20,6 +20,7 @@ STYLE = {
     **sns.axes_style("ticks"),
     **fontsizes.neurips2024(default_smaller=2),
     **dict.fromkeys(("pdf.fonttype", "ps.fonttype"), 42),
+    "text.parse_math": False,  # a name may well hold dollars
     "svg.fonttype": "path",  # the same glyphs where the font is not installed
     "svg.hashsalt": "suite",
     "figure.dpi": 200,
