@@ -259,6 +259,7 @@ def _table(columns: Columns, paths: Sequence[Path], request: Request) -> list[Se
     kind = kind_of(value, request, _said(settings) or written if written != "training" else written)
     numbered = ["episode"] if "episode" in names and kind != "training" else []
     frame, series = frame[frame[step].astype(str) != ""], []
+    of_file = _stem(path).stem if columns.names else ""
     for key, rows in frame.groupby(by, sort=False) if by else [((), frame)]:
         told = dict(zip(by, key, strict=True))
         own = whole("seed", told[seed]) if seed else None
@@ -267,7 +268,7 @@ def _table(columns: Columns, paths: Sequence[Path], request: Request) -> list[Se
             cells = rows[[step, column, *numbered]].itertuples(index=False, name=None)
             points, end, notes = points_of(list(cells), request, kind, columns.several)
             label = f"{column!r} by {step!r}"
-            series.append(Series(own, task, kind, points, end, label, notes, run, seed_in(run)))
+            series.append(Series(own, task, kind, points, end, label, notes, run, seed_in(run or of_file)))
     return sorted(series, key=lambda one: -1 if one.seed is None else one.seed)
 
 
