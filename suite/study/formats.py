@@ -31,6 +31,8 @@ from suite.study.series import Point, Request, Series, found, kind_of, number, o
 ONLINE = "wandb:"
 LARGEST = 2**30
 """Bytes of a log, unpacked."""
+WIDEST = 10_000
+"""Columns of a table."""
 LINES = (".jsonl", ".ndjson")
 TASKS = ("env_id", "env", "env_name", "environment", "task")
 BESIDE = ("params.json", "variant.json", "config.json", "flags.json", "args.yml", "*/args.yml", "config.yml")
@@ -319,7 +321,7 @@ def _text(path: Path, most: int = LARGEST) -> str:
     if len(data) > most:
         if most == LARGEST:
             raise ValueError(f"it holds more than {LARGEST:,} bytes")
-        data = data[: data.rfind(b"\n") + 1]
+        data = data[: data.rfind(b"\n", 0, most) + 1]
     return data.decode("utf-8-sig")
 
 
@@ -328,30 +330,32 @@ def _stem(path: Path) -> Path:
 
 
 def _frame(path: Path, names: Sequence[str] = (), head: bool = False) -> pd.DataFrame:
-    """A table's cells as they stand, by its columns; names: of a table without a header; head: its first rows do."""
+    """A table's cells as they stand, by its columns; names: of a table without a header; head: of parquet no rows."""
     suffix = _stem(path).suffix
     if suffix == ".parquet":
         return _framed([] if head else pq.read_table(path).to_pylist(), pq.read_schema(path).names)
     if suffix in (".json", *LINES):
         return _framed(_rows(_json(path)))
-    text = _text(path, 2**16 if head else LARGEST)
+    text = _text(path)
+    apart = _apart(text)
+    lines = csv.reader(io.StringIO(text), delimiter=apart) if apart else map(str.split, text.splitlines())
+    rows = [row for row in lines if row]
+    if not names:
+        names, rows = [name.strip() for name in rows[0]] if rows else [], rows[1:]
+    if len(names) > WIDEST:
+        raise ValueError(f"it has {len(names):,} columns")
+    if rows and len(rows[-1]) < len(names) and not text.endswith("\n"):
+        rows.pop()  # its writer was killed
+    if odd := next((row for row in rows if len(row) != len(names)), None):
+        raise ValueError(f"the row {','.join(odd)[:60]!r} has {len(odd)} fields, not {len(names)}")
+    return pd.DataFrame(rows, columns=list(names), dtype=object)
+
+
+def _apart(text: str) -> str:
+    """What stands between a table's columns, by its first line; "" for spaces."""
     line = text.lstrip().partition("\n")[0]
     apart = max((",", "\t", ";"), key=line.count)
-    if apart not in line:
-        apart = r"\s+"
-    try:
-        frame = pd.read_csv(io.StringIO(text), sep=apart, dtype=str, keep_default_na=False, header=None)
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame()
-    if not names:
-        names, frame = [str(name).strip() for name in frame.iloc[0]], frame.iloc[1:]
-    if len(names) != frame.shape[1]:
-        raise ValueError(f"it has {frame.shape[1]} columns, not {len(names)}")
-    if (short := frame.isna().any(axis=1)).any():
-        if short.iloc[:-1].any() or text.endswith("\n"):
-            raise ValueError(f"line {frame.index[short][0] + 1} has fewer fields than the first")
-        frame = frame.iloc[:-1]  # its writer was killed
-    return frame.set_axis(list(names), axis=1)
+    return apart if apart in line or " " not in line.strip() else ""
 
 
 def settings_of(path: Path) -> dict[str, object]:
@@ -643,5 +647,5 @@ def _header(path: Path) -> list[str]:
     first = _text(path, 2**16).lstrip().partition("\n")[0].strip()
     if first.startswith("#{"):
         return [first]
-    apart = max((",", "\t", ";"), key=first.count)
-    return [name.strip() for name in next(csv.reader([first], delimiter=apart), [])]
+    apart = _apart(first)
+    return [name.strip() for name in (next(csv.reader([first], delimiter=apart), []) if apart else first.split())]

@@ -185,7 +185,7 @@ def fitted(series: Sequence[Series], claim: Claim) -> tuple[Grid, list[Run]]:
             f"{_where(longest)} ends at step {last:,}, before an episode of {limit:,} is over; --step-column must name "
             "environment steps"
         )
-    env_steps = claim.env_steps or max((last + claim.tolerance) // every, 1) * every
+    env_steps = claim.env_steps or max(last // every, 1) * every
     if env_steps % every:
         near = max(round(env_steps / every), 1) * every
         raise UsageError(f"--env-steps is {env_steps}, which is no multiple of {every}; the nearest is {near}")
@@ -341,7 +341,8 @@ def _run(one: Series, why: str, every: int, env_steps: int, claim: Claim) -> Run
     """The run up to the budget, if an evaluation stands at every step of the grid; else UsageError."""
     steps = [point.env_step for point in one.points]
     if odd := next((step for step in steps if step % every), None):
-        least = max(-step % every for step in steps)
+        latest = {-(-step // every) * every: step for step in steps}
+        least = max((at - step for at, step in latest.items() if at <= env_steps), default=0)
         raise UsageError(
             f"{_where(one)} is evaluated at step {odd:,}, which is no multiple of {every:,}; --tolerance {least} lets "
             "each evaluation stand at the next multiple, --every changes them, and --step-offset adds steps that its "

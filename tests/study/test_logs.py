@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from builders import logs as built
 from builders.logs import SEEDS, STEPS, returned
 from click.testing import CliRunner
@@ -273,3 +276,297 @@ def test_nested_keys_are_reached(here):
     Path("run/config.json").write_text(json.dumps({"args": {"seed": 7}, "env": {"seed": 9}}))
     shutil.rmtree("results")
     assert set(imported("run", "--seed-column", "args.seed")[1]) == {7}
+
+
+# --- one run in several files
+
+
+def rows_of(seed: int, steps: range) -> list[tuple[int, float]]:
+    return [(step, returned(seed, step)) for step in steps]
+
+
+@pytest.mark.parametrize("tensor", [False, True])
+def test_event_files_of_one_folder_are_one_run_and_the_later_supersedes(here, tensor):
+    first, second = [(step, -1.0) for step in range(1000, 6001, 1000)], rows_of(1, range(4000, 9001, 1000))
+    built.events(Path("SAC_1/events.out.tfevents.9.host"), "eval/mean_reward", first, tensor)
+    built.events(Path("SAC_1/events.out.tfevents.10.host"), "eval/mean_reward", second, tensor)
+    said, found = imported("SAC_1")
+    assert "joined from 2 files; resumed: 3 returns of an earlier part are superseded by the later one" in said
+    assert pairs(found[0]) == [*first[:3], *((step, pytest.approx(value, abs=1e-3)) for step, value in second)]
+    built.events(Path("SAC_1/events.out.tfevents.11.host"), "eval/mean_reward", second[:1] + first)
+    assert "several runs" in refused("SAC_1")
+
+
+def test_a_part_that_tells_the_last_step_again_supersedes_it(here):
+    for n, step in ((1, 1000), (2, 2000)):
+        rows = [(at, -float(n)) for at in range(step, step + 2000, 1000)]
+        built.events(Path(f"run/events.out.tfevents.{n}"), "eval/mean_reward", rows)
+    _, found = imported("run")
+    assert pairs(found[0]) == [(1000, -1.0), (2000, -2.0), (3000, -2.0)]
+
+
+@pytest.mark.parametrize("column", ["return", "charts/episodic_return"])
+def test_steps_that_go_back_in_a_table_are_a_run_resumed(here, column):
+    steps = [*range(1000, 8001, 1000), *range(5000, 10_001, 1000)]
+    built.table(Path("a.csv"), {"step": steps, column: [*range(8), *[-1.0] * 6]})
+    said, found = imported("a.csv", "--every", 1000)
+    assert "resumed: 4 returns of an earlier part are superseded by the later one" in said
+    assert [value for _, value in pairs(found[0])] == [0, 1, 2, 3, *[-1.0] * 6], "and none of it is pooled"
+    built.table(Path("b.csv"), {"step": [*STEPS, *STEPS], column: [*range(8)]})
+    assert "step" in refused("b.csv", "--every", 1000), "two runs in one table, and no column that tells them apart"
+    built.table(Path("c.csv"), {"step": [1000, 2000] * 30, column: [*range(60)]})
+    refused("c.csv", "--every", 1000)
+
+
+def test_a_table_in_another_order_is_sorted(here):
+    built.table(Path("a.csv"), {"step": STEPS[::-1], "return": [4, 3, 2, 1]})
+    assert pairs(imported("a.csv")[1][0]) == [(1000, 1), (2000, 2), (3000, 3), (4000, 4)]
+
+
+def test_two_wandb_folders_of_one_id_are_one_run(here, monkeypatch):
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    wandb = pytest.importorskip("wandb")
+    for steps in (range(1000, 6001, 1000), range(4000, 9001, 1000)):
+        settings = wandb.Settings(init_timeout=120)
+        written = wandb.init(project="p", id="abc", mode="offline", dir=".", reinit="create_new", settings=settings)
+        for step in steps:
+            written.log({"eval/mean_reward": -float(steps[0]), "global_step": step})
+        written.finish()
+        time.sleep(1.5)  # its own process may still write, and its folders are named by the second
+    assert len(list(Path().rglob("*.wandb"))) == 2
+    said, found = imported("wandb")
+    assert "joined from 2 files; resumed: 3 returns" in said
+    assert [value for _, value in pairs(found[0])] == [-1000.0] * 3 + [-4000.0] * 6
+
+
+def test_a_run_whose_first_log_is_lost_is_imported_from_there_on(here):
+    built.table(Path("a.csv"), {"step": range(5000, 10_001, 1000), "return": [-1.0] * 6})
+    assert "if its earlier log is lost, --first-step 5000 imports it from there on" in refused("a.csv")
+    said, found = imported("a.csv", "--first-step", 5000, "--write-config", "mine.yaml")
+    assert "1 finished; 10,000 steps" in said and "from step 5,000 on" in said
+    assert pairs(found[0])[0][0] == 5000 and found[0].meta.evaluation.first == 5000
+    assert list(gather.main(Plan(Path("mine.yaml")))["runs"]["status"]) == ["finished"]
+
+
+# --- files as they really are
+
+
+MALFORMED = {
+    "ran together": ("-1,1000,1\n-2,1000,2-3,1000,3\n-4,1000,4\n", "line 4 has 5 fields, not 3"),
+    "two processes": ("-1,1000,1\n-2,1000,9\n-3,1000,2\n", "line 5 goes back in time, from 9 to 2"),
+    "half a row": ("-1,1000,1\n-2,1000\n-3,1000,3\n", "line 4 has 2 fields, not 3"),
+    "a time that is none": ("-1,1000,1\n-2,1000,2.1.3\n-3,1000,3\n", "the time of line 4 '2.1.3' is no number"),
+    "a length that is none": ("-1,1000,1\n-2,10.5,2\n", "the length of line 4 '10.5' is no whole number"),
+    "no length": ("-1,0,1\n-2,1000,2\n", "has an episode of no step"),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_a_malformed_row_of_a_monitor_is_named_by_its_line(here, case):
+    rows, words = MALFORMED[case]
+    Path("monitor.csv").write_text('#{"t_start": 1}\nr,l,t\n' + rows)
+    assert words in refused("monitor.csv", "--every", 1000)
+
+
+@pytest.mark.parametrize("header", ["", "r,l,t\n", '#{"t_start": 1, "env_id": "HalfCheetah-v4"}\nr,l,t\n'])
+def test_monitors_without_a_header_and_with_one_cut_short(here, header):
+    Path("monitor.csv").write_text(header + "-1,1000,1\nnan,1000,2\n-3,1000,3\n-4,1000,4\n-5,10")
+    (found,) = logs.read(["monitor.csv"], logs.Request(("HalfCheetah-v4",)))
+    assert [point.env_step for point in found.points] == list(STEPS) and np.isnan(found.points[1].returns[0])
+
+
+PACKED = {
+    "a byte order mark": lambda text: b"\xef\xbb\xbf" + text,
+    "gzip": gzip.compress,
+    "gzip of a marked one": lambda text: gzip.compress(b"\xef\xbb\xbf" + text),
+    "semicolons": lambda text: text.replace(b",", b";"),
+    "tabs": lambda text: text.replace(b",", b"\t"),
+    "spaces": lambda text: text.replace(b",", b"  "),
+    "lines of Windows": lambda text: text.replace(b"\n", b"\r\n"),
+    "no last line's end": lambda text: text[:-1],
+    "a last line cut short": lambda text: text + b"3,50",
+}
+
+
+@pytest.mark.parametrize("case", PACKED)
+def test_a_table_is_read_however_it_is_packed(here, case):
+    text = "seed,step,return\n" + "".join(f"{s},{step},{returned(s, step)}\n" for s in SEEDS for step in STEPS)
+    file = Path("a.csv.gz" if "gzip" in case else "a.csv")
+    file.write_bytes(PACKED[case](text.encode()))
+    found = logs.read([file], logs.Request(("HalfCheetah-v4",)))
+    assert [one.seed for one in found] == list(SEEDS)
+    assert all(one.points[3] == logs.Point(4000, (returned(one.seed, 4000),)) for one in found)
+
+
+def test_rows_of_another_length_are_named(here):
+    Path("a.csv").write_text("step,return\n1000,-1\n2000\n3000,-3\n")
+    assert "the row '2000' has 1 fields, not 2" in refused("a.csv")
+    Path("a.csv").write_text("step,return\n1000,-1\n2000,-2,7\n3000,-3\n")
+    assert "the row '2000,-2,7' has 3 fields, not 2" in refused("a.csv")
+    Path("a.csv").write_text("step,return\n1000,-1,5\n2000,-2,7\n")
+    assert "the row '1000,-1,5' has 3 fields, not 2" in refused("a.csv"), "and no column is taken for an index"
+
+
+def test_seeds_of_byte_identical_plateaus_are_two_runs(here):
+    for seed in (0, 1):
+        built.table(Path(f"seed_{seed}/progress.csv"), {"step": STEPS, "return": [-5.0] * 4})
+    assert set(imported("seed_0", "seed_1")[1]) == {0, 1}
+    for seed in (0, 1):
+        built.table(Path(f"seed_{seed}/progress.csv"), {"step": STEPS, "return": [-5.0, 1, 2, 3]})
+    assert "are the same file; name each run once" in refused("seed_0", "seed_1", "--results", "other")
+
+
+# --- grids
+
+
+GRIDS = {
+    "from 1 on": (range(1, 20_002, 1000), 1000, 999, 20),
+    "vectorised": (range(999, 20_000, 999), 1000, 20, 19),
+    "Ray": ([3000, 7000, 11_000, 14_000, 19_000, 21_000], 5000, 3000, 4),
+}
+
+
+@pytest.mark.parametrize("case", GRIDS)
+def test_a_grid_takes_the_last_evaluation_within_the_tolerance_and_shifts_nothing(here, case):
+    steps, every, tolerance, count = GRIDS[case]
+    built.table(Path("a.csv"), {"step": steps, "return": [-float(step) for step in steps]})
+    least = int(refused("a.csv", "--every", every).split("--tolerance ")[1].split()[0])
+    said, found = imported("a.csv", "--every", every, "--tolerance", tolerance)
+    assert f"a value stands for an evaluation up to {tolerance:,} steps before it" in said
+    assert [at for at, _ in pairs(found[0])] == [every * k for k in range(1, count + 1)]
+    for at, value in pairs(found[0]):
+        assert -value == max(step for step in steps if step <= at) and 0 <= at + value <= tolerance
+    assert least == max(at + value for at, value in pairs(found[0]))
+    assert "tolerance" in found[0].meta.imported.claimed
+    assert "must be less than" in refused("a.csv", "--every", every, "--tolerance", every, "--results", "other")
+
+
+def test_episodes_longer_than_the_tasks_are_told(here):
+    built.monitor(Path("monitor.csv"), [(-1.0, 1500, 1.0)] * 4)
+    assert "an episode has 1,500 steps, and HalfCheetah-v4 ends at 1,000" in imported("monitor.csv", "--every", 3000)[0]
+
+
+def test_another_version_is_imported_under_its_own_name_where_it_stands_for_the_task(here):
+    built.table(Path("a.csv"), {"env_id": ["HalfCheetah-v3"] * 4, "step": STEPS, "return": [-1] * 4})
+    said, found = imported("a.csv", "--write-config", "mine.yaml")
+    assert "of HalfCheetah-v3: reward and observation are the same" in said
+    assert found[0].meta.versions["environment"] == "HalfCheetah-v3" and found[0].meta.task == "HalfCheetah-v4"
+    assert list(gather.main(Plan(Path("mine.yaml")))["runs"]["status"]) == ["finished"]
+    assert "is no task; take --task HalfCheetah-v4 or HalfCheetah-v5" in refused("a.csv", task="HalfCheetah-v3")
+    assert "is of HalfCheetah-v3, and --task names Ant-v5 alone" in refused("a.csv", task="Ant-v5")
+
+
+# --- seeds, tasks, several calls
+
+
+def test_places_are_counted_as_people_count_and_shown(here):
+    for n in (12, 1, 2, 10):
+        built.table(Path(f"SAC_{n}/progress.csv"), {"step": STEPS, "return": [-n] * 4})
+    said, found = imported(*sorted(Path().glob("SAC_*")))
+    assert {seed: pairs(one)[0][1] for seed, one in found.items()} == {0: -1, 1: -2, 2: -10, 3: -12}
+    assert "seed 3 of HalfCheetah-v4 <- SAC_12/progress.csv: 'return' by 'step'" in said
+    shutil.rmtree("results")
+    _, found = imported(".", "--seeds", "5,6,7,8")
+    assert {seed: pairs(one)[0][1] for seed, one in found.items()} == {5: -1, 6: -2, 7: -10, 8: -12}
+
+
+def test_a_table_of_several_environments_is_filtered_and_says_so(here):
+    tasks = [*["HalfCheetah-v4"] * 4, *["Hopper-v4"] * 4, *["Walker2d-v4"] * 4]
+    built.table(Path("a.csv"), {"env": tasks, "step": STEPS * 3, "return": [*range(12)]})
+    said, found = imported("a.csv")
+    assert "left out: 1 runs of Hopper-v4, 1 runs of Walker2d-v4" in said
+    assert [value for _, value in pairs(found[0])] == [0, 1, 2, 3]
+    code, said, complaint = run("import", "a.csv", "--task", "Hopper-v4", "--task", "Walker2d-v4", *SAID)
+    assert code == 0 and "2 finished" in said and "left out: 1 runs of HalfCheetah-v4" in said, complaint
+
+
+def test_a_tree_of_tasks_and_seeds_in_one_call(here):
+    for task in ("HalfCheetah-v4", "Hopper-v4"):
+        for seed in SEEDS:
+            values = [returned(seed, step) + len(task) for step in STEPS]
+            built.table(Path(f"runs/{task}/seed_{seed}/progress.csv"), {"step": STEPS, "return": values})
+    code, said, complaint = run("import", "runs", "--task", "HalfCheetah-v4", "--task", "Hopper-v4", *SAID)
+    assert code == 0 and "6 finished" in said and "seed 10 of Hopper-v4 <- runs/Hopper-v4/seed_10/" in said, complaint
+    shutil.rmtree("results")
+    said, found = imported("runs", task="Hopper-v4")
+    assert "left out: 3 runs of HalfCheetah-v4" in said and set(found) == set(SEEDS)
+
+
+def test_several_calls_make_one_config(here):
+    for task in ("HalfCheetah-v4", "Hopper-v4"):
+        columns = {"global_step": STEPS, f"{task}__sac__1__17 - eval/mean_reward": [-1, -2, -3, -4]}
+        built.table(Path(f"{task}.csv"), columns)
+        for _ in range(2):
+            imported(f"{task}.csv", "--write-config", "mine.yaml", task=task)
+    sweeps = yaml.safe_load(Path("mine.yaml").read_text())["sweeps"]
+    assert [sweep["tasks"] for sweep in sweeps] == [["HalfCheetah-v4"], ["Hopper-v4"]]
+    assert len(gather.main(Plan(Path("mine.yaml")))["runs"]) == 2
+    Path("mine.yaml").write_text(Path("mine.yaml").read_text() + "tracking: {mode: offline}\n")
+    words = "exists and says something else; name another file"
+    assert words in refused("Hopper-v4.csv", "--write-config", "mine.yaml", task="Hopper-v4")
+
+
+def test_a_runs_evaluations_are_preferred_and_a_run_without_them_is_not_lost(here):
+    built.evaluations(Path("runs/seed_1/evaluations.npz"), 1)
+    built.monitor(Path("runs/seed_1/monitor.csv"), [(-1.0, 1000, 1.0)] * 4)
+    assert imported("runs")[1][1].meta.imported.format == "sb3-evaluations"
+    built.monitor(Path("runs/seed_2/monitor.csv"), [(-1.0, 1000, 1.0)] * 4)
+    assert "holds sb3-evaluations and sb3-monitor logs; choose one with --format" in refused("runs")
+
+
+# --- huge and hostile
+
+
+def damaged_header() -> bytes:
+    np.save("whole.npy", np.zeros((2, 2)))
+    return Path("whole.npy").read_bytes().replace(b"'fortran_order'", b"'fortran_orde\x00(")
+
+
+HOSTILE = {
+    "a step of 1e18": ("a.csv", lambda: b"step,return\n1000,-1\n1e18,-2\n", (), "is beyond 1,000,000,000,000"),
+    "a value every step": ("a.csv", lambda: b"step,return\n1000,-1\n1000000000,-2\n", ("--every", 1), "values"),
+    "training every step": ("a.csv", lambda: b"step,train/return\n1,-1\n1000000000,-2\n", ("--every", 1), "values"),
+    "steps below nothing": ("a.csv", lambda: b"step,return\n-1e12,-1\n-5,-2\n", (), "no return after step 0"),
+    "a damaged header": ("a.npy", damaged_header, ("--frames", 1000), "cannot be read as rliable"),
+    "an array of 10^15": (
+        *("a.npy", lambda: damaged_header().replace(b"e\x00(", b"er'").replace(b"(2, 2)", b"(9**9,9**9)")),
+        *(("--frames", 1000), "cannot be read as rliable"),
+    ),
+    "deep JSON": ("a.json", lambda: b"[" * 100_000, (), "cannot be read as table"),
+    "deep settings": ("a.json", lambda: b'{"a":' * 50_000, (), "cannot be read as table"),
+    "digits without end": ("a.json", lambda: b'[{"step": ' + b"9" * 5000 + b', "return": 1}]', (), "cannot be read"),
+    "no number's end": ("a.tfevents", lambda: b"", (), "holds no values at all"),
+    "a seed without end": ("seed_99999999999999999999/progress.csv", lambda: b"step,return\n1000,1\n", (), "a seed is"),
+    "a seed below nothing": ("a.csv", lambda: b"seed,step,return\n-1,1000,1\n", (), "a seed is from 0 to 4294967295"),
+    "zeros, packed": ("a.csv.gz", lambda: gzip.compress(b"0," * 10**6, 1), (), "it has 1,000,001 columns"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_what_is_huge_or_hostile_ends_quickly_in_a_sentence(here, case):
+    name, content, options, words = HOSTILE[case]
+    file = Path(name)
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content())
+    began = time.process_time()
+    assert words in refused(file, *options)
+    assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    "option", ["--step-offset", "--every", "--env-steps", "--tolerance", "--first-step", "--step-scale"]
+)
+def test_steps_without_end_are_no_option(here, option):
+    built.table(Path("a.csv"), {"step": STEPS, "return": [-1] * 4})
+    code, _, complaint = run("import", "a.csv", "--task", "HalfCheetah-v4", *SAID, option, 10**20)
+    assert code == 2 and "is not in the range" in complaint and not Path("results").exists()
+    code, _, complaint = run("import", "a.csv", "--task", "HalfCheetah-v4", *SAID, option, 10**12)
+    assert code in (0, 2) and "Traceback" not in complaint
+
+
+def test_a_million_rows_are_read_in_seconds(here):
+    rows = pd.DataFrame({"step": range(1, 1_000_001), "train/return": np.arange(1e6)})
+    rows.to_csv("a.csv", index=False)
+    began = time.process_time()
+    _, found = imported("a.csv", "--every", 100_000)
+    assert time.process_time() - began < 30 and len(found[0].episodes) == 1_000_000
