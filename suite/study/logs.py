@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from suite.errors import UsageError
-from suite.study.formats import FORMATS, ONLINE, beside, format_of, online, settings_of
+from suite.study.formats import COLUMNS, FORMATS, ONLINE, beside, format_of, online, settings_of
 from suite.study.series import Point, Request, Series
 
 __all__ = ["FORMATS", "ONLINE", "Point", "Request", "Series", "natural", "read"]
@@ -37,6 +37,8 @@ OPTIONS = {
     "algorithm": "--algorithm",
     "frames": "--frames",
 }
+TABLES = ("*.csv", "*.csv.gz", "*.tsv", "*.parquet", "*.json", "*.jsonl")
+"""What is read of a folder where --format names a table, and no file has a name that its writer gives."""
 TELLING = 3
 """Two files of the same bytes with so many different returns are one run named twice."""
 
@@ -142,8 +144,10 @@ def _inside(folder: Path, wanted: str | None) -> dict[Path, str]:
                     if path not in found and path.is_file() and not path.is_symlink():
                         kind = wanted or _guarded(format_of, path, _taken_for(path))
                         found[path] = kind, (rank if kind == name else _rank(path, kind))
+    if not found and wanted in COLUMNS:
+        found = {path: (wanted, 0) for pattern in TABLES for path in folder.rglob(pattern) if path.is_file()}
     if not found:
-        raise UsageError(f"{folder} holds no log that is told by its name; name the files themselves")
+        raise UsageError(f"{folder} holds no log that is told by its name; name the files themselves, or --format")
     order = list(FORMATS)
     best = min((kind for kind, _ in found.values()), key=order.index)
     kept: dict[Path, str] = {}

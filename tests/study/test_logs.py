@@ -573,6 +573,28 @@ def test_a_million_rows_are_read_in_seconds(here):
     assert time.process_time() - began < 30 and len(found[0].episodes) == 1_000_000
 
 
+@pytest.mark.parametrize(("format", "options"), [("wandb-export", ()), ("dopamine", ("--step-scale", 1000))])
+def test_a_folder_of_tables_without_telling_names_is_read_where_their_format_is_said(here, format, options):
+    built.TREES[format](Path("tree"))
+    assert "name the files themselves, or --format" in refused("tree")
+    assert set(imported("tree", "--format", format, *options)[1]) == set(SEEDS)
+
+
+@pytest.mark.parametrize("kind", ["unknown", "mean"])
+def test_the_gate_takes_returns_of_unknown_kind_as_advice(here, rng, kind):
+    for seed in range(5):
+        values = -160 + 10 * rng.standard_normal(20)
+        built.table(Path(f"seed_{seed}.csv"), {"step": range(1000, 20_001, 1000), "return": values.tolist()})
+    said = ("--task", "Pendulum-v1", "--implementation", "mylib", "--preset", "stable_baselines3_common")
+    claim = ("--kind", "mean") if kind == "mean" else ()
+    files = sorted(Path().glob("*.csv"))
+    code, _, complaint = run("import", *files, *said, "--episodes", 10, *claim, "--write-config", "mine.yaml")
+    assert code == 0, complaint
+    assert run("gather", "--config", "mine.yaml")[0] == 0
+    code, text, _ = run("check", "--config", "mine.yaml", "--gate")
+    assert code == (0 if kind == "mean" else 3), text
+
+
 # --- docs/import.md
 
 
