@@ -147,7 +147,7 @@ def _agreement(
     label: Label, a: CellResult, b: CellResult, sides: list[Side], scale: Scale | None, declared: Declared
 ) -> types.Agreement:
     key = ("equivalence", a.task, label, a.implementation, b.implementation)
-    kinds = [cell.kind for cell in (a, b) if cell.kind != "unknown"]
+    kinds = [cell.kind for cell in (a, b) if cell.kind != "unknown" or cell.n_finished]
     if len(set(kinds)) > 1:
         comparison = Compared(note=f"returns are of another kind on either side ({' and '.join(kinds)})")
     else:

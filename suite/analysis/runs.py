@@ -26,7 +26,7 @@ class PlannedRun(NamedTuple):
     stale: bool
     stopped_at: int | None  # environment step, or the last one that was recorded
     message: str
-    training_returns: bool  # imported returns of training, no evaluations
+    imported_kind: KindOfReturn | None  # training or unknown, of imported returns that are no evaluations we know of
     code_id: str
 
 
@@ -144,7 +144,7 @@ def _planned_run(row: Mapping) -> PlannedRun:
         stale=bool(row["stale"]),
         stopped_at=stopped_at(row),
         message=_text(row.get("message")),
-        training_returns=row.get("kind_of_return") == "training",
+        imported_kind=kind if (kind := row.get("kind_of_return")) in ("training", "unknown") else None,
         code_id=str(row.get("code_id")),
     )
 
@@ -191,7 +191,7 @@ def scored_run(cell: PlannedCell, run: PlannedRun, curve: EvaluationCurve, floor
     return ScoredRun(
         RunResult(run.seed, run.status, run.stale, run.stopped_at, None if run.stale else score, sentence),
         RunCurve(run.seed, run.status, run.stopped_at, floor, curve.env_steps, curve.values),
-        "training" if run.training_returns else curve.kind,
+        run.imported_kind or curve.kind,
     )
 
 

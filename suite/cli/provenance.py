@@ -10,7 +10,12 @@ from suite.lab.tasks import TASKS
 from suite.sac import identity
 from suite.specimens.catalogue import load_preset, preset_names, resolve
 
-_KINDS = {"mean": "mean action", "sample": "sampled actions", "training": "training returns"}
+_KINDS = {
+    "mean": "mean action",
+    "sample": "sampled actions",
+    "training": "training returns",
+    "unknown": "by actions that it does not tell",
+}
 
 
 def find(run: str, results: Path) -> list[Path]:

@@ -72,6 +72,9 @@ def retry(plan: Plan, wanted: str, dry_run: bool) -> None:
     click.echo(f"{len(chosen)} {wanted} of {len(runs)} runs")
 
 
+_STEPS, _MORE = click.IntRange(1, 10**12), click.IntRange(0, 10**12)  # no log goes on for longer
+
+
 @main.command(name="import")
 @click.option("--task", "tasks", multiple=True, required=True, help="Of the runs; of an array's columns, in order.")
 @click.option("--implementation", required=True, help='What these runs are to be called, such as "mylib".')
@@ -84,12 +87,15 @@ def retry(plan: Plan, wanted: str, dry_run: bool) -> None:
 @click.option("--step-column", "step", help="The column, tag or key of the environment step.")
 @click.option("--return-column", "value", help="The column, tag or key of the return.")
 @click.option("--seed-column", "seed", help="The column or key of the seed.")
+@click.option("--step-scale", "scale", type=_STEPS, help="Environment steps in one unit of the step's column.")
 @click.option("--algorithm", help="Which of rliable's arrays.")
 @click.option("--frames", help="Environment steps along an array's third axis, as in 50000,100000.")
-@click.option("--every", type=click.IntRange(1), help="Steps between evaluations, or a window of training returns.")
-@click.option("--episodes", type=click.IntRange(1), help="How many the log has averaged into each value.")
-@click.option("--env-steps", type=click.IntRange(1), help="The budget.  [default: where the longest run ends]")
-@click.option("--step-offset", type=click.IntRange(0), default=0, help="Steps that the log's axis leaves out.")
+@click.option("--every", type=_STEPS, help="Steps between evaluations, or a window of training returns.")
+@click.option("--episodes", type=_STEPS, help="How many the log has averaged into each value.")
+@click.option("--env-steps", type=_STEPS, help="The budget.  [default: where the longest run ends]")
+@click.option("--step-offset", type=_MORE, default=0, help="Steps that the log's axis leaves out.")
+@click.option("--tolerance", type=_MORE, default=0, help="How many steps before a point of the grid its value may lie.")
+@click.option("--first-step", type=_STEPS, help="Where the logs begin, if earlier ones are lost.")
 @click.option(
     "--status-of-short",
     "short",
@@ -101,8 +107,9 @@ def retry(plan: Plan, wanted: str, dry_run: bool) -> None:
 def import_(files: tuple[str, ...], config: str | None, results: str, **options: Any) -> None:
     """Make records of runs that were trained elsewhere, so that they are gathered, checked and shown like our own.
 
-    FILES: logs or folders of them (stable-baselines3's evaluations.npz and monitor.csv, TensorBoard event files, W&B
-    offline folders, tables as CSV, parquet or JSON, rliable's arrays), or wandb:entity/project/run.
+    FILES: logs or folders of them (of stable-baselines3 and its zoo, RLlib, Spinning Up, rlkit, softlearning, jaxrl,
+    nnabla-rl, tianshou, acme, TensorBoard, W&B, rliable; tables), or wandb:entity/project/run. docs/import.md has a
+    command for each.
     """
     from suite.study import importing, logs
 

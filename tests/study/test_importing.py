@@ -101,7 +101,7 @@ def test_every_table_tells_the_same_runs(tmp_path):
         write(files[name])
     for path in files.values():
         found = logs.read([path], ask())
-        assert [one.seed for one in found] == [0, 1, 2] and {one.kind for one in found} == {"mean"}
+        assert [one.seed for one in found] == [0, 1, 2] and {one.kind for one in found} == {"unknown"}
         for seed, one in enumerate(found):
             assert [point.env_step for point in one.points] == STEPS.tolist()
             assert [point.returns for point in one.points] == [tuple(own) for own in RETURNS[seed].tolist()]
@@ -112,7 +112,7 @@ def test_a_table_names_its_columns_otherwise_and_leaves_cells_empty(tmp_path):
     path = tmp_path / "progress.csv"
     path.write_text("eval/mean_reward,time/total_timesteps,loss\n-9.5,500,\n,800,0.1\n-8.5,1000,\n")
     (found,) = logs.read([path], ask())
-    assert found.points == (logs.Point(500, (-9.5,)), logs.Point(1000, (-8.5,))) and found.kind == "mean"
+    assert found.points == (logs.Point(500, (-9.5,)), logs.Point(1000, (-8.5,))) and found.kind == "unknown"
     lines = tmp_path / "progress.json"  # its JSON is lines too, with the keys that a dump has
     lines.write_text(
         '{"eval/mean_reward": -9.5, "time/total_timesteps": 500}\n{"time/total_timesteps": 800, "loss": 0.1}\n'
@@ -123,7 +123,7 @@ def test_a_table_names_its_columns_otherwise_and_leaves_cells_empty(tmp_path):
     path.write_text("score,frame,trial\n-9.5,500,7\n-8.5,1000,7\n")
     (found,) = logs.read([path], ask(step="frame", value="score", seed="trial"))
     assert found.seed == 7 and found.points[1] == logs.Point(1000, (-8.5,))
-    with pytest.raises(UsageError, match=r"has no 'step' for the step; give --step-column, such as '.*'"):
+    with pytest.raises(UsageError, match="no column known for the step; name it with --step-column"):
         logs.read([path], ask())
     with pytest.raises(UsageError, match="has no 'scores' for the return; give --return-column, such as 'score'"):
         logs.read([path], ask(step="frame", value="scores"))
@@ -149,7 +149,7 @@ def test_tensorboard_scalars_as_written_by_torch(tmp_path):
     assert found.points == tuple(logs.Point(200 * k, (-1000.25 + 10 * k,)) for k in (1, 2, 3))
     assert found.kind == "training"
     (found,) = logs.read([path], ask(value="losses/alpha"))
-    assert found.points == (logs.Point(300, (0.5,)),) and found.kind == "mean"
+    assert found.points == (logs.Point(300, (0.5,)),) and found.kind == "unknown"
     path.write_bytes(EVENTS[:-3])  # its writer was killed
     assert len(logs.read([path], ask())[0].points) == 3
     path.write_bytes(EVENTS[:100] + b"?" + EVENTS[101:])
@@ -219,7 +219,7 @@ def test_wandb_runs_online_are_scanned_and_never_sampled(monkeypatch):
     monkeypatch.setattr(wandb, "Api", Api)
     (found,) = logs.read(["wandb:entity/project/run"], ask())
     assert asked == ["entity/project/run"] and found.source == "wandb:entity/project/run" and len(found.sha256) == 64
-    assert (found.seed, found.task, found.kind, found.format) == (3, "Pendulum-v1", "mean", "wandb")
+    assert (found.seed, found.task, found.kind, found.format) == (3, "Pendulum-v1", "unknown", "wandb")
     assert found.points[0] == logs.Point(500, (-9.5,)) and np.isnan(found.points[1].returns[0])
 
     def no_key():
@@ -277,7 +277,7 @@ def test_a_record_says_what_was_imported_and_by_whose_word(here):
     meta = written[1].meta
     log = meta.imported
     assert log.format == "sb3-evaluations" and log.claimed == ("implementation", "preset", "tasks", "versions")
-    assert log.file == "evaluations.npz" and str(here) not in str(meta)
+    assert log.file == "runs/seed_1/evaluations.npz" and str(here) not in str(meta)
     assert meta.code_id == log.sha256[:10] != written[0].meta.code_id and meta.numerics == {}
     assert (meta.status, meta.last_env_step, meta.env_steps) == ("finished", 4000, 4000)
     assert (meta.versions, meta.device, meta.params_digest) == ({"torch": "2.1"}, "imported", "")
@@ -407,11 +407,15 @@ WRONG = {
     "an unknown kind of file": ("log.txt", {}, "is of no known kind; say which with --format (sb3-evaluations"),
     "not what it is called": ("broken.npz", {}, "broken.npz cannot be read as"),
     "an empty table": ("empty.csv", {}, "the files hold no runs"),
-    "the same file twice": ("one.csv", {"and": "copy.csv"}, "copy.csv and one.csv are the same file"),
+    "the same file twice": ("one.csv", {"and": "copy.csv"}, "one.csv and copy.csv are both seed 0 on Pendulum-v1"),
     "the same seed twice": ("one.csv", {"and": "other.csv"}, "are both seed 0 on Pendulum-v1"),
     "a step that is none": ("inf.csv", {}, "inf.csv cannot be read as table (the step 'inf' is no whole number)"),
     "a seed that is none": ("word.csv", {}, "word.csv cannot be read as table (the seed 'a' is no number)"),
-    "no seeds": ("trials.csv", {}, "step 1000 is told twice; --seed-column tells runs apart, and episodes of"),
+    "no seeds": (
+        "trials.csv",
+        {},
+        "step 1000 is told twice; episodes of one evaluation need a column named episode, and --seed",
+    ),
     "an axis of another kind": (
         "rows.csv",
         {},
@@ -425,7 +429,7 @@ WRONG = {
     "evaluations and training": (
         "one.csv",
         {"and": "pendulum.monitor.csv"},
-        "one.csv holds evaluations with the mean action and pendulum.monitor.csv training returns; import one kind",
+        "evaluations that do not say how they chose actions and pendulum.monitor.csv training returns; import one kind",
     ),
     "a step told twice": ("twice.csv", {}, "step 1000 is told twice; episodes of one evaluation need a column named"),
     "a missing evaluation": ("gap.csv", {}, "has no return at step 3,000, though it has later ones"),
@@ -604,7 +608,11 @@ def test_every_command_knows_what_is_imported(here):
     assert text == f"kept {other}: it is imported, and no sweep could make it again\n0 diverged of 4 runs\n"
     assert Path(other).exists() and Path(other).with_suffix(".npz").exists()
     code, text, _ = run("show", other)
-    assert code == 0 and "imported as sac_v2" in text and "from evaluations.npz (sb3-evaluations), mean action" in text
+    assert (
+        code == 0
+        and "imported as sac_v2" in text
+        and "from runs/seed_1/evaluations.npz (sb3-evaluations), mean action" in text
+    )
     assert "by the importer's word alone: implementation, preset, tasks, short, versions" in text
     assert "torch 2.1" in text and "exactly" not in text
 
