@@ -334,7 +334,7 @@ def test_what_a_record_brings_is_shown_as_text_in_every_format(tmp_path):
     assert set(cells["device"]) == {f"'{HOSTILE}"} and cells["hours"].dtype == float
     for table in (tmp_path / "out").rglob("*.csv"):
         texts = pd.read_csv(table).select_dtypes(exclude=["number", "bool"]).astype(str).to_numpy().ravel()
-        assert not [text for text in texts if re.match(r"[=+@\t-](?![\d.]+$)", text)], table
+        assert not [text for text in map(str, texts) if re.match(r"[=+@\t-](?![\d.]+$)", text)], table
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
