@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -312,6 +313,44 @@ def test_a_run_evaluated_to_a_quarter_of_its_budget_is_not_scored(tmp_path):
     run = found.seeds[0]
     assert (run.status, run.score, found.n_invalid, found.n_scored) == ("invalid", None, 1, 2)
     assert "finished, but last evaluated at step 12,500 of 50,000" in run.sentence
+
+
+HOSTILE = "=1+1<script>alert(1)</script>\n[x] & \\input{y} $z$ 100%"
+
+
+def test_what_a_record_brings_is_shown_as_text_in_every_format(tmp_path):
+    """Messages, devices and versions are other people's: no formula, no command, no markup, and none may run."""
+
+    def spoil(tables):
+        hostile = {"device": HOSTILE, "versions": json.dumps({HOSTILE: HOSTILE}), "message": f"-{HOSTILE}"}
+        return {"runs": tables["runs"].assign(**hostile)}
+
+    study_of(tmp_path, spoil, seeds=2, accidents={DIVERGED: ("diverged", 18_300)})
+    figures.main(tmp_path, tmp_path / "out")
+    report.main(tmp_path, tmp_path / "out", config_text=HOSTILE, command=HOSTILE)
+    page = (tmp_path / "out/report.html").read_text()
+    assert "<script" not in page and page.count(str(escape("<script>alert(1)"))) >= 4
+    cells = pd.read_csv(tmp_path / "out/tables/provenance.csv")
+    assert set(cells["device"]) == {f"'{HOSTILE}"} and cells["hours"].dtype == float
+    for table in (tmp_path / "out").rglob("*.csv"):
+        texts = pd.read_csv(table).select_dtypes(exclude=["number", "bool"]).astype(str).to_numpy().ravel()
+        assert not [text for text in map(str, texts) if re.match(r"[=+@\t-](?![\d.]+$)", text)], table
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
+def test_the_pages_policy_lets_nothing_run_and_the_page_work(made, tmp_path):
+    page = (made[1] / "report.html").read_text()
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    probe = "<script>document.title='ran'</script><img src=x onerror=\"document.title='ran'\">"
+    for name, text in {"as_it_is": page, "injected": page.replace("</main>", f"{probe}</main>")}.items():
+        file = tmp_path / f"{name}.html"
+        file.write_text(text)
+        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / name}"]
+        command += ["--enable-logging=stderr", "--v=0", "--virtual-time-budget=3000", "--dump-dom", file.as_uri()]
+        seen = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert "<title>SAC Suite: demo</title>" in seen.stdout
+        assert ("Content Security Policy" in seen.stderr) == (name == "injected"), seen.stderr
 
 
 def test_a_planned_run_without_a_row_is_missing(tmp_path):
