@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -137,6 +138,10 @@ def points_of(
     """The points of rows (step, return) or (step, return, episode) in the log's order, the last step of all, and a note
     if the run was resumed: what a later part tells anew counts as the later part has it. A return of "" or None is
     none. several: rows of one step are episodes of one evaluation. parts: the rows at which further files begin."""
+    stepless = sum(row[0] in (None, "") and row[1] not in (None, "") for row in rows)
+    with_step = [at for at, row in enumerate(rows) if row[0] not in (None, "")]
+    parts = [at for at in (bisect_left(with_step, part) for part in parts) if 0 < at < len(with_step)]
+    rows = [rows[at] for at in with_step]
     steps = np.array([whole("step", row[0]) * (request.scale or 1) for row in rows], dtype=np.int64)
     if not len(steps):
         return (), 0, ()
@@ -156,8 +161,9 @@ def points_of(
         gathered[step][key] = number("return", row[1])
     points = tuple(Point(step, tuple(returns.values())) for step, returns in gathered.items())
     lost = int((told & ~kept).sum())
-    notes = (f"resumed: {lost:,} returns of an earlier part are superseded by the later one",) if lost else ()
-    return points, int(steps.max()), notes
+    notes = [f"resumed: {lost:,} returns of an earlier part are superseded by the later one"] if lost else []
+    notes += [f"{stepless:,} returns stand in rows without a step and are left out"] if stepless else []
+    return points, int(steps.max()), tuple(notes)
 
 
 def _standing(steps: np.ndarray, parts: Sequence[int], numbered: bool, pooled: bool) -> np.ndarray:

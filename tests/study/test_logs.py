@@ -349,6 +349,19 @@ def test_a_run_whose_first_log_is_lost_is_imported_from_there_on(here):
     assert list(gather.main(Plan(Path("mine.yaml")))["runs"]["status"]) == ["finished"]
 
 
+def test_training_windows_begin_with_the_log_and_never_in_its_midst(here):
+    built.table(Path("a.csv"), {"step": range(5500, 12_001, 500), "train/return": range(14)})
+    _, found = imported("a.csv", "--every", 2000, "--first-step", 5500)
+    assert pairs(found[0]) == [*((8000, float(n)) for n in (2, 3, 4, 5)), *((10_000, float(n)) for n in (6, 7, 8, 9)),
+                               *((12_000, float(n)) for n in (10, 11, 12, 13))]  # fmt: skip
+
+
+def test_returns_without_a_step_are_told(here):
+    Path("a.csv").write_text("step,return\n1000,-1\n,-9\n2000,-2\n")
+    said, found = imported("a.csv")
+    assert "1 returns stand in rows without a step and are left out" in said and len(pairs(found[0])) == 2
+
+
 # --- files as they really are
 
 
