@@ -236,7 +236,7 @@ def test_no_hint_names_what_is_no_return(here, header):
 
 def test_a_counter_of_log_calls_is_taken_only_when_named(here):
     built.table(Path("a.csv"), {"_step": STEPS, "eval/mean_reward": [-1, -2, -3, -4]})
-    assert "'_step' may count log calls or epochs, and --step-scale says how many steps one is" in refused("a.csv")
+    assert "'_step' may count log calls or epochs (--step-scale: the steps of one)" in refused("a.csv")
     assert "no column known for the step" in refused("a.csv", "--step-offset", 1000)
     said, _ = imported("a.csv", "--step-column", "_step", "--step-scale", 10)
     assert "40,000 steps, a value every 10,000" in said and "by '_step'" in said
