@@ -29,7 +29,7 @@ from suite.study import wire
 from suite.study.series import Point, Request, Series, found, kind_of, number, only, points_of, seed_in, whole
 
 ONLINE = "wandb:"
-LARGEST = 2**30
+LARGEST = 2**29
 """Bytes of a log, unpacked."""
 WIDEST = 10_000
 """Columns of a table."""
@@ -258,9 +258,9 @@ def _table(columns: Columns, paths: Sequence[Path], request: Request) -> list[Se
     by = [name for name in (seed, next((name for name in TASKS if name in names), None)) if name]
     if twice := next((name for name in (step, *runs, *by) if names.count(name) > 1), None):
         raise ValueError(f"it has two columns named {twice!r}")
-    kind = kind_of(value, request, _said(settings) or written if written != "training" else written)
+    kind = kind_of(value, request, written, _said(settings))
     numbered = ["episode"] if "episode" in names and kind != "training" else []
-    frame, series = frame[frame[step].astype(str) != ""], []
+    series: list[Series] = []
     of_file = _stem(path).stem if columns.names else ""
     for key, rows in frame.groupby(by, sort=False) if by else [((), frame)]:
         told = dict(zip(by, key, strict=True))
@@ -333,6 +333,8 @@ def _frame(path: Path, names: Sequence[str] = (), head: bool = False) -> pd.Data
     """A table's cells as they stand, by its columns; names: of a table without a header; head: of parquet no rows."""
     suffix = _stem(path).suffix
     if suffix == ".parquet":
+        if (count := pq.read_metadata(path).num_rows) > LARGEST // 100:  # a few bytes may unpack to any number
+            raise ValueError(f"it has {count:,} rows")
         return _framed([] if head else pq.read_table(path).to_pylist(), pq.read_schema(path).names)
     if suffix in (".json", *LINES):
         return _framed(_rows(_json(path)))
@@ -450,7 +452,7 @@ def _tensorboard(paths: Sequence[Path], request: Request) -> list[Series]:
     .tensor 8 (tensorflow/core/framework/summary.proto and util/event.proto)."""
     scalars: dict[str, list[tuple[int, float, int]]] = {}
     for part, path in enumerate(paths):
-        for event in wire.tfrecords(_limited(path)):
+        for event in wire.tfrecords(limited(path)):
             fields = dict(wire.fields(event))
             for _, value in wire.fields(fields.get(5, b"")):
                 one = dict(wire.fields(value))
@@ -474,7 +476,8 @@ def _scalar(value: Mapping[int, Any]) -> float | None:
     return struct.unpack(form, data)[0] if form and len(data) == struct.calcsize(form) else None
 
 
-def _limited(path: Path) -> bytes:
+def limited(path: Path) -> bytes:
+    """A file's bytes; ValueError if they are more than a log may hold."""
     if path.stat().st_size > LARGEST:
         raise ValueError(f"it holds more than {LARGEST:,} bytes")
     return path.read_bytes()
@@ -497,7 +500,7 @@ def _wandb(paths: Sequence[Path], request: Request) -> list[Series]:
     begins = []
     for path in paths:
         begins.append(len(rows))
-        for record in wire.leveldb(_limited(path)):
+        for record in wire.leveldb(limited(path)):
             for field, message in wire.fields(record):
                 if field == 17:
                     config |= items(dict(wire.fields(message)).get(4, b""))
@@ -539,14 +542,8 @@ def _tracked(
     step = only(path, "step", found(path, "step", request.step, GENERIC.steps, keys), keys)
     value, written = _returns(path, GENERIC, request, keys)
     kind, settings = kind_of(value, request, written), _flat(config)
-    pairs: list[tuple] = []
-    parts = []
-    for n, row in enumerate(rows):
-        parts += [len(pairs)] if n in begins and pairs else []
-        if row.get(step) is not None:
-            pairs.append((row[step], row.get(value)))
-    parts = [at for at in parts if at < len(pairs)]
-    points, end, notes = points_of(pairs, request, kind, parts=parts)
+    pairs = [(row.get(step), row.get(value)) for row in rows]
+    points, end, notes = points_of(pairs, request, kind, parts=begins)
     seed = settings.get(request.seed.replace(".", "/") if request.seed else "seed")
     if request.seed and seed is None:
         found(path, "seed", request.seed, (), settings)

@@ -176,7 +176,7 @@ def fitted(series: Sequence[Series], claim: Claim) -> tuple[Grid, list[Run]]:
     ends = [one.end for one in whole]  # of the whole logs: what is cut below must not shorten the budget
     cut = [_cut(one, claim) for one in whole]
     if kind == "training":
-        cut = [(one._replace(points=_windows(one, every)), why) for one, why in cut]
+        cut = [(one._replace(points=_windows(one, every, claim.first_step or 0)), why) for one, why in cut]
     else:
         cut = [(one._replace(points=_at_grid(one, every, claim)), why) for one, why in cut]
     last, longest = max(zip(ends, whole, strict=True), key=lambda pair: pair[0])
@@ -324,14 +324,14 @@ def _at_grid(one: Series, every: int, claim: Claim) -> tuple[Point, ...]:
     )
 
 
-def _windows(one: Series, every: int) -> tuple[Point, ...]:
+def _windows(one: Series, every: int, begin: int) -> tuple[Point, ...]:
     """Training episodes gathered by the window (k * every - every, k * every] in which they ended, at its end."""
     windows: dict[int, list[Point]] = {}
     for point in one.points:
         windows.setdefault(-(-point.env_step // every) * every, []).append(point)
     gathered = []
     for end, inside in sorted(windows.items()):
-        if end <= one.points[-1].env_step:  # of an unfinished window there is no mean
+        if begin <= end - every and end <= one.points[-1].env_step:  # of a window in part there is no mean
             returns = tuple(value for point in inside for value in point.returns)
             gathered.append(Point(end, returns, tuple(length for point in inside for length in point.lengths)))
     return tuple(gathered)

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from suite.errors import UsageError
-from suite.study.formats import COLUMNS, FORMATS, ONLINE, beside, format_of, online, settings_of
+from suite.study.formats import COLUMNS, FORMATS, ONLINE, beside, format_of, limited, online, settings_of
 from suite.study.series import Point, Request, Series
 
 __all__ = ["FORMATS", "ONLINE", "Point", "Request", "Series", "natural", "read"]
@@ -59,7 +59,7 @@ def read(files: Sequence[str | Path], request: Request) -> list[Series]:
     for paths in _grouped(found):
         kind = found[paths[0]]
         _check_options(kind, request)
-        data = b"".join(_guarded(Path.read_bytes, path, kind) for path in paths)
+        data = b"".join(_guarded(limited, path, kind) for path in paths)
         sha256 = hashlib.sha256(data).hexdigest()
         runs = _guarded(lambda _, kind=kind, paths=paths: FORMATS[kind].read(paths, request), paths[0], kind)
         if kind != "rliable":
@@ -141,7 +141,7 @@ def _inside(folder: Path, wanted: str | None) -> dict[Path, str]:
         if wanted in (None, name):
             for rank, pattern in enumerate(form.patterns):
                 for path in (*folder.rglob(pattern), *folder.rglob(f"{pattern}.gz")):
-                    if path not in found and path.is_file() and not path.is_symlink():
+                    if path not in found and path.is_file():
                         kind = wanted or _guarded(format_of, path, _taken_for(path))
                         found[path] = kind, (rank if kind == name else _rank(path, kind))
     if not found and wanted in COLUMNS:
@@ -151,15 +151,12 @@ def _inside(folder: Path, wanted: str | None) -> dict[Path, str]:
     order = list(FORMATS)
     best = min((kind for kind, _ in found.values()), key=order.index)
     kept: dict[Path, str] = {}
-    left: set[str] = set()
     for path, (kind, rank) in sorted(found.items(), key=lambda item: (order.index(item[1][0]), item[1][1])):
-        better = [one for one in kept if _one_run(one, path) and (kept[one] != kind or found[one][1] < rank)]
-        if better:
-            left.add(kind)
-        elif kind == best:
-            kept[path] = kind
-        else:
+        if any(_one_run(one, path) and (kept[one] != kind or found[one][1] < rank) for one in kept):
+            continue
+        if kind != best:
             raise UsageError(f"{folder} holds {best} and {kind} logs; choose one with --format")
+        kept[path] = kind
     return kept
 
 

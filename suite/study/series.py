@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -65,9 +66,10 @@ class Series(NamedTuple):
     file: str = ""  # the source without what is above the folder that was named
 
 
-def kind_of(name: str, request: Request, written: str | None = None) -> str:
-    """What a column's returns are: as its writer is known to make them, else of training where its name says so, else
-    what the importer claims, else unknown. UsageError where training is claimed to be evaluation."""
+def kind_of(name: str, request: Request, written: str | None = None, said: str | None = None) -> str:
+    """What a column's returns are: of training where its writer or its name says so, else what the importer claims,
+    what the run's settings said, what its writer does, or unknown. UsageError where training is claimed to be
+    evaluation."""
     own = name.rsplit(" - ", 1)[-1]  # without the run's name, in a table exported by W&B
     training = written == "training" or (written is None and TRAINS.search(own) and not EVALUATES.search(own))
     if training and request.kind not in (None, "training"):
@@ -75,7 +77,7 @@ def kind_of(name: str, request: Request, written: str | None = None) -> str:
             f"{name!r} holds returns of training, which --kind {request.kind} does not make evaluations; leave --kind "
             "out, or name the column of evaluations with --return-column"
         )
-    return "training" if training else request.kind or written or "unknown"
+    return "training" if training else request.kind or said or written or "unknown"
 
 
 def found(path: object, what: str, given: str | None, usual: Sequence[str], names: Iterable[str]) -> list[str]:
@@ -99,11 +101,10 @@ def only(path: object, what: str, columns: Sequence[str], names: Iterable[str]) 
         raise UsageError(f"{path} has several columns for the {what} ({listed}); choose one with --{what}-column")
     if columns:
         return columns[0]
-    counters = [name for name in names if name in ("_step", "Step", "epoch", "Epoch", "iteration")]
-    if what == "step" and counters:
-        more = f"; {counters[0]!r} may count log calls or epochs, and --step-scale says how many steps one is"
-    else:
-        more = ""
+    counters = [name for name in names if what == "step" and name in ("_step", "Step", "epoch", "Epoch", "iteration")]
+    more = "".join(
+        f"; {name!r} may count log calls or epochs (--step-scale: the steps of one)" for name in counters[:1]
+    )
     raise UsageError(f"{path} has no column known for the {what}; name it with --{what}-column{more}")
 
 
@@ -137,6 +138,10 @@ def points_of(
     """The points of rows (step, return) or (step, return, episode) in the log's order, the last step of all, and a note
     if the run was resumed: what a later part tells anew counts as the later part has it. A return of "" or None is
     none. several: rows of one step are episodes of one evaluation. parts: the rows at which further files begin."""
+    stepless = sum(row[0] in (None, "") and row[1] not in (None, "") for row in rows)
+    with_step = [at for at, row in enumerate(rows) if row[0] not in (None, "")]
+    parts = [at for at in (bisect_left(with_step, part) for part in parts) if 0 < at < len(with_step)]
+    rows = [rows[at] for at in with_step]
     steps = np.array([whole("step", row[0]) * (request.scale or 1) for row in rows], dtype=np.int64)
     if not len(steps):
         return (), 0, ()
@@ -156,8 +161,9 @@ def points_of(
         gathered[step][key] = number("return", row[1])
     points = tuple(Point(step, tuple(returns.values())) for step, returns in gathered.items())
     lost = int((told & ~kept).sum())
-    notes = (f"resumed: {lost:,} returns of an earlier part are superseded by the later one",) if lost else ()
-    return points, int(steps.max()), notes
+    notes = [f"resumed: {lost:,} returns of an earlier part are superseded by the later one"] if lost else []
+    notes += [f"{stepless:,} returns stand in rows without a step and are left out"] if stepless else []
+    return points, int(steps.max()), tuple(notes)
 
 
 def _standing(steps: np.ndarray, parts: Sequence[int], numbered: bool, pooled: bool) -> np.ndarray:

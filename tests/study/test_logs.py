@@ -236,7 +236,7 @@ def test_no_hint_names_what_is_no_return(here, header):
 
 def test_a_counter_of_log_calls_is_taken_only_when_named(here):
     built.table(Path("a.csv"), {"_step": STEPS, "eval/mean_reward": [-1, -2, -3, -4]})
-    assert "'_step' may count log calls or epochs, and --step-scale says how many steps one is" in refused("a.csv")
+    assert "'_step' may count log calls or epochs (--step-scale: the steps of one)" in refused("a.csv")
     assert "no column known for the step" in refused("a.csv", "--step-offset", 1000)
     said, _ = imported("a.csv", "--step-column", "_step", "--step-scale", 10)
     assert "40,000 steps, a value every 10,000" in said and "by '_step'" in said
@@ -347,6 +347,19 @@ def test_a_run_whose_first_log_is_lost_is_imported_from_there_on(here):
     assert "1 finished; 10,000 steps" in said and "from step 5,000 on" in said
     assert pairs(found[0])[0][0] == 5000 and found[0].meta.evaluation.first == 5000
     assert list(gather.main(Plan(Path("mine.yaml")))["runs"]["status"]) == ["finished"]
+
+
+def test_training_windows_begin_with_the_log_and_never_in_its_midst(here):
+    built.table(Path("a.csv"), {"step": range(5500, 12_001, 500), "train/return": range(14)})
+    _, found = imported("a.csv", "--every", 2000, "--first-step", 5500)
+    assert pairs(found[0]) == [*((8000, float(n)) for n in (2, 3, 4, 5)), *((10_000, float(n)) for n in (6, 7, 8, 9)),
+                               *((12_000, float(n)) for n in (10, 11, 12, 13))]  # fmt: skip
+
+
+def test_returns_without_a_step_are_told(here):
+    Path("a.csv").write_text("step,return\n1000,-1\n,-9\n2000,-2\n")
+    said, found = imported("a.csv")
+    assert "1 returns stand in rows without a step and are left out" in said and len(pairs(found[0])) == 2
 
 
 # --- files as they really are
