@@ -94,7 +94,8 @@ def of_seed(params: dict, i: int = 0) -> dict:
 def test_explain_is_the_equations_in_float64(engine, case):
     """After one, two and three updates: every parameter, target and moment, and whatever the equations name."""
     spec = at(CASES[case], "float64")
-    params, (rows, noise, *_) = start(spec, 0), inputs(spec)
+    narrow = 0.25 if spec.precision == "bfloat16_hidden" else 1.0  # computed in float32: see below
+    params, (rows, noise, *_) = start(spec, 0), inputs(spec, noise_scale=narrow)
     state = engine.init(spec, SPACES, params)
     for k, (after, seen) in enumerate(reference(spec, params, rows, noise)):
         state, named = engine.explain(state, rows[:, k : k + 1], noise[:, k : k + 1])
