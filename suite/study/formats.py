@@ -258,7 +258,7 @@ def _table(columns: Columns, paths: Sequence[Path], request: Request) -> list[Se
     by = [name for name in (seed, next((name for name in TASKS if name in names), None)) if name]
     if twice := next((name for name in (step, *runs, *by) if names.count(name) > 1), None):
         raise ValueError(f"it has two columns named {twice!r}")
-    kind = kind_of(value, request, _said(settings) or written if written != "training" else written)
+    kind = kind_of(value, request, written, _said(settings))
     numbered = ["episode"] if "episode" in names and kind != "training" else []
     series: list[Series] = []
     of_file = _stem(path).stem if columns.names else ""

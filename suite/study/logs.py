@@ -151,15 +151,12 @@ def _inside(folder: Path, wanted: str | None) -> dict[Path, str]:
     order = list(FORMATS)
     best = min((kind for kind, _ in found.values()), key=order.index)
     kept: dict[Path, str] = {}
-    left: set[str] = set()
     for path, (kind, rank) in sorted(found.items(), key=lambda item: (order.index(item[1][0]), item[1][1])):
-        better = [one for one in kept if _one_run(one, path) and (kept[one] != kind or found[one][1] < rank)]
-        if better:
-            left.add(kind)
-        elif kind == best:
-            kept[path] = kind
-        else:
+        if any(_one_run(one, path) and (kept[one] != kind or found[one][1] < rank) for one in kept):
+            continue
+        if kind != best:
             raise UsageError(f"{folder} holds {best} and {kind} logs; choose one with --format")
+        kept[path] = kind
     return kept
 
 

@@ -66,9 +66,10 @@ class Series(NamedTuple):
     file: str = ""  # the source without what is above the folder that was named
 
 
-def kind_of(name: str, request: Request, written: str | None = None) -> str:
-    """What a column's returns are: as its writer is known to make them, else of training where its name says so, else
-    what the importer claims, else unknown. UsageError where training is claimed to be evaluation."""
+def kind_of(name: str, request: Request, written: str | None = None, said: str | None = None) -> str:
+    """What a column's returns are: of training where its writer or its name says so, else what the importer claims,
+    what the run's settings said, what its writer does, or unknown. UsageError where training is claimed to be
+    evaluation."""
     own = name.rsplit(" - ", 1)[-1]  # without the run's name, in a table exported by W&B
     training = written == "training" or (written is None and TRAINS.search(own) and not EVALUATES.search(own))
     if training and request.kind not in (None, "training"):
@@ -76,7 +77,7 @@ def kind_of(name: str, request: Request, written: str | None = None) -> str:
             f"{name!r} holds returns of training, which --kind {request.kind} does not make evaluations; leave --kind "
             "out, or name the column of evaluations with --return-column"
         )
-    return "training" if training else request.kind or written or "unknown"
+    return "training" if training else request.kind or said or written or "unknown"
 
 
 def found(path: object, what: str, given: str | None, usual: Sequence[str], names: Iterable[str]) -> list[str]:
@@ -100,11 +101,8 @@ def only(path: object, what: str, columns: Sequence[str], names: Iterable[str]) 
         raise UsageError(f"{path} has several columns for the {what} ({listed}); choose one with --{what}-column")
     if columns:
         return columns[0]
-    counters = [name for name in names if name in ("_step", "Step", "epoch", "Epoch", "iteration")]
-    if what == "step" and counters:
-        more = f"; {counters[0]!r} may count log calls or epochs, and --step-scale says how many steps one is"
-    else:
-        more = ""
+    counters = [name for name in names if what == "step" and name in ("_step", "Step", "epoch", "Epoch", "iteration")]
+    more = f"; {counters[0]!r} may count log calls or epochs (--step-scale: the steps of one)" if counters else ""
     raise UsageError(f"{path} has no column known for the {what}; name it with --{what}-column{more}")
 
 

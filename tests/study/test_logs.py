@@ -202,6 +202,15 @@ def test_rllibs_settings_say_whether_evaluations_explored(here):
     assert {one.kind for one in logs.read(["tree"], logs.Request(("HalfCheetah-v4",)))} == {"sample"}
 
 
+def test_settings_that_speak_of_evaluations_make_none_of_training(here):
+    built.softlearning(Path("tree"))
+    for column in ("training/return-average", "training/return-max"):
+        for path in Path("tree").rglob("progress.csv"):
+            path.write_text(path.read_text().replace("training/return-average", column))
+        named = logs.read(["tree"], logs.Request(("HalfCheetah-v4",), value=column))
+        assert {one.kind for one in named} == {"training"}
+
+
 # --- columns
 
 
@@ -236,7 +245,7 @@ def test_no_hint_names_what_is_no_return(here, header):
 
 def test_a_counter_of_log_calls_is_taken_only_when_named(here):
     built.table(Path("a.csv"), {"_step": STEPS, "eval/mean_reward": [-1, -2, -3, -4]})
-    assert "'_step' may count log calls or epochs, and --step-scale says how many steps one is" in refused("a.csv")
+    assert "'_step' may count log calls or epochs (--step-scale: the steps of one)" in refused("a.csv")
     assert "no column known for the step" in refused("a.csv", "--step-offset", 1000)
     said, _ = imported("a.csv", "--step-column", "_step", "--step-scale", 10)
     assert "40,000 steps, a value every 10,000" in said and "by '_step'" in said
