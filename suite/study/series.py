@@ -102,9 +102,7 @@ def only(path: object, what: str, columns: Sequence[str], names: Iterable[str]) 
     if columns:
         return columns[0]
     counters = [name for name in names if what == "step" and name in ("_step", "Step", "epoch", "Epoch", "iteration")]
-    more = "".join(
-        f"; {name!r} may count log calls or epochs (--step-scale: the steps of one)" for name in counters[:1]
-    )
+    more = f"; {counters[0]!r} may count log calls or epochs (--step-scale: the steps of one)" if counters else ""
     raise UsageError(f"{path} has no column known for the {what}; name it with --{what}-column{more}")
 
 

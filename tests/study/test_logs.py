@@ -202,6 +202,15 @@ def test_rllibs_settings_say_whether_evaluations_explored(here):
     assert {one.kind for one in logs.read(["tree"], logs.Request(("HalfCheetah-v4",)))} == {"sample"}
 
 
+def test_settings_that_speak_of_evaluations_make_none_of_training(here):
+    built.softlearning(Path("tree"))
+    for column in ("training/return-average", "training/return-max"):
+        for path in Path("tree").rglob("progress.csv"):
+            path.write_text(path.read_text().replace("training/return-average", column))
+        named = logs.read(["tree"], logs.Request(("HalfCheetah-v4",), value=column))
+        assert {one.kind for one in named} == {"training"}
+
+
 # --- columns
 
 
