@@ -17,12 +17,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
 import yaml
 
 import implementations
 from suite.errors import UsageError, nearest
 from suite.files import atomic
 from suite.lab.records import (
+    DIAGNOSTICS,
+    SCHEMA,
     Evaluations,
     Imported,
     Provenance,
@@ -265,7 +268,9 @@ def _fitting(environment: str, tasks: Iterable[str]) -> tuple[str, ...]:
 
 def _on_true_axis(one: Series, claim: Claim) -> Series:
     """The run with the steps that its axis leaves out, without what was measured before its first step."""
-    points = tuple(point._replace(env_step=point.env_step + claim.step_offset) for point in one.points)
+    points = one.points
+    if claim.step_offset:
+        points = tuple(point._replace(env_step=point.env_step + claim.step_offset) for point in points)
     points = tuple(point for point in points if point.env_step >= max(claim.first_step or 0, 1))
     if not points:
         raise UsageError(
@@ -374,7 +379,8 @@ def _episodes(runs: Sequence[Run], kind: str, claim: Claim) -> int:
     counts: dict[int, str] = {}
     for run in runs:
         for point in run.series.points:
-            counts.setdefault(len(point.returns), f"{_where(run.series)} at step {point.env_step:,}")
+            if len(point.returns) not in counts:
+                counts[len(point.returns)] = f"{_where(run.series)} at step {point.env_step:,}"
     if len(counts) > 1:
         (a, at_a), (b, at_b) = list(counts.items())[:2]
         raise UsageError(f"evaluations must have equally many episodes: {at_a} has {a}, {at_b} has {b}")
@@ -413,11 +419,6 @@ def _record(path: Path, cell: Cell, run: Run, grid: Grid, claim: Claim, study: s
     """Writes one record: evaluations as they were, diagnostics that are not known, no networks."""
     series, points = run.series, run.series.points
     recorder = Recorder(path, _provenance(cell, run, grid, claim, study))
-    for point in points:
-        for n, value in enumerate(point.returns):
-            length = point.lengths[n] if point.lengths else None
-            recorder.episode(point.env_step, "mean" if series.kind == "mean" else "sample", n, value, length)
-        recorder.diagnostic(point.env_step, {})
     last = points[-1].env_step if points else 0
     end = RunEnd(
         status=run.status,
@@ -429,7 +430,23 @@ def _record(path: Path, cell: Cell, run: Run, grid: Grid, claim: Claim, study: s
         attempts=(),
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    recorder.finish(end, {})
+    recorder.finish(end, {}, _rows(points, "mean" if series.kind == "mean" else "sample"))
+
+
+def _rows(points: Sequence[Point], kind: str) -> pa.Table:
+    """What a Recorder would make of evaluations one by one, in whole columns: a log may have a million of them."""
+    steps: list[int] = []
+    numbers: list[int | None] = []  # of the episodes; None is the diagnostic row that ends an evaluation
+    returns: list[float | None] = []
+    lengths: list[int | None] = []
+    for step, values, lasted in points:
+        steps += [step] * (len(values) + 1)
+        numbers += (*range(len(values)), None)
+        returns += (*values, None)
+        lengths += (*(lasted or [None] * len(values)), None)
+    kinds = ["diagnostic" if number is None else kind for number in numbers]
+    told = {"env_step": steps, "kind": kinds, "episode": numbers, "return": returns, "length": lengths}
+    return pa.table(told | {name: pa.nulls(len(steps), pa.float64()) for name in DIAGNOSTICS}, schema=SCHEMA)
 
 
 def _provenance(cell: Cell, run: Run, grid: Grid, claim: Claim, study: str) -> Provenance:

@@ -65,7 +65,7 @@ def read(files: Sequence[str | Path], request: Request) -> list[Series]:
         if kind != "rliable":
             runs = beside(runs, settings_of(paths[0]), request)
         for run in runs:
-            if empty := next((at for at in run.points if min(at.lengths, default=1) < 1), None):
+            if empty := next((at for at in run.points if at.lengths and min(at.lengths) < 1), None):
                 raise UsageError(f"{paths[0]} has an episode of no step at step {empty.env_step:,}; leave it out")
             _check_new(run, series, paths[0], sha256)
         joined = (f"joined from {len(paths)} files",) if len(paths) > 1 and kind != "sb3-monitor" else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -145,19 +146,20 @@ def points_of(
         return (), 0, ()
     told = np.array([row[1] is not None and row[1] != "" for row in rows], dtype=bool)
     kept = _standing(steps, parts, numbered=len(rows[0]) > 2, pooled=several or kind == "training")
-    gathered: dict[int, dict[object, float]] = {}
-    for at in np.argsort(steps, kind="stable").tolist():
-        if not (kept[at] and told[at]):
-            continue
-        step, row = int(steps[at]), rows[at]
-        key = at if several or kind == "training" else (*row[2:], 0)[0]
-        if key in gathered.setdefault(step, {}):
+    order = np.argsort(steps, kind="stable")
+    order = order[(kept & told)[order]]
+    standing = [rows[at] for at in order.tolist()]
+    at, count = np.unique(steps[order], return_counts=True)
+    if kind != "training" and not several:
+        keys = list(zip(steps[order].tolist(), ((*row[2:], 0)[0] for row in standing), strict=True))
+        if len(set(keys)) < len(keys):
             raise ValueError(
-                f"step {step} is told twice; episodes of one evaluation need a column named episode, and "
-                "--seed-column tells runs apart"
+                f"step {Counter(keys).most_common(1)[0][0][0]} is told twice; episodes of one evaluation need a column "
+                "named episode, and --seed-column tells runs apart"
             )
-        gathered[step][key] = number("return", row[1])
-    points = tuple(Point(step, tuple(returns.values())) for step, returns in gathered.items())
+    returns, ends = [number("return", row[1]) for row in standing], count.cumsum()
+    bounds = zip(at.tolist(), (ends - count).tolist(), ends.tolist(), strict=True)
+    points = tuple(Point(step, tuple(returns[first:end])) for step, first, end in bounds)
     lost = int((told & ~kept).sum())
     notes = [f"resumed: {lost:,} returns of an earlier part are superseded by the later one"] if lost else []
     notes += [f"{stepless:,} returns stand in rows without a step and are left out"] if stepless else []
