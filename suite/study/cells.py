@@ -91,11 +91,3 @@ class Planned(NamedTuple):
     cell: Cell
     seed: int
     record: str
-
-
-class Block(NamedTuple):
-    """A Snakemake rule of training: its name, the seeds that one process trains, and a pattern of the cells."""
-
-    name: str
-    seeds: list[int] | list[str]  # or the wildcard that stands for each one alone
-    cells: str

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -21,7 +20,7 @@ from suite.sac.ablation import Ablation
 from suite.sac.source import ROOT
 from suite.specimens.catalogue import load_ablation, user_ablation_files
 from suite.study import declaration, rules
-from suite.study.cells import ANY_CELL, RECORD, WORK, Asked, Block, Cell, Label, Planned
+from suite.study.cells import RECORD, WORK, Asked, Cell, Label, Planned
 from suite.study.config import DEFAULT_CONFIG, MOST_RUNS, Config, load
 from suite.study.sweeps import cells_of, part_of
 
@@ -106,30 +105,6 @@ class Plan:
     def cells(self) -> list[Cell]:
         """Every distinct cell, in the order first asked for."""
         return list({run.cell.key: run.cell for run in self.runs.values()}.values())
-
-    def blocks(self, size: int) -> list[Block]:
-        """Who trains together: seeds of one cell, at most `size` to a process, every run that is not imported once.
-
-        A package trains its seeds alone, and so does a schedule that each seed's episodes move.
-        """
-        if not isinstance(size, int) or size < 1:
-            wanted = "a whole number from 1, as in --config seeds_per_job=10"
-            raise UsageError(f"seeds_per_job is {size!r}; it must be {wanted}")
-        trained = [run for run in self.runs.values() if run.cell.implementation not in self.imported]
-        if size == 1:
-            others = "".join(f"(?!{re.escape(name)}/)" for name in sorted(self.imported))
-            return [Block("run", ["{seed}"], ANY_CELL.replace("+/", f"+/{others}", 1))] if trained else []
-        of_cell: dict[tuple[str, int, int], list[int]] = {}
-        for run in trained:
-            trainer = implementations.registered()[run.cell.implementation].trainer
-            together = size if run.cell.schedule.lockstep and not trainer else 1
-            of_cell.setdefault((run.cell.path, run.cell.env_steps, together), []).append(run.seed)
-        cells: dict[tuple[int, ...], list[str]] = {}
-        for (cell, _, together), seeds in of_cell.items():
-            for start in range(0, len(seeds), together):
-                cells.setdefault(tuple(seeds[start : start + together]), []).append(cell)
-        names = {seeds: "run_" + "_".join(map(str, seeds)) for seeds in cells}
-        return [Block(names[seeds], list(seeds), "|".join(map(re.escape, paths))) for seeds, paths in cells.items()]
 
     def check_writable(self) -> None:
         """UsageError if the results or reports folder cannot be written to; creates nothing."""

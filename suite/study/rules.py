@@ -1,4 +1,4 @@
-"""The rules by which Snakemake trains: what one job makes, a run, seeds of a cell in lockstep, or runs in turn."""
+"""The rules by which Snakemake trains: what one job makes, a run, a block in lockstep, or runs in turn."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from suite.study.forecast import forecast
 if TYPE_CHECKING:
     from suite.study.plan import Plan
 
+Jobs = list[list[Planned]]
+"""The runs that one process trains, of every process."""
+
 
 class Rule(NamedTuple):
     """A Snakemake rule of training: its name, what a job of it makes, its log, a pattern of its cells."""
@@ -28,26 +31,53 @@ class Rule(NamedTuple):
 
 
 def of_training(plan: Plan, settings: Mapping[str, object]) -> list[Rule]:
-    """The rules of a plan: seeds_per_job seeds train in lockstep, or runs_per_job runs in turn; without these, one.
+    """The rules of a plan: seeds_per_job seats train in lockstep, or runs_per_job runs in turn; without these, one run.
 
     UsageError for settings that cannot be.
     """
-    seeds, runs = settings.get("seeds_per_job", 1), settings.get("runs_per_job", 1)
-    if runs != 1 and seeds != 1:
+    seats, runs = settings.get("seeds_per_job", 1), settings.get("runs_per_job", 1)
+    if runs != 1 and seats != 1:
         raise UsageError("seeds_per_job and runs_per_job are both set; seeds train in lockstep, or runs in turn")
+    trained = [run for run in plan.runs.values() if run.cell.implementation not in plan.imported]
+    seconds = {cell.key: forecast(cell).seconds for cell in plan.cells}
     if runs != 1:
-        return _in_turn(plan, runs)
+        return _named(plan, "runs", _in_turn(trained, runs, seconds), seconds, how="--in-turn")
+    if not isinstance(seats, int) or seats < 1:
+        wanted = "a whole number from 1, as in --config seeds_per_job=10"
+        raise UsageError(f"seeds_per_job is {seats!r}; it must be {wanted}")
+    if seats > 1:
+        return _named(plan, "block", _in_lockstep(trained, seats), seconds)
+    others = "".join(f"(?!{re.escape(name)}/)" for name in sorted(plan.imported))
+    folder, log = plan.config.results, f"{WORK}/{{env_steps}}.log"
+    one = Rule("run", [f"{folder}/{RECORD}"], f"{folder}/{log}", ANY_CELL.replace("+/", f"+/{others}", 1))
+    return [one] if trained else []
+
+
+def _named(plan: Plan, name: str, jobs: Jobs, seconds: Mapping[tuple, float], how: str = "") -> list[Rule]:
+    """A rule a job, the longest first; seconds: of a run, by its cell's key."""
     rules = []
-    for block in plan.blocks(seeds):  # type: ignore[arg-type]
-        log, *records = (
-            f"{plan.config.results}/{pattern.format(cell='{cell}', seed=seed, env_steps='{env_steps}')}"
-            for pattern, seed in [(WORK + "/{env_steps}.log", block.seeds[0]), *((RECORD, one) for one in block.seeds)]
-        )
-        rules.append(Rule(block.name, records, log, block.cells))
+    for n, job in enumerate(jobs):
+        log, filled = plan.waiting(job[0]).with_suffix(".log"), sum(seconds[run.cell.key] for run in job)
+        rules.append(Rule(f"{name}_{n}", [run.record for run in job], str(log), how=how, priority=round(filled)))
     return rules
 
 
-def _in_turn(plan: Plan, size: object) -> list[Rule]:
+def _in_lockstep(trained: list[Planned], seats: int) -> Jobs:
+    """So many seeds of one cell, or of the cells that differ in numbers which the engine takes as arrays.
+
+    A package trains its seeds alone, and so does a schedule that each seed's episodes move.
+    """
+    together: dict[object, list[Planned]] = {}
+    shapes = {run.cell.key: run.cell.shape for run in trained}
+    for run in trained:
+        entry, cell = implementations.registered()[run.cell.implementation], run.cell
+        alone = entry.trainer or not cell.schedule.lockstep
+        key: object = shapes[cell.key] if entry.arms else cell.key
+        together.setdefault(run.record if alone else key, []).append(run)
+    return [block[at : at + seats] for block in together.values() for at in range(0, len(block), seats)]
+
+
+def _in_turn(trained: list[Planned], size: object, seconds: Mapping[tuple, float]) -> Jobs:
     """So many runs of one implementation, or minutes of them by the forecast, one after the other in one process.
 
     A package trains each run in a process of its own.
@@ -57,13 +87,10 @@ def _in_turn(plan: Plan, size: object) -> list[Rule]:
         wanted = "a whole number from 1, or of minutes to fill, as in --config runs_per_job=30min"
         raise UsageError(f"runs_per_job is {size!r}; it must be {wanted}")
     limit = int(asked[1]) * (60 if asked[2] else 1)
-    seconds = {cell.key: forecast(cell).seconds for cell in plan.cells}
-    jobs: list[list[Planned]] = []
+    jobs: Jobs = []
     latest: dict[str, tuple[float, list[Planned]]] = {}  # of each implementation: its last job, and how full it is
-    for run in plan.runs.values():
+    for run in trained:
         name = run.cell.implementation
-        if name in plan.imported:
-            continue
         cost = seconds[run.cell.key] if asked[2] else 1
         filled, job = latest.get(name, (math.inf, []))
         if filled + cost > limit or implementations.registered()[name].trainer:
@@ -71,8 +98,4 @@ def _in_turn(plan: Plan, size: object) -> list[Rule]:
             jobs.append(job)
         job.append(run)
         latest[name] = filled + cost, job
-    rules = []
-    for n, job in enumerate(jobs):
-        log, filled = plan.waiting(job[0]).with_suffix(".log"), sum(seconds[run.cell.key] for run in job)
-        rules.append(Rule(f"runs_{n}", [run.record for run in job], str(log), how="--in-turn", priority=round(filled)))
-    return rules
+    return jobs

@@ -27,7 +27,7 @@ from suite.sac import numerics
 from suite.sac.spec import FixedAlpha, LearnedAlpha
 from suite.specimens import proofs
 from suite.specimens.catalogue import load_preset
-from suite.study import gather
+from suite.study import gather, rules
 from suite.study.plan import Plan
 
 PEERS = sorted(implementations.PEERS)
@@ -201,10 +201,10 @@ def test_what_a_package_cannot_do_is_told_before_anything_runs(tmp_path):
 
 def test_a_package_trains_each_seed_alone(tmp_path):
     plan = Plan(write(tmp_path, implementations=["jax", "sbx"], presets=["sbx"], seeds=4))
-    blocks = {(block.cells.split("/")[1], tuple(block.seeds)) for block in plan.blocks(3)}
-    cells = {tuple(block.seeds): block.cells for block in plan.blocks(3)}
-    assert {seeds for _, seeds in blocks} == {(0, 1, 2), (3,), (0,), (1,), (2,)}
-    assert "/sbx/" not in cells[0, 1, 2] and "/jax/" not in cells[(0,)] and "/sbx/" in cells[(3,)]
+    blocks = [rule.records for rule in rules.of_training(plan, {"seeds_per_job": 3})]
+    assert sorted(record for block in blocks for record in block) == sorted(plan.runs)
+    sizes = sorted((plan.runs[block[0]].cell.implementation, len(block)) for block in blocks)
+    assert sizes == [("jax", 1), ("jax", 3)] + [("sbx", 1)] * 4
     records = [run.record for run in plan.runs.values() if run.cell.implementation == "sbx"]
     done = suite("run", "--config", plan.path, *records[:2])
     assert done.returncode == 2 and "sbx trains sbx one seed in a process; name one record" in done.stderr

@@ -24,7 +24,7 @@ from suite.cli import main as command_line
 from suite.errors import UsageError
 from suite.lab import records
 from suite.published import anchors as references
-from suite.study import gather, importing, logs
+from suite.study import gather, importing, logs, rules
 from suite.study.plan import Plan
 
 STEPS = np.array([1000, 2000, 3000, 4000])
@@ -559,13 +559,12 @@ def config(folder: Path, **changes: object) -> Path:
 
 def test_what_is_imported_is_never_trained(here):
     plan = Plan(config(here))
-    for size in (1, 2):
-        for block in plan.blocks(size):
-            assert re.fullmatch(block.cells, "Pendulum-v1/torch/0123456789") or size == 2
-            assert not re.fullmatch(block.cells, "Pendulum-v1/mylib/0123456789")
-            assert [cell.path for cell in plan.cells if re.fullmatch(block.cells, cell.path)] == [
-                cell.path for cell in plan.cells if cell.implementation == "torch"
-            ]
+    (one,) = rules.of_training(plan, {})
+    assert re.fullmatch(one.cells, "Pendulum-v1/torch/0123456789")
+    assert not re.fullmatch(one.cells, "Pendulum-v1/mylib/0123456789")
+    for settings in ({"seeds_per_job": 2}, {"runs_per_job": 2}):
+        (both,) = rules.of_training(plan, settings)
+        assert both.records == [run.record for run in plan.runs.values() if run.cell.implementation == "torch"]
     with pytest.raises(UsageError, match=r"2 of 2 imported records are missing, the first is results/runs/Pendulum-v1"):
         plan.check_imported()
     plan.check_environments()

@@ -325,3 +325,20 @@ def test_difference_prints_both_citations():
         "reward_scale is 1.0 instead of 5.0" in done.stdout and "value_net is None instead of ValueNet" in done.stdout
     )
     assert "arXiv 1801.01290 table 2" in done.stdout and "arXiv 1812.05905" in done.stdout
+
+
+def test_arms_of_one_structure_fill_a_block_where_the_engine_takes_them(tmp_path):
+    """The presets' alphas are learned, so the fixed one of the arm is a block of its own."""
+    path = write(tmp_path, sweep={"seeds": 2, "implementations": ["torch", "jax"], "ablations": ["tau"]})
+    (tmp_path / "ablations").mkdir()
+    arms = "one_factor('tau', {'own': {}, 'slow': {'tau': 0.001}, 'fixed': {'temperature': FixedAlpha(value=0.2)}}, "
+    prose = "question='Q?', baseline='sac_v2_small', outcomes=('final_return',), expected='', literature=())"
+    head = "from suite.sac.ablation import one_factor\nfrom suite.sac.spec import FixedAlpha\n"
+    (tmp_path / "ablations/tau.py").write_text(f"{head}ABLATION = {arms}{prose}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        plan = Plan(path)
+    sizes: dict[str, list[int]] = {"torch": [], "jax": []}
+    for rule in rules.of_training(plan, {"seeds_per_job": 10}):
+        sizes[plan.runs[rule.records[0]].cell.implementation].append(len(rule.records))
+    assert sizes == {"torch": [2, 2, 2], "jax": [4, 2]}
