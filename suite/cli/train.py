@@ -76,6 +76,11 @@ def _check_trained_here(plan: Plan, chosen: Sequence[Planned], in_turn: bool) ->
     import implementations
 
     cell = chosen[0].cell
+    if cell.implementation in plan.imported:
+        raise UsageError(
+            f"{plan.path}: {chosen[0].record} is missing, and {cell.implementation} is imported, not trained here; "
+            "python -m suite import makes its records"
+        )
     if in_turn and any(other.cell.implementation != cell.implementation for other in chosen):
         raise UsageError("the records belong to different implementations; one process trains runs of one")
     arms = implementations.registered()[cell.implementation].arms and len({one.cell.shape for one in chosen}) == 1
@@ -83,11 +88,6 @@ def _check_trained_here(plan: Plan, chosen: Sequence[Planned], in_turn: bool) ->
         raise UsageError(
             "the records belong to different cells; one process trains seeds of one cell, with jax of cells that "
             "differ in the update's numbers alone, or --in-turn"
-        )
-    if cell.implementation in plan.imported:
-        raise UsageError(
-            f"{plan.path}: {chosen[0].record} is missing, and {cell.implementation} is imported, not trained here; "
-            "python -m suite import makes its records"
         )
     trainer = implementations.registered()[cell.implementation].trainer
     if len(chosen) > 1 and (trainer or not (in_turn or cell.schedule.lockstep)):

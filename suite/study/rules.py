@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import implementations
@@ -46,11 +46,32 @@ def of_training(plan: Plan, settings: Mapping[str, object]) -> list[Rule]:
         wanted = "a whole number from 1, as in --config seeds_per_job=10"
         raise UsageError(f"seeds_per_job is {seats!r}; it must be {wanted}")
     if seats > 1:
-        return _named(plan, "block", _in_lockstep(trained, seats), seconds)
+        return _blocks(plan, _in_lockstep(trained, seats), seconds)
     others = "".join(f"(?!{re.escape(name)}/)" for name in sorted(plan.imported))
-    folder, log = plan.config.results, f"{WORK}/{{env_steps}}.log"
-    one = Rule("run", [f"{folder}/{RECORD}"], f"{folder}/{log}", ANY_CELL.replace("+/", f"+/{others}", 1))
-    return [one] if trained else []
+    return [_alike(plan, "run", ["{seed}"], ANY_CELL.replace("+/", f"+/{others}", 1))] if trained else []
+
+
+def _alike(plan: Plan, name: str, seeds: Sequence[object], cells: str) -> Rule:
+    """One rule for the same seeds of every cell that fits the pattern: Snakemake tries each file against every rule."""
+    folder = plan.config.results
+    records = [f"{folder}/{RECORD.replace('{seed}', str(seed))}" for seed in seeds]
+    return Rule(name, records, f"{folder}/{WORK.replace('{seed}', str(seeds[0]))}/{{env_steps}}.log", cells)
+
+
+def _blocks(plan: Plan, jobs: Jobs, seconds: Mapping[tuple, float]) -> list[Rule]:
+    """A rule for every block of several cells, and one for all blocks of the same seeds of one cell."""
+    cells: dict[tuple[int, ...], list[str]] = {}
+    of_arms = []
+    for job in jobs:
+        if len({run.cell.key for run in job}) > 1:
+            of_arms.append(job)
+        else:
+            cells.setdefault(tuple(run.seed for run in job), []).append(job[0].cell.path)
+    alike = [
+        _alike(plan, "block_" + "_".join(map(str, seeds)), seeds, "|".join(map(re.escape, paths)))
+        for seeds, paths in cells.items()
+    ]
+    return alike + _named(plan, "block_of_arms", of_arms, seconds)
 
 
 def _named(plan: Plan, name: str, jobs: Jobs, seconds: Mapping[tuple, float], how: str = "") -> list[Rule]:
