@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +115,12 @@ def import_(files: tuple[str, ...], config: str | None, results: str, **options:
         raise UsageError(f"--format is {options['format']!r}; did you mean {close}?")
     request = logs.Request(**{name: value for name, value in options.items() if name in logs.Request._fields})
     claim = importing.Claim(**{name: value for name, value in options.items() if name in importing.Claim._fields})
-    for line in importing.main(files, request, claim, results, config):
-        click.echo(line)
+    gc.disable()  # a log's points are in no cycles, and to look for some among a million takes a fifth of the time
+    try:
+        for line in importing.main(files, request, claim, results, config):
+            click.echo(line)
+    finally:
+        gc.enable()
 
 
 def _whole_numbers(option: str, text: str | None) -> tuple[int, ...]:

@@ -165,18 +165,19 @@ class Recorder:
         """One evaluation's diagnostics."""
         self.rows.append({"env_step": env_step, "kind": "diagnostic", **values})
 
-    def finish(self, end: RunEnd, arrays: dict[str, Any]) -> None:
-        """Writes the arrays, then the record. Either file is there whole or not at all."""
+    def finish(self, end: RunEnd, arrays: dict[str, Any], rows: pa.Table | None = None) -> None:
+        """Writes the arrays, then the record. Either file is there whole or not at all. rows: instead of its own."""
         assert self.provenance is not None, "a recorder without provenance cannot be finished"
         with atomic(arrays_path(self.path)) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)
-        write(self.path, RunRecord(**vars(self.provenance), **vars(end), params_digest=digest(arrays)), self.rows)
+        record = RunRecord(**vars(self.provenance), **vars(end), params_digest=digest(arrays))
+        write(self.path, record, self.rows if rows is None else rows)
 
 
-def write(path: Path, record: RunRecord, rows: list[dict]) -> None:
-    """Writes a record file: the one writer of them."""
+def write(path: Path, record: RunRecord, rows: list[dict] | pa.Table) -> None:
+    """Writes a record file: the one writer of them; rows: dicts, or a table of SCHEMA."""
     assert record.status in STATUSES, record.status
-    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    table = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows, schema=SCHEMA)
     table = table.replace_schema_metadata({"suite": json.dumps(_to_json(record), sort_keys=True)})
     with atomic(path) as temporary:
         pq.write_table(table, temporary)

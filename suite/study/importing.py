@@ -13,16 +13,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import chain, groupby, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
 import yaml
 
 import implementations
 from suite.errors import UsageError, nearest
 from suite.files import atomic
 from suite.lab.records import (
+    DIAGNOSTICS,
+    SCHEMA,
     Evaluations,
     Imported,
     Provenance,
@@ -201,17 +204,17 @@ def _named(series: Sequence[Series], claim: Claim) -> list[Series]:
 def _cut(one: Series, claim: Claim) -> tuple[Series, str]:
     """The run on the true axis, without what was measured before its first step, up to where its returns stop being
     numbers; and a word on that."""
-    points = [point._replace(env_step=point.env_step + claim.step_offset) for point in one.points]
-    points = [point for point in points if point.env_step > 0]
-    for n, point in enumerate(points):
-        after = points[n + 1] if n + 1 < len(points) else None
-        if after and after.env_step <= point.env_step and one.kind != "training":
+    shifted = (point._replace(env_step=point.env_step + claim.step_offset) for point in one.points)
+    points = [point for point in (shifted if claim.step_offset else one.points) if point.env_step > 0]
+    odd = next((n for n, point in enumerate(points) if not all(map(math.isfinite, point.returns))), len(points))
+    for point, after in pairwise(points[: odd + 2] if one.kind != "training" else ()):
+        if after.env_step <= point.env_step:
             raise UsageError(f"{_where(one)} has step {after.env_step:,} after {point.env_step:,}; a run goes forward")
-        if not all(map(math.isfinite, point.returns)):
-            why = f"its return at step {point.env_step:,} is no finite number"
-            if not claim.short:
-                raise UsageError(f"{_where(one)}: {why}; --status-of-short says what became of a run that ends there")
-            return one._replace(points=tuple(points[:n])), why
+    if odd < len(points):
+        why = f"its return at step {points[odd].env_step:,} is no finite number"
+        if not claim.short:
+            raise UsageError(f"{_where(one)}: {why}; --status-of-short says what became of a run that ends there")
+        return one._replace(points=tuple(points[:odd])), why
     if not points:
         raise UsageError(f"{_where(one)} holds no return after step 0; leave it out")
     return one._replace(points=tuple(points)), ""
@@ -231,14 +234,15 @@ def _every(series: Sequence[Series], claim: Claim) -> int:
 
 def _windows(points: Sequence[Point], every: int) -> tuple[Point, ...]:
     """Training episodes gathered by the window (k * every - every, k * every] in which they ended, at its end."""
-    windows: dict[int, list[Point]] = {}
-    for point in points:
-        windows.setdefault(-(-point.env_step // every) * every, []).append(point)
+
+    def window(point: Point) -> int:
+        return -(-point.env_step // every) * every
+
     gathered = []
-    for end, inside in sorted(windows.items()):
+    for end, inside in groupby(sorted(points, key=window), key=window):
         if end <= points[-1].env_step:  # of an unfinished window there is no mean
-            returns = tuple(value for point in inside for value in point.returns)
-            gathered.append(Point(end, returns, tuple(length for point in inside for length in point.lengths)))
+            returns, lengths = zip(*((point.returns, point.lengths) for point in inside), strict=True)
+            gathered.append(Point(end, tuple(chain.from_iterable(returns)), tuple(chain.from_iterable(lengths))))
     return tuple(gathered)
 
 
@@ -274,7 +278,8 @@ def _episodes(runs: Sequence[Run], kind: str, claim: Claim) -> int:
     counts: dict[int, str] = {}
     for run in runs:
         for point in run.series.points:
-            counts.setdefault(len(point.returns), f"{_where(run.series)} at step {point.env_step:,}")
+            if len(point.returns) not in counts:
+                counts[len(point.returns)] = f"{_where(run.series)} at step {point.env_step:,}"
     if len(counts) > 1:
         (a, at_a), (b, at_b) = list(counts.items())[:2]
         raise UsageError(f"evaluations must have equally many episodes: {at_a} has {a}, {at_b} has {b}")
@@ -313,11 +318,6 @@ def _record(path: Path, cell: Cell, run: Run, grid: Grid, claim: Claim, study: s
     """Writes one record: evaluations as they were, diagnostics that are not known, no networks."""
     series, points = run.series, run.series.points
     recorder = Recorder(path, _provenance(cell, run, grid, claim, study))
-    for point in points:
-        for n, value in enumerate(point.returns):
-            length = point.lengths[n] if point.lengths else None
-            recorder.episode(point.env_step, "mean" if series.kind == "mean" else "sample", n, value, length)
-        recorder.diagnostic(point.env_step, {})
     last = points[-1].env_step if points else 0
     end = RunEnd(
         status=run.status,
@@ -329,7 +329,23 @@ def _record(path: Path, cell: Cell, run: Run, grid: Grid, claim: Claim, study: s
         attempts=(),
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    recorder.finish(end, {})
+    recorder.finish(end, {}, _rows(points, "mean" if series.kind == "mean" else "sample"))
+
+
+def _rows(points: Sequence[Point], kind: str) -> pa.Table:
+    """What a Recorder would make of evaluations one by one, in whole columns: logs may have a million of them."""
+    steps: list[int] = []
+    numbers: list[int | None] = []  # of the episodes; None is the diagnostic row that ends an evaluation
+    returns: list[float | None] = []
+    lengths: list[int | None] = []
+    for step, values, lasted in points:
+        steps += [step] * (len(values) + 1)
+        numbers += (*range(len(values)), None)
+        returns += (*values, None)
+        lengths += (*(lasted or [None] * len(values)), None)
+    kinds = ["diagnostic" if number is None else kind for number in numbers]
+    told = {"env_step": steps, "kind": kinds, "episode": numbers, "return": returns, "length": lengths}
+    return pa.table(told | {name: pa.nulls(len(steps), pa.float64()) for name in DIAGNOSTICS}, schema=SCHEMA)
 
 
 def _provenance(cell: Cell, run: Run, grid: Grid, claim: Claim, study: str) -> Provenance:

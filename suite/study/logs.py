@@ -12,6 +12,7 @@ import json
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,7 +82,7 @@ def read(files: Sequence[str | Path], request: Request) -> list[Series]:
             if twin := next((one.source for one in series if one.sha256 == sha256), None):
                 raise UsageError(f"{path} and {twin} are the same file; name each run once")
             runs = _guarded(FORMATS[kind].read, path, kind, request)
-            if empty := next((at for one in runs for at in one.points if min(at.lengths, default=1) < 1), None):
+            if empty := next((at for one in runs for at in one.points if at.lengths and min(at.lengths) < 1), None):
                 raise UsageError(f"{path} has an episode of no step at step {empty.env_step:,}; leave it out")
             series += [one._replace(source=str(path), sha256=sha256, format=kind) for one in runs]
     return series
@@ -170,11 +171,12 @@ def _table(path: Path, request: Request) -> list[Series]:
     step, value = _named(path, "step", request, frame), _named(path, "return", request, frame)
     seed = _named(path, "seed", request, frame) if request.seed or "seed" in frame else None
     frame = frame[(frame[step] != "") & (frame[value] != "")]
-    columns = [step, value, *(["episode"] if "episode" in frame else [])]
+    episodes = ["episode"] if "episode" in frame else []
     series = []
     for name, rows in frame.groupby(seed) if seed else [(None, frame)]:
         number = None if name is None else _whole("seed", name)
-        series.append(_scalars(number, "", value, rows[columns].itertuples(index=False, name=None), request))
+        columns = (rows[column].to_numpy(object) for column in (step, value, *episodes))
+        series.append(_scalars(number, "", value, columns, request))
     return series
 
 
@@ -220,7 +222,7 @@ def _tensorboard(path: Path, request: Request) -> list[Series]:
             if 2 in scalar:
                 scalars.setdefault(scalar[1].decode(), []).append((fields.get(2, 0), *struct.unpack("<f", scalar[2])))
     tag = _named(path, "return", request, scalars)
-    return [_scalars(None, "", tag, scalars[tag], request)]
+    return [_scalars(None, "", tag, zip(*scalars[tag], strict=True), request)]
 
 
 def _wandb(path: Path, request: Request) -> list[Series]:
@@ -268,9 +270,10 @@ def _online(path: str, request: Request) -> list[Series]:
 def _tracked(path: object, config: Mapping, rows: Iterable[Mapping], keys: Iterable[str], request: Request) -> Series:
     """A W&B run's rows as a series; seed and task by openrlbenchmark's names."""
     step, value = _named(path, "step", request, keys), _named(path, "return", request, keys)
-    pairs = ((row[step], row[value]) for row in rows if row.get(step) is not None and row.get(value) is not None)
+    pairs = [(row[step], row[value]) for row in rows if row.get(step) is not None and row.get(value) is not None]
+    columns = zip(*pairs, strict=True) if pairs else ((), ())
     seed = config.get(request.seed or "seed")
-    return _scalars(None if seed is None else _whole("seed", seed), config.get("env_id", ""), value, pairs, request)
+    return _scalars(None if seed is None else _whole("seed", seed), config.get("env_id", ""), value, columns, request)
 
 
 def _rliable(path: Path, request: Request) -> list[Series]:
@@ -303,17 +306,20 @@ def _rliable(path: Path, request: Request) -> list[Series]:
     return series
 
 
-def _scalars(seed: int | None, task: str, name: str, rows: Iterable[tuple], request: Request) -> Series:
-    """A series of (step, return) or (step, return, episode) rows; evaluations of several episodes must number them."""
+def _scalars(seed: int | None, task: str, name: str, columns: Iterable[Iterable], request: Request) -> Series:
+    """A series of steps, returns and, it may be, episodes, which evaluations of several must number."""
     kind = request.kind or ("training" if name in OF_TRAINING else "mean")
-    steps: dict[int, dict[object, float]] = {}
-    for row, (at, value, *episode) in enumerate(rows):
-        step, key = _whole("step", at), row if kind == "training" else (*episode, 0)[0]
-        if key in steps.setdefault(step, {}):
-            runs = "--seed-column tells runs apart, and " if seed is None else ""
-            raise ValueError(f"step {step} is told twice; {runs}episodes of one evaluation need a column named episode")
-        steps[step][key] = _number("return", value)
-    return Series(seed, task, kind, tuple(Point(step, tuple(steps[step].values())) for step in sorted(steps)))
+    rows, values, *episodes = columns
+    at, returns = np.array([_whole("step", one) for one in rows]), np.array([_number("return", one) for one in values])
+    steps, counts = np.unique(at, return_counts=True)
+    distinct = set(zip(at.tolist(), *episodes, strict=True)) if episodes else steps
+    if kind != "training" and len(distinct) < len(at):
+        (step, *_), _ = Counter(zip(at.tolist(), *episodes, strict=True)).most_common(1)[0]
+        runs = "--seed-column tells runs apart, and " if seed is None else ""
+        raise ValueError(f"step {step} is told twice; {runs}episodes of one evaluation need a column named episode")
+    told, ends = returns[np.argsort(at, kind="stable")].tolist(), counts.cumsum()
+    bounds = zip(steps.tolist(), (ends - counts).tolist(), ends.tolist(), strict=True)
+    return Series(seed, task, kind, tuple(Point(step, tuple(told[first:end])) for step, first, end in bounds))
 
 
 def _whole(what: str, value: object) -> int:

@@ -30,7 +30,7 @@ def main(study_dir: Path, out_dir: Path) -> None:
         for picture in pictures(results_of(Path(study_dir))):
             picture.content.data.to_csv(folder / f"{picture.name}.csv", index=False, lineterminator="\n")
             figure = picture.content.draw(picture.content.data)
-            ConstrainedLayoutEngine().execute(figure)  # once for all formats: set as a style, each would lay it out anew
+            ConstrainedLayoutEngine().execute(figure)  # once; as a style, once for every format
             for kind, metadata in METADATA.items():
                 figure.savefig(folder / f"{picture.name}.{kind}", metadata=metadata)
             plt.close(figure)
