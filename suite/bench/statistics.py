@@ -72,7 +72,7 @@ class Step:
     workers: int
     cells: int
     runs: int
-    limit_s: float = 90.0
+    limit_s: float = 60.0
     limit_mb: float = 1000.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from unittest import mock
 
 import pytest
 from builders.runs import ROOT, SHORT, SMALL
@@ -111,3 +112,10 @@ def test_a_file_that_an_engine_imports_is_part_of_it(elsewhere):
     before = digests()
     (elsewhere / "implementations/deeper.py").write_text("x = 2\n")
     assert digests()["engine.torch"] != before["engine.torch"]
+
+
+def test_a_text_is_parsed_once_whatever_the_number_of_cells():
+    digests()
+    with mock.patch.object(source.ast, "parse") as parsed:
+        digests()
+    assert not parsed.called
