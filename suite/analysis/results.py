@@ -22,7 +22,7 @@ from suite.analysis.ablations import Question, planned_ablations, question_of
 from suite.analysis.check_rows import CheckFile
 from suite.analysis.declared import Declared, departures
 from suite.analysis.evaluations import NO_CURVE, EvaluationCurve, RunKey, evaluation_curves
-from suite.analysis.one_cell import described_cell, identity_of
+from suite.analysis.one_cell import DescribedCell, described_cell, identity_of
 from suite.analysis.over_tasks import infer
 from suite.analysis.results_file import from_plain, read_check, read_gathered, to_plain, write_results
 from suite.analysis.runs import (
@@ -77,9 +77,8 @@ def summarise(
     ends, asked = end_of_run(tables.diagnostics, cells), planned_ablations(tables.manifest, questions)
     with processes(workers) as do:
         described = do([partial(described_cell, cell, own, ends.get(cell.key), declared) for cell, own in runs])
-        aligned = {one.cell.key: one.aligned for one in described if one.aligned is not None}
-        outcomes = {one.cell.key: one.outcomes for one in described}
-        inference = infer([one.cell for one in described], aligned, outcomes, asked, check.rows, scales, declared, do)
+        of_cells = [one.cell for one in described]
+        inference = infer(of_cells, *_by_cell(described), asked, check.rows, scales, declared, do)
     results = Results(
         study=study,
         settings=_settings(declared, {task: random_policy.get(task) for task in tasks}, scales),
@@ -95,6 +94,12 @@ def summarise(
         departures=departures(declaration, declared),
     )
     return from_plain(Results, to_plain(results))  # plain numbers, as whoever reads the file has them
+
+
+def _by_cell(described: Sequence[DescribedCell]) -> tuple[dict, dict]:
+    """The aligned curves of every cell that has some, and every cell's outcomes, by its key."""
+    aligned = {one.cell.key: one.aligned for one in described if one.aligned is not None}
+    return aligned, {one.cell.key: one.outcomes for one in described}
 
 
 def main(study_dir: Path, **options: Any) -> None:

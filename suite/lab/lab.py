@@ -201,4 +201,4 @@ class Lab:
 
     def updates(self) -> list[int]:
         """How many updates each seat's learner has had."""
-        return self.engine.get_params(self.state)["updates_done"].tolist()
+        return [int(count) for count in self.engine.get_params(self.state)["updates_done"]]

@@ -220,9 +220,18 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
 def rows_digest(rows: pa.Table) -> str:
     """The same of a record's rows: every value of every column of SCHEMA, and where there is none."""
     columns = {name: rows[name] for name in SCHEMA.names}
-    columns["kind"] = pc.index_in(rows["kind"], pa.array(KINDS))
-    there = {f"{name} there": column.is_valid().to_numpy() for name, column in columns.items()}
-    return digest(there | {name: column.fill_null(0).to_numpy() for name, column in columns.items()})
+    kinds = _column(SCHEMA.field("kind"), [{"kind": kind} for kind in KINDS])
+    columns["kind"] = pc.index_in(rows["kind"], kinds)
+    there = {name: _values(column.is_valid().cast(pa.uint8())) for name, column in columns.items()}
+    values = {name: np.where(there[name], _values(column), 0) for name, column in columns.items()}
+    return digest({f"{name} there": known for name, known in there.items()} | values)
+
+
+def _values(column: pa.ChunkedArray) -> np.ndarray:
+    """A column as it lies in its buffer, whatever stands where there is none: pyarrow's own way imports pandas."""
+    whole = column.combine_chunks()
+    stored = np.frombuffer(whole.buffers()[1] or b"", column.type.to_pandas_dtype())
+    return stored[whole.offset : whole.offset + len(whole)]
 
 
 def params_digest(path: Path, record: RunRecord) -> str:

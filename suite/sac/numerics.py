@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,9 +89,11 @@ def version(part: str, settings: Mapping[str, object], changes: Sequence[Change]
     return max((one.version for one in changes if one.part == part and holds(one.when, settings)), default=1)
 
 
-def reason(part: str, number: int, changes: Sequence[Change] = NUMERICS) -> str:
-    """What changed with a part's version."""
-    return "; ".join(one.reason for one in changes if one.part == part and one.version == number)
+def reason(part: str, settings: Mapping[str, object], changes: Sequence[Change] = NUMERICS) -> str:
+    """What changed with a part's present version, as far as it concerns these settings."""
+    number = version(part, settings, changes)
+    risen = (one for one in changes if one.part == part and one.version == number and holds(one.when, settings))
+    return "; ".join(one.reason for one in risen)
 
 
 def of_run(implementation: str, module: str, trainer: bool, settings: Mapping[str, object]) -> Numerics:
@@ -101,9 +102,8 @@ def of_run(implementation: str, module: str, trainer: bool, settings: Mapping[st
     return {part: PartNumerics(version(part, settings), part_digest(part, module, trainer)) for part in parts}
 
 
-@cache
 def part_digest(part: str, module: str, trainer: bool = False) -> str:
-    """The digest of a part's source, read once in a process; module: of the implementation, for its engine."""
+    """The digest of a part's source; module: of the implementation, for its engine."""
     return digest(part_files(part, module, trainer))
 
 

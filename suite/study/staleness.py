@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from suite.lab.records import RunRecord
-from suite.sac import numerics
+from suite.sac import identity, numerics
 from suite.sac.numerics import PARTS, Numerics, PartNumerics
 from suite.specimens import proofs
 from suite.specimens.proofs import Prover
@@ -34,7 +34,13 @@ class Judge:
 
     def reason_of_part(self, part: str, record: RunRecord) -> str:
         """Why one part makes a record stale; "" if it does not."""
-        return self._of_part(part, (record.numerics or {}).get(part), self.present(record)[part])
+        then, now = (record.numerics or {}).get(part), self.present(record)[part]
+        if then and now.version > then.version:
+            settings = numerics.settings_of(
+                identity.to_plain(record.spec), identity.to_plain(record.schedule), record.task
+            )
+            return f"{part} answers otherwise since: {numerics.reason(part, settings)}"
+        return self._of_part(part, then, now)
 
     def present(self, record: RunRecord) -> Numerics:
         """The numerics of a run if it were made now."""
@@ -46,8 +52,6 @@ class Judge:
     def _of_part(self, part: str, then: PartNumerics | None, now: PartNumerics) -> str:
         if then is None:
             return f"made without the part {part}"
-        if now.version > then.version:
-            return f"{part} answers otherwise since: {numerics.reason(part, now.version)}"
         if now.version < then.version:
             return f"made by version {then.version} of {part}, which is newer than this suite's {now.version}"
         if then.digest == now.digest:

@@ -332,7 +332,7 @@ def test_a_package_that_takes_no_notice_of_its_seed_is_found_out(tmp_path, monke
         own = cell.job((run.seed,), plan.study, plan.declaration_id)
         made_by = proofs.present("idle", cell.spec, cell.schedule, cell.task)
         options = {"checkpoint_seconds": 1e9, "make_lab": Guest}
-        training.train(Idle(), own, [place], made_by, say=lambda line: None, **options)
+        training.train(Idle(), own, [place], lambda job, made_by=made_by: made_by, say=lambda line: None, **options)
     runs = gather.gather(plan)["runs"]
     assert set(runs["status"]) == {"invalid"} and not runs["stale"].any()
     assert set(runs["message"]) == {"seeds 0 and 1 ended with equal parameters: the seed is not wired"}

@@ -41,7 +41,7 @@ def test_a_change_counts_where_its_condition_holds(when, holds):
     changes = (*numerics.NUMERICS, Change("loop", when, 2, "a test"))
     assert numerics.version("loop", SETTINGS, changes) == (2 if holds else 1)
     assert numerics.version("tasks", SETTINGS, changes) == 1
-    assert numerics.reason("loop", 2, changes) == "a test"
+    assert (numerics.reason("loop", SETTINGS, changes) == "a test") is holds
 
 
 def test_the_parts_of_an_implementation():

@@ -338,7 +338,7 @@ def test_two_wandb_folders_of_one_id_are_one_run(here, monkeypatch):
     wandb = pytest.importorskip("wandb")
     for steps in (range(1000, 6001, 1000), range(4000, 9001, 1000)):
         settings = wandb.Settings(init_timeout=120)
-        written = wandb.init(project="p", id="abc", mode="offline", dir=".", reinit="create_new", settings=settings)
+        written = wandb.init(project="p", id="abc", mode="offline", dir=here, reinit="create_new", settings=settings)
         for step in steps:
             written.log({"eval/mean_reward": -float(steps[0]), "global_step": step})
         written.finish()
