@@ -294,7 +294,7 @@ def _rows(path: Path) -> pa.Table:
 def _opened(opener: Callable[[Path], Any], path: Path) -> Any:
     try:
         return opener(path)
-    except (OSError, pa.ArrowException, MemoryError) as error:
+    except (OSError, ValueError, MemoryError, pa.ArrowException) as error:
         raise RecordError(f"{path} is no record of this suite ({type(error).__name__})") from error
 
 
