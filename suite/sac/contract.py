@@ -90,9 +90,7 @@ class Job(NamedTuple):
     env_steps: int  # the budget
     seeds: tuple[int, ...]
     origin: Origin = Origin()
-    beside: tuple[
-        Job, ...
-    ] = ()  # in the same lockstep: alike but for run_id, origin, seeds and the numbers of the spec
+    beside: tuple[Job, ...] = ()  # in one lockstep: alike but for run_id, origin, seeds, the spec's numbers
 
     @property
     def seats(self) -> tuple[Job, ...]:

@@ -123,8 +123,8 @@ def part_files(part: str, module: str, trainer: bool = False) -> list[Path]:
 _TABLEAU = ("sac/spec.py", "sac/contract.py")
 _FILES = {
     "weights": ("sac/weights.py",),
-    "loop": ("lab/lab.py", "lab/seat.py", "lab/replay.py", "lab/seeding.py", "sac/schedule.py"),
-    "evaluation": ("lab/evaluation.py", "lab/lab.py", "lab/seeding.py"),
+    "loop": ("lab/lab.py", "lab/cores.py", "lab/seat.py", "lab/replay.py", "lab/seeding.py", "sac/schedule.py"),
+    "evaluation": ("lab/evaluation.py", "lab/cores.py", "lab/lab.py", "lab/seeding.py"),
     "tasks": ("lab/tasks.py",),
 }
 
