@@ -98,15 +98,15 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     were, are = (_places(one.get("study", {})) for one in (before, after))
     if "study" not in before:
         were = are
-    found = []
+    changes = []
     for section in after:
         if section not in before:
-            found.append(Change((section,), None, None, 0))
+            changes.append(Change((section,), None, None, 0))
         elif section != "study":
-            found += _differences((section,), before[section], after[section])
+            changes += _differences((section,), before[section], after[section])
     known = {run for place, settings in were.items() for run in runs_of(place, settings)}
     new = {place: set(runs_of(place, settings)) - known for place, settings in are.items()}
-    counted = [one._replace(runs=_count(_touched(one.field, are), new)) for one in found]
+    counted = [one._replace(runs=_count(_touched(one.field, are), new)) for one in changes]
     return counted + list(_of_study(were, are, new))
 
 

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from suite.errors import UsageError, nearest
 from suite.study import wire
-from suite.study.series import Point, Request, Series, found, kind_of, number, only, points_of, seed_in, whole
+from suite.study.series import Point, Request, Series, columns_for, kind_of, number, only, points_of, seed_in, whole
 
 ONLINE = "wandb:"
 LARGEST = 2**29
@@ -248,13 +248,13 @@ def _table(columns: Columns, paths: Sequence[Path], request: Request) -> list[Se
     no return."""
     path, frame = paths[0], _frame(paths[0], columns.names)
     names, settings = list(frame.columns), settings_of(paths[0])
-    step = only(path, "step", _best(columns, found(path, "step", request.step, columns.steps, names)), names)
+    step = only(path, "step", _best(columns, columns_for(path, "step", request.step, columns.steps, names)), names)
     if columns.counts and not request.scale:
         raise UsageError(f"{path} counts in {step!r}; --step-scale says how many environment steps one is")
     value, written, runs = _side_by_side(path, columns, request, names)
     seed = "seed" if "seed" in names else None
     if request.seed and request.seed.replace(".", "/") not in settings:
-        (seed,) = found(path, "seed", request.seed, (), names)
+        (seed,) = columns_for(path, "seed", request.seed, (), names)
     by = [name for name in (seed, next((name for name in TASKS if name in names), None)) if name]
     if twice := next((name for name in (step, *runs, *by) if names.count(name) > 1), None):
         raise ValueError(f"it has two columns named {twice!r}")
@@ -281,10 +281,10 @@ def _best(columns: Columns, names: list[str]) -> list[str]:
 
 def _returns(path: object, columns: Columns, request: Request, names: Sequence[str]) -> tuple[str, str | None]:
     """The column, tag or key of the returns, evaluations before training, and what its writer means by it."""
-    evaluations = found(path, "return", None, columns.evaluations, names)
-    training = found(path, "return", None, columns.training, names)
+    evaluations = columns_for(path, "return", None, columns.evaluations, names)
+    training = columns_for(path, "return", None, columns.training, names)
     if request.value:
-        (name,) = found(path, "return", request.value, (), names)
+        (name,) = columns_for(path, "return", request.value, (), names)
     else:
         wanted = training if request.kind == "training" and training else evaluations or training
         name = only(path, "return", _best(columns, wanted), names)
@@ -520,7 +520,7 @@ def online(path: str, request: Request) -> list[Series]:
     try:
         run = wandb.Api().run(path.removeprefix(ONLINE))
         names = list(run.summary.keys())
-        step = only(path, "step", found(path, "step", request.step, GENERIC.steps, names), names)
+        step = only(path, "step", columns_for(path, "step", request.step, GENERIC.steps, names), names)
         keys = [step, _returns(path, GENERIC, request, names)[0]]
         series = _tracked(path, dict(run.config), run.scan_history(keys=keys), keys, request)
     except wandb.errors.Error as error:
@@ -539,14 +539,14 @@ def _tracked(
     begins: Sequence[int] = (),
 ) -> Series:
     """A W&B run's rows as a series; seed and task by openrlbenchmark's names. begins: rows at which files do."""
-    step = only(path, "step", found(path, "step", request.step, GENERIC.steps, keys), keys)
+    step = only(path, "step", columns_for(path, "step", request.step, GENERIC.steps, keys), keys)
     value, written = _returns(path, GENERIC, request, keys)
     kind, settings = kind_of(value, request, written), _flat(config)
     pairs = [(row.get(step), row.get(value)) for row in rows]
     points, end, notes = points_of(pairs, request, kind, parts=begins)
     seed = settings.get(request.seed.replace(".", "/") if request.seed else "seed")
     if request.seed and seed is None:
-        found(path, "seed", request.seed, (), settings)
+        columns_for(path, "seed", request.seed, (), settings)
     task = next((settings[name] for name in TASKS if isinstance(settings.get(name), str)), "")
     own = None if seed is None else whole("seed", seed)
     return Series(own, task, kind, points, end, f"{value!r} by {step!r}", notes)

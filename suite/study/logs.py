@@ -55,9 +55,9 @@ def read(files: Sequence[str | Path], request: Request) -> list[Series]:
     for file in (str(file) for file in files if str(file).startswith(ONLINE)):
         _check_options("wandb", request)
         series += _guarded(online, file, "a W&B run", request)
-    found, roots = _found([Path(file) for file in files if not str(file).startswith(ONLINE)], request.format)
-    for paths in _grouped(found):
-        kind = found[paths[0]]
+    kinds, roots = _kinds_of([Path(file) for file in files if not str(file).startswith(ONLINE)], request.format)
+    for paths in _grouped(kinds):
+        kind = kinds[paths[0]]
         _check_options(kind, request)
         data = b"".join(_guarded(limited, path, kind) for path in paths)
         sha256 = hashlib.sha256(data).hexdigest()
@@ -115,9 +115,9 @@ def _guarded(reader: Callable, path: object, kind: str, *rest: Request) -> Any:
 # --- which files
 
 
-def _found(files: Sequence[Path], wanted: str | None) -> tuple[dict[Path, str], dict[Path, Path]]:
+def _kinds_of(files: Sequence[Path], wanted: str | None) -> tuple[dict[Path, str], dict[Path, Path]]:
     """The logs in files and folders with their formats, in natural order, and what was named for each."""
-    found: dict[Path, str] = {}
+    kinds: dict[Path, str] = {}
     roots: dict[Path, Path] = {}
     for root in files:
         if root.is_file():
@@ -126,33 +126,33 @@ def _found(files: Sequence[Path], wanted: str | None) -> tuple[dict[Path, str], 
             inside = _inside(root, wanted)
         else:
             raise UsageError(f"{root} is no file or folder; a run on W&B is named {ONLINE}entity/project/run")
-        resolved = {path.resolve() for path in found}
+        resolved = {path.resolve() for path in kinds}
         for path in sorted(inside, key=natural):
             if path.resolve() not in resolved:
-                found[path], roots[path] = inside[path], root
-    return found, roots
+                kinds[path], roots[path] = inside[path], root
+    return kinds, roots
 
 
 def _inside(folder: Path, wanted: str | None) -> dict[Path, str]:
     """A folder's logs that are told by their names. Where a run has left several, the better one: of a format's names
     the first, of formats the one that FORMATS has first, which puts evaluations before training."""
-    found: dict[Path, tuple[str, int]] = {}
+    kinds: dict[Path, tuple[str, int]] = {}
     for name, form in FORMATS.items():
         if wanted in (None, name):
             for rank, pattern in enumerate(form.patterns):
                 for path in (*folder.rglob(pattern), *folder.rglob(f"{pattern}.gz")):
-                    if path not in found and path.is_file():
+                    if path not in kinds and path.is_file():
                         kind = wanted or _guarded(format_of, path, _taken_for(path))
-                        found[path] = kind, (rank if kind == name else _rank(path, kind))
-    if not found and wanted in COLUMNS:
-        found = {path: (wanted, 0) for pattern in TABLES for path in folder.rglob(pattern) if path.is_file()}
-    if not found:
+                        kinds[path] = kind, (rank if kind == name else _rank(path, kind))
+    if not kinds and wanted in COLUMNS:
+        kinds = {path: (wanted, 0) for pattern in TABLES for path in folder.rglob(pattern) if path.is_file()}
+    if not kinds:
         raise UsageError(f"{folder} holds no log that is told by its name; name the files themselves, or --format")
     order = list(FORMATS)
-    best = min((kind for kind, _ in found.values()), key=order.index)
+    best = min((kind for kind, _ in kinds.values()), key=order.index)
     kept: dict[Path, str] = {}
-    for path, (kind, rank) in sorted(found.items(), key=lambda item: (order.index(item[1][0]), item[1][1])):
-        if any(_one_run(one, path) and (kept[one] != kind or found[one][1] < rank) for one in kept):
+    for path, (kind, rank) in sorted(kinds.items(), key=lambda item: (order.index(item[1][0]), item[1][1])):
+        if any(_one_run(one, path) and (kept[one] != kind or kinds[one][1] < rank) for one in kept):
             continue
         if kind != best:
             raise UsageError(f"{folder} holds {best} and {kind} logs; choose one with --format")
@@ -174,10 +174,10 @@ def _one_run(a: Path, b: Path) -> bool:
     return a.parent in b.parents or b.parent in a.parents
 
 
-def _grouped(found: dict[Path, str]) -> list[list[Path]]:
+def _grouped(kinds: dict[Path, str]) -> list[list[Path]]:
     """The files of one run together: event files of a folder, W&B's folders of one id, parallel environments."""
     groups: dict[object, list[Path]] = {}
-    for path, kind in found.items():
+    for path, kind in kinds.items():
         key: object = path
         if kind == "tensorboard":
             key = path.parent
@@ -186,7 +186,7 @@ def _grouped(found: dict[Path, str]) -> list[list[Path]]:
         elif kind == "sb3-monitor" and PARALLEL.fullmatch(path.name):
             key = path.parent, kind
             beside = [one for one in path.parent.iterdir() if PARALLEL.fullmatch(one.name)]
-            if absent := next((one for one in beside if one not in found), None):
+            if absent := next((one for one in beside if one not in kinds), None):
                 raise UsageError(f"{path} is of the same run as {absent}, its parallel environment; name the folder")
         groups.setdefault(key, []).append(path)
     return [sorted(paths, key=natural) for paths in groups.values()]

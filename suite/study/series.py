@@ -81,7 +81,7 @@ def kind_of(name: str, request: Request, written: str | None = None, said: str |
     return "training" if training else request.kind or said or written or "unknown"
 
 
-def found(path: object, what: str, given: str | None, usual: Sequence[str], names: Iterable[str]) -> list[str]:
+def columns_for(path: object, what: str, given: str | None, usual: Sequence[str], names: Iterable[str]) -> list[str]:
     """The columns, tags or keys among these that hold what is looked for ("args.seed" is "args/seed"), by the name
     that is given or else by those it is known by."""
     present = {str(name).replace(".", "/"): str(name) for name in names}
