@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-CheckVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE", "SUSPICIOUSLY_BETTER"]
+CheckVerdict = Literal["PASS", "FAIL", "INCONCLUSIVE", "SUSPICIOUSLY_BETTER", "NOT_LEARNED"]
+Role = Literal["primary", "secondary", "advisory"]
+"""Of a row: the primary endpoints of one implementation and preset, one a task, are its family and decide; secondary
+rows are tested only where all of these PASS; advisory ones decide nothing."""
 Basis = Literal["runs", "mean and spread", "a number"]
 """What is published: every run, their mean and SD, or a number without a spread (advice at most)."""
 
@@ -46,6 +49,19 @@ class CheckAgreement:
     verdict: Literal["EQUIVALENT", "DIFFERENT", "INCONCLUSIVE"]
     p: float
     n_needed: int | None
+
+
+@dataclass(frozen=True)
+class CheckLook:
+    """What the first n own seeds said: the loss (published - ours) and its p on either side of the margin."""
+
+    n: int
+    failed: int
+    lost: float
+    p_fail: float  # of a loss of no more than the margin
+    p_pass: float  # of a loss of more
+    verdict: CheckVerdict
+    warns: bool  # the loss seems larger than the margin, and is beyond a quarter of it
 
 
 @dataclass(frozen=True)
@@ -95,17 +111,47 @@ class CheckRow:
     equivalence: CheckAgreement | None
     margin: float  # tolerated loss
     confidence: float  # of the two-sided interval
-    advisory: bool  # decides nothing; `advice` says why
+    role: Role
     advice: tuple[str, ...]
     differs: tuple[str, ...]  # fields of spec and schedule in which ours differ
+    looks: tuple[CheckLook, ...] = ()  # of a primary endpoint, to the one that decides or the last that is complete
+    waits_for: tuple[int, ...] = ()  # seeds without a result that the next look needs
+    looks_planned: tuple[int, ...] = ()  # of a primary endpoint
     curve: CheckCurve | None = None  # on the last row of a reference, where both have curves
-    gated: bool = False  # as what follows, known when all rows of a check are there
-    p_adjusted: float | None = None  # None of advice
+    p_adjusted: float | None = None  # of a secondary row, in its family, where all primary endpoints PASS
     p_fail_adjusted: float | None = None
-    family: str | None = None
-    family_size: int | None = None
-    fails: bool = False  # the gate falls
+    family: str | None = None  # implementation and variant
+    family_size: int | None = None  # rows of this role in it
     sentence: str = ""
+
+    @property
+    def advisory(self) -> bool:
+        """Whether it decides nothing; `advice` says why."""
+        return self.role == "advisory"
+
+    @property
+    def gated(self) -> bool:
+        """Whether the gate hangs on it."""
+        return self.role == "primary"
+
+    @property
+    def fails(self) -> bool:
+        """Whether the gate falls."""
+        return self.gated and self.verdict in ("FAIL", "NOT_LEARNED")
+
+    @property
+    def passes(self) -> bool:
+        return self.verdict == "PASS"
+
+    @property
+    def judged(self) -> bool:
+        """Whether a primary endpoint has a complete look."""
+        return bool(self.looks)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the last look has left a primary endpoint open."""
+        return self.verdict == "INCONCLUSIVE" and self.judged and self.looks[-1].n == self.looks_planned[-1]
 
 
 @dataclass(frozen=True)

@@ -24,15 +24,26 @@ if TYPE_CHECKING:
 @main.command()
 @click.option("--config", help=f"The study's YAML file.  [default: {DEFAULT_CONFIG}]")
 @click.option("--study", help="Instead: the study of that name, config/NAME.yaml.")
-@click.option("--gate", is_flag=True, help="Exit 1 if a gated row FAILs, 3 if none is gated.")
+@click.option("--gate", is_flag=True, help="Exit 1, 3 or 4 unless every primary endpoint passes.")
+@click.option("--undecided", type=click.Choice(["fail", "ok"]), default="fail", show_default=True,
+              help="With --gate: whether INCONCLUSIVE after the last look is 4, or passes.")  # fmt: skip
 @click.option("--against-baseline", "baseline", help="Instead of published results: a baseline's name, or path.")
 @click.option("--blind", is_flag=True, help="Take every ablation's arm for its baseline: would a mistake be noticed?")
 @json_option
-def check(config: str | None, study: str | None, gate: bool, baseline: str | None, blind: bool, as_json: bool) -> None:
+def check(
+    config: str | None,
+    study: str | None,
+    gate: bool,
+    undecided: str,
+    baseline: str | None,
+    blind: bool,
+    as_json: bool,
+) -> None:
     """Hold every finished cell against the published results of the same settings, or against a baseline.
 
-    Exit code 0; 1 with --gate and something gated that FAILs (or is DIFFERENT); 2 for a mistake; 3 if there is nothing
-    to compare. INCONCLUSIVE alone is 0: it asks for more seeds.
+    Exit code 2 for a mistake; without --gate else 0, or 3 if there is nothing to compare. With --gate: 1 if a primary
+    endpoint FAILs, is NOT_LEARNED or DIFFERENT; else 3 if none has runs enough to be judged; else 4 if any does not
+    PASS (or is not EQUIVALENT); else 0.
     """
     from suite.analysis.results_file import to_plain
     from suite.gate import baseline as baselines
@@ -52,7 +63,7 @@ def check(config: str | None, study: str | None, gate: bool, baseline: str | Non
         checked = published_check.main(plan.study_dir, options, declared, blind=blind)
         text = terminal.render_check(checked)
     click.echo(json.dumps(to_plain(checked), indent=1) if as_json else text)
-    sys.exit(outcome.exit_code(checked.rows, gate))
+    sys.exit(outcome.exit_code(checked.rows, gate, undecided == "ok"))
 
 
 def _config_file(config: str | None, study: str | None) -> Path:

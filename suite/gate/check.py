@@ -1,15 +1,16 @@
 """The regression check: every cell of a study against every published result of the same settings.
 
-A row is one cell at one published step against one reference; its verdict is its own. The p values of all rows that are
-no mere advice are adjusted for each other (the family "regression"), and what `--gate` fails on must survive that.
+A row is one cell at one published step against one reference. What decides is one row a task, the primary endpoint of
+an implementation and preset, judged by looks at its first seeds (`suite.statistics.looks`); the primary endpoints of
+one implementation and preset are a family, which passes if all of them do. All other rows are shown beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -19,10 +20,10 @@ from suite.analysis.declared import Declared
 from suite.analysis.results_file import write_check
 from suite.analysis.tables import read_table
 from suite.analysis.types import CellKey
-from suite.gate.outcome import adjusted
-from suite.gate.settings import Settings, blinded, differences, near, settings_of, settings_of_preset
+from suite.gate.families import with_families
+from suite.gate.settings import Settings, arms_of, blinded, differences, near, settings_of, settings_of_preset
 from suite.gate.unmatched import comparable, unmatched
-from suite.gate.verdict import judge
+from suite.gate.verdict import decide, judge
 from suite.gate.whole_curves import compare_curves
 from suite.gate.window_means import (
     EvaluationMeans,
@@ -41,7 +42,7 @@ from suite.published.comparability import gates
 from suite.published.csv_tables import BrokenReference
 from suite.published.references import Reference
 from suite.sac.identity import Difference
-from suite.statistics import two_samples
+from suite.statistics import looks, two_samples
 from suite.study.cells import CELL_COLUMNS
 from suite.study.config import Check
 
@@ -52,19 +53,22 @@ def check(
     random_policy: Mapping[str, Anchor],
     options: Check = Check(),  # noqa: B008 - immutable
     declared: Declared = Declared(),  # noqa: B008 - immutable
+    arms: Collection[CellKey] = (),
 ) -> list[CheckRow]:
     """One row per cell (task, implementation, variant), comparable reference and published step within its budget.
 
     options.margin: the tolerated loss as a fraction of the reference's return above the random policy's; a published
     step that is not above it has no margin and is left out. options.confidence: of the two-sided interval (0.90:
-    one-sided limits at 95 %). options.gate: as `gates` reads it. declared: seed and draws of what is permuted and
-    resampled, and how the family "regression" is adjusted.
+    one-sided limits at 95 %). options.gate: as `gates` reads it; options.looks: numbers of seeds. declared: seed and
+    draws of what is permuted and resampled, and how secondary rows are adjusted. arms: cells that are arms of ablations
+    and no preset, whose rows are never primary.
 
-    A diverged or crashed run counts at the random policy's return from where it stopped; a run without a result is
-    missing, and a verdict must also hold with every missing run at that return, or as good as the best one.
+    A diverged or crashed run counts at the random policy's return from where it stopped. A run without a result is
+    missing: a look waits for it, and what is judged outside looks must also hold with every missing run at that return,
+    or as good as the best one.
     """
     gated, means, tables = gates(options.gate), means_by_run(tables.evaluations), judged(tables)
-    rows: list[CheckRow] = []
+    compared: list[_Compared] = []
     for (task, implementation, variant, run_id), runs in tables.runs.groupby(CELL_COLUMNS, sort=True):
         of_task = [reference for reference in references if task in reference.tasks]
         if of_task and task not in random_policy:
@@ -74,9 +78,10 @@ def check(
             cell, settings = CellKey(task, implementation, run_id), settings_of(runs.iloc[0])
             floor = random_policy[task].mean
             checked = _CheckedCell(cell, variant, runs, settings, means, floor, options, declared)
-            rows += [row for reference in of_task for row in checked.rows(reference)]
-    rows = [replace(row, gated=not row.advisory and gated(row.task, row.env_step)) for row in rows]
-    rows = adjusted(rows, declared.families.regression, (1 - options.confidence) / 2)
+            compared += [row for reference in of_task for row in checked.compared(reference)]
+    chosen = _primary(one for one in compared if not one.row.advisory and one.key not in arms and gated(*one.place))
+    rows = [_decided(one, references, options) if one in chosen else one.row for one in compared]
+    rows = with_families(rows, declared.families.regression)
     return [replace(row, sentence=sentence(row)) for row in rows]
 
 
@@ -92,9 +97,11 @@ def main(
     blind: ablations' arms are taken for their baselines, as `blinded` says; nothing is written then.
     """
     references, random_policy, tables = reading.load(), anchors.random_policy(), gathered(study_dir)
+    manifest = read_table(study_dir, "manifest")
     if blind:
-        tables = tables._replace(runs=blinded(tables.runs, read_table(study_dir, "manifest")))
-    rows = check(tables, references, random_policy, options, declared)
+        tables = tables._replace(runs=blinded(tables.runs, manifest))
+    arms = set() if blind else arms_of(manifest)
+    rows = check(tables, references, random_policy, options, declared, arms)
     checked = CheckFile(tuple(rows), tuple(unmatched(tables.runs, references, random_policy, rows)))
     if not blind:
         write_check(Path(study_dir), checked)
@@ -107,6 +114,57 @@ class _ComparedStep(NamedTuple):
     env_step: int
     ours: Sample
     differs: list[Difference]
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """A row as all runs at once have it, and what it would be decided from."""
+
+    row: CheckRow
+    ours: Sample
+    reference: Reference
+
+    @property
+    def key(self) -> CellKey:
+        return CellKey(self.row.task, self.row.implementation, self.row.run_id)
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return self.row.task, self.row.env_step
+
+
+def _primary(may_decide: Iterable[_Compared]) -> set[_Compared]:
+    """Of each cell the row at the last step; of several references there the one with the most published runs."""
+    best: dict[CellKey, _Compared] = {}
+    for one in may_decide:
+        rank = [(of.row.env_step, of.row.published.n or 0) for of in (one, best.get(one.key, one))]
+        if rank[0] > rank[1] or one.key not in best:
+            best[one.key] = one
+    return set(best.values())
+
+
+def _decided(one: _Compared, references: Sequence[Reference], options: Check) -> CheckRow:
+    """The row of a primary endpoint."""
+    row = one.row
+    there, floor = row.published, row.random_policy
+    sd, df = looks.shrunk(cast(float, there.sd), cast(int, there.n), _elsewhere(row, one.reference, references))
+    published = looks.Published(there.mean, sd, cast(int, there.n), df, one.reference.known_error)
+    decision = decide(one.ours, published, floor, options.margin, options.confidence, options.looks)
+    return replace(row, role="primary", looks_planned=tuple(options.looks), **decision._asdict())
+
+
+def _elsewhere(row: CheckRow, own: Reference, references: Sequence[Reference]) -> float | None:
+    """The SD that the row's published runs would have with the median coefficient of variation of other sources, of
+    the return above the random policy's at this task and step; None without another source."""
+    of_source: dict[str, list[float]] = {}
+    for one in references:
+        told = one.summaries.get(row.env_step)
+        elsewhere = one.source != own.source and row.task in one.tasks
+        if elsewhere and told and told.sd and comparable(row.task, one, row.env_step, row.random_policy):
+            of_source.setdefault(one.source, []).append(told.sd / (told.mean - row.random_policy))
+    if not of_source:
+        return None
+    return float(np.median([np.median(of) for of in of_source.values()])) * (row.published.mean - row.random_policy)
 
 
 @dataclass(frozen=True)
@@ -122,7 +180,7 @@ class _CheckedCell:
     options: Check
     declared: Declared
 
-    def rows(self, reference: Reference) -> list[CheckRow]:
+    def compared(self, reference: Reference) -> list[_Compared]:
         """The rows against one reference; the last also bears the comparison of whole curves, where there is one."""
         steps = self.compared_steps(reference)
         rows = [self.row(reference, step) for step in steps]
@@ -131,7 +189,7 @@ class _CheckedCell:
             samples = {step.env_step: step.ours for step in steps}
             curve = compare_curves(reference, samples, self.floor, self.options, self.declared, stream)
             rows[-1] = replace(rows[-1], curve=curve)
-        return rows
+        return [_Compared(row, step.ours, reference) for row, step in zip(rows, steps, strict=True)]
 
     def compared_steps(self, reference: Reference) -> list[_ComparedStep]:
         """The published steps at which this cell's settings are near enough and a run of it was planned to be."""
@@ -165,7 +223,7 @@ class _CheckedCell:
             **judge(ours.values, ours.missing, published, self.floor, margin, confidence)._asdict(),
             margin=margin,
             confidence=confidence,
-            advisory=bool(advice),
+            role="advisory" if advice else "secondary",
             advice=advice,
             differs=tuple(one.field for one in step.differs),
         )

@@ -16,7 +16,6 @@ from suite.gate.drift_wording import listed, sentence
 from suite.gate.verdict import completions, robust_verdict
 from suite.gate.window_means import Sample, StudyTables, judged, means_by_run, sample
 from suite.statistics import equivalence, multiplicity, two_samples
-from suite.statistics.equivalence import DIFFERENT
 from suite.study.cells import CELL
 from suite.study.config import Check
 
@@ -54,7 +53,9 @@ def compare(
             notes.append(_absent(described(cell, runs, 0.0), namesake, baseline.name))
             compared |= {namesake.key} if namesake else set()
     notes += _without_a_cell([cell for key, cell in baseline.cells.items() if key not in compared], baseline.name)
-    rows = _adjusted(rows, declared.families.regression, (1 - options.confidence) / 2)
+    last = {(row.task, row.implementation, row.run_id): row.env_step for row in rows}  # steps rise within a cell
+    rows = [replace(row, gated=row.env_step == last[row.task, row.implementation, row.run_id]) for row in rows]
+    rows = _with_families(rows, declared.families.regression)
     return Drift(tuple(replace(row, sentence=sentence(row)) for row in rows), tuple(notes))
 
 
@@ -131,15 +132,21 @@ def _p_different(ours: tuple, theirs: tuple, margin: float) -> float:
     return min(1.0, 2 * one_sided)
 
 
-def _adjusted(rows: list[DriftRow], method: str, level: float) -> list[DriftRow]:
-    """The rows with what the gate needs: it fails on DIFFERENT that is so after adjustment for all rows."""
-    raw = np.array([np.nan if row.p_different is None else row.p_different for row in rows], dtype=float)
-    size = int(np.isfinite(raw).sum())
-    adjusted = []
-    for row, p in zip(rows, multiplicity.adjust(raw, method).tolist(), strict=True):
-        fails, shown = row.verdict == DIFFERENT and p < level, None if np.isnan(p) else p
-        adjusted.append(replace(row, p_different_adjusted=shown, family_size=size, fails=fails))
-    return adjusted
+def _with_families(rows: list[DriftRow], method: str) -> list[DriftRow]:
+    """The rows with what their family (an implementation and variant over its tasks) makes of them: secondary ones are
+    tested, adjusted for their number, where all its primary endpoints are EQUIVALENT."""
+    members: dict[tuple[str, str], list[int]] = {}
+    for i, row in enumerate(rows):
+        members.setdefault((row.implementation, row.variant), []).append(i)
+    for indices in members.values():
+        primary, secondary = ([i for i in indices if rows[i].gated is gated] for gated in (True, False))
+        tested = all(rows[i].passes for i in primary)
+        raw = np.array([rows[i].p_different if tested else None for i in secondary], dtype=float)
+        adjusted = dict(zip(secondary, multiplicity.adjust(raw, method).tolist(), strict=True))
+        for i in indices:
+            p, size = adjusted.get(i, np.nan), len(primary if rows[i].gated else secondary)
+            rows[i] = replace(rows[i], p_different_adjusted=None if np.isnan(p) else p, family_size=size)
+    return rows
 
 
 def _namesake(cell: CellKey, variant: str, baseline: Baseline) -> BaselineCell | None:

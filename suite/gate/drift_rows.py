@@ -44,15 +44,33 @@ class DriftRow:
     held_back: AgreementVerdict | None  # the verdict that missing runs could overturn
     p: float | None  # small for EQUIVALENT
     p_different: float | None  # small for DIFFERENT, of both sides
-    p_different_adjusted: float | None
-    family_size: int
+    p_different_adjusted: float | None  # of a secondary row, in its family, where all primary endpoints are EQUIVALENT
+    family_size: int  # rows of this role in it
     margin: float | None  # None where the baseline is no better than random
     confidence: float  # of the two-sided interval
     changed: Changes  # code and versions that made the runs
     baseline: str
-    gated: bool = True
-    fails: bool = False  # the gate falls
+    gated: bool = False  # a primary endpoint: the last frozen step of its cell
     sentence: str = ""
+
+    @property
+    def fails(self) -> bool:
+        """Whether the gate falls."""
+        return self.gated and self.verdict == "DIFFERENT"
+
+    @property
+    def passes(self) -> bool:
+        return self.verdict == "EQUIVALENT"
+
+    @property
+    def judged(self) -> bool:
+        """Whether there were runs enough to judge by."""
+        return self.passes or self.p is not None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether all runs that are planned have left it open."""
+        return self.verdict == "INCONCLUSIVE" and self.judged and not self.ours.n_missing
 
 
 class Drift(NamedTuple):

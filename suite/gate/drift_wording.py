@@ -44,7 +44,10 @@ def _what_decides(row: DriftRow) -> str:
 def _by_chance(row: DriftRow) -> str:
     if row.verdict != DIFFERENT:
         return ""
-    return f" (p {row.p_different_adjusted:.2g} among {row.family_size})"
+    if row.gated or row.p_different is None:
+        return ""
+    among = "" if row.p_different_adjusted is None else f", {row.p_different_adjusted:.2g} among {row.family_size}"
+    return f" (p {row.p_different:.2g}{among}; it is secondary and fails no gate)"
 
 
 def listed(changes: Changes) -> str:

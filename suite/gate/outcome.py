@@ -1,40 +1,18 @@
-"""What the gate makes of all rows: adjustment, failures, exit code."""
+"""What the gate makes of all rows: the exit code, and in one line why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Sequence
 from typing import TypeVar
 
-import numpy as np
-
 from suite.analysis.check_rows import CheckRow
-from suite.analysis.types import FamilyName
 from suite.gate.drift_rows import DriftRow
-from suite.statistics import multiplicity
-from suite.statistics.equivalence import FAIL
 
-FAMILY: FamilyName = "regression"
-NOTHING = 3
-"""The exit code where there is nothing to compare, or nothing to gate."""
+FAILED, NOTHING, UNDECIDED = 1, 3, 4
+"""Exit codes of the gate: an endpoint FAILs (or is NOT_LEARNED, DIFFERENT); none could be judged at all; not all PASS
+(or are EQUIVALENT)."""
 Row = TypeVar("Row", CheckRow, DriftRow)
-
-
-def adjusted(rows: Iterable[CheckRow], method: str, level: float) -> list[CheckRow]:
-    """The rows with p_adjusted and p_fail_adjusted, over all rows that are no advice, and `fails`.
-
-    A row fails the gate if it is gated, its verdict is FAIL, and its p_fail is below `level` after adjustment: with
-    "holm" no more than that share of studies fails at all, however many rows lose exactly the margin.
-    """
-    rows = list(rows)
-    family = [i for i, row in enumerate(rows) if not row.advisory and row.p is not None]
-    p = multiplicity.adjust(np.array([rows[i].p for i in family]), method).tolist()
-    p_fail = multiplicity.adjust(np.array([rows[i].p_fail for i in family]), method).tolist()
-    for i, passes, fails in zip(family, p, p_fail, strict=True):
-        falls = rows[i].gated and rows[i].verdict == FAIL and fails < level
-        asked = replace(rows[i], p_adjusted=passes, p_fail_adjusted=fails, family=FAMILY, family_size=len(family))
-        rows[i] = replace(asked, fails=falls)
-    return rows
 
 
 def failing(rows: Sequence[Row]) -> list[Row]:
@@ -42,8 +20,29 @@ def failing(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.fails]
 
 
-def exit_code(rows: Sequence[CheckRow] | Sequence[DriftRow], gate: bool) -> int:
-    """0; 1 with the gate and a row that fails it; 3 where nothing is comparable, or nothing of it gated."""
-    if not rows or (gate and not any(row.gated for row in rows)):
+def exit_code(rows: Sequence[CheckRow] | Sequence[DriftRow], gate: bool, undecided_ok: bool = False) -> int:
+    """0, or without the gate 3 where nothing is comparable; with it also 1, 3 and 4, in this order.
+
+    undecided_ok: INCONCLUSIVE after the last look passes; whatever waits for seeds or is better than it should be does
+    not.
+    """
+    endpoints = [row for row in rows if row.gated]
+    if not gate:
+        return 0 if rows else NOTHING
+    if any(row.fails for row in endpoints):
+        return FAILED
+    if not any(row.judged for row in endpoints):
         return NOTHING
-    return 1 if gate and any(row.fails for row in rows) else 0
+    return 0 if all(row.passes or (undecided_ok and row.exhausted) for row in endpoints) else UNDECIDED
+
+
+def said(rows: Sequence[CheckRow] | Sequence[DriftRow]) -> str:
+    """What the gate makes of the rows, in one line."""
+    endpoints = [row for row in rows if row.gated]
+    if not endpoints:
+        return "gate: no row of this study decides, so there is nothing to pass or fail (exit code 3)"
+    counts = Counter(row.verdict if row.judged else "not judged" for row in endpoints)
+    listed = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in sorted(counts.items()))
+    verdict = {0: "passes", FAILED: "fails", NOTHING: "has nothing to judge", UNDECIDED: "is undecided"}
+    code = exit_code(rows, gate=True)
+    return f"gate {verdict[code]} (exit code {code}): of {len(endpoints)} primary endpoints {listed}"

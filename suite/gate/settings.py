@@ -57,6 +57,15 @@ def blinded(runs: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
     return runs
 
 
+def arms_of(manifest: pd.DataFrame) -> set[CellKey]:
+    """The cells that a study asks for as arms of ablations alone, and never as a preset or an ablation's baseline."""
+    is_preset = (manifest["ablation"] == "") | manifest["baseline"]
+    keys = [
+        {CellKey(*key) for key in manifest.loc[rows, CELL].itertuples(index=False)} for rows in (is_preset, ~is_preset)
+    ]
+    return keys[1] - keys[0]
+
+
 def settings_of(run: pd.Series) -> Settings:
     """A run's settings from its row of the table of runs."""
     return Settings(

@@ -13,8 +13,8 @@ from rich.table import Table
 from suite.analysis.check_rows import CheckFile, CheckRow
 from suite.gate.drift_rows import Drift, DriftRow
 from suite.gate.drift_wording import identical_in_every_seed
-from suite.gate.outcome import failing
-from suite.gate.wording import counted, number, outcome, p_value
+from suite.gate.outcome import said
+from suite.gate.wording import counted, number, p_value
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, INCONCLUSIVE
 
 
@@ -46,7 +46,7 @@ def render_check(checked: CheckFile) -> str:
     if not rows:
         return "\n".join(["No cell of this study has a published counterpart in suite/published.", *notes])
     table = _drawn(_CHECK, map(_check_cells, rows), width=170)
-    return "\n".join([table, "", *(row.sentence for row in rows), *notes, "", counted(rows), outcome(rows)])
+    return "\n".join([table, "", *(row.sentence for row in rows), *notes, "", counted(rows), said(rows)])
 
 
 def _check_cells(row: CheckRow) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ def _verdict_lines(row: CheckRow) -> Iterable[str]:
     if row.advisory:
         yield "advisory"
     elif row.gated:
-        yield "gated"
+        yield f"primary, {row.looks[-1].n} seeds" if row.looks else "primary"
 
 
 _DRIFT = (_Column("cell", True), _Column("step"), _Column("now"), _Column("baseline"), _Column("difference"),
@@ -86,7 +86,7 @@ def render_drift(drift: Drift) -> str:
         return "\n".join(["No cell of this study is in the baseline.", *notes])
     table = _drawn(_DRIFT, map(_drift_cells, rows), width=150)
     sentences = [row.sentence for row in rows if row.identical < row.seeds_in_both or row.verdict != EQUIVALENT]
-    return "\n".join([table, "", *sentences, *notes, _drift_counted(rows)])
+    return "\n".join([table, "", *sentences, *notes, _drift_counted(rows), said(rows)])
 
 
 def _drift_cells(row: DriftRow) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ def _drift_cells(row: DriftRow) -> tuple[str, ...]:
         number(row.difference),
         number(row.margin),
         f"{row.identical}/{row.seeds_in_both}",
-        row.verdict,
+        f"{row.verdict}\nprimary" if row.gated else row.verdict,
     )
 
 
@@ -106,4 +106,4 @@ def _drift_counted(rows: Sequence[DriftRow]) -> str:
     counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in (EQUIVALENT, INCONCLUSIVE, DIFFERENT)}
     total = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     whole = sum(identical_in_every_seed(row) for row in rows)
-    return f"{total}; identical in every seed: {whole} of {len(rows)}; {len(failing(rows))} fail the gate"
+    return f"{total}; identical in every seed: {whole} of {len(rows)}"

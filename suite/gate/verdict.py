@@ -1,4 +1,4 @@
-"""The PASS/FAIL rule: one cell at one published step."""
+"""The verdict on one cell at one published step: by looks where it decides, else by all runs at once."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
+from scipy import special
 
-from suite.analysis.check_rows import CheckAgreement, CheckVerdict, PublishedSummary
+from suite.analysis.check_rows import CheckAgreement, CheckLook, CheckVerdict, PublishedSummary, SampleSummary
 from suite.analysis.types import AgreementVerdict
-from suite.statistics import equivalence, failures, two_samples
+from suite.gate.window_means import Sample
+from suite.statistics import equivalence, failures, looks, two_samples
 from suite.statistics.equivalence import FAIL, INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
 
 
@@ -28,6 +30,62 @@ class Judgement(NamedTuple):
     p: float | None = None
     p_fail: float | None = None
     equivalence: CheckAgreement | None = None
+
+
+class Decision(NamedTuple):
+    """What the looks at a primary endpoint conclude, with the runs of the last one: fields of `CheckRow`."""
+
+    ours: SampleSummary
+    verdict: CheckVerdict = "INCONCLUSIVE"
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    df: float | None = None
+    n_needed: int | None = None
+    held_back: CheckVerdict | None = None
+    p: float | None = None
+    p_fail: float | None = None
+    equivalence: CheckAgreement | None = None
+    looks: tuple[CheckLook, ...] = ()
+    waits_for: tuple[int, ...] = ()
+
+
+def decide(
+    ours: Sample, published: looks.Published, floor: float, share: float, confidence: float, at: Sequence[int]
+) -> Decision:
+    """The looks at a cell's seeds in their order, to the first that decides; a look needs all its seeds.
+
+    share: of (published - floor), the margin; confidence: of the interval of the difference, with the looks' own error.
+    """
+    complete = ours.first(ours.complete)
+    failed = [run.failed for run in complete.runs]
+    taken = looks.looks(complete.values, failed, published, floor, share, at) if ours.complete >= at[0] else []
+    last = int(looks.deciding(taken)) if taken else -1
+    shown = tuple(_shown(one) for one in taken[: last + 1])
+    open_looks = [n for n in at if n > ours.complete] if not shown or shown[-1].verdict == INCONCLUSIVE else []
+    waits_for = tuple(run.seed for run in ours.first(open_looks[0]).runs if math.isnan(run.value)) if open_looks else ()
+    if not shown:
+        return Decision(ours.summary, waits_for=waits_for)
+    one = taken[last]
+    half = special.stdtrit(one.df, (1 + confidence) / 2) * one.error
+    return Decision(
+        ours=ours.first(one.n).summary,
+        verdict=shown[-1].verdict,
+        difference=-float(one.lost),
+        low=-float(one.lost + half),
+        high=-float(one.lost - half),
+        df=float(one.df),
+        p=float(one.p_pass),
+        p_fail=float(one.p_fail),
+        looks=shown,
+        waits_for=waits_for,
+    )
+
+
+def _shown(one: looks.Look) -> CheckLook:
+    verdict = cast(CheckVerdict, str(one.verdict))
+    numbers = float(one.lost), float(one.p_fail), float(one.p_pass)
+    return CheckLook(one.n, int(one.failed), *numbers, verdict, bool(one.warns))
 
 
 class RobustVerdict(NamedTuple):

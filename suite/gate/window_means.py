@@ -41,26 +41,57 @@ EvaluationMeans = Mapping[RunReturns, pd.Series]
 """The mean return of each evaluation (index: environment step) of each run."""
 
 
+class OwnRun(NamedTuple):
+    """A planned run's window mean, NaN without a result; failed: it counts at the floor from where it stopped."""
+
+    seed: int
+    value: float
+    failed: bool
+
+
 class Sample(NamedTuple):
-    """A cell's window means at one step: one per run that has one, in the order of seeds, and what became of the rest.
+    """A cell's planned runs at one step, one per seed, in the order in which the study asks for them."""
 
-    missing: runs without a result; failed: of the values, those that count at the random policy's return from where
-    they stopped; planned: all of them.
-    """
+    runs: tuple[OwnRun, ...]
 
-    values: np.ndarray
-    seeds: tuple[int, ...]
-    failed: int
-    missing: int
-    planned: int
+    @property
+    def present(self) -> list[OwnRun]:
+        """The runs with a result."""
+        return [run for run in self.runs if math.isfinite(run.value)]
+
+    @property
+    def values(self) -> np.ndarray:
+        return np.array([run.value for run in self.present], dtype=float)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Those with a result."""
+        return tuple(run.seed for run in self.present)
+
+    @property
+    def missing(self) -> int:
+        """How many have no result."""
+        return len(self.runs) - len(self.present)
+
+    @property
+    def planned(self) -> int:
+        return len(self.runs)
+
+    @property
+    def complete(self) -> int:
+        """So many runs from the first on have a result."""
+        return next((i for i, run in enumerate(self.runs) if not math.isfinite(run.value)), len(self.runs))
+
+    def first(self, n: int) -> Sample:
+        return Sample(self.runs[:n])
 
     @property
     def summary(self) -> SampleSummary:
         """As a row of a check shows it."""
         values, n = self.values, len(self.values)
         mean, sd = float(values.mean()) if n else None, float(values.std(ddof=1)) if n >= 2 else None
-        runs = n, n - self.failed, self.failed, self.missing, self.planned
-        return SampleSummary(mean, sd, *runs, tuple(values.tolist()))
+        failed = sum(run.failed for run in self.present)
+        return SampleSummary(mean, sd, n, n - failed, failed, self.missing, self.planned, tuple(values.tolist()))
 
 
 def gathered(study_dir: str | Path) -> StudyTables:
@@ -85,16 +116,8 @@ def sample(runs: pd.DataFrame, means: EvaluationMeans, at: int, floor: float) ->
     """The window means of a cell's runs at step `at`, of those that are planned to get there."""
     chosen = _one_per_seed(runs[(runs["env_steps"] >= at) & (runs["evaluate_every"] <= at)])
     kind: KindOfReturn = "deterministic" if kind_of_return(runs) == "deterministic" else "sampled"
-    values = np.array([_window_mean(run, kind, means, at, floor) for run in chosen], dtype=float)
-    present = np.isfinite(values)
-    counted = [run for run, has_value in zip(chosen, present, strict=True) if has_value]
-    return Sample(
-        values=values[present],
-        seeds=tuple(int(run.seed) for run in counted),
-        failed=sum(run.status in FAILED for run in counted),
-        missing=int((~present).sum()),
-        planned=len(chosen),
-    )
+    values = ((run, _window_mean(run, kind, means, at, floor)) for run in chosen)
+    return Sample(tuple(OwnRun(int(run.seed), value, run.status in FAILED) for run, value in values))
 
 
 def kind_of_return(runs: pd.DataFrame) -> KindOfReturn:
@@ -107,11 +130,14 @@ def kind_of_return(runs: pd.DataFrame) -> KindOfReturn:
 
 
 def _one_per_seed(planned: pd.DataFrame) -> list[Any]:
-    """One planned run per seed: a finished one if there is one, else a failed one, and of several the longest."""
+    """One planned run per seed, in the study's order of seeds: a finished one if there is one, else a failed one, and
+    of several the longest."""
     rank = np.select(
         [planned["stale"].astype(bool), planned["status"] == "finished", planned["status"].isin(FAILED)], [2, 0, 1], 2
     )
-    ordered = planned.assign(rank=rank).sort_values(["seed", "rank", "env_steps"], ascending=[True, True, False])
+    order = {seed: i for i, seed in enumerate(planned["seed"].drop_duplicates())}
+    ordered = planned.assign(rank=rank, order=planned["seed"].map(order))
+    ordered = ordered.sort_values(["order", "rank", "env_steps"], ascending=[True, True, False])
     return list(ordered.drop_duplicates("seed").itertuples())
 
 

@@ -1,17 +1,22 @@
-"""The regression check in words: a sentence a row, and what the gate makes of all of them in one line."""
+"""The regression check in words: a sentence a row."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import get_args
 
-from suite.analysis.check_rows import CheckCurve, CheckRow, SampleSummary
+from suite.analysis.check_rows import CheckCurve, CheckRow, CheckVerdict, SampleSummary
 from suite.gate.drift_rows import DriftRow
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, FAIL, INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
+from suite.statistics.looks import NOT_LEARNED, failure_limit
 
 
 def sentence(row: CheckRow) -> str:
     """What a row says: the cell and its runs, the two means and their difference, the verdict and its p."""
-    if row.ours.n < 2:
+    if row.gated:
+        body = _by_looks(row)
+    elif row.ours.n < 2:
         counted = "1 run" if row.ours.n else "no run"
         body = f"{counted} with a result gives no spread to compare with {row.reference}: {INCONCLUSIVE}."
     elif row.basis == "a number":
@@ -30,12 +35,35 @@ def _against_a_number(row: CheckRow) -> str:
 
 
 def _against_a_spread(row: CheckRow) -> str:
+    return f"{_difference(row)}; {_meaning(row)}: {row.verdict}{_by_chance(row)}.{_both_ways(row)}"
+
+
+def _difference(row: CheckRow) -> str:
     published = f"{number(row.published.mean)} (SD {number(row.published.sd)}, n {row.published.n})"
     interval = f"{number(row.difference)} with {row.confidence:.0%} interval {number(row.low)} to {number(row.high)}"
-    return (
-        f"{mean_sd_n(row.ours)} against {published} of {row.reference}, difference {interval}; "
-        f"{_meaning(row)}: {row.verdict}{_by_chance(row)}.{_both_ways(row)}"
-    )
+    return f"{mean_sd_n(row.ours)} against {published} of {row.reference}, difference {interval}"
+
+
+def _by_looks(row: CheckRow) -> str:
+    """A primary endpoint: what its last look says, or what the next one waits for."""
+    if not row.looks:
+        return f"no look at it is complete; {_next_look(row)}."
+    look = row.looks[-1]
+    limit = failure_limit(look.n)
+    if look.verdict == FAIL and look.failed >= limit:
+        meaning = f"{look.failed} of {look.n} runs failed, and {limit} are too many"
+    elif look.verdict == NOT_LEARNED:
+        meaning = f"even the upper limit of what is learned is less than {number(row.margin)}"
+    else:
+        meaning = f"{_meaning(row)} (p {p_value(look.p_fail if look.verdict == FAIL else look.p_pass)})"
+    warning = f" Warning: more than {number(row.margin)} seems lost." if look.warns and not row.fails else ""
+    return f"{_difference(row)}; after {look.n} seeds {meaning}: {row.verdict}.{warning}"
+
+
+def _next_look(row: CheckRow) -> str:
+    after = next(n for n in row.looks_planned if not row.looks or n > row.looks[-1].n)
+    seeds = f" waits for {'seed' if len(row.waits_for) == 1 else 'seeds'} {', '.join(map(str, row.waits_for))}"
+    return f"the look at {after} seeds{seeds if row.waits_for else ' needs more seeds than are planned'}"
 
 
 def head(row: CheckRow | DriftRow) -> str:
@@ -65,6 +93,8 @@ def _meaning(row: CheckRow) -> str:
 
 
 def _what_decides(row: CheckRow) -> str:
+    if row.gated:
+        return "and this was the last look" if row.exhausted else _next_look(row)
     if row.held_back:
         otherwise = "done as well as the best" if row.held_back == FAIL else "failed"
         return f"a {row.held_back} would not hold if the runs without a result had {otherwise}"
@@ -76,21 +106,14 @@ def _what_decides(row: CheckRow) -> str:
 
 
 def _by_chance(row: CheckRow) -> str:
-    """The p of what the verdict claims, raw and adjusted, and for a FAIL whether the gate falls."""
-    if row.p_adjusted is None or row.family_size is None or row.verdict == INCONCLUSIVE:
+    """The p of what the verdict claims, raw and adjusted among the secondary rows of its family."""
+    if row.verdict == INCONCLUSIVE or row.p is None:
         return ""
     p, adjusted = (row.p_fail, row.p_fail_adjusted) if row.verdict == FAIL else (row.p, row.p_adjusted)
-    questions = "question" if row.family_size == 1 else "questions"
-    text = f"p {p_value(p)}, {p_value(adjusted)} among {row.family_size} {questions}"
-    return f" ({text}; {_at_the_gate(row)})" if row.verdict == FAIL else f" ({text})"
-
-
-def _at_the_gate(row: CheckRow) -> str:
-    if not row.gated:
-        return "it is not gated"
-    if row.fails:
-        return "it fails the gate"
-    return f"that is not below {(1 - row.confidence) / 2:.2g}, so it does not fail the gate"
+    if row.advisory:
+        return f" (p {p_value(p)})"
+    among = f", {p_value(adjusted)} among {row.family_size} secondary" if adjusted is not None else ""
+    return f" (p {p_value(p)}{among}; it is secondary and fails no gate)"
 
 
 def _both_ways(row: CheckRow) -> str:
@@ -138,21 +161,6 @@ def p_value(value: float | None) -> str:
 
 def counted(rows: Sequence[CheckRow]) -> str:
     """How many rows have which verdict, advice apart."""
-    counts = {
-        verdict: sum(row.verdict == verdict and not row.advisory for row in rows)
-        for verdict in (PASS, INCONCLUSIVE, SUSPICIOUSLY_BETTER, FAIL)
-    }
-    total = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    counts = Counter(row.verdict for row in rows if not row.advisory)
+    total = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(CheckVerdict) if counts[verdict])
     return f"{total or 'no verdict'}; {sum(row.advisory for row in rows)} advisory"
-
-
-def outcome(rows: Sequence[CheckRow]) -> str:
-    """What the gate makes of the rows, in one line."""
-    gated = [row for row in rows if row.gated]
-    if not gated:
-        return "gate: none of these rows is gated, so there is nothing to pass or fail"
-    undecided = sum(row.verdict == INCONCLUSIVE for row in gated)
-    text = f"gate: {sum(row.fails for row in rows)} of {len(gated)} gated rows fail it"
-    if undecided:
-        text += f"; {undecided} INCONCLUSIVE, which alone fails nothing: it takes more seeds to decide"
-    return text

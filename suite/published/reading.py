@@ -39,6 +39,7 @@ _LEVELS = ("sources", "variants", "environments")
 _NOT_IN_METADATA = ("source", "variant", "environment", "tasks", "values", "summaries")
 _FIELDS = {name: kind for name, kind in get_type_hints(Reference).items() if name not in _NOT_IN_METADATA}
 _PLAIN: dict[object, tuple[type, ...]] = {str: (str,), KindOfReturn: (str,), int | None: (int, NoneType),
+                                          float: (float, int),
                                           _FIELDS["presets"]: (dict,), _FIELDS["advisory"]: (list,)}  # fmt: skip
 """What a field's value is in YAML, by its type in `Reference`."""
 _CHOICES = {"kind_of_return": KINDS_OF_RETURN, "statistic": STATISTICS}
@@ -91,7 +92,7 @@ def _spread_out(data: dict, file: Path, depth: int = 0) -> Iterator[tuple[tuple[
 
 def _metadata(name: ReferenceName, data: dict, file: Path) -> Metadata:
     """The fields of one reference, each checked."""
-    fields = dict(data)
+    fields = {"known_error": 0.0} | data
     recipe = _recipe(fields.pop("recipe", None), file, name)
     for field in fields:
         if field not in _FIELDS:

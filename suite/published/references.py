@@ -79,6 +79,7 @@ class Reference:
     tasks: tuple[str, ...]  # the suite's, that it may be compared with
     values: dict[int, tuple[float, ...]]  # true environment step -> value per published run, in the order of its seeds
     summaries: dict[int, Summary]  # true environment step -> all runs
+    known_error: float = 0.0  # [reward units] of its means, beside what the spread over runs shows
 
     @property
     def name(self) -> str:

@@ -110,10 +110,10 @@ def step_text(env_step: int) -> str:
 
 def _aside(row: CheckRow) -> list[str]:
     words = []
-    if row.verdict == "INCONCLUSIVE":
+    if row.gated:
+        words.append(f"{row.looks[-1].n} seeds" if row.looks else "no look")
+    elif row.verdict == "INCONCLUSIVE":
         words += _what_would_decide(row)
-    if row.gated and row.verdict == "FAIL":
-        words.append("fails the gate" if row.fails else "not once adjusted")
     if row.advisory:
         words.append("adv.")
     return words

@@ -12,7 +12,7 @@ import jinja2
 import pandas as pd
 
 from suite.analysis.provenance import making, provenance
-from suite.gate.wording import outcome
+from suite.gate.outcome import said
 from suite.published import calibration
 from suite.report import tables
 from suite.report.checklist import checklist, made_with, not_finished
@@ -32,7 +32,8 @@ SECTIONS = {
     "equivalence": "implementations", "published": "check",
 }  # fmt: skip
 """Where a figure of the whole study stands, by its kind; others stand with the final performance."""
-MARKS = {"PASS": "✓ PASS", "FAIL": "✗ FAIL", "INCONCLUSIVE": "? INCONCLUSIVE", "SUSPICIOUSLY_BETTER": "▲ BETTER"}
+MARKS = {"PASS": "✓ PASS", "FAIL": "✗ FAIL", "INCONCLUSIVE": "? INCONCLUSIVE", "SUSPICIOUSLY_BETTER": "▲ BETTER",
+         "NOT_LEARNED": "✗ NOT LEARNED"}  # fmt: skip
 KINDS: dict[KindOfReturn, str] = {
     "sampled": "evaluated with sampled instead of deterministic actions",
     "training": "training returns, not evaluations",
@@ -81,7 +82,7 @@ def _content(study: Study, figures: Sequence[PageFigure]) -> dict[str, Any]:
         "figures": figures,
         "figure_of": {figure.name: figure for figure in figures},
         "overview": overview(results.check),
-        "outcome": outcome(results.check),
+        "outcome": said(results.check),
         "not_finished": not_finished(results),
         "tasks": tasks_of(study),
         "presets": presets,

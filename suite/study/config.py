@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from suite.errors import UsageError, nearest
@@ -31,6 +31,12 @@ def _several(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _rising(values: list[int]) -> list[int]:
+    if sorted(set(values)) != values:
+        raise PydanticCustomError("order", "must rise, each a number of seeds")
+    return values
+
+
 def _off(value: Any) -> Any:
     """YAML 1.1 reads a bare `off` as false."""
     return "off" if value is False else value
@@ -42,6 +48,7 @@ NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"  # what an imported implementation may be ca
 
 Names = Annotated[list[str], Field(min_length=1)]
 Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], BeforeValidator(_seeds), Field(min_length=1)]
+Look = Annotated[int, Field(ge=2, le=1000)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -70,12 +77,14 @@ class Check(Section):
 
     gate: what `check --gate` may fail on. "default" is what suite/published names, where published seeds agree enough
     to decide; "all", "none", a task ("Hopper-v5", "Hopper-*") or a task at a step ("HalfCheetah-v5@100_000"), or
-    several of these.
+    several of these. looks: after how many seeds, in their order, a gated row may be decided; one number is a gate of
+    so many seeds.
     """
 
     margin: Share = 0.10
     confidence: Share = 0.90
     gate: Annotated[list[str], BeforeValidator(_several), Field(min_length=1)] = ["default"]
+    looks: Annotated[list[Look], AfterValidator(_rising), Field(min_length=1)] = [3, 5, 7, 10]
 
 
 class Equivalence(Section):

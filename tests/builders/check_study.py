@@ -107,8 +107,8 @@ def check_row(**fields) -> CheckRow:
         **{"published": PublishedSummary(-200.0, 10.0, 5, ()), "random_policy": -1200.0, "verdict": "FAIL"},
         **{"difference": -200.0, "low": -210.0, "high": -190.0, "df": 8.0, "n_needed": None, "held_back": None},
         **{"inside": None, "p": 0.5, "p_fail": 0.001, "equivalence": None, "margin": 100.0, "confidence": 0.9},
-        **{"advisory": False, "advice": (), "differs": (), "curve": None, "gated": True, "p_adjusted": None},
-        **{"p_fail_adjusted": None, "family": None, "family_size": None, "fails": False, "sentence": ""},
+        **{"role": "primary", "advice": (), "differs": (), "curve": None, "p_adjusted": None},
+        **{"p_fail_adjusted": None, "family": None, "family_size": None, "sentence": ""},
     }
     return CheckRow(**row | fields)
 

@@ -30,9 +30,10 @@ VERDICTS: dict[CheckVerdict, tuple[Any, str]] = {
     "INCONCLUSIVE": ("0.45", "s"),
     "SUSPICIOUSLY_BETTER": (_COLORS[1], "^"),
     "FAIL": (_COLORS[3], "X"),
+    "NOT_LEARNED": (_COLORS[3], "v"),
 }
 PLACE = ("task", "implementation", "variant", "run_id", "reference", "env_step")
-DECIDED = ("margin", "verdict", "advisory", "gated")
+DECIDED = ("margin", "verdict", "role")
 COLUMNS = ["panel", *PLACE, "series", "return", "low", "high", "sd", "n", *DECIDED]
 OURS, THEIRS, OUR_CURVE = "ours", "published", "our learning curve"
 
@@ -120,7 +121,10 @@ def _draw_side(axis: Axes, mean: dict[Any, Any], runs: pd.Series) -> None:
               zorder=2)  # fmt: skip
     if pd.notna(mean["low"]):
         axis.plot([at] * 2, [mean["low"], mean["high"]], color=color, linewidth=0.9, transform=beside_mean, zorder=3)
-    edge, face = "black" if ours and mean["gated"] else color, "white" if ours and mean["advisory"] else color
+    edge, face = (
+        "black" if ours and mean["role"] == "primary" else color,
+        "white" if ours and mean["role"] == "advisory" else color,
+    )
     axis.plot(at, mean["return"], marker, markersize=5 if ours else PUBLISHED["markersize"], mec=edge, mew=0.7,
               mfc=face, transform=beside_mean, zorder=5 if ours else 4)  # fmt: skip
     if not ours:
@@ -167,13 +171,12 @@ def _caption(drawn: Sequence[Reference], undrawn: Sequence[Reference], cut: bool
         "up to there; colour and shape are the verdict. Diamonds: mean of the published runs at that step. Small dots: "
         f"single runs{where_published}. Bars: {level(results)} Student-t interval of each mean, where there are two "
         f"runs and a spread{cut_off}. Grey strip: the tolerated loss, {' or '.join(sorted(shares))} of published minus "
-        f"random policy. Verdicts come from the {rows[0].confidence:.0%} interval of the difference, which is not "
-        "drawn."
+        "random policy. Verdicts come from the difference, whose interval is not drawn."
     ]
     if any(row.advisory for row in rows):
         sentences.append("Hollow: advisory, for the reason in its sentence; it decides nothing.")
     if any(row.gated for row in rows):
-        sentences.append("Black edge: gated, so that a FAIL can fail the gate.")
+        sentences.append("Black edge: a primary endpoint, which decides, after so many seeds as its look has.")
     if undrawn:
         sentences.append(f"Not drawn, but in the table: {', '.join(reference.title for reference in undrawn)}.")
     return " ".join([*sentences, _numbers(drawn)])

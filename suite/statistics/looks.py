@@ -1,0 +1,192 @@
+"""Deciding with as few seeds as it takes: a loss against published runs, judged at 3, 5, 7 and 10 own seeds.
+
+At each look, in this order: too many runs have failed (FAIL); nothing is learned (NOT_LEARNED); more than the margin
+is lost (FAIL); no more is lost (PASS, or SUSPICIOUSLY_BETTER beyond the margin on the other side). What the first look
+that decides says, stands. The levels of a look bound the errors of all of them together: `levels`.
+
+Every function takes one study or many: values are [..., n], and what follows has the shape of what stands before n.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import optimize, special, stats
+
+from suite.statistics.equivalence import FAIL, INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
+from suite.statistics.learned import learned
+
+LOOKS = (3, 5, 7, 10)
+NOT_LEARNED = "NOT_LEARNED"
+HEALTHY_FAILURES, FAILURE_ALARMS = 0.02, 0.005
+"""Where this share of healthy runs fails, no more than that share of healthy studies is failed by their number."""
+FEW = 5
+"""Published runs: of fewer the spread is taken in part from other sources, and a loss needs less to be a FAIL."""
+PRIOR_DF = 8
+"""Degrees of freedom that the other sources' spread counts for."""
+
+WARNING = 0.005
+"""The level of a warning's p."""
+
+
+class Levels(NamedTuple):
+    """At each look: of p_fail for a FAIL (of p_better too), and of p_pass for a PASS."""
+
+    fail: float
+    passes: float
+
+
+class Published(NamedTuple):
+    """What is published: mean and sample SD of n runs, the SD's degrees of freedom, and an error of the mean that is
+    known beside the spread, all in the unit of returns."""
+
+    mean: ArrayLike
+    sd: ArrayLike
+    n: int
+    df: float
+    error: float = 0.0
+
+
+class Look(NamedTuple):
+    """What n own seeds say; lost: published - own mean, with its standard error and degrees of freedom.
+
+    p_fail: of the hypothesis that no more than the margin is lost; p_pass: that more is; p_better: that no more than
+    the margin is gained. warns: the loss seems larger than the margin and is surely more than a quarter of it, which
+    fails a third of the studies that lose just the margin, so that it is no FAIL. verdict: INCONCLUSIVE where the next
+    look has to decide.
+    """
+
+    n: int
+    failed: np.ndarray
+    lost: np.ndarray
+    error: np.ndarray
+    df: np.ndarray
+    p_fail: np.ndarray
+    p_pass: np.ndarray
+    p_better: np.ndarray
+    warns: np.ndarray
+    verdict: np.ndarray
+
+
+def look(
+    values: ArrayLike, failed: ArrayLike, published: Published, floor: float, share: float, at: Levels, limit: int
+) -> Look:
+    """The look at own seeds.
+
+    Both groups are taken to have one spread, as they have where nothing is wrong: pooled, with n + published df - 1
+    degrees of freedom; an error known beside it is added to the squared standard error of the difference.
+
+    Parameters:
+        values: [..., n], one return per seed, 2 or more, a failed run's at the floor
+        failed: [..., n], whether that run failed
+        published: of numbers or arrays [...]
+        floor: the random policy's return; share: of (published - floor), the margin
+        at: the levels of this look; limit: so many failed runs are a FAIL
+    Returns: Look, of numbers or arrays [...]
+    >>> of = Published(5_700.0, 460.0, 10, 9)
+    >>> str(look([5_500, 5_900, 5_300], [False] * 3, of, -280.0, 0.10, levels(LOOKS, 10), failure_limit(3)).verdict)
+    'INCONCLUSIVE'
+    >>> str(look([3_500, 3_900, 3_300], [False] * 3, of, -280.0, 0.10, levels(LOOKS, 10), failure_limit(3)).verdict)
+    'FAIL'
+    """
+    values, mean = np.asarray(values, float), np.asarray(published.mean, float)
+    n, margin = values.shape[-1], share * (mean - floor)
+    own = np.sort(values, axis=-1)  # the order of the seeds must not change the last bit
+    lost = mean - own.mean(axis=-1)
+    df = n - 1 + published.df
+    squares = (n - 1) * own.var(axis=-1, ddof=1) + published.df * np.asarray(published.sd, float) ** 2
+    sampling = squares / df * (1 / n + 1 / published.n)
+    error = np.sqrt(sampling + published.error**2)
+    df = df * (error**2 / np.where(sampling > 0, sampling, error**2 or 1)) ** 2 if published.error else df + 0 * error
+    p_fail, p_pass, p_better = (_upper_tail(gap, error, df) for gap in (lost - margin, margin - lost, -lost - margin))
+    count = np.asarray(failed, bool).sum(axis=-1)
+    verdict = np.select(
+        [count >= limit, learned(values, floor, mean, share) == "not learned", p_fail < at.fail, p_pass >= at.passes,
+         p_better < at.fail],
+        [FAIL, NOT_LEARNED, FAIL, INCONCLUSIVE, SUSPICIOUSLY_BETTER], PASS,
+    )  # fmt: skip
+    warns = (lost > margin) & (_upper_tail(lost - margin / 4, error, df) < WARNING)
+    return Look(n, count, lost, error, df, p_fail, p_pass, p_better, warns, verdict)
+
+
+def looks(
+    values: ArrayLike, failed: ArrayLike, published: Published, floor: float, share: float, at: Sequence[int] = LOOKS
+) -> list[Look]:
+    """Every look that the own seeds [..., n], in their order, suffice for; as `look` does."""
+    values, failed = np.asarray(values, float), np.asarray(failed, bool)
+    level = levels(tuple(at), published.n)
+    return [
+        look(values[..., :n], failed[..., :n], published, floor, share, level, failure_limit(n))
+        for n in at
+        if n <= values.shape[-1]
+    ]
+
+
+def deciding(taken: Sequence[Look]) -> np.ndarray:
+    """Which look decides: its index [...], or that of the last one where none does."""
+    decided = np.stack([one.verdict != INCONCLUSIVE for one in taken])
+    return np.where(decided.any(axis=0), decided.argmax(axis=0), len(taken) - 1)
+
+
+@lru_cache
+def failure_limit(n: int) -> int:
+    """The number of failed runs among n that is a FAIL: 2 of up to 5, 3 of up to 13, by what healthy runs do.
+
+    >>> [failure_limit(n) for n in LOOKS]
+    [2, 2, 3, 3]
+    """
+    return next(k for k in range(1, n + 2) if stats.binom.sf(k - 1, n, HEALTHY_FAILURES) <= FAILURE_ALARMS)
+
+
+@lru_cache
+def levels(at: tuple[int, ...], published: int) -> Levels:
+    """The levels of every look: .0124 (.0142 against fewer than 5 published runs) and .026 of the four usual ones.
+
+    Other looks get the levels at which all together err as often as these four would, where exactly the margin is lost.
+
+    >>> levels(LOOKS, 10), [round(level, 3) for level in levels((5,), 10)]
+    (Levels(fail=0.0124, passes=0.026), [0.029, 0.056])
+    """
+    usual = Levels(0.0124 if published >= FEW else 0.0142, 0.026)
+    if at == LOOKS:
+        return usual
+    return Levels(*(_same_error(level, at, published) for level in usual))
+
+
+def shrunk(sd: float, n: int, others: float | None) -> tuple[float, float]:
+    """A published SD and its degrees of freedom; of fewer than 5 runs in part the SD `others` that other sources have
+    at this task and step (None: there are none), which counts for 8 degrees of freedom.
+
+    >>> shrunk(300.0, 10, 500.0), shrunk(300.0, 3, None), [round(one) for one in shrunk(300.0, 3, 500.0)]
+    ((300.0, 9), (300.0, 2), [467, 10])
+    """
+    if n >= FEW or others is None:
+        return sd, n - 1
+    df = n - 1 + PRIOR_DF
+    return math.sqrt(((n - 1) * sd**2 + PRIOR_DF * others**2) / df), df
+
+
+def _upper_tail(gap: np.ndarray, error: np.ndarray, df: np.ndarray) -> np.ndarray:
+    """P(T > gap / error) of Student's t; without any spread 1/2 at no gap, else 0 or 1."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(error > 0, gap / error, np.where(gap == 0, 0.0, np.sign(gap) * np.inf))
+    return special.stdtr(df, -t)
+
+
+def _same_error(level: float, at: tuple[int, ...], published: int) -> float:
+    wanted = _any_look(level, LOOKS, published)
+    return float(optimize.brentq(lambda one: _any_look(one, at, published) - wanted, 1e-5, 0.3, xtol=1e-6))
+
+
+def _any_look(level: float, at: tuple[int, ...], published: int) -> float:
+    """How often any look errs at that level, where each statistic is normal: looks share their seeds and the published
+    runs, so that two of them correlate by the root of the ratio of their variances."""
+    variances = np.array([1 / n + 1 / published for n in at])
+    correlation = np.sqrt(np.minimum.outer(variances, variances) / np.maximum.outer(variances, variances))
+    normal = stats.multivariate_normal(np.zeros(len(at)), correlation, seed=0)
+    return 1 - float(normal.cdf(np.full(len(at), stats.norm.isf(level))))
