@@ -129,6 +129,11 @@ BROKEN = [value - 250 for value in GOOD]
 
 
 def written(folder: Path, tables: StudyTables) -> Path:
-    for name, table in tables._asdict().items():
+    """The gathered study of these tables, all of whose cells are presets."""
+    manifest = tables.runs[["task", "implementation", "run_id", "seed", "env_steps", "evaluate_every", "variant"]]
+    manifest = manifest.rename(columns={"variant": "label"}).assign(
+        preset="sac_v2", ablation="", arm="", baseline=False, levels="{}"
+    )
+    for name, table in {**tables._asdict(), "manifest": manifest}.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
     return folder

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from suite.analysis import check_rows
 from suite.analysis.check_rows import CheckAgreement, CheckFile, CheckRow, PublishedSummary, SampleSummary
 from suite.analysis.results_file import write_check
+from suite.gate.families import with_families
 from suite.published.anchors import Scale
-from suite.statistics import equivalence, multiplicity, two_samples
+from suite.statistics import equivalence, two_samples
 
 RANDOM_POLICY = {"HalfCheetah-v5": -280.0, "Pendulum-v1": -1220.0}
 
@@ -148,17 +150,7 @@ def checked(engine: str, run_id: str, seeds: int) -> list[CheckRow]:
     """Rows of a regression check of sac_v2 on Pendulum-v1: a PASS, a FAIL and, of a number alone, advice."""
     published = {"sb3/<own>/Pendulum-v1": (20_000, 50_000), "zoo/tuned/Pendulum-v0": (40_000,)}
     rows = [row(engine, run_id, reference, at, seeds) for reference, steps in published.items() for at in steps]
-    family = [one for one in rows if one.p is not None]
-    adjusted = {
-        name: multiplicity.adjust(np.array([getattr(one, name) for one in family]), "holm").tolist()
-        for name in ("p", "p_fail")
-        if family
-    }
-    for at, one in enumerate(family):
-        p, p_fail = adjusted["p"][at], adjusted["p_fail"][at]
-        again = {"p_adjusted": p, "p_fail_adjusted": p_fail, "family": "regression", "family_size": len(family)}
-        rows[rows.index(one)] = replace(one, **again, fails=one.gated and one.verdict == "FAIL" and p_fail < 0.05)
-    return rows
+    return with_families(rows, "holm")
 
 
 def row(engine: str, run_id: str, reference: str, at: int, seeds: int) -> CheckRow:
@@ -172,13 +164,18 @@ def row(engine: str, run_id: str, reference: str, at: int, seeds: int) -> CheckR
         ours = (values.mean(), sd, seeds)
         known |= against_a_number(ours, mean, margin) if alone else against_a_spread(ours, (mean, 10.0, 3), margin)
     unknown = {field.name: None for field in fields(CheckRow)}
+    role, looks = "secondary", ()
+    if at == 50_000 and seeds >= 3:
+        p, p_fail, verdict = (known[name] for name in ("p", "p_fail", "verdict"))
+        role, looks = "primary", (check_rows.CheckLook(seeds, 0, -known["difference"], p_fail, p, verdict, False),)
     return CheckRow(**unknown | {
         "task": "Pendulum-v1", "implementation": engine, "variant": "sac_v2", "run_id": run_id,
         "reference": reference, "citation": f"told by {reference}", "caveat": "Few start states.", "env_step": at,
         "ours": SampleSummary(values.mean(), sd, seeds, seeds, 0, 0, seeds, tuple(values)),
         "published": PublishedSummary(mean, None if alone else 10.0, 3, runs),
         "basis": "a number" if alone else "runs", "random_policy": floor, "margin": margin, "confidence": 0.9,
-        "gated": not alone, "fails": False, "advisory": alone, "advice": ("single agent",) if alone else (),
+        "role": "advisory" if alone else role, "advice": ("single agent",) if alone else (),
+        "looks": looks, "waits_for": (), "looks_planned": (3, 5, 7, 10) if looks else (),
         "differs": (), "sentence": f"{engine} sac_v2 at {at}: {reference}'s 1 < 2: {known['verdict']}", **known,
     })  # fmt: skip
 

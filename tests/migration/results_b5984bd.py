@@ -1,4 +1,4 @@
-"""results.json and check.json between the layout of commit b5984bd (schema version 1) and the present one (3).
+"""results.json between the layout of commit b5984bd (schema version 1) and the present one (3).
 
 It renames and moves keys and takes labels and effects' names apart, or joins them again; it computes nothing, and no
 number changes. What else differs is listed: words in KINDS, and the keys in NEW, which the old layout lacks. `python
@@ -88,16 +88,6 @@ def old_results(new: dict) -> dict:
         del entry["outcomes" if "outcomes" in entry else "changes"]
     old_names = {now: before for before, now in RENAMED.items()}
     return {old_names.get(name, name): part for name, part in results.items()}
-
-
-def new_check(old: dict) -> dict:
-    """The present layout of check.json."""
-    return {"schema_version": SCHEMA_VERSION} | copy.deepcopy(old)
-
-
-def old_check(new: dict) -> dict:
-    """The layout of b5984bd."""
-    return {name: part for name, part in copy.deepcopy(new).items() if name != "schema_version"}
 
 
 # --- labels

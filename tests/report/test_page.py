@@ -25,12 +25,12 @@ from markupsafe import escape
 
 from suite import wording
 from suite.analysis import results as statistics
-from suite.analysis.check_rows import CheckFile
+from suite.analysis.check_rows import CheckFile, CheckLook
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import read_results, write_check, write_results
 from suite.analysis.types import CellResult, Label, Results
 from suite.errors import UsageError
-from suite.gate import wording as verdicts
+from suite.gate import outcome as verdicts
 from suite.report import comparisons, figures
 from suite.report import page as report
 from suite.statistics import two_samples as compare
@@ -170,9 +170,14 @@ def test_every_verdict_leads_to_its_figure_its_numbers_and_its_sentence(made, re
             assert wording.number(value) in block
     assert block.count("data:image/") == 1 and "published-Pendulum-v1-torch-sac_v2.csv" in block
     assert page.index("<details", page.index('id="check"')) < page.index(f'id="{name}"')  # a link opens what is folded
-    warned = 'with published results <b class="FAIL">FAIL</b>, 1 of them also once p is adjusted, so the gate fails'
-    assert f"1 gated comparison {warned}" in page
-    assert f"<b>{verdicts.outcome(results.check).capitalize()}.</b> Of the study's 9 cells 1 has" in page
+    warned = (
+        '1 primary endpoint of the <a href="#check">regression check</a> <b class="FAIL">FAILs</b> against published'
+    )
+    assert warned in page
+    assert (
+        f"<b>{(lambda text: text[0].upper() + text[1:])(verdicts.said(results.check))}.</b> Of the study's 9 cells 1 has"
+        in page
+    )
 
 
 def test_the_dashboard_puts_every_row_at_its_step_whatever_their_number(results):
@@ -195,22 +200,25 @@ def test_the_dashboard_puts_every_row_at_its_step_whatever_their_number(results)
     assert [[mark.aside for mark in column] for column in line.columns[:3]] == [[""], [""], ["150k", ""]]
 
 
+LOOKED = (CheckLook(3, 0, 50.0, 0.2, 0.4, "INCONCLUSIVE", False), CheckLook(5, 0, 150.0, 0.001, 0.9, "FAIL", False))
+
+
 @pytest.mark.parametrize("changes, words", [
     ({"n_needed": 1_234}, "needs n 1,234"),
     ({"n_needed": None}, "no n decides"),
     ({"n_needed": 9, "held_back": "PASS"}, "runs lack"),
-    ({"n_needed": None, "basis": "a number", "advisory": True}, "adv."),
+    ({"n_needed": None, "basis": "a number", "role": "advisory"}, "adv."),
     ({"n_needed": None, "runs": 1}, "1 run"),
-    ({"n_needed": None, "runs": 0, "advisory": True}, "no run, adv."),
-    ({"verdict": "FAIL", "gated": True, "fails": True}, "fails the gate"),
-    ({"verdict": "FAIL", "gated": True}, "not once adjusted"),
+    ({"n_needed": None, "runs": 0, "role": "advisory"}, "no run, adv."),
+    ({"verdict": "FAIL", "role": "primary", "looks": LOOKED}, "5 seeds"),
+    ({"role": "primary", "looks": ()}, "no look"),
     ({"verdict": "FAIL"}, ""),
-    ({"verdict": "SUSPICIOUSLY_BETTER", "gated": True}, ""),
+    ({"verdict": "SUSPICIOUSLY_BETTER"}, ""),
 ])  # fmt: skip
 def test_under_a_verdict_stands_what_it_hangs_on(results, changes, words):
     first = results.check[0]
     ours = replace(first.ours, n=changes.get("runs", first.ours.n))
-    fields = {"verdict": "INCONCLUSIVE", "gated": False, "fails": False, "held_back": None, **changes}
+    fields = {"verdict": "INCONCLUSIVE", "role": "secondary", "held_back": None, **changes}
     row = replace(first, ours=ours, **{name: value for name, value in fields.items() if name != "runs"})
     (((line,),)) = comparisons.overview([row]).lines
     (((mark,),)) = line.columns

@@ -160,11 +160,13 @@ def test_p_values_stand_beside_their_adjusted_ones_in_the_csv(made, results):
     assert (table["p_adjusted"] >= table["p"]).all() and set(table["family_size"]) == {9}
     assert "p" not in pd.read_csv(made[1] / "tables" / "simple-factorial.csv")
     check = pd.read_csv(made[1] / "tables" / "check.csv")
-    for name in ("env_step", "verdict", "margin", "fails", "p_fail_adjusted", "sentence"):
+    for name in ("env_step", "verdict", "margin", "role", "p_fail_adjusted", "sentence"):
         expected = pd.Series([getattr(row, name) for row in results.check], name=name)
         pd.testing.assert_series_equal(check[name], expected, check_dtype=False)
     assert list(check["published_n"]) == [3] * 6 and not {"ours_values", "published_values"} & set(check)
-    assert list(check["family"].fillna("none")) == ["regression", "regression", "none"] * 2
+    assert list(check["family"].fillna("none")) == [
+        *("jax sac_v2", "jax sac_v2", "none", "torch sac_v2", "torch sac_v2", "none")
+    ]
 
 
 def test_the_page_says_when_what_was_declared(made, tmp_path, results):
