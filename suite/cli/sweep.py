@@ -13,16 +13,56 @@ import click
 import psutil
 from filelock import FileLock, Timeout
 
+from suite.analysis.declared import declared_of
+from suite.analysis.types import CellKey
 from suite.errors import UsageError
+from suite.gate import check, outcome
 from suite.lab.records import RecordError, arrays_path, move, read_meta
+from suite.statistics.equivalence import INCONCLUSIVE
 from suite.study import workflow
+from suite.study.gather import gather
 from suite.study.plan import Plan
 
 ORPHANS_WAIT_S = 60.0  # how long trainers whose sweep was killed may take to notice, checkpoint and go
 
 
-def sweep(plan: Plan, cores: int, arguments: Sequence[str]) -> int:
-    """Snakemake's exit code on the plan's default target; prints the report's path at the end.
+def until_decided(plan: Plan, cores: int, arguments: Sequence[str]) -> int:
+    """A sweep that trains the seeds of one look after the other, and of the next only where the check is undecided;
+    Snakemake's exit code.
+
+    Every cell gets the seeds of the first look; those of arms and of what no gate hangs on get no more. Then the report
+    is made of what there is.
+    """
+    seeds: dict[CellKey, list[int]] = {}
+    for run in plan.runs.values():
+        seeds.setdefault(CellKey(*run.cell.key), []).append(run.seed)
+    undecided = set(seeds)
+    for look in plan.config.check.looks:
+        wanted = {(cell, seed) for cell in undecided for seed in seeds[cell][:look]}
+        records = [record for record, run in plan.runs.items() if (CellKey(*run.cell.key), run.seed) in wanted]
+        if code := sweep(plan, cores, arguments, targets=records):
+            return code
+        gather(plan, say=lambda line: None)
+        rows = check.main(plan.study_dir, plan.config.check, declared_of(plan.config)).rows
+        undecided = {
+            CellKey(row.task, row.implementation, row.run_id)
+            for row in rows
+            if row.gated and row.verdict == INCONCLUSIVE and not row.exhausted
+        }
+        click.echo(f"after {look} seeds: {outcome.said(rows)}")
+        if not undecided:
+            break
+    for command in ("gather", "check", "statistics", "figures", "report"):
+        done = subprocess.run([sys.executable, "-m", "suite", command, "--config", str(plan.path)])
+        if done.returncode not in (0, outcome.NOTHING):
+            return done.returncode
+    left = sum(not Path(record).exists() for record in plan.runs)
+    click.echo(f"{left} of {len(plan.runs)} planned runs were not needed; report: {plan.report_dir / 'report.html'}")
+    return 0
+
+
+def sweep(plan: Plan, cores: int, arguments: Sequence[str], targets: Sequence[str] = ()) -> int:
+    """Snakemake's exit code on these records, or on the plan's default target; prints the report's path at the end.
 
     UsageError while another sweep works in this directory. A lock that a killed Snakemake left is removed once no
     process that could own it is alive.
@@ -46,13 +86,14 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str]) -> int:
             line = "an earlier sweep was killed: its lock is removed, its runs continue from their checkpoints"
             click.echo(line, err=True)
             subprocess.run([*base, "--unlock"], check=True, capture_output=True)
-        process = subprocess.Popen([*base, "--cores", str(cores), *map(workflow.find_profile, arguments)])
+        options = ["--cores", str(cores), *map(workflow.find_profile, arguments)]
+        process = subprocess.Popen([*base[:3], *targets, *base[3:], *options])
         try:
             code = process.wait()
         except KeyboardInterrupt:  # the terminal has told Snakemake too
             code = process.wait()
     report = plan.report_dir / "report.html"
-    if code == 0 and report.exists():
+    if code == 0 and report.exists() and not targets:
         click.echo(f"report: {report}")
     return code
 

@@ -177,9 +177,13 @@ def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **opt
 @main.command(context_settings={"ignore_unknown_options": True})
 @plan_option
 @click.option("--cores", default=os.cpu_count(), show_default="all", help="How many runs at once.")
+@click.option(
+    "--until-decided", is_flag=True, help="Train the seeds of a further look (check.looks) only where needed."
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def sweep(plan: Plan, cores: int, arguments: tuple[str, ...]) -> None:
+def sweep(plan: Plan, cores: int, until_decided: bool, arguments: tuple[str, ...]) -> None:
     """Run Snakemake on a config, first clearing what a killed sweep left; further ARGUMENTS go to Snakemake."""
     from suite.cli import sweep as sweeping
 
-    sys.exit(sweeping.sweep(plan, cores, arguments))
+    run = sweeping.until_decided if until_decided else sweeping.sweep
+    sys.exit(run(plan, cores, arguments))

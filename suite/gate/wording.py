@@ -55,7 +55,8 @@ def _by_looks(row: CheckRow) -> str:
     elif look.verdict == NOT_LEARNED:
         meaning = f"even the upper limit of what is learned is less than {number(row.margin)}"
     else:
-        meaning = f"{_meaning(row)} (p {p_value(look.p_fail if look.verdict == FAIL else look.p_pass)})"
+        p = look.p_fail if look.verdict == FAIL else look.p_pass
+        meaning = _meaning(row) + ("" if look.verdict == INCONCLUSIVE else f" (p {p_value(p)})")
     warning = f" Warning: more than {number(row.margin)} seems lost." if look.warns and not row.fails else ""
     return f"{_difference(row)}; after {look.n} seeds {meaning}: {row.verdict}.{warning}"
 

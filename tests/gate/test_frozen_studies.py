@@ -80,7 +80,7 @@ def test_settings_without_a_mistake_are_not_flagged(healthy, variant, reference,
     place = (variant, reference, 100_000)
     (row,) = [row for row in healthy if (row.variant, row.reference, row.env_step) == place]
     assert row.gated and (row.ours.n, row.published.n) == (5, published)
-    assert row.verdict != "FAIL"
+    assert row.verdict in ("PASS", "INCONCLUSIVE")
 
 
 def test_the_settings_of_the_curves_commit_return_what_the_curves_say_and_the_last_ones_later(healthy):
@@ -113,7 +113,7 @@ def test_nothing_without_a_mistake_fails_the_gate(healthy, mistaken):
         ("tau", {"HalfCheetah-v5"}, set()),
         ("entropy_plus_half", set(), set()),
         ("time_limit_terminal", set(), {"Pendulum-v1"}),
-        ("no_minimum", set(), {"Pendulum-v1"}),
+        ("no_minimum", {"HalfCheetah-v5"}, {"Pendulum-v1"}),
     ],
 )
 def test_which_mistakes_the_published_seeds_can_catch(mistaken, arm, caught, passes):

@@ -28,6 +28,7 @@ NEW: Mapping[str, Any] = {
     "departures": [],  # the page computed them
     "declaration.history[].changes": [],  # were not kept
     "ablations[].tables[].arms[].outcomes": {},  # the final return alone was compared
+    "declaration.declaration.check.looks": [3, 5, 7, 10],  # the check took all seeds at once
 }
 """Keys that the old layout lacks, with the value each has for an old file (evaluate_every is given by the caller)."""
 
@@ -62,6 +63,8 @@ def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
         arm["outcomes"] = {}
     for entry in _history(results):
         entry["changes"] = []
+    if results["declaration"]:
+        results["declaration"]["declaration"]["check"]["looks"] = NEW["declaration.declaration.check.looks"]
     _effects(results, effect_parts, suite_effect_parts)
     return {"schema_version": SCHEMA_VERSION} | results | {"departures": []}
 
@@ -84,6 +87,8 @@ def old_results(new: dict) -> dict:
     for ablation in results["ablations"]:
         ablation["suite"] = ablation.pop("over_tasks")
         ablation["metric"] = {name: words for words, name in OUTCOMES.items()}[ablation.pop("outcomes")[0]]
+    if results["declaration"]:
+        del results["declaration"]["declaration"]["check"]["looks"]
     for entry in (*_arms(results), *_history(results)):
         del entry["outcomes" if "outcomes" in entry else "changes"]
     old_names = {now: before for before, now in RENAMED.items()}
