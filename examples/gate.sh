@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Holds a library's own SAC runs against published ones: gate.sh RUNS, a folder with a log per seed (evaluations.npz).
-# Ends with 0; 1 where the runs fall short of a published result; 2 where something is wrong; 3 where nothing compares.
+# Ends with 0; 1 where the runs fall short of a published result; 2 where something is wrong; 3 where nothing compares;
+# 4 where the runs are too few to tell. Further words go to the check: --undecided ok.
 # NAME, TASK and PRESET say what the runs are; OUT is the folder that is written; KIND is how evaluations acted (mean or
 # sample), of logs that do not say.
 set -euo pipefail
@@ -12,4 +13,4 @@ mkdir -p "$out" || exit 2
 python -m suite import "$runs" --task "${TASK:-Pendulum-v1}" --implementation "${NAME:-mylib}" \
   --preset "${PRESET:-stable_baselines3_common}" ${KIND:+--kind "$KIND"} --results "$out/results" --write-config "$config"
 python -m suite gather --config "$config"
-python -m suite check --config "$config" --gate
+python -m suite check --config "$config" --gate "${@:2}"

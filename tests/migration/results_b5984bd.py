@@ -1,4 +1,4 @@
-"""results.json between the layout of commit b5984bd (schema version 1) and the present one (3).
+"""results.json between the layout of commit b5984bd (schema version 1) and the present one (4).
 
 It renames and moves keys and takes labels and effects' names apart, or joins them again; it computes nothing, and no
 number changes. What else differs is listed: words in KINDS, and the keys in NEW, which the old layout lacks. `python
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 KINDS = {"mean": "deterministic", "sample": "sampled", "training": "training", None: "unknown"}
 """cells[].kind: the only words that change."""
