@@ -42,6 +42,20 @@ PEERS: dict[str, Entry] = {
 }
 """Third-party packages, each behind an adapter: they are trained beside the suite's engines, and measured."""
 
+MISTAKEN = {
+    f"mistaken_{name}": Entry(f"implementations.mistaken:{name}")
+    for name in (
+        "no_tanh_correction",
+        "temperature_wrong_sign",
+        "no_target_update",
+        "entropy_target_of_box",
+        "sampled_evaluation",
+        "reward_of_step_before",
+        "replay_never_overwrites",
+    )
+}
+"""The torch engine with a mistake each, for the regression check to notice; nobody else's business."""
+
 
 @cache
 def registered() -> dict[str, Entry]:
@@ -49,7 +63,7 @@ def registered() -> dict[str, Entry]:
     "sac_suite.trainers")."""
     outside = {point.name: Entry(point.value) for point in entry_points(group="sac_suite.implementations")}
     trainers = {point.name: Entry(point.value, trainer=True) for point in entry_points(group="sac_suite.trainers")}
-    return outside | trainers | REGISTRY | PEERS
+    return outside | trainers | REGISTRY | PEERS | MISTAKEN
 
 
 def load(name: str) -> Any:

@@ -19,8 +19,7 @@ from suite.errors import UsageError
 from suite.gate import check, outcome
 from suite.lab.records import RecordError, arrays_path, move, read_meta
 from suite.statistics.equivalence import INCONCLUSIVE
-from suite.study import workflow
-from suite.study.gather import gather
+from suite.study import gather, workflow
 from suite.study.plan import Plan
 
 ORPHANS_WAIT_S = 60.0  # how long trainers whose sweep was killed may take to notice, checkpoint and go
@@ -42,7 +41,7 @@ def until_decided(plan: Plan, cores: int, arguments: Sequence[str]) -> int:
         records = [record for record, run in plan.runs.items() if (CellKey(*run.cell.key), run.seed) in wanted]
         if code := sweep(plan, cores, arguments, targets=records):
             return code
-        gather(plan, say=lambda line: None)
+        gather.main(plan, say=lambda line: None)
         rows = check.main(plan.study_dir, plan.config.check, declared_of(plan.config)).rows
         undecided = {
             CellKey(row.task, row.implementation, row.run_id)

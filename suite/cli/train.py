@@ -160,15 +160,16 @@ def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **opt
         for cell in dict.fromkeys(one.cell for one in chosen)
     ]
     trainer = implementations.registered()[cell.implementation].trainer
+    engine = implementations.load(cell.implementation)
     training.train(
-        implementations.load(cell.implementation),  # type: ignore[arg-type]
+        engine,
         jobs[0]._replace(beside=tuple(jobs[1:])),
         places,
         lambda job: proofs.present(job.implementation, job.spec, job.schedule, job.task),
         checkpoint_seconds=execution.checkpoint_seconds,
         keep_checkpoint=execution.keep_checkpoints,
         time_limit_hours=execution.time_limit_hours,
-        make_lab=package_loop.Guest if trainer else lab.Lab,
+        make_lab=package_loop.Guest if trainer else getattr(engine, "LAB", lab.Lab),
         make_tracker=partial(tracker, tracking.mode, tracking.project),
         **options,
     )

@@ -28,6 +28,8 @@ class Lab:
     SpecError if the schedule asks for what cannot be.
     """
 
+    SEAT = Seat
+
     def __init__(self, engine: Implementation, job: Job, recorders: Sequence[Recorder]):
         self.engine, self.job = engine, job
         if len(job.seats) > 1 and not job.schedule.lockstep:
@@ -35,7 +37,7 @@ class Lab:
                 "learn_in_warmup False with warmup_rounding 'episode' lets each seed's episodes decide when it learns: "
                 f"seeds {', '.join(map(str, job.seeds))} cannot be trained side by side, only one at a time"
             )
-        self.seats = [Seat(one, recorder) for one, recorder in zip(job.seats, recorders, strict=True)]
+        self.seats = [self.SEAT(one, recorder) for one, recorder in zip(job.seats, recorders, strict=True)]
         self.spaces = self.seats[0].spaces
         limit = self.seats[0].env.time_limit
         if job.schedule.insert == "episode_end" and job.schedule.learn_after < limit:

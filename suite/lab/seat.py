@@ -24,9 +24,9 @@ class Seat(Trainee):
         (seed,) = job.seeds
         super().__init__(seed, recorder)
         self.job = job
-        self.env = Environment(job.task, job.schedule.action_to_env)
+        self.env = self.make_environment(job)
         self.spaces = self.env.spaces
-        self.replay = Replay(min(job.schedule.replay_capacity, job.env_steps), row_width(self.spaces))
+        self.replay = self.make_replay(job)
         self.waiting: list[np.ndarray] = []  # rows of the running episode that may not be sampled yet
         self.streams = {name: seeding.stream(seed, name) for name in DRAWN_STREAMS}
         self.obs = self.env.reset(seed=seeding.integer(seed, "environment"))
@@ -34,6 +34,12 @@ class Seat(Trainee):
         self.action = np.zeros(self.spaces.action_dim, np.float32)
         self.warm = True  # whether that action was drawn uniformly
         self.warmup_range: tuple[Any, Any] = self.env.range if job.schedule.warmup_range == "env" else (-1.0, 1.0)
+
+    def make_environment(self, job: Job) -> Environment:
+        return Environment(job.task, job.schedule.action_to_env)
+
+    def make_replay(self, job: Job) -> Replay:
+        return Replay(min(job.schedule.replay_capacity, job.env_steps), row_width(self.spaces))
 
     def step(self, env_step: int) -> None:
         """Plays the pending action, stores the transition, starts the next episode where one ended or is abandoned."""
