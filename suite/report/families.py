@@ -25,6 +25,11 @@ def adjusted_in(name: FamilyName, results: Results) -> str:
 def family_sentence(name: FamilyName, results: Results) -> str:
     """How the p values of a family are adjusted and what that bounds, as a sentence."""
     family = results.families[name]
+    if name == "regression":
+        return (
+            "Primary endpoints decide without adjustment; those secondary to the same implementation and preset are "
+            f"adjusted among themselves by {METHODS[family.method]}."
+        )
     questions = "question" if family.size == 1 else "questions"
     in_shares = family.method in SHARES
     bounded = "the share of false alarms among the alarms" if in_shares else "the chance of any false alarm in it"
