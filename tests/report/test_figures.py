@@ -163,15 +163,15 @@ def test_a_cell_over_what_is_published_is_that_of_the_check(results, drawn):
 
 def test_verdicts_have_a_colour_and_a_shape_each_and_advice_comes_last(results):
     first, second, advice = (row for row in results.check if row.implementation == "torch")
-    names = ("PASS", "INCONCLUSIVE", "SUSPICIOUSLY_BETTER", "FAIL")
+    names = ("PASS", "INCONCLUSIVE", "SUSPICIOUSLY_BETTER", "NOT_LEARNED")
     rows = [advice, *(replace(first, env_step=20_000 + i, verdict=name) for i, name in enumerate(names)), second]
     (cell,) = comparisons.checked_cells(rows)
     assert [one.title for one in cell.references] == [first.reference, f"{advice.reference} (advisory)"]
     figure = drawing_of(published.over_published(cell.references, results))
     looks = [(line.get_marker(), to_hex(line.get_markeredgecolor()), to_hex(line.get_markerfacecolor()))
              for axis in figure.axes for line in axis.lines if line.get_markersize() == 5]  # fmt: skip
-    assert len(set(looks)) == 5 and len({marker for marker, *_ in looks}) == 4  # the second row is a FAIL too
-    assert [edge for _, edge, _ in looks[:5]] == ["#000000"] * 5  # gated
+    assert len(set(looks)) == 6 and len({marker for marker, *_ in looks}) == 5  # the second row and advice are FAILs
+    assert [edge == "#000000" for _, edge, _ in looks] == [False] * 4 + [True, False]  # one is a primary endpoint
     assert looks[5] == ("X", to_hex(published.VERDICTS["FAIL"][0]), "#ffffff")
 
 
