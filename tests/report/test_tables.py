@@ -166,7 +166,7 @@ def test_p_values_stand_beside_their_adjusted_ones_in_the_csv(made, results):
         pd.testing.assert_series_equal(check[name], expected, check_dtype=False)
     assert list(check["published_n"]) == [3] * 6 and not {"ours_values", "published_values"} & set(check)
     assert list(check["family"].fillna("none")) == [
-        *("jax sac_v2", "jax sac_v2", "none", "torch sac_v2", "torch sac_v2", "none")
+        *("torch sac_v2", "torch sac_v2", "none", "jax sac_v2", "jax sac_v2", "none")
     ]
 
 
