@@ -49,7 +49,7 @@ for training in RULES:
 rule gather:  # it joins everything to the manifest, which is no output: Snakemake would delete it first
     input: list(STUDY.runs)
     output:
-        STUDY.made_of,  # named by the content of config and code: what reads differently is another file, whatever its time
+        STUDY.made_of,  # named by the content of config and code: who changes them asks for another file
         expand(TABLES / "{name}.parquet", name=["runs", "evaluations", "diagnostics"]),
         expand(TABLES / "{name}.json", name=["ablations", "sources"]),
     shell: "{SUITE} gather --config {STUDY.path:q}"

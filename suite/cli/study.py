@@ -190,6 +190,5 @@ def migrate(config: str | None, dry_run: bool, results: str | None) -> None:
     if not outdated:
         click.echo(f"nothing in {place} needs to be migrated")
     elif not dry_run:
-        click.echo(
-            f"python -m suite sweep --config {shlex.quote(config or 'CONFIG')}   makes the tables anew from the records"
-        )
+        command = f"python -m suite sweep --config {shlex.quote(config or 'CONFIG')}"
+        click.echo(f"{command}   makes the tables anew from the records")

@@ -26,7 +26,7 @@ from suite.study.config import DEFAULT_CONFIG, MOST_RUNS, Config, Sweep, load
 from suite.study.sweeps import cells_of, part_of
 
 SPECIAL = re.compile(r"^~|[{}$`\x00-\x1f\x7f\ud800-\udfff]|:/")
-"""What a path may not hold, however well it is quoted: Snakemake's wildcards, what nothing expands, what is no text."""
+"""What no path may hold, however well it is quoted: wildcards, what a cluster's shell expands, an address, no text."""
 
 
 class Plan:
@@ -176,11 +176,10 @@ def obstacle(folder: Path) -> Path | None:
 
 def check_place(what: str, path: Path, *below: str) -> None:
     """UsageError if files cannot lie at a path, or what is below it, because of how it is spelt. Creates nothing."""
-    if spelt := SPECIAL.search(str(path)) or SPECIAL.search(str(path.absolute())):
-        raise UsageError(
-            f"{what} is {str(path)!r} ({str(path.absolute())!r}), and {spelt[0]!r} would mean something else to Snakemake "
-            "or to a shell; choose another path"
-        )
+    whole = str(path.absolute())
+    if spelt := SPECIAL.search(str(path)) or SPECIAL.search(whole):
+        meaning = f"{spelt[0]!r} means something to Snakemake or to a shell"
+        raise UsageError(f"{what} is {str(path)!r} ({whole!r}), but {meaning}; choose another path")
     try:
         Path(path, *below).stat()
     except (FileNotFoundError, NotADirectoryError):
