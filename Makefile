@@ -5,6 +5,7 @@ CONFIG ?= config/paper.yaml
 VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
+export CONFIG
 
 .PHONY: run test test-slow sweep bench bench-gpu lint lock clean
 
@@ -12,7 +13,7 @@ run: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) --quiet rules -- --config runs_per_job=1min
 
 sweep: $(VENV)/ready
-	$(BIN)/python -m suite sweep --config $(CONFIG) --cores $(CORES)
+	$(BIN)/python -m suite sweep --config "$$CONFIG" --cores $(CORES)
 
 # A module's tests stay in one process, which trains what they share once; tests/conftest.py puts the longest first.
 test: $(VENV)/ready lint
@@ -36,7 +37,7 @@ lint: $(VENV)/ready
 	$(BIN)/mypy
 
 define environment
-	$(PYTHON) -m venv $(@D)
+	"$(PYTHON)" -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 endef
 INSTALL_SUITE = $(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
@@ -60,7 +61,7 @@ $(VENV)/ready: requirements.lock pyproject.toml
 # Locks are exact, for Python 3.11, against the package index. The CUDA packages of torch's wheel stay out of them (pip
 # adds them where the wheel asks for them), and so does the local version label of a CPU build.
 lock:
-	$(PYTHON) -m venv .venv-lock
+	"$(PYTHON)" -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet pip-tools
 	echo "torch==2.13.0" > .venv-lock/pins.txt
 	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml

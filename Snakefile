@@ -9,7 +9,7 @@ if Path(workflow.basedir, "suite").is_dir():  # a checkout, which need not be in
 
 from suite.study import plan
 
-STUDY, RULES = plan.for_snakemake(workflow.configfiles, config)
+STUDY, RULES = plan.for_snakemake(workflow.configfiles, workflow.config_settings.config)
 TABLES, REPORT = STUDY.study_dir, STUDY.report_dir
 SUITE = f"{shlex.quote(sys.executable)} -m suite"
 TRIES = 4
@@ -21,7 +21,8 @@ onstart:  # before the first run, never in a dry run: what is planned and declar
 
 rule all:
     input:
-        list(STUDY.runs),  # named here too: a record that was removed is trained again though what follows is up to date
+        list(STUDY.runs),  # named here too: one that is not there is made again though what follows is up to date
+        STUDY.made_of,
         REPORT / "report.html",
 
 
@@ -41,15 +42,14 @@ for training in RULES:
         resources:
             attempt=lambda wildcards, attempt: attempt,
         shell:
-            "exec {SUITE} run --config {STUDY.path:q} {params} --attempt {resources.attempt} --attempts {TRIES}"
-            " --stop-with-parent {output:q} > {log:q} 2>&1"
+            "exec {SUITE} run --config {STUDY.path:q} {params:q} --attempt {resources.attempt} --attempts {TRIES}"
+            " --stop-with-parent -- {output:q} > {log:q} 2>&1"
 
 
 rule gather:  # it joins everything to the manifest, which is no output: Snakemake would delete it first
-    input:
-        runs=list(STUDY.runs),
-        made_by=[STUDY.path, *plan.code_files()],
+    input: list(STUDY.runs)
     output:
+        STUDY.made_of,  # named by the content of config and code: who changes them asks for another file
         expand(TABLES / "{name}.parquet", name=["runs", "evaluations", "diagnostics"]),
         expand(TABLES / "{name}.json", name=["ablations", "sources"]),
     shell: "{SUITE} gather --config {STUDY.path:q}"

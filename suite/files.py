@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import types
@@ -23,7 +24,7 @@ class atomic:
 
     def __enter__(self) -> Path:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):  # of a writer that was killed
+        for leftover in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp"):  # of a writer that was killed
             leftover.unlink()
         return self.temporary
 

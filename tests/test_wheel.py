@@ -30,6 +30,7 @@ ABLATION = one_factor(
     literature=("none",),
 )
 """
+SITE = "it's a site"  # a place of a user's choice
 CONFIG = {
     "sweeps": [
         {
@@ -61,8 +62,8 @@ def installed(tmp_path_factory) -> Path:
     assert packaged == WORKFLOW
     for name in WORKFLOW:
         assert (ROOT / name).is_file(), f"{name} is the one source of what the wheel carries"
-    subprocess.run([*pip, "install", "--no-deps", "--target", "site", str(wheel)], cwd=folder, check=True)
-    return folder / "site"
+    subprocess.run([*pip, "install", "--no-deps", "--target", SITE, str(wheel)], cwd=folder, check=True)
+    return folder / SITE
 
 
 def call(installed: Path, cwd: Path, *command: str) -> subprocess.CompletedProcess:

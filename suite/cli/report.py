@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from suite.cli.app import main, plan_option
@@ -23,6 +25,6 @@ def report(plan: Plan) -> None:
     """The study's self-contained report.html."""
     from suite.report import page
 
-    command = f"snakemake --cores N --configfile {plan.path}"
+    command = f"snakemake --cores N --configfile {shlex.quote(str(plan.path))}"
     page.main(plan.study_dir, plan.report_dir, config_text=plan.path.read_text(), command=command)
     click.echo(plan.report_dir / "report.html")

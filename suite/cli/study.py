@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,7 @@ def gather(plan: Plan) -> None:
     for reason, count in runs.loc[runs["stale"], "stale_reason"].value_counts().items():
         click.echo(f"{count:>6} stale: {reason}")
     if runs["stale"].any():
-        command = f"python -m suite retry --config {plan.path} --status stale"
+        command = f"python -m suite retry --config {shlex.quote(str(plan.path))} --status stale"
         click.echo(f"       left out of every average; {command}   clears them")
     for note, count in runs.loc[runs["note"] != "", "note"].value_counts().items():
         click.echo(f"{count:>6} {note}")
@@ -189,4 +190,5 @@ def migrate(config: str | None, dry_run: bool, results: str | None) -> None:
     if not outdated:
         click.echo(f"nothing in {place} needs to be migrated")
     elif not dry_run:
-        click.echo(f"python -m suite sweep --config {config or 'CONFIG'}   makes the tables anew from the records")
+        command = f"python -m suite sweep --config {shlex.quote(config or 'CONFIG')}"
+        click.echo(f"{command}   makes the tables anew from the records")

@@ -67,7 +67,7 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], targets: Sequence[st
     process that could own it is alive.
     """
     plan.check_writable()
-    base = [sys.executable, "-m", "snakemake", "--configfile", str(plan.path), *workflow.snakefile_options()]
+    base = [sys.executable, "-m", "snakemake", "--configfile", str(plan.path.absolute()), *workflow.snakefile_options()]
     lock_file = Path(plan.config.results, ".work", "sweep.lock")
     lock_file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(lock_file)

@@ -168,6 +168,8 @@ def gather(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataF
 def main(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFrame]:
     """Writes the tables of `gather` into the study's folder, the manifest too where it is not yet; returns them."""
     manifest.write(plan)
+    for mark in plan.study_dir.glob("made_of-*.txt"):  # of other content, or of tables that are about to change
+        mark.unlink()
     tables = checked(gather(plan, say))
     for name in ("runs", "evaluations", "diagnostics"):
         with atomic(plan.study_dir / f"{name}.parquet") as temporary:
@@ -178,6 +180,8 @@ def main(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFra
     for name, data in (("ablations", questions), ("sources", presets)):
         with atomic(plan.study_dir / f"{name}.json") as temporary:
             temporary.write_text(json.dumps(data, indent=1))
+    if "missing" not in set(tables["runs"]["status"]):  # else a sweep gathers again, however old the records that came
+        plan.made_of.touch()
     return tables
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,7 +46,7 @@ from suite.specimens.catalogue import resolve
 from suite.study.cells import RECORD, Cell, Label
 from suite.study.config import NAME
 from suite.study.logs import Point, Request, Series, natural, read
-from suite.study.plan import obstacle
+from suite.study.plan import check_place, obstacle
 from suite.study.series import LONGEST, seed_in
 
 KINDS = {
@@ -106,6 +107,8 @@ class Run(NamedTuple):
 def main(files: Sequence[str], request: Request, claim: Claim, results: str, config: str | None) -> list[str]:
     """Writes a record of every run in the files, and the config of a study of them if asked for; says what it did."""
     _check_claim(claim)
+    check_place("--results", Path(results))
+    check_place("--write-config", Path(config or results))
     claim = claim._replace(kind=request.kind)
     settings = {task: resolve(claim.preset, task, {}) for task in claim.tasks}
     grid, runs = fitted(read(files, request), claim)
@@ -533,4 +536,4 @@ def _summary(claim: Claim, grid: Grid, runs: Sequence[Run], config: str | None) 
     if claim.first_step:
         values += f"; from step {claim.first_step:,} on"
     text = f"{claim.implementation} as {claim.preset}: {statuses}; {values}"
-    return text + (f"\npython -m suite gather --config {config}   goes on from here" if config else "")
+    return text + (f"\npython -m suite gather --config {shlex.quote(config)}   goes on from here" if config else "")

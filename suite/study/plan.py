@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import implementations
-from suite.errors import UsageError
+from suite.errors import UsageError, nearest
 from suite.published import comparability
 from suite.sac import identity
 from suite.sac.ablation import Ablation
-from suite.sac.source import ROOT
+from suite.sac.source import ROOT, file_digest
 from suite.specimens.catalogue import load_ablation, user_ablation_files
 from suite.study import declaration, rules
 from suite.study.cells import RECORD, WORK, Asked, Cell, Label, Planned
-from suite.study.config import DEFAULT_CONFIG, MOST_RUNS, Config, load
+from suite.study.config import DEFAULT_CONFIG, MOST_RUNS, Config, Sweep, load
 from suite.study.sweeps import cells_of, part_of
+
+SPECIAL = re.compile(r"^~|[{}$`\x00-\x1f\x7f\ud800-\udfff]|:/")
+"""What no path may hold, however well it is quoted: wildcards, what a cluster's shell expands, an address, no text."""
 
 
 class Plan:
@@ -38,6 +42,9 @@ class Plan:
         self.config: Config = load(self.path)
         self.study_dir = Path(self.config.results, "studies", self.study)
         self.report_dir = Path(self.config.reports, self.study)
+        check_place("the config", self.path)
+        for key in ("results", "reports"):
+            check_place(f"{self.path}: {key}", Path(getattr(self.config, key)), self.study)
         try:
             comparability.gates(self.config.check.gate)
         except UsageError as mistake:
@@ -81,7 +88,7 @@ class Plan:
 
     def record(self, cell: Cell, seed: int) -> str:
         """The path of a run's record."""
-        return f"{self.config.results}/{RECORD.format(cell=cell.path, seed=seed, env_steps=cell.env_steps)}"
+        return str(Path(self.config.results, RECORD.format(cell=cell.path, seed=seed, env_steps=cell.env_steps)))
 
     def work(self, cell: Cell, seed: int) -> Path:
         """The folder of a run's checkpoints, progress and logs; it does not depend on the budget."""
@@ -90,6 +97,15 @@ class Plan:
     def waiting(self, run: Planned) -> Path:
         """Where a record lies until all of its job's runs have one: Snakemake deletes what a failed job has made."""
         return self.work(run.cell, run.seed) / Path(run.record).name
+
+    @property
+    def made_of(self) -> Path:
+        """The file by which gather says what it made the tables of, besides records; its name tells the content of all.
+
+        So these are made again where the config, the code or an ablation reads differently, whatever its time.
+        """
+        digests = "".join(file_digest(file) for file in (self.path, *code_files()))
+        return self.study_dir / f"made_of-{hashlib.sha256(digests.encode()).hexdigest()[:10]}.txt"
 
     @property
     def declaration(self) -> dict[str, object]:
@@ -158,10 +174,36 @@ def obstacle(folder: Path) -> Path | None:
     return None if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK) else nearest
 
 
-def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[rules.Rule]]:
-    """The plan of the last config file (without one, the paper's) and how it is trained; a mistake ends the process."""
+def check_place(what: str, path: Path, *below: str) -> None:
+    """UsageError if files cannot lie at a path, or what is below it, because of how it is spelt. Creates nothing."""
+    whole = str(path.absolute())
+    if spelt := SPECIAL.search(str(path)) or SPECIAL.search(whole):
+        meaning = f"{spelt[0]!r} means something to Snakemake or to a shell"
+        raise UsageError(f"{what} is {str(path)!r} ({whole!r}), but {meaning}; choose another path")
     try:
-        plan = Plan(Path(os.path.relpath(configfiles[-1]) if configfiles else DEFAULT_CONFIG))
+        Path(path, *below).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise UsageError(f"{what} cannot be used ({error.strerror})") from None
+
+
+def for_snakemake(configfiles: Sequence[Path], settings: Mapping[str, object]) -> tuple[Plan, list[rules.Rule]]:
+    """The plan of the config file (without one, the paper's) and how it is trained; a mistake ends the process.
+
+    settings: what --config says; every job reads the config file anew, so that it can say nothing of that.
+    """
+    try:
+        # Snakemake would add a second file's keys to the first, and forget a --configfile for a later one.
+        if len(configfiles) > 1 or sum(word.startswith("--configf") for word in sys.argv) > 1:
+            raise UsageError("--configfile is given twice, and a sweep runs one study; start one for each")
+        plan = Plan(Path(os.path.relpath(configfiles[0]) if configfiles else DEFAULT_CONFIG))
+        for key in settings:
+            if key in (*Config.model_fields, *Sweep.model_fields):
+                raise UsageError(f"--config sets {key!r}, which the study's file alone says; change it in {plan.path}")
+            if key not in rules.SETTINGS:
+                close = nearest(key, rules.SETTINGS)
+                raise UsageError(f"--config sets {key!r}, which means nothing; did you mean {close}?")
         plan.check_writable()
         plan.check_imported()
         plan.check_environments()
@@ -171,12 +213,12 @@ def for_snakemake(configfiles: list[str], settings: dict) -> tuple[Plan, list[ru
         os._exit(2)  # before Snakemake wraps the sentence into a traceback; nothing has been started
 
 
-def code_files() -> list[str]:
-    """What gather, statistics, figures and report depend on besides data: the suite's source, and the user's ablations.
+def code_files() -> list[Path]:
+    """What tables and report are made of besides records and config: the suite's source, and the user's ablations.
 
     Frozen baselines are none of it: they are compared with on request alone.
     """
     folders = ("suite", "implementations", "ablations")
     files = (file for folder in folders for file in (ROOT / folder).rglob("*"))
     kept = (file for file in files if file.suffix in (".py", ".j2", ".csv", ".yaml", ".json"))
-    return sorted(map(str, (*(file for file in kept if file.parent.name != "baselines"), *user_ablation_files())))
+    return sorted((*(file for file in kept if file.parent.name != "baselines"), *user_ablation_files()))

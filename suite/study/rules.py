@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import implementations
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 Jobs = list[list[Planned]]
 """The runs that one process trains, of every process."""
+
+
+SETTINGS = ("seeds_per_job", "runs_per_job")
+"""What Snakemake's --config may say: how runs are put into jobs, never which."""
 
 
 class Rule(NamedTuple):
@@ -54,8 +59,9 @@ def of_training(plan: Plan, settings: Mapping[str, object]) -> list[Rule]:
 def _alike(plan: Plan, name: str, seeds: Sequence[object], cells: str) -> Rule:
     """One rule for the same seeds of every cell that fits the pattern: Snakemake tries each file against every rule."""
     folder = plan.config.results
-    records = [f"{folder}/{RECORD.replace('{seed}', str(seed))}" for seed in seeds]
-    return Rule(name, records, f"{folder}/{WORK.replace('{seed}', str(seeds[0]))}/{{env_steps}}.log", cells)
+    records = [str(Path(folder, RECORD.replace("{seed}", str(seed)))) for seed in seeds]
+    log = Path(folder, WORK.replace("{seed}", str(seeds[0])), "{env_steps}.log")
+    return Rule(name, records, str(log), cells)
 
 
 def _blocks(plan: Plan, jobs: Jobs, seconds: Mapping[tuple, float]) -> list[Rule]:
