@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from suite.cli.app import main, plan_option
+from suite.study import config
 from suite.study.plan import Plan
 
 
@@ -24,5 +25,5 @@ def report(plan: Plan) -> None:
     from suite.report import page
 
     command = f"snakemake --cores N --configfile {plan.path}"
-    page.main(plan.study_dir, plan.report_dir, config_text=plan.path.read_text(), command=command)
+    page.main(plan.study_dir, plan.report_dir, config_text=config.read(plan.path), command=command)
     click.echo(plan.report_dir / "report.html")
