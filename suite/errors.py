@@ -43,4 +43,4 @@ def quoted(value: object) -> str:
     try:
         return _cut(_REPR.repr(value), 2 * LONGEST_VALUE)
     except (ValueError, RecursionError):
-        return f"{type(value).__name__} of too many digits"
+        return f"something too long to show, of type {type(value).__name__}"

@@ -60,7 +60,8 @@ def fits(value: Any, kind: Any) -> bool:
     if origin is tuple:
         return isinstance(value, tuple) and all(fits(one, arguments[0]) for one in value)
     if origin in (dict, Mapping):
-        return isinstance(value, dict) and all(fits(one, arguments[1]) for one in value.values())
+        of_key, of_value = arguments
+        return isinstance(value, dict) and all(fits(a, of_key) and fits(b, of_value) for a, b in value.items())
     if hasattr(kind, "_fields"):
         return isinstance(value, kind) and all(fits(getattr(value, name), of) for name, of in hints(kind).items())
     if kind is int or (kind is float and type(value) is int):

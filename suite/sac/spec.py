@@ -314,9 +314,10 @@ def check_limits(tableau: object, limits: Limits) -> None:
                 raise SpecError(f"{name} must {words}, not {value}")
 
 
-def check_types(tableau: object, above: str = "") -> None:
+def check_types(tableau: Any, above: str = "") -> None:
     """SpecError for a field whose value is none that its type allows; above: the path of a part in its tableau."""
-    for name, hint in hints(type(tableau)).items():
+    kind: Any = type(tableau)
+    for name, hint in hints(kind).items():
         value = getattr(tableau, name)
         if not fits(value, hint):
             raise SpecError(f"{above}{name} must be {_in_words(hint)}, not {quoted(value)}")
@@ -333,10 +334,12 @@ def _in_words(hint: Any) -> str:
         return f"{', '.join(first)} or {last}"
     if get_origin(hint) is Literal:
         return f"one of {', '.join(get_args(hint))}"
+    if get_origin(hint) is dict:
+        return "a dict whose keys are texts"
     if get_origin(hint) is tuple:
         return f"a tuple, each part of it {_in_words(get_args(hint)[0])}"
-    plain = {int: "a whole number", float: "a number", bool: "True or False", str: "a word", type(None): "None"}
-    return plain.get(hint) or f"{'an' if hint.__name__[0] in 'AEIO' else 'a'} {hint.__name__}"
+    words = {int: "a whole number", float: "a number", bool: "True or False", str: "a text", type(None): "None"}
+    return words.get(hint) or f"{'an' if str(hint.__name__)[0] in 'AEIO' else 'a'} {hint.__name__}"
 
 
 def _check_order(spec: SacSpec) -> None:

@@ -16,9 +16,9 @@ from suite.sac import equations
 from suite.sac.contract import Implementation, Metrics, Params, unpack
 from suite.sac.spec import SacSpec
 from suite.specimens.cases import CASES, SPACES, TOLERANCE, UPDATES, at, inputs, start
+from suite.specimens.catalogue import ENGINE as FUNCTIONS
 
 SETTINGS = ("base", "base with V", "sac_v2", "spinningup")
-FUNCTIONS = ("init", "act", "update", "explain", "get_params", "set_params", "device")
 
 
 class Outcome(NamedTuple):

@@ -144,7 +144,7 @@ class Config(Section):
     """A study; its name is the file's stem."""
 
     sweeps: Annotated[list[Sweep], Field(min_length=1)]
-    imported: list[Annotated[str, Field(pattern=f"^{NAME}$", max_length=100)]] = []  # implementations whose records are made elsewhere
+    imported: list[Annotated[str, Field(pattern=f"^{NAME}$", max_length=100)]] = []  # whose records are made elsewhere
     check: Check = Check()
     equivalence: Equivalence = Equivalence()
     families: Families = Families()
