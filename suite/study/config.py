@@ -19,8 +19,10 @@ class Section(BaseModel):
 
 def _seeds(value: Any) -> Any:
     """A count means the seeds from 0; a list means itself."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if isinstance(value, list):
         return value
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise PydanticCustomError("no_seeds", "must be a number of seeds from 1, or a list of them")
     if value > MOST_RUNS:  # before a list of them is made
         raise PydanticCustomError("too_many", f"must be at most {MOST_RUNS:,}, the most runs of a study")
     return list(range(value))

@@ -143,4 +143,4 @@ def _known(where: str, key: str, names: list[str], choices: Collection[str], wha
     for n, name in enumerate(names):
         if name not in choices:
             at = f"{where}.{key}" + (f"[{n}]" if key != "baseline" else "")
-            raise UsageError(f"{at} is {name!r}, which is no {what}; did you mean {nearest(name, choices)}?")
+            raise UsageError(f"{at} is {quoted(name)}, which is no {what}; did you mean {nearest(name, choices)}?")
