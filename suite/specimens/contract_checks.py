@@ -10,7 +10,7 @@ import inspect
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -148,8 +148,8 @@ def seeds_do_not_know_each_other(engine: Implementation, spec: SacSpec) -> None:
 
 
 def check_shapes(name: str, engine: Implementation, spec: SacSpec, spaces: Spaces) -> None:
-    """UsageError with file and line if an engine refuses a spec, raises, or answers in other shapes than the contract's:
-    an update of one seed, before a run is begun with it."""
+    """UsageError with file and line if an engine refuses a spec, raises, or answers in other shapes than the contract
+    has: an update of one seed, before a run is begun with it."""
     rng = np.random.default_rng(0)
     params = {key: value[None].astype(spec.dtype) for key, value in weights.params(spec, spaces, rng).items()}
     rows = np.zeros((1, 1, spec.batch_size, row_width(spaces)), np.float32)
@@ -170,9 +170,9 @@ def check_shapes(name: str, engine: Implementation, spec: SacSpec, spaces: Space
             _of_shape(name, engine.get_params, kept.get(key), value.shape, key)
 
 
-def _of_shape(name: str, function: Callable, value: object, shape: tuple[int, ...], what: str) -> None:
-    if np.shape(value) != shape:  # type: ignore[arg-type]
-        _refuse(name, function, f"{function.__name__} must give {what}, of shape {shape}", np.shape(value))  # type: ignore[arg-type]
+def _of_shape(name: str, function: Callable, value: Any, shape: tuple[int, ...], what: str) -> None:
+    if np.shape(value) != shape:
+        _refuse(name, function, f"{function.__name__} must give {what}, of shape {shape}", np.shape(value))
 
 
 def _refuse(name: str, function: Callable, expected: str, value: object) -> None:
@@ -180,9 +180,8 @@ def _refuse(name: str, function: Callable, expected: str, value: object) -> None
     function = inspect.unwrap(function)
     code = getattr(function, "__code__", None)
     where = brought.place(Path(code.co_filename), code.co_firstlineno) if code else repr(function)
-    raise UsageError(
-        f"{where}: {expected}, and {name} gives {quoted(value)}; python -m suite contract {name} says more"
-    )
+    more = f"python -m suite contract {name} says more"
+    raise UsageError(f"{where}: {expected}, and {name} gives {quoted(value)}; {more}")
 
 
 CHECKS = (
