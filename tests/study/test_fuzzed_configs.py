@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def data_fuzzed(data: dict, rng: np.random.Generator) -> dict:
         part = data
         for one in above:
             part = part[one]
-        value = VALUES[rng.integers(len(VALUES))]
+        value = copy.deepcopy(VALUES[rng.integers(len(VALUES))])
         match int(rng.integers(5)):
             case 0:
                 del part[key]
