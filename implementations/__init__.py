@@ -23,6 +23,12 @@ class Entry(NamedTuple):
     interpreter: str | None = None  # of an environment of its own, from ROOT; None: this one's
     trainer: bool = False  # a suite.sac.contract.Trainer, not an Implementation
     arms: bool = False  # its blocks may hold seeds of several specs, if these have one `structure`
+    seeds: range = range(2**63)  # those it takes; a package of others may say so itself, by a range called SEEDS
+
+    @property
+    def module(self) -> str:
+        """Its dotted name."""
+        return self.target.partition(":")[0]
 
     @property
     def environment(self) -> Path | None:
@@ -36,9 +42,11 @@ REGISTRY: dict[str, Entry] = {
 }
 
 PEERS: dict[str, Entry] = {
-    "stable_baselines3": Entry("implementations.adapters.stable_baselines3", trainer=True),
-    "sbx": Entry("implementations.adapters.sbx", trainer=True),
-    "tianshou": Entry("implementations.adapters.tianshou", ".venv-tianshou/bin/python", trainer=True),
+    "stable_baselines3": Entry("implementations.adapters.stable_baselines3", trainer=True, seeds=range(2**32)),
+    "sbx": Entry("implementations.adapters.sbx", trainer=True, seeds=range(2**32)),
+    "tianshou": Entry(
+        "implementations.adapters.tianshou", ".venv-tianshou/bin/python", trainer=True, seeds=range(2**32)
+    ),
 }
 """Third-party packages, each behind an adapter: they are trained beside the suite's engines, and measured."""
 
@@ -57,6 +65,11 @@ MISTAKEN = {
 """The torch engine with a mistake each, for the regression check to notice; nobody else's business."""
 
 
+def ours(name: str) -> bool:
+    """Whether the suite answers for what an implementation is: of others it knows what they claim."""
+    return name in REGISTRY or name in PEERS
+
+
 @cache
 def registered() -> dict[str, Entry]:
     """The suite's own engines and adapters, and installed packages' (entry-point groups "sac_suite.implementations" and
@@ -68,6 +81,6 @@ def registered() -> dict[str, Entry]:
 
 def load(name: str) -> Any:
     """The implementation registered as `name`: this is where an engine's framework is imported."""
-    module, _, attribute = registered()[name].target.partition(":")
-    imported = importlib.import_module(module)
+    entry = registered()[name]
+    attribute, imported = entry.target.partition(":")[2], importlib.import_module(entry.module)
     return getattr(imported, attribute) if attribute else imported

@@ -50,7 +50,7 @@ def read_json(path: Path, remedy: str, kind: type = dict) -> Any:
 
 def fits(value: Any, kind: Any) -> bool:
     """Whether a value read from a file is of the type of an annotation: a plain one, a Literal, a union, a tuple, a
-    mapping, a NamedTuple or a class. A whole number fits only in 64 bits, as tables have them."""
+    mapping, a NamedTuple or a class. A number that is whole fits only in 64 bits, as tables have them."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return True
@@ -61,10 +61,11 @@ def fits(value: Any, kind: Any) -> bool:
     if origin is tuple:
         return isinstance(value, tuple) and all(fits(one, arguments[0]) for one in value)
     if origin in (dict, Mapping):
-        return isinstance(value, dict) and all(fits(one, arguments[1]) for one in value.values())
+        of_key, of_value = arguments
+        return isinstance(value, dict) and all(fits(a, of_key) and fits(b, of_value) for a, b in value.items())
     if hasattr(kind, "_fields"):
         return isinstance(value, kind) and all(fits(getattr(value, name), of) for name, of in hints(kind).items())
-    if kind is int:
+    if kind is int or (kind is float and type(value) is int):
         return type(value) is int and -(2**63) <= value < 2**63
     return isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
 

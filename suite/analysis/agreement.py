@@ -17,6 +17,7 @@ from suite.analysis.scores import FEWEST, groups_of, scores_of
 from suite.analysis.types import AgreementVerdict, CellKey, CellResult, CurveDifference, Difference, Label, MarginTest
 from suite.analysis.workers import DoJobs
 from suite.published.anchors import Scale
+from suite.specimens.naming import unclaimed
 from suite.statistics import curves, equivalence, power
 from suite.statistics import two_samples as compare
 
@@ -134,7 +135,8 @@ def agreements(
     alike: dict[tuple[str, Label], dict[str, CellResult]] = {}
     for (implementation, label), group in groups_of(cells).items():
         for task, cell in group.items():
-            alike.setdefault((task, label), {})[implementation] = cell
+            same = replace(label, preset=unclaimed(label.preset, implementation))
+            alike.setdefault((task, same), {})[implementation] = cell
     jobs = []
     for (task, label), group in alike.items():
         for a, b in combinations(group.values(), 2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import implementations
 from suite.errors import UsageError, nearest
 from suite.lab.records import Imported, Record, RecordError, RunRecord, read
 from suite.lab.tasks import TASKS
@@ -80,7 +81,8 @@ def _described(record: RunRecord) -> list[str]:
     usual_spec, usual_schedule = resolve(preset, record.task, {})
     differences = identity.difference(usual_spec, record.spec) + identity.difference(usual_schedule, record.schedule)
     lines = [f"  {difference}" for difference in differences]
-    return [f"it is {preset}, but:", *lines] if lines else [f"it is {preset} exactly"]
+    what = "it is" if implementations.ours(record.implementation) else f"{record.implementation} claims to be"
+    return [f"{what} {preset}, but:", *lines] if lines else [f"{what} {preset} exactly"]
 
 
 def _seed(path: Path, record: Record) -> str:

@@ -7,6 +7,7 @@ import shlex
 import click
 
 from suite.cli.app import main, plan_option
+from suite.study import config
 from suite.study.plan import Plan
 
 
@@ -26,5 +27,5 @@ def report(plan: Plan) -> None:
     from suite.report import page
 
     command = f"snakemake --cores N --configfile {shlex.quote(str(plan.path))}"
-    page.main(plan.study_dir, plan.report_dir, config_text=plan.path.read_text(), command=command)
+    page.main(plan.study_dir, plan.report_dir, config_text=config.read(plan.path), command=command)
     click.echo(plan.report_dir / "report.html")

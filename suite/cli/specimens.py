@@ -80,11 +80,12 @@ def contract(name: str) -> None:
     """
     import implementations
     from suite.specimens import contract_checks
+    from suite.specimens.catalogue import import_implementation
 
     known = {key: entry for key, entry in implementations.registered().items() if not entry.trainer}
     if name not in known:
         raise UsageError(f"there is no implementation {name!r}; did you mean {nearest(name, known)}?")
-    outcomes = contract_checks.run(implementations.load(name))
+    outcomes = contract_checks.run(import_implementation(name))
     click.echo(contract_checks.render(name, outcomes))
     if any(one.problem for one in outcomes):
         sys.exit(1)

@@ -49,6 +49,7 @@ def run(
     if left:
         _check_trained_here(plan, left, in_turn)
         _in_own_environment(plan, left[0].cell.implementation)
+        _check_brought(left)
     # What was begun before comes last: a run that takes its process with it must not keep the others from their turn.
     in_order = sorted(left, key=lambda one: (plan.work(one.cell, one.seed) / LOG).exists())
     by_cell = sorted(left, key=lambda one: [other.cell for other in left].index(one.cell))
@@ -108,6 +109,25 @@ def _in_own_environment(plan: Plan, implementation: str) -> None:
         os.execv(interpreter, [interpreter, "-m", "suite", *sys.argv[1:]])
 
 
+def _check_brought(chosen: Sequence[Planned]) -> None:
+    """UsageError if an engine that is not the suite's cannot be imported, or does not answer as it must."""
+    import implementations
+    from suite.lab.tasks import TASKS
+    from suite.sac.contract import Spaces
+    from suite.specimens import contract_checks
+    from suite.specimens.catalogue import load_implementation
+
+    name = chosen[0].cell.implementation
+    if implementations.ours(name):
+        return
+    engine = load_implementation(name)
+    for cell in dict.fromkeys(one.cell for one in chosen):
+        task = TASKS[cell.task]
+        spaces = Spaces(task.obs_dim, task.action_dim, (1.0,) * task.action_dim, (0.0,) * task.action_dim)
+        if not implementations.registered()[name].trainer:
+            contract_checks.check_shapes(name, engine, cell.spec, spaces)
+
+
 def _logger(places: Sequence[Place], attempt: int) -> Callable[[str], None]:
     """Says a line on the terminal and in every run's log: the workflow's own is deleted before every attempt."""
 
@@ -153,6 +173,7 @@ def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **opt
     from suite.lab import lab, package_loop, training
     from suite.lab.tracking import tracker
     from suite.specimens import proofs
+    from suite.specimens.catalogue import load_implementation
 
     cell, execution, tracking = chosen[0].cell, plan.config.execution, plan.config.tracking
     jobs = [
@@ -160,7 +181,7 @@ def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **opt
         for cell in dict.fromkeys(one.cell for one in chosen)
     ]
     trainer = implementations.registered()[cell.implementation].trainer
-    engine = implementations.load(cell.implementation)
+    engine = load_implementation(cell.implementation)
     training.train(
         engine,
         jobs[0]._replace(beside=tuple(jobs[1:])),

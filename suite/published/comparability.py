@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-from suite.errors import UsageError, nearest
+from suite.errors import UsageError, nearest, quoted
 from suite.lab.tasks import TASKS
 from suite.published.csv_tables import DATA, BrokenReference, complete, read_rows, whole_number
 
@@ -84,7 +84,7 @@ def _gate_rule(pattern: str) -> Callable[[str, int], bool]:
     name, at, step = pattern.partition("@")
     if not any(fnmatchcase(task, name) for task in TASKS):
         close = nearest(name, ("default", "all", "none", *TASKS))
-        raise UsageError(f"check.gate names {pattern!r}, which is no task; did you mean {close}?")
-    if at and not re.fullmatch("[0-9]+(_[0-9]+)*", step):
-        raise UsageError(f"check.gate names {pattern!r}, whose step is no number; say {name}@100_000")
+        raise UsageError(f"check.gate names {quoted(pattern)}, which is no task; did you mean {close}?")
+    if at and not (re.fullmatch("[0-9]+(_[0-9]+)*", step) and len(step) < 20):
+        raise UsageError(f"check.gate names {quoted(pattern)}, whose step is no number; say {name}@100_000")
     return lambda task, env_step: fnmatchcase(task, name) and (not at or env_step == int(step))

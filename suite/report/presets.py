@@ -86,7 +86,8 @@ def _preset(name: str, rows: pd.DataFrame, study: Study) -> Preset:
 
 
 def changes_of(ablation: AblationResult, runs: pd.DataFrame) -> dict[str, list[str]]:
-    """By arm, every field in which its spec or schedule differs from the baseline's, in words."""
+    """By arm, every field in which its spec or schedule differs from the baseline's, in words; of the baseline, what it
+    is in the fields that another arm changes."""
     known = runs.dropna(subset=list(PARTS)).drop_duplicates(CELL)
     flat = {
         CellKey(run["task"], run["implementation"], run["run_id"]):
@@ -95,11 +96,15 @@ def changes_of(ablation: AblationResult, runs: pd.DataFrame) -> dict[str, list[s
     }  # fmt: skip
     changes: dict[str, list[str]] = {}
     for table in ablation.tables:
-        baseline = next((flat.get(table.key_of(arm)) for arm in table.arms if arm.baseline), None)
-        for arm in table.arms:
-            fields = flat.get(table.key_of(arm))
-            if baseline and fields and not arm.baseline and not changes.get(arm.arm):
-                changes[arm.arm] = _differences(fields, baseline)
+        known_arms = {arm.arm: fields for arm in table.arms if (fields := flat.get(table.key_of(arm)))}
+        name = next((arm.arm for arm in table.arms if arm.baseline and arm.arm in known_arms), None)
+        if name is None:
+            continue
+        baseline = known_arms.pop(name)
+        for arm, fields in known_arms.items():
+            changes[arm] = changes.get(arm) or _differences(fields, baseline)
+        switched = (path for path in baseline if any(baseline[path] != one.get(path) for one in known_arms.values()))
+        changes[name] = changes.get(name) or [f"{'.'.join(path)}: {baseline[path]}" for path in switched]
     return changes
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, NamedTuple
+
+from suite.sac.schedule import Schedule
+from suite.sac.spec import SacSpec
 
 Changes = dict[str, Any]
 """SacSpec or Schedule fields to replace in the baseline, by name."""
@@ -60,6 +66,43 @@ class Ablation:
                 if level not in levels:
                     levels.append(level)
         return factors
+
+    @property
+    def switched(self) -> tuple[str, ...]:
+        """The fields that an arm changes, in the order first named."""
+        return tuple(dict.fromkeys(field for arm in self.arms for field in arm.changes))
+
+    def belied(self, arm: Arm, spec: SacSpec, schedule: Schedule) -> str:
+        """What contradicts an arm's name that is a value ("0.005", "tau=0.005"), "tau is 0.01"; "" if nothing does.
+
+        spec, schedule: what the arm is, the values of the baseline included.
+        """
+        for name in (arm.name, *arm.levels.values()):
+            of, number = _valued(name)
+            switched = [one for one in self.switched if of in ("", one)]
+            values = {one: getattr(spec if hasattr(spec, one) else schedule, one) for one in switched}
+            numbers = {one: list(_numbers(value)) for one, value in values.items()}
+            known = [value for several in numbers.values() for value in several]
+            if number is not None and known and not any(math.isclose(number, value) for value in known):
+                return " and ".join(f"{one} is {values[one]}" for one in switched if numbers[one])
+        return ""
+
+
+def _valued(name: str) -> tuple[str, float | None]:
+    """(field or "", number) of a name that is a value; ("", None) of another."""
+    match = re.fullmatch(r"(?:([a-z_]*[a-z])[ =_]?)?([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)", name.strip().lower())
+    return (match[1] or "", float(match[2])) if match else ("", None)
+
+
+def _numbers(value: object) -> Iterator[float]:
+    """The numbers that a field's value is or holds."""
+    if is_dataclass(value):
+        value = tuple(getattr(value, field.name) for field in fields(value))
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _numbers(part)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
 
 
 def one_factor(factor: str, levels: dict[str, Changes], **prose: Any) -> Ablation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from suite.sac.spec import Limits, SpecError, check_limits, words_of
+from suite.sac.spec import Limits, SpecError, check_limits, check_types, words_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +42,7 @@ class Schedule:
     evaluation_action: Literal["mean", "sample", "unsquashed_mean"]  # tanh(mean), a sample, or the mean itself, clipped
 
     def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices and not (name == "time_limit" and isinstance(value, BootstrapAtLength)):
-                kinds = " or a BootstrapAtLength" if name == "time_limit" else ""
-                raise SpecError(f"{name} must be one of {', '.join(choices)}{kinds}, not {value!r}")
+        check_types(self)
         check_limits(self, _LIMITS)
         if isinstance(self.time_limit, BootstrapAtLength) and self.time_limit.steps < 1:
             raise SpecError(f"time_limit.steps must be at least 1, not {self.time_limit.steps}")

@@ -15,6 +15,9 @@ from itertools import groupby
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from suite.errors import quoted
+from suite.files import fits, hints
+
 STAGES = ("value", "critic", "actor", "alpha", "target")
 
 DELAYED = ("actor", "alpha")
@@ -181,7 +184,7 @@ class SacSpec:
     precision: Literal["float32", "float64", "bfloat16_hidden"]  # of all; or float32 with rounded hidden products
 
     def __post_init__(self) -> None:
-        _check_choices(self)
+        check_types(self)
         _check_order(self)
         _check_passes(self)
         _check_networks(self)
@@ -294,8 +297,6 @@ Limits = tuple[tuple[tuple[str, ...], str, Callable[[float], bool]], ...]
 """(fields, what they must do in words, the same as a function); a field that is None is left alone."""
 
 _LIMITS: Limits = (
-    (("reward_scale", "discount", "tau", "gaussian_eps"), "be a finite number", math.isfinite),
-    (("actor_lr", "critic_lr", "critic_loss_scale"), "be a finite number", math.isfinite),
     (("critics", "batch_size", "actor_every", "actor_repeats"), "be at least 1", lambda n: n >= 1),
     (("target_every", "target_copy_every"), "be at least 1", lambda n: n >= 1),
     (("first_update", "gaussian_eps"), "not be negative", lambda x: x >= 0),
@@ -313,21 +314,32 @@ def check_limits(tableau: object, limits: Limits) -> None:
                 raise SpecError(f"{name} must {words}, not {value}")
 
 
-def _check_choices(spec: SacSpec) -> None:
-    for path, choices in CHOICES.items():
-        value: Any = spec
-        for name in path.split("."):
-            value = getattr(value, name, None)
-        init = choices == get_args(NamedInit)
-        if value is not None and value not in choices and not (init and isinstance(value, Orthogonal | Uniform)):
-            kinds = ", an Orthogonal or a Uniform" if init else ""
-            raise SpecError(f"{path} must be one of {', '.join(choices)}{kinds}, not {value!r}")
-    kinds_of: dict[str, Any] = {"temperature": Temperature, "std": Std, "log_det": LogDet, "adam": Adam}
-    for name, kind in kinds_of.items():
-        if not isinstance(getattr(spec, name), kind):
-            raise SpecError(f"{name} must be a {kind}, not {getattr(spec, name)!r}")
-    if not isinstance(spec.value_net, ValueNet | None):
-        raise SpecError(f"value_net must be a ValueNet or None, not {spec.value_net!r}")
+def check_types(tableau: Any, above: str = "") -> None:
+    """SpecError for a field whose value is none that its type allows; above: the path of a part in its tableau."""
+    kind: Any = type(tableau)
+    for name, hint in hints(kind).items():
+        value = getattr(tableau, name)
+        if not fits(value, hint):
+            raise SpecError(f"{above}{name} must be {_in_words(hint)}, not {quoted(value)}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise SpecError(f"{above}{name} must be a finite number, not {value}")
+        if is_dataclass(value):
+            check_types(value, f"{above}{name}.")
+
+
+def _in_words(hint: Any) -> str:
+    """What a value of a type is, "one of torch, fan_in, an Orthogonal or a Uniform"."""
+    if get_origin(hint) in (Union, UnionType):
+        *first, last = map(_in_words, get_args(hint))
+        return f"{', '.join(first)} or {last}"
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(get_args(hint))}"
+    if get_origin(hint) is dict:
+        return "a dict whose keys are texts"
+    if get_origin(hint) is tuple:
+        return f"a tuple, each part of it {_in_words(get_args(hint)[0])}"
+    words = {int: "a whole number", float: "a number", bool: "True or False", str: "a text", type(None): "None"}
+    return words.get(hint) or f"{'an' if str(hint.__name__)[0] in 'AEIO' else 'a'} {hint.__name__}"
 
 
 def _check_order(spec: SacSpec) -> None:

@@ -1,7 +1,8 @@
-"""Presets and ablations by name, and settings with changes on top."""
+"""Presets, ablations and implementations by name, and settings with changes on top."""
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib
 import importlib.util
@@ -9,13 +10,17 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import implementations
 from implementations import presets as presets_package
-from suite.errors import UsageError, nearest
+from suite.errors import UsageError, nearest, quoted
+from suite.files import fits
 from suite.sac import identity
 from suite.sac.ablation import OUTCOMES, Ablation, Changes
 from suite.sac.schedule import Schedule
-from suite.sac.spec import SacSpec, SpecError
+from suite.sac.spec import SacSpec, SpecError, check_types
+from suite.specimens import brought
 
 SHIPPED_ABLATIONS = identity.ROOT / "ablations"
 USER_ABLATIONS = Path("ablations")
@@ -47,7 +52,37 @@ def load_preset(name: str) -> ModuleType:
     """The module with SPEC, SCHEDULE, PER_TASK and SOURCES of a preset; UsageError for an unknown name."""
     if name not in preset_names():
         raise UsageError(f"there is no preset {name!r}; did you mean {nearest(name, preset_names())}?")
-    return importlib.import_module(f"implementations.presets.{name}")
+    file = Path(presets_package.__path__[0], f"{name}.py")
+    with brought.sentence(f"the preset {name}", file):
+        module = importlib.import_module(f"implementations.presets.{name}")
+    for attribute, kind in {"SPEC": SacSpec, "SCHEDULE": Schedule, "PER_TASK": dict, "SOURCES": dict}.items():
+        if not isinstance(getattr(module, attribute, None), kind):
+            raise UsageError(f"{brought.place(file, None)}: the preset {name} has no {attribute}, a {kind.__name__}")
+    return module
+
+
+ENGINE = ("init", "act", "update", "explain", "get_params", "set_params", "device")
+TRAINER = ("supports", "start", "device")
+"""The functions of the contract (suite.sac.contract)."""
+
+
+def load_implementation(name: str) -> Any:
+    """The implementation registered as `name`, imported; UsageError if that fails, or it lacks some of the contract."""
+    entry, loaded = implementations.registered()[name], import_implementation(name)
+    words = ("FRAMEWORK", "PACKAGES") if entry.trainer else ("FRAMEWORK",)
+    functions = TRAINER if entry.trainer else ENGINE
+    lacking = [one for one in functions if not callable(getattr(loaded, one, None))]
+    lacking += [one for one in words if not isinstance(getattr(loaded, one, None), str | tuple)]
+    if lacking:
+        where = brought.place(brought.file_of(entry.module) or Path(entry.module), None)
+        raise UsageError(f"{where}: the implementation {name} lacks {', '.join(lacking)} of the contract it is to keep")
+    return loaded
+
+
+def import_implementation(name: str) -> Any:
+    """The implementation registered as `name`; UsageError if it cannot be imported."""
+    with brought.sentence(f"the implementation {name}", implementations.registered()[name].module):
+        return implementations.load(name)
 
 
 def load_ablation(name: str) -> Ablation:
@@ -55,31 +90,65 @@ def load_ablation(name: str) -> Ablation:
     files = _ablation_files()
     if name not in files:
         raise UsageError(f"there is no ablation {name!r}; did you mean {nearest(name, files)}?")
-    # by its path: a folder `ablations` may be importable twice
-    module_spec = importlib.util.spec_from_file_location(f"ablations.{name}", files[name])
-    assert module_spec is not None and module_spec.loader is not None
-    module = importlib.util.module_from_spec(module_spec)
-    try:
-        module_spec.loader.exec_module(module)
-    except TypeError as error:  # a field too many or too few, as `metric` of before outcomes had names
-        known = ", ".join(field.name for field in dataclasses.fields(Ablation))
-        raise UsageError(f"{files[name]} is no ablation ({error}); the fields of one are {known}") from None
-    ablation = getattr(module, "ABLATION", None)
+    ablation = getattr(_executed(name, files[name]), "ABLATION", None)
     if not isinstance(ablation, Ablation):
         raise UsageError(f"{files[name]} must hold an Ablation called ABLATION")
-    named = isinstance(ablation.outcomes, tuple) and all(isinstance(one, str) for one in ablation.outcomes)
-    if not named or not ablation.outcomes:
-        raise UsageError(f'{files[name]}: outcomes must be a tuple of names, as in ("final_return",)')
+    word: str | None = None
+    try:
+        _check_ablation(ablation)
+        for arm in ablation.arms:
+            word = arm.name
+            homes_of(arm.changes)
+    except SpecError as error:
+        raise UsageError(f"{brought.place_of_word(files[name], word)}: {error}") from None
+    return ablation
+
+
+def _executed(name: str, file: Path) -> ModuleType:
+    """The module of an ablation's file, by its path and from its text: a folder `ablations` may be importable twice,
+    and compiled code that Python keeps beside a file is found by the file's time, which may be that of another text."""
+    module_spec = importlib.util.spec_from_file_location(f"ablations.{name}", file)
+    assert module_spec is not None
+    module = importlib.util.module_from_spec(module_spec)
+    known = f"; the fields of one are {', '.join(field.name for field in dataclasses.fields(Ablation))}"
+    with brought.sentence(f"the ablation {name}", file):
+        text = file.read_bytes()
+        brought.check_unique_keys(file, ast.parse(text, str(file)))
+        code = compile(text, str(file), "exec")
+    with brought.sentence(f"the ablation {name}", file, {TypeError: known}):
+        exec(code, vars(module))
+    return module
+
+
+def _check_ablation(ablation: Ablation) -> None:
+    """SpecError for a field that says nothing, or what it cannot."""
+    if not fits(ablation.outcomes, tuple[str, ...]) or not ablation.outcomes:
+        raise SpecError('outcomes must be a tuple of names, as in ("final_return",)')
+    check_types(ablation)
+    for arm in ablation.arms:
+        check_types(arm, f"arm {quoted(arm.name)}: ")
+    names = [arm.name for arm in ablation.arms]
+    if twice := next((name for n, name in enumerate(names) if name in names[:n]), None):
+        raise SpecError(f"two arms are called {quoted(twice)}; a name is one arm's")
+    if not names or not all(name.strip() and name.isprintable() and len(name) <= 100 for name in names):
+        raise SpecError(f"arms must be one or more, each with a name of at most 100 characters, not {quoted(names)}")
+    if ablation.baseline not in preset_names():
+        close = nearest(ablation.baseline, preset_names())
+        raise SpecError(f"baseline is {quoted(ablation.baseline)}, which is no preset; did you mean {close}?")
     for outcome in ablation.outcomes:
         if outcome not in OUTCOMES:
             close = nearest(outcome, OUTCOMES)
-            raise UsageError(f"{files[name]}: {outcome!r} is no outcome that is computed; did you mean {close}?")
-    return ablation
+            raise SpecError(f"{quoted(outcome)} is no outcome that is computed; did you mean {close}?")
+
+
+def arm_place(ablation: str, arm: str) -> str:
+    """The file of an ablation, and the line on which it names an arm."""
+    return brought.place_of_word(_ablation_files()[ablation], arm)
 
 
 def _modules(folder: Path) -> dict[str, Path]:
     """The Python files of a folder by module name; empty where there is no such folder."""
-    return {file.stem: file for file in sorted(folder.glob("*.py")) if file.stem != "__init__"}
+    return {file.stem: file for file in sorted(folder.glob("*.py")) if file.stem != "__init__" and file.is_file()}
 
 
 def _ablation_files() -> dict[str, Path]:
@@ -102,12 +171,18 @@ def resolve(preset: str, task: str, changes: Changes) -> tuple[SacSpec, Schedule
     return with_changes(*_resolved(preset, task), changes)
 
 
-def with_changes(spec: SacSpec, schedule: Schedule, changes: Changes) -> tuple[SacSpec, Schedule]:
-    """Both tableaux with the named fields replaced, wherever they are at home."""
-    homes = {field.name: kind for kind in (SacSpec, Schedule) for field in dataclasses.fields(kind)}
+def homes_of(changes: Changes) -> dict[str, type]:
+    """The tableau that each field belongs to, those that are changed among them; SpecError for a field of neither."""
+    homes: dict[str, type] = {one.name: kind for kind in (SacSpec, Schedule) for one in dataclasses.fields(kind)}
     for name in changes:
         if name not in homes:
             raise SpecError(f"{name} is no field of SacSpec or Schedule; did you mean {nearest(name, homes)}?")
+    return homes
+
+
+def with_changes(spec: SacSpec, schedule: Schedule, changes: Changes) -> tuple[SacSpec, Schedule]:
+    """Both tableaux with the named fields replaced, wherever they are at home."""
+    homes = homes_of(changes)
     for_spec = {name: value for name, value in changes.items() if homes[name] is SacSpec}
     for_schedule = {name: value for name, value in changes.items() if homes[name] is Schedule}
     return dataclasses.replace(spec, **for_spec), dataclasses.replace(schedule, **for_schedule)

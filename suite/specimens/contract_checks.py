@@ -6,19 +6,24 @@ presets `sac_v2` and `spinningup` are at a small size. Each check is a function 
 
 from __future__ import annotations
 
+import inspect
 import traceback
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from suite.sac import equations
-from suite.sac.contract import Implementation, Metrics, Params, unpack
-from suite.sac.spec import SacSpec
+import implementations
+from suite.errors import UsageError, quoted
+from suite.sac import equations, weights
+from suite.sac.contract import Implementation, Metrics, Params, Spaces, row_width, unpack
+from suite.sac.spec import SacSpec, SpecError
+from suite.specimens import brought
 from suite.specimens.cases import CASES, SPACES, TOLERANCE, UPDATES, at, inputs, start
+from suite.specimens.catalogue import ENGINE as FUNCTIONS
 
 SETTINGS = ("base", "base with V", "sac_v2", "spinningup")
-FUNCTIONS = ("init", "act", "update", "explain", "get_params", "set_params", "device")
 
 
 class Outcome(NamedTuple):
@@ -140,6 +145,43 @@ def seeds_do_not_know_each_other(engine: Implementation, spec: SacSpec) -> None:
         state = engine.init(spec, SPACES, {name: value[one] for name, value in params.items()})
         alone = engine.get_params(engine.update(state, rows[one], noise[one], None, None)[0])
         agree(_of_seed(block, i), _of_seed(alone), TOLERANCE["float32"], UPDATES - 1)
+
+
+def check_shapes(name: str, engine: Implementation, spec: SacSpec, spaces: Spaces) -> None:
+    """UsageError with file and line if an engine refuses a spec, raises, or answers in other shapes than the contract
+    has: an update of one seed, before a run is begun with it."""
+    rng = np.random.default_rng(0)
+    params = {key: value[None].astype(spec.dtype) for key, value in weights.params(spec, spaces, rng).items()}
+    rows = np.zeros((1, 1, spec.batch_size, row_width(spaces)), np.float32)
+    noise = np.zeros((1, 1, len(spec.draws), spec.batch_size, spaces.action_dim), np.float32)
+    obs, draws = np.zeros((1, 2, spaces.obs_dim), np.float32), np.zeros((1, 2, spaces.action_dim), np.float32)
+    with brought.sentence(f"the implementation {name}", implementations.registered()[name].module):
+        try:
+            state = engine.init(spec, spaces, params)
+        except SpecError as refusal:
+            raise UsageError(f"{name} cannot train this: {refusal}") from None
+        _of_shape(name, engine.act, engine.act(state, obs, None), draws.shape, "an action for each observation")
+        answer = engine.update(state, rows, noise, obs, draws)
+        if not isinstance(answer, tuple) or len(answer) != 3 or not isinstance(answer[2], Mapping):
+            _refuse(name, engine.update, "update must give the state, actions and a dict of metrics", answer)
+        _of_shape(name, engine.update, answer[1], draws.shape, "an action for each observation")
+        kept = engine.get_params(answer[0])
+        for key, value in params.items():
+            _of_shape(name, engine.get_params, kept.get(key), value.shape, key)
+
+
+def _of_shape(name: str, function: Callable, value: Any, shape: tuple[int, ...], what: str) -> None:
+    if np.shape(value) != shape:
+        _refuse(name, function, f"{function.__name__} must give {what}, of shape {shape}", np.shape(value))
+
+
+def _refuse(name: str, function: Callable, expected: str, value: object) -> None:
+    """UsageError that names the line on which a function begins."""
+    function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None)
+    where = brought.place(Path(code.co_filename), code.co_firstlineno) if code else repr(function)
+    more = f"python -m suite contract {name} says more"
+    raise UsageError(f"{where}: {expected}, and {name} gives {quoted(value)}; {more}")
 
 
 CHECKS = (

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import implementations
 from implementations import presets
 from suite.sac import identity, numerics
-from suite.specimens.catalogue import load_preset
+from suite.specimens.catalogue import load_preset, preset_names
 
 STATES = Path(presets.__file__).parent / "conformance.json"
 
@@ -64,6 +64,19 @@ def display_name(preset: str) -> str:
     """A preset's name as reports may print it: only one that conforms bears the bare name of its code base."""
     known = state(preset).name
     return {"after": f"after {preset}", "from source": f"{preset} (from source)"}.get(known, preset)
+
+
+def claimed(name: str, implementation: str) -> str:
+    """A preset's name as a run may bear it: that it is this preset is only a claim of what the suite does not ship."""
+    return name if implementations.ours(implementation) else f"{implementation} (claims {name})"
+
+
+def unclaimed(shown: str, implementation: str) -> str:
+    """What the suite's own implementations would bear in place of a claim: what cells are compared by."""
+    if implementations.ours(implementation):
+        return shown
+    names = map(display_name, preset_names())
+    return next((name for name in names if claimed(name, implementation) == shown), shown)
 
 
 def summary(preset: str) -> str:

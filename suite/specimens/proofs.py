@@ -108,7 +108,7 @@ def part_digest(part: str) -> str:
 
 def module_of(implementation: str) -> str:
     """Where an implementation is, as a dotted name."""
-    return implementations.registered()[implementation].target.split(":")[0]
+    return implementations.registered()[implementation].module
 
 
 def present(implementation: str, spec: SacSpec, schedule: Schedule, task: str) -> Numerics:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from suite.sac.contract import Job, Origin
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
+from suite.specimens.naming import claimed
 
 RECORD, WORK = "runs/{cell}/s{seed}-{env_steps}.parquet", ".work/{cell}/s{seed}"
 """Where a run's record lies, and its folder of checkpoints and logs, under the results folder."""
@@ -57,7 +58,7 @@ class Cell(NamedTuple):
     @property
     def variant(self) -> str:
         """The name to show for it."""
-        return str(self.label)
+        return str(self.label) if self.label.ablation else claimed(self.label.preset, self.implementation)
 
     @property
     def shape(self) -> tuple:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,17 +10,19 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from suite.errors import UsageError, nearest
+from suite.errors import UsageError, nearest, quoted
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 def _seeds(value: Any) -> Any:
     """A count means the seeds from 0; a list means itself."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if isinstance(value, list):
         return value
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise PydanticCustomError("no_seeds", "must be a number of seeds from 1, or a list of them")
     if value > MOST_RUNS:  # before a list of them is made
         raise PydanticCustomError("too_many", f"must be at most {MOST_RUNS:,}, the most runs of a study")
     return list(range(value))
@@ -42,12 +44,23 @@ def _off(value: Any) -> Any:
     return "off" if value is False else value
 
 
+def _folder(value: str) -> str:
+    """A path that a file system can have."""
+    if not value or not value.isprintable() or any(len(part.encode()) > 255 for part in value.split("/")):
+        raise PydanticCustomError("no_folder", "must name a folder")
+    return value
+
+
 DEFAULT_CONFIG = "config/paper.yaml"  # the study that is meant where none is named
 MOST_RUNS = 100_000  # of a study: what Snakemake can still plan, in minutes
+MOST_BYTES = 2**20  # of a config: all these runs can be named in it one by one
 NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"  # what an imported implementation may be called: it is a folder's name
 
 Names = Annotated[list[str], Field(min_length=1)]
-Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], BeforeValidator(_seeds), Field(min_length=1)]
+Count = Annotated[int, Field(gt=0, le=10**12)]  # of steps or episodes; nothing goes on for longer
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seeds = Annotated[list[Seed], BeforeValidator(_seeds), Field(min_length=1)]
+Folder = Annotated[str, AfterValidator(_folder)]
 Look = Annotated[int, Field(ge=2, le=1000)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -55,15 +68,15 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class Evaluate(Section):
     """When and how long to evaluate: every so many environment steps, so many episodes."""
 
-    every: Annotated[int, Field(gt=0)]
-    episodes: Annotated[int, Field(gt=0)] = 10
+    every: Count
+    episodes: Count = 10
 
 
 class Sweep(Section):
     """A block of runs: every task x implementation x (preset or arm) x seed, at one budget."""
 
     tasks: Names
-    env_steps: Annotated[int, Field(gt=0)]
+    env_steps: Count
     evaluate: Evaluate
     seeds: Seeds
     implementations: Names
@@ -118,8 +131,8 @@ class Report(Section):
     """The statistics: level of the intervals, resamples of the bootstrap, seed of the report."""
 
     confidence: Share = 0.95
-    resamples: Annotated[int, Field(ge=100)] = 50_000
-    seed: Annotated[int, Field(ge=0)] = 0
+    resamples: Annotated[int, Field(ge=100, le=10_000_000)] = 50_000
+    seed: Seed = 0
 
 
 class Execution(Section):
@@ -142,32 +155,30 @@ class Config(Section):
     """A study; its name is the file's stem."""
 
     sweeps: Annotated[list[Sweep], Field(min_length=1)]
-    imported: list[Annotated[str, Field(pattern=f"^{NAME}$")]] = []  # implementations whose records are made elsewhere
+    imported: list[Annotated[str, Field(pattern=f"^{NAME}$", max_length=100)]] = []  # whose records are made elsewhere
     check: Check = Check()
     equivalence: Equivalence = Equivalence()
     families: Families = Families()
     report: Report = Report()
     execution: Execution = Execution()
     tracking: Tracking = Tracking()
-    results: str = "results"
-    reports: str = "reports"
+    results: Folder = "results"
+    reports: Folder = "reports"
 
 
 def load(path: Path) -> Config:
     """The config at `path`; UsageError with one sentence if it cannot be read or asks for what there is not."""
     path = Path(path)
+    text = read(path)
     try:
-        text = path.read_text()
-    except OSError as error:
-        siblings = [str(other) for other in sorted(Path("config").glob("*.yaml"))]
-        hint = f"; did you mean {nearest(path, siblings)}?" if siblings else ""
-        raise UsageError(f"config {path} cannot be read ({error.strerror}){hint}") from None
-    try:
-        data = yaml.load(text, Loader=_UniqueKeys)
+        data = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise UsageError(f"{path} is not valid YAML: {_place(error)}") from None
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deeply for a config: is a bracket left open?") from None
     if not isinstance(data, dict):
-        raise UsageError(f"{path} must hold a mapping with the key 'sweeps', not {type(data).__name__}")
+        what = "nothing" if data is None else type(data).__name__
+        raise UsageError(f"{path} must hold a mapping with the key 'sweeps', not {what}")
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
@@ -177,12 +188,42 @@ def load(path: Path) -> Config:
     return config
 
 
+def read(path: Path) -> str:
+    """The text of a config; UsageError if it cannot be read."""
+    try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"config {path} cannot be read: it is no file")
+        if path.stat().st_size > MOST_BYTES:
+            size = f"{path.stat().st_size:,} bytes, and a config has at most {MOST_BYTES:,}"
+            raise UsageError(f"config {path} has {size}; a number under 'seeds' means so many seeds from 0")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"config {path} cannot be read, line {line} is not in UTF-8; save it in UTF-8") from None
+    except (OSError, ValueError) as error:
+        siblings = [str(other) for other in sorted(Path("config").glob("*.yaml"))]
+        hint = f"; did you mean {nearest(path, siblings)}?" if siblings else ""
+        raise UsageError(f"config {path} cannot be read ({getattr(error, 'strerror', error)}){hint}") from None
+
+
+def _place(error: yaml.YAMLError) -> str:
+    """What YAML complains of, and where, in a line."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    problem = ", ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None))))
+    return f"{problem}, in line {mark.line + 1}, column {mark.column + 1}"
+
+
 def _check(path: Path, config: Config) -> None:
     """UsageError for what is of the right type and makes no sense."""
     _check_once(f"{path}: imported", config.imported)
     _check_once(f"{path}: equivalence.sensitivity", config.equivalence.sensitivity)
+    first: dict[str, int] = {}
     for i, sweep in enumerate(config.sweeps):
         where, every = f"{path}: sweeps[{i}]", sweep.evaluate.every
+        if first.setdefault(repr(sweep), i) != i:
+            raise UsageError(f"{where} is sweeps[{first[repr(sweep)]}] once more; remove one of them")
         for key in ("tasks", "seeds", "implementations", "presets", "ablations"):
             _check_once(f"{where}.{key}", getattr(sweep, key))
         if not sweep.presets and not sweep.ablations:
@@ -197,11 +238,13 @@ def _check(path: Path, config: Config) -> None:
             )
 
 
-def _check_once(where: str, values: Sequence[object]) -> None:
+def _check_once(where: str, values: Iterable[Hashable]) -> None:
     """UsageError if one of the values is given twice."""
-    if len(set(values)) < len(values):
-        twice = next(value for n, value in enumerate(values) if value in values[:n])
-        raise UsageError(f"{where} names {twice!r} twice; name it once")
+    seen: set[Hashable] = set()
+    for value in values:
+        if value in seen:
+            raise UsageError(f"{where} names {quoted(value)} twice; name it once")
+        seen.add(value)
 
 
 def _sentence(path: Path, error: ErrorDetails) -> str:
@@ -215,9 +258,11 @@ def _sentence(path: Path, error: ErrorDetails) -> str:
         return f"{path}: {where} is missing; it must be given"
     if error["type"] == "literal_error":
         choices = [choice.strip("' ") for choice in error["ctx"]["expected"].replace(" or ", ",").split(",")]
-        return f"{path}: {where} is {value!r}, which is no valid choice; did you mean {nearest(value, choices)}?"
+        return f"{path}: {where} is {quoted(value)}, which is no valid choice; did you mean {nearest(value, choices)}?"
+    if error["type"] == "model_type":
+        return f"{path}: {where} must be a mapping of {', '.join(_fields(error['loc']))}, not {quoted(value)}"
     expected = error["msg"].replace("Input should be ", "must be ").replace("List should ", "must ")
-    return f"{path}: {where} {expected}, not {value!r}"
+    return f"{path}: {where} {expected}, not {quoted(value)}"
 
 
 def _fields(loc: Sequence[int | str]) -> list[str]:
@@ -230,12 +275,26 @@ def _fields(loc: Sequence[int | str]) -> list[str]:
     return list(model.model_fields)
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML that refuses a key given twice, which PyYAML would quietly let the last one win."""
+class _Loader(yaml.SafeLoader):
+    """YAML that refuses a key given twice, which PyYAML would quietly let the last one win, and says where a value is
+    not what its tag or its form says, for which PyYAML has an exception of any kind."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for n, key in enumerate(keys):
-            if key in keys[:n]:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", node.start_mark)
+        seen: set[Hashable] = set()
+        for part, _ in node.value:
+            key = self.construct_object(part, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise _misread(f"key {quoted(key)} is given twice", part)
+            seen |= {key} if isinstance(key, Hashable) else set()
         return super().construct_mapping(node, deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError):
+            what = node.value if isinstance(node.value, str) else "this"
+            raise _misread(f"{quoted(what)} is no {node.tag.rpartition(':')[2]}", node) from None
+
+
+def _misread(problem: str, node: yaml.Node) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)

@@ -94,7 +94,7 @@ class Gathered:
             "task": cell.task,
             "implementation": cell.implementation,
             "run_id": cell.run_id,
-            "variant": manifest.shown(label),
+            "variant": manifest.shown(label, cell.implementation),
             "preset": label.preset,
             "ablation": label.ablation,
             "arm": label.arm,

@@ -14,7 +14,7 @@ import pandas as pd
 
 from suite.errors import UsageError
 from suite.files import atomic
-from suite.specimens.naming import display_name
+from suite.specimens.naming import claimed, display_name
 from suite.study import declaration
 from suite.study.cells import Label
 from suite.study.plan import Plan
@@ -43,7 +43,7 @@ def table(plan: Plan) -> pd.DataFrame:
             "arm": label.arm,
             "levels": json.dumps(dict(label.levels)),
             "baseline": label.baseline,
-            "label": shown(label),
+            "label": shown(label, cell.implementation),
             "run_id": cell.run_id,
             "seed": 0,
             "env_steps": cell.env_steps,
@@ -54,9 +54,10 @@ def table(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def shown(label: Label) -> str:
-    """A label as reports print it: only a preset that conforms bears the bare name of its code base."""
-    return str(label) if label.ablation else display_name(label.preset)
+def shown(label: Label, implementation: str) -> str:
+    """A label as reports print it: only a preset that conforms bears the bare name of its code base, and only in an
+    implementation that the suite ships."""
+    return str(label) if label.ablation else claimed(display_name(label.preset), implementation)
 
 
 def on_record(plan: Plan) -> dict:

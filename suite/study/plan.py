@@ -19,7 +19,7 @@ from suite.published import comparability
 from suite.sac import identity
 from suite.sac.ablation import Ablation
 from suite.sac.source import ROOT, file_digest
-from suite.specimens.catalogue import load_ablation, user_ablation_files
+from suite.specimens.catalogue import load_ablation, load_implementation, user_ablation_files
 from suite.study import declaration, rules
 from suite.study.cells import RECORD, WORK, Asked, Cell, Label, Planned
 from suite.study.config import DEFAULT_CONFIG, MOST_RUNS, Config, Sweep, load
@@ -140,18 +140,21 @@ class Plan:
             )
 
     def check_environments(self) -> None:
-        """UsageError if a run that is still to be made needs a package, or its own environment, that is not there."""
+        """UsageError if a run that is still to be made needs what is not there: a package, its own environment, or that
+        an implementation of others can be imported."""
         engines = dict.fromkeys(run.cell.implementation for run in self.runs.values())
         for name in (name for name in engines if name not in self.imported):
             entry = implementations.registered()[name]
             records = (run.record for run in self.runs.values() if run.cell.implementation == name)
-            if not entry.trainer or all(Path(record).exists() for record in records):
+            sound = implementations.ours(name) and not entry.trainer
+            if sound or all(Path(record).exists() for record in records):
                 continue
             if entry.environment:
                 if not (entry.environment / "ready").exists():
                     raise UsageError(f"{name} needs its own environment: make {entry.environment.name}/ready")
                 continue
-            for package in implementations.load(name).PACKAGES:
+            loaded = load_implementation(name)
+            for package in loaded.PACKAGES if entry.trainer else ():
                 try:
                     metadata.version(package)
                 except metadata.PackageNotFoundError:

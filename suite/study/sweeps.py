@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 import implementations
-from suite.errors import UsageError, nearest
+from suite.errors import UsageError, nearest, quoted
 from suite.lab.tasks import TASKS
 from suite.sac import identity
 from suite.sac.ablation import Changes
 from suite.sac.contract import refusal
-from suite.sac.spec import SpecError
-from suite.specimens.catalogue import ablation_names, load_ablation, preset_names, resolve
+from suite.sac.schedule import Schedule
+from suite.sac.spec import SacSpec, SpecError
+from suite.specimens import brought
+from suite.specimens.catalogue import (
+    ablation_names,
+    arm_place,
+    load_ablation,
+    load_implementation,
+    preset_names,
+    resolve,
+)
 from suite.study.cells import Cell, Label
-from suite.study.config import Sweep
+from suite.study.config import NAME, Sweep
 
 
 def part_of(sweep: Sweep, records: Sequence[str]) -> Sweep:
@@ -35,10 +45,11 @@ def cells_of(sweep: Sweep, where: str, imported: Collection[str]) -> Iterator[Ce
             try:
                 spec, schedule = resolve(label.preset, task, changes)
             except SpecError as error:
-                raise UsageError(f"{where}: {label} on {task} is no consistent setting: {error}") from None
+                raise UsageError(f"{where}: {_placed(label)} on {task} is no consistent setting: {error}") from None
+            _check_named(label, where, task, spec, schedule)
             run_id = identity.run_id(spec, schedule, task, every, episodes)
             cell = Cell(task, "", run_id, spec, schedule, every, episodes, sweep.env_steps, label)
-            _check_trainable(cell, where, trained)
+            _check_trainable(cell, where, trained, sweep.seeds)
             _check_distinct(arms, where, cell)
             for implementation in sweep.implementations:
                 yield cell._replace(implementation=implementation)
@@ -49,6 +60,9 @@ def _check_names(sweep: Sweep, where: str, imported: Collection[str]) -> None:
     _known(where, "tasks", sweep.tasks, TASKS, "task")
     known = sorted({*implementations.registered(), *imported})
     _known(where, "implementations", sweep.implementations, known, "implementation")
+    for name in sweep.implementations:
+        if not re.fullmatch(NAME, name):
+            raise UsageError(f"{where}: {quoted(name)} is registered under a name that can be no folder's")
     _known(where, "presets", sweep.presets, preset_names(), "preset")
     _known(where, "ablations", sweep.ablations, ablation_names(), "ablation")
     if sweep.baseline:
@@ -66,7 +80,26 @@ def _variants(sweep: Sweep) -> Iterator[tuple[Label, Changes]]:
             yield Label(preset, name, arm.name, tuple(arm.levels.items()), baseline=n == 0), arm.changes
 
 
-def _check_trainable(cell: Cell, where: str, trained: list[str]) -> None:
+def _placed(label: Label) -> str:
+    """A label, with the file and line of an arm."""
+    return f"{label} ({arm_place(label.ablation, label.arm)})" if label.ablation else str(label)
+
+
+def _check_named(label: Label, where: str, task: str, spec: SacSpec, schedule: Schedule) -> None:
+    """UsageError if an arm's name is a value that it does not have."""
+    if not label.ablation:
+        return
+    ablation = load_ablation(label.ablation)
+    arm = next(one for one in ablation.arms if one.name == label.arm)
+    if contradiction := ablation.belied(arm, spec, schedule):
+        of = f"the baseline's, {label.preset}" if label.baseline else "the arm's"
+        raise UsageError(
+            f"{where}: {_placed(label)} is named by a value that is not {of}: on {task} {contradiction}; "
+            "name it by what it is"
+        )
+
+
+def _check_trainable(cell: Cell, where: str, trained: list[str], seeds: Sequence[int]) -> None:
     """UsageError unless every implementation that is trained here can train this and be evaluated so."""
     label, spec, schedule = cell.label, cell.spec, cell.schedule
     if trained and cell.evaluation_episodes > spec.batch_size:
@@ -78,9 +111,18 @@ def _check_trainable(cell: Cell, where: str, trained: list[str]) -> None:
             f"{least} on {cell.task}"
         )
     for name in trained:
-        if not implementations.registered()[name].trainer:
+        entry = implementations.registered()[name]
+        if not entry.trainer:
             continue
-        if reason := refusal(implementations.load(name), spec, schedule, cell.evaluate_every):  # type: ignore[arg-type]
+        trainer = load_implementation(name)
+        takes = getattr(trainer, "SEEDS", entry.seeds)
+        if (seed := next((one for one in seeds if one not in takes), None)) is not None:
+            raise UsageError(f"{where}.seeds: {name} takes seeds from {takes[0]} to {takes[-1]}, so not {seed}")
+        with brought.sentence(f"supports of {name}", entry.module):
+            reason = refusal(trainer, spec, schedule, cell.evaluate_every)
+        if not isinstance(reason, str | None):
+            raise UsageError(f"{name} answers by {quoted(reason)} what it supports; it must be None or a sentence")
+        if reason:
             of = f" (preset {label.preset})" if label.ablation else ""
             raise UsageError(f"{where}: {name} cannot train {label}{of} on {cell.task}: {reason}")
 
@@ -101,4 +143,4 @@ def _known(where: str, key: str, names: list[str], choices: Collection[str], wha
     for n, name in enumerate(names):
         if name not in choices:
             at = f"{where}.{key}" + (f"[{n}]" if key != "baseline" else "")
-            raise UsageError(f"{at} is {name!r}, which is no {what}; did you mean {nearest(name, choices)}?")
+            raise UsageError(f"{at} is {quoted(name)}, which is no {what}; did you mean {nearest(name, choices)}?")

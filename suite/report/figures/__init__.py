@@ -17,6 +17,7 @@ from suite.report.comparisons import checked_cells
 from suite.report.figures import agreement, cells, curves, effects, overall, published
 from suite.report.figures.canvas import CROWD, METADATA, STYLE, Content, Picture
 from suite.report.files import IndexEntry, results_of, write_csv, write_index
+from suite.specimens.naming import unclaimed
 
 matplotlib.use("Agg")
 
@@ -68,8 +69,9 @@ def _of_presets(results: Results) -> Iterator[Picture]:
             yield Picture("curves", f"{title}: {task}", content, f"presets-{task}")
     elif presets:
         yield Picture("curves", title, curves.learning_curves(lines, results), "presets")
-    implementations = Counter((curve.task, curve.variant) for curve in presets)
-    several = [line for line in lines if implementations[line.curve.task, line.curve.variant] > 1]
+    alike = [curves.Line(curve, unclaimed(curve.variant.name, curve.implementation)) for curve in presets]
+    implementations = Counter((line.curve.task, line.name) for line in alike)
+    several = [line for line in alike if implementations[line.curve.task, line.name] > 1]
     if several:
         content = curves.learning_curves(several, results, curves.BY_VARIANT)
         yield Picture("curves", "The same preset in several implementations", content, "implementations")

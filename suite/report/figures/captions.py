@@ -6,6 +6,7 @@ from typing import NamedTuple
 from suite.analysis.types import AblationTable, CellResult, FamilyName, Label, LeftOut, Results
 from suite.published.calibration import measured
 from suite.report.families import adjusted_in
+from suite.specimens.naming import unclaimed
 
 FAITHFUL = 0.02  # a coverage this near to the nominal one is not worth a word
 
@@ -24,7 +25,10 @@ def cells_of(implementation: str, variant: Label, tasks: Iterable[str], results:
     """The cells of a variant of an implementation on these tasks."""
     tasks = set(tasks)
     for cell in results.cells:
-        if cell.implementation == implementation and cell.task in tasks and variant in cell.labels:
+        if cell.implementation != implementation or cell.task not in tasks:
+            continue
+        names = [label.name for label in cell.labels]
+        if variant.name in (*names, *(unclaimed(name, implementation) for name in names)):
             yield Shown(cell, variant.name)
 
 
