@@ -15,6 +15,7 @@ from matplotlib.ticker import EngFormatter
 from suite.analysis.types import Agreement, Estimate, LeftOut, Results
 from suite.report.figures.canvas import Content, fold, grid, instead, interval, label, legend, rows, write
 from suite.report.figures.captions import Without, cells_of, finished, left_out, undrawn
+from suite.wording import WITH_POWER
 
 FARTHEST_FINAL, FARTHEST_CURVE = 5, 10  # margins, where the axis ends at the latest
 PANELS = 18  # in one figure of curves; more of them get a figure per task
@@ -66,8 +67,9 @@ def verdicts(pair: Pair, results: Results) -> Content:
     caption = (
         f"Difference of the mean final returns, {pair.name}, in margins; the margin (shaded) is {_margin(results)}. "
         f"Bars: {results.settings.equivalence.confidence:.0%} Welch interval{cut}. EQUIVALENT: it lies within ±1; "
-        f"DIFFERENT: beyond; else INCONCLUSIVE, and beside it n, the seeds per side that would settle it at these "
-        f"means and spreads. Each verdict is of its own interval. {undrawn('equivalence', results)}{left_out(without)}"
+        f"DIFFERENT: beyond; else INCONCLUSIVE, and beside it n, the seeds per side that would decide it at these "
+        f"means and spreads {WITH_POWER}. Each verdict is of its own interval. "
+        f"{undrawn('equivalence', results)}{left_out(without)}"
     )
     return Content(data, _draw_verdicts, caption + _finished(pair, results))
 
