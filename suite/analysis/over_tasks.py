@@ -32,11 +32,12 @@ from suite.analysis.scores import (
 )
 from suite.analysis.types import Aggregate, Anchors, CellKey, CellResult, Estimate, Improvement, Label
 from suite.analysis.workers import DoJobs
+from suite.published.anchors import Scale
 from suite.statistics import aggregate, bootstrap, curves
 
 Pairs = Sequence[tuple[CellResult, CellResult]]
 """Two cells of every task."""
-TAUS = 101  # of a performance profile
+TAUS = 201  # scores at which a performance profile is known
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,24 @@ def infer(
 
 def _aggregates(cells: list[CellResult], anchors: Anchors, declared: Declared, do: DoJobs) -> tuple[Aggregate, ...]:
     """Every variant over all its tasks that have anchors and enough runs."""
-    return tuple(do(partial(_aggregate, *item, anchors, declared) for item in groups_of(cells).items()))
+    groups = groups_of(cells)
+    taus = _taus([cell for group in groups.values() for cell in group.values()], anchors.primary)
+    return tuple(do(partial(_aggregate, *item, taus, anchors, declared) for item in groups.items()))
 
 
-def _aggregate(variant: Variant, group: Mapping[str, CellResult], anchors: Anchors, declared: Declared) -> Aggregate:
+def _taus(cells: Sequence[CellResult], anchors: Mapping[str, Scale]) -> np.ndarray:
+    """Where performance profiles are known: from just below the lowest score of any variant to above the highest."""
+    scores = [normalised(cell, anchors) for cell in cells if cell.task in anchors and len(cell.scores) >= FEWEST]
+    if not scores:
+        return np.zeros(1)
+    lowest, highest = np.min(np.concatenate(scores)), np.max(np.concatenate(scores))
+    room = max(highest - lowest, 0.1) / 20
+    return np.linspace(lowest - room, highest + room, TAUS)
+
+
+def _aggregate(
+    variant: Variant, group: Mapping[str, CellResult], taus: np.ndarray, anchors: Anchors, declared: Declared
+) -> Aggregate:
     implementation, label = variant
     used, left_out = usable_cells(group, anchors.primary)
     key = ("aggregate", implementation, label)
@@ -109,15 +124,11 @@ def _aggregate(variant: Variant, group: Mapping[str, CellResult], anchors: Ancho
         median=estimate(aggregate.median),
         iqm=estimate(aggregate.iqm),
         optimality_gap=estimate(aggregate.optimality_gap),
-        profile=_profile(scores, declared, (*key, "profile")),
+        profile=_profile(scores, taus, declared, (*key, "profile")),
     )
 
 
-def _profile(scores: list[np.ndarray], declared: Declared, key: tuple) -> types.Profile:
-    """From just below the lowest score to just above the highest."""
-    lowest, highest = (pick(np.concatenate(scores)) for pick in (np.min, np.max))
-    room = max(highest - lowest, 0.1) / 20
-    taus = np.linspace(lowest - room, highest + room, TAUS)
+def _profile(scores: list[np.ndarray], taus: np.ndarray, declared: Declared, key: tuple) -> types.Profile:
     band = curves.profile_band(scores, taus, declared.confidence, declared.curve_resamples, declared.rng(*key))
     return types.Profile(*(tuple(column.tolist()) for column in (taus, band.center, band.low, band.high)))
 

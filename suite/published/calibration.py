@@ -118,10 +118,14 @@ def measured(quantity: str, n: int, population: str | None = None, tasks: int = 
 
 
 def nearest(quantity: str, n: int, tasks: int = 1) -> Row | None:
-    """The committed row of the most tasks, and then the most seeds, that are no more than these."""
-    sizes = {(row.tasks, row.n) for row in committed().values() if row.quantity == quantity}
-    fewer = [size for size in sizes if size[0] <= tasks and size[1] <= n]
-    return measured(quantity, max(fewer)[1], tasks=max(fewer)[0]) if fewer else None
+    """The committed row of the most tasks, and then the most seeds, that are no more than these; of fewer seeds than
+    were measured, of the fewest that were."""
+    sizes = {(row.tasks, row.n) for row in committed().values() if row.quantity == quantity and row.tasks <= tasks}
+    if not sizes or n < 2:
+        return None
+    most = max(sizes)[0]
+    seeds = sorted(size for of_tasks, size in sizes if of_tasks == most)
+    return measured(quantity, max((size for size in seeds if size <= n), default=seeds[0]), tasks=most)
 
 
 @cache

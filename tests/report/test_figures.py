@@ -237,7 +237,8 @@ def test_a_caption_admits_the_coverage_of_the_case_shown(monkeypatch):
     assert admitted((1, 3), (2, 3), (5, 3)) == (
         f"{intro}74% of 1 task at n = 3, 77% of 2 tasks at n = 3, 90% of 5 tasks at n = 3)"
     )
-    assert admitted((5, 10)) == admitted((2, 12)) == admitted((2, 2)) == admitted() == ""
+    assert admitted((2, 2)) == f"{intro}77% of 2 tasks at n = 3)", "fewer seeds than were measured"
+    assert admitted((5, 10)) == admitted((2, 12)) == admitted((2, 1)) == admitted((0, 0)) == admitted() == ""
     assert admitted((1, 4), quantity="mean_student") == f"{intro}88% at n = 3)"
     assert admitted((1, 3), quantity="band") == admitted((2, 3), confidence=0.9) == ""
     assert admitted((1, 3), quantity="equivalence", confidence=0.90) == f"{intro}70% at n = 3)"
@@ -302,7 +303,9 @@ def test_rows_over_other_tasks_are_marked_and_profiles_go_as_far_as_the_scores(r
         names = list(dict.fromkeys(content.data["variant"]))
         assert names[0].endswith(" (only Pendulum-v1)") and not any("only" in name for name in names[1:])
         drawing_of(content)
-    far = replace(entries[1], profile=replace(entries[1].profile, taus=tuple(np.linspace(-3, 4, 101))))
+    far = replace(
+        entries[1], profile=replace(entries[1].profile, taus=tuple(np.linspace(-3, 4, len(entries[1].profile.taus))))
+    )
     (axis, *_) = drawing_of(overall.profiles(replace(results, aggregates=(far,)))).axes
     assert axis.get_xlim() == (-3, 4)
 

@@ -73,8 +73,10 @@ def coverage(
     quantity: str, cases: Iterable[Case], confidence: float, of: str = "its coverage", also: Mapping[str, str] = {}
 ) -> str:
     """In brackets, what such an interval was measured to cover, of each number of tasks shown at the fewest seeds, or
-    at the nearest below these that was measured; nothing where it covers what it promises. also: other quantities of
-    the same cases, and what stands before them."""
+    at the nearest to these that was measured, below if there is one; nothing where it covers what it promises.
+
+    also: other quantities of the same cases, and what stands before them.
+    """
     fewest: dict[int, int] = {}
     for tasks, n in cases:
         fewest[tasks] = min(n, fewest.get(tasks, n))
