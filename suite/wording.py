@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+WITH_POWER = "with a power of 80 %"  # what a number of seeds that decides something decides it with
+
 
 class WithInterval(Protocol):
     """An estimate and the ends of its interval, None where too few runs give none."""

@@ -226,8 +226,7 @@ def _factorial(table: _Table, levels: Levels, declared: Declared, key: tuple) ->
         simple = _simple_effects(cells, levels, declared.confidence)
     try:
         effects = factorial.contrasts(cells, factors, declared.confidence)
-        rng = declared.rng("shapley", *key)
-        shares = factorial.shapley(cells, factors, declared.confidence, resamples=declared.curve_resamples, rng=rng)
+        shares = factorial.shapley(cells, factors, declared.confidence)
     except ValueError as refusal:
         return types.Factorial((), simple, (), f"{refusal}. {SIMPLE_ONLY}")
     crossed = zip(_crossed(factors), effects, strict=True)
@@ -292,7 +291,7 @@ def _factors_over_tasks(
     """Main effects and interactions averaged over tasks, and Shapley shares; ValueError if a cell has no runs."""
     options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
     effects = factorial.suite_contrasts(cells, factors, rng=declared.rng(*key), **options)
-    shares = factorial.suite_shapley(cells, factors, rng=declared.rng(*key, "shapley"), **options)
+    shares = factorial.suite_shapley(cells, factors, declared.confidence)
     crossed = zip(_crossed(factors), effects, strict=True)
     return tuple(types.SuiteEffect(of, "", "", *effect[1:]) for of, effect in crossed), _shares(factors, shares)
 

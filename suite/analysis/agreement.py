@@ -13,7 +13,7 @@ import numpy as np
 from suite.analysis import types
 from suite.analysis.declared import Declared
 from suite.analysis.run_curves import AlignedCurves
-from suite.analysis.scores import FEWEST, groups_of, scores_of
+from suite.analysis.scores import FEWEST, groups_of, scores_of, telling
 from suite.analysis.types import AgreementVerdict, CellKey, CellResult, CurveDifference, Difference, Label, MarginTest
 from suite.analysis.workers import DoJobs
 from suite.published.anchors import Scale
@@ -61,7 +61,7 @@ def differing(x: np.ndarray, y: np.ndarray, confidence: float, rng: np.random.Ge
 def superiority_of(x: np.ndarray, y: np.ndarray, confidence: float) -> types.Superiority:
     """P(x > y) + P(x = y) / 2 with Brunner and Munzel's interval."""
     test = compare.brunner_munzel(x, y, confidence)
-    return types.Superiority(test.difference, test.low, test.high, test.p)
+    return types.Superiority(test.difference, *telling(test.low, test.high), test.p)
 
 
 def compared(a: Side, b: Side, scale: Scale | None, declared: Declared, key: tuple) -> Compared:

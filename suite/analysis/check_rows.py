@@ -103,7 +103,7 @@ class CheckRow:
     low: float | None
     high: float | None
     df: float | None
-    n_needed: int | None  # runs of ours that would decide; None: decided, or no number would
+    n_needed: int | None  # runs of ours that decide with a power of 80 %; None: decided, or none do
     held_back: CheckVerdict | None  # the verdict that missing runs could overturn
     inside: bool | None  # against a number alone: whether it lies where one more run of ours would
     p: float | None  # of a loss of more than the margin: small speaks for PASS

@@ -12,6 +12,7 @@ from suite.analysis import types
 from suite.analysis.declared import Declared
 from suite.analysis.run_curves import AlignedCurves, aligned_where_known
 from suite.analysis.runs import PlannedCell, ScoredRun
+from suite.analysis.scores import bootstrapped
 from suite.analysis.types import Bounds, CellKey, CellResult, CurveResult, DiagnosticSummary, Estimate
 from suite.sac.status import FAILED, STATUSES
 from suite.statistics import aggregate, bootstrap, curves, failures, reliability
@@ -85,9 +86,7 @@ def mean_of(scores: np.ndarray, confidence: float) -> Estimate:
 def _iqm(scores: np.ndarray, declared: Declared, key: CellKey) -> Estimate:
     if len(scores) < 2:
         return mean_of(scores, declared.confidence)
-    options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.resamples}
-    interval = bootstrap.stratified(scores, aggregate.iqm, rng=declared.rng("iqm", *key), **options)
-    return Estimate(**interval._asdict())
+    return bootstrapped([scores], aggregate.iqm, declared, declared.rng("iqm", *key))
 
 
 def _studentised(scores: np.ndarray, declared: Declared, key: CellKey) -> Estimate:

@@ -20,14 +20,24 @@ from suite.analysis.check_rows import CheckRow
 from suite.analysis.declared import Declared
 from suite.analysis.families import adjusted_ablations, adjusted_agreements, families_of
 from suite.analysis.run_curves import AlignedCurves
-from suite.analysis.scores import FEWEST, Variant, groups_of, normalised, scores_of, usable_cells
+from suite.analysis.scores import (
+    FEWEST,
+    Variant,
+    bootstrapped,
+    groups_of,
+    normalised,
+    scores_of,
+    telling,
+    usable_cells,
+)
 from suite.analysis.types import Aggregate, Anchors, CellKey, CellResult, Estimate, Improvement, Label
 from suite.analysis.workers import DoJobs
+from suite.published.anchors import Scale
 from suite.statistics import aggregate, bootstrap, curves
 
 Pairs = Sequence[tuple[CellResult, CellResult]]
 """Two cells of every task."""
-TAUS = np.round(np.arange(-0.2, 1.61, 0.02), 2)  # of the performance profiles
+TAUS = 201  # scores at which a performance profile is known
 
 
 @dataclass(frozen=True)
@@ -70,10 +80,24 @@ def infer(
 
 def _aggregates(cells: list[CellResult], anchors: Anchors, declared: Declared, do: DoJobs) -> tuple[Aggregate, ...]:
     """Every variant over all its tasks that have anchors and enough runs."""
-    return tuple(do(partial(_aggregate, *item, anchors, declared) for item in groups_of(cells).items()))
+    groups = groups_of(cells)
+    taus = _taus([cell for group in groups.values() for cell in group.values()], anchors.primary)
+    return tuple(do(partial(_aggregate, *item, taus, anchors, declared) for item in groups.items()))
 
 
-def _aggregate(variant: Variant, group: Mapping[str, CellResult], anchors: Anchors, declared: Declared) -> Aggregate:
+def _taus(cells: Sequence[CellResult], anchors: Mapping[str, Scale]) -> np.ndarray:
+    """Where performance profiles are known: from just below the lowest score of any variant to above the highest."""
+    scores = [normalised(cell, anchors) for cell in cells if cell.task in anchors and len(cell.scores) >= FEWEST]
+    if not scores:
+        return np.zeros(1)
+    lowest, highest = np.min(np.concatenate(scores)), np.max(np.concatenate(scores))
+    room = max(highest - lowest, 0.1) / 20
+    return np.linspace(lowest - room, highest + room, TAUS)
+
+
+def _aggregate(
+    variant: Variant, group: Mapping[str, CellResult], taus: np.ndarray, anchors: Anchors, declared: Declared
+) -> Aggregate:
     implementation, label = variant
     used, left_out = usable_cells(group, anchors.primary)
     key = ("aggregate", implementation, label)
@@ -92,26 +116,21 @@ def _aggregate(variant: Variant, group: Mapping[str, CellResult], anchors: Ancho
     scores = [normalised(cell, anchors.primary) for cell in used.values()]
 
     def estimate(statistic: Callable) -> Estimate:  # all from one stream: the same draws of runs
-        return _bootstrapped(scores, statistic, declared, key)
+        return bootstrapped(scores, statistic, declared, declared.rng(*key))
 
     return replace(
         counted,
-        mean=estimate(aggregate.mean),
+        mean=Estimate(**aggregate.student(scores, declared.confidence)._asdict()),
         median=estimate(aggregate.median),
         iqm=estimate(aggregate.iqm),
         optimality_gap=estimate(aggregate.optimality_gap),
-        profile=_profile(scores, declared, (*key, "profile")),
+        profile=_profile(scores, taus, declared, (*key, "profile")),
     )
 
 
-def _bootstrapped(scores: list[np.ndarray], statistic: Callable, declared: Declared, key: tuple) -> Estimate:
-    options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.resamples}
-    return Estimate(**bootstrap.stratified(scores, statistic, rng=declared.rng(*key), **options)._asdict())
-
-
-def _profile(scores: list[np.ndarray], declared: Declared, key: tuple) -> types.Profile:
-    band = curves.profile_band(scores, TAUS, declared.confidence, declared.curve_resamples, declared.rng(*key))
-    return types.Profile(*(tuple(column.tolist()) for column in (TAUS, band.center, band.low, band.high)))
+def _profile(scores: list[np.ndarray], taus: np.ndarray, declared: Declared, key: tuple) -> types.Profile:
+    band = curves.profile_band(scores, taus, declared.confidence, declared.curve_resamples, declared.rng(*key))
+    return types.Profile(*(tuple(column.tolist()) for column in (taus, band.center, band.low, band.high)))
 
 
 def _second(
@@ -121,7 +140,9 @@ def _second(
     if not cells:
         return None
     scores = [normalised(cell, anchors.second) for cell in cells.values()]
-    return types.SecondAggregate(tuple(cells), _bootstrapped(scores, aggregate.iqm, declared, (*key, "second")))
+    return types.SecondAggregate(
+        tuple(cells), bootstrapped(scores, aggregate.iqm, declared, declared.rng(*key, "second"))
+    )
 
 
 def _improvements(cells: list[CellResult], declared: Declared, do: DoJobs) -> tuple[Improvement, ...]:
@@ -157,7 +178,7 @@ def probability_of_improvement(pairs: Pairs, declared: Declared, key: tuple) -> 
     x, y = ([scores_of(pair[side]) for pair in pairs] for side in (0, 1))
     options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.resamples}
     statistic = aggregate.probability_of_improvement
-    interval = bootstrap.two_sample(x, y, statistic, rng=declared.rng(*key), **options)
-    if interval.standard_error == 0:  # every resample agrees: that bounds nothing
-        return Estimate(float(interval.estimate), None, None, 0.0)
-    return Estimate(**interval._asdict())
+    estimate, low, high, error = map(float, bootstrap.two_sample(x, y, statistic, rng=declared.rng(*key), **options))
+    if error == 0:  # every resample agrees: that bounds nothing
+        return Estimate(estimate, None, None, 0.0)
+    return Estimate(estimate, *telling(low, high), error)

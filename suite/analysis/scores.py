@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike
 
-from suite.analysis.types import CellResult, Label, LeftOut
+from suite.analysis.declared import Declared
+from suite.analysis.types import CellResult, Estimate, Label, LeftOut
 from suite.published.anchors import Scale
+from suite.statistics import aggregate, bootstrap
 
+FEWEST_OF_IQM = 5  # runs of one task: of fewer, the percentile interval of their IQM is their range
 FEWEST = 2  # scored runs on either side of any comparison
 Variant = tuple[str, Label]
 """An implementation and a label."""
@@ -50,3 +57,22 @@ def usable_cells(
         else:
             used[task] = cell
     return used, tuple(left_out)
+
+
+def bootstrapped(
+    scores: Sequence[np.ndarray], statistic: Callable[..., ArrayLike], declared: Declared, rng: Generator
+) -> Estimate:
+    """A statistic of the scores [runs] of every task with its bootknife interval.
+
+    The IQM of one task of fewer than five runs has none: its ends would be the lowest and the highest run.
+    """
+    options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.resamples}
+    interval = bootstrap.stratified(scores, statistic, rng=rng, **options)
+    found = Estimate(**interval._asdict())
+    is_range = statistic is aggregate.iqm and len(scores) == 1 and len(scores[0]) < FEWEST_OF_IQM
+    return replace(found, low=None, high=None) if is_range else found
+
+
+def telling(low: float, high: float) -> tuple[float | None, float | None]:
+    """The ends of a probability's interval, or none where it says nothing: from 0 to 1."""
+    return (None, None) if low <= 0 and high >= 1 else (low, high)

@@ -37,7 +37,7 @@ from suite.published.anchors import Scale
 from suite.statistics.equivalence import EQUIVALENT, INCONCLUSIVE
 from suite.study.cells import CELL
 from suite.study.config import Equivalence
-from suite.wording import number, p_short
+from suite.wording import WITH_POWER, number, p_short
 
 SHORTEST_ID = 4  # characters of a run id that can name it
 
@@ -266,7 +266,9 @@ def _equivalence_in_words(test: MarginTest | None) -> str:
         return "no margin is known for this task, so equivalence is not judged"
     within = f"±{number(test.margin)}"
     if test.verdict == INCONCLUSIVE:
-        more = f"about {test.n_needed:,} seeds each would" if test.n_needed else "no number of seeds would"
+        more = "no number of seeds would"
+        if test.n_needed:
+            more = f"with {test.n_needed:,} seeds each it would be decided {WITH_POWER}"
         return f"whether they are equivalent within {within} is not settled ({more})"
     return f"the two are {'equivalent within' if test.verdict == EQUIVALENT else 'different by more than'} {within}"
 

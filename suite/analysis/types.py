@@ -445,7 +445,7 @@ class MarginTest:
     margin: float
     verdict: AgreementVerdict
     p: float  # of the harder of the two one-sided tests
-    n_needed: int | None  # seeds per side that would settle it; None: settled, or no number would
+    n_needed: int | None  # seeds per side that decide it with a power of 80 %; None: decided, or none do
     interval: ConfidenceInterval  # of the difference
     sensitivity: tuple[MarginVerdict, ...]
 

@@ -56,11 +56,11 @@ def _columns(row: Comparison) -> list[str]:
 
 
 def _interval(of: AdjustedDifference | Superiority) -> str:
-    return f"\\[{number(of.low)}, {number(of.high)}]"
+    return "no interval" if of.low is None else f"\\[{number(of.low)}, {number(of.high)}]"
 
 
 def _improvement(better: OverallImprovement, settings: ComparisonSettings) -> str:
-    interval = "no interval: no two runs of any task are in another order"
+    interval = "no interval: it would be 0 to 1, or no two runs of any task are in another order"
     if better.low is not None:
         interval = f"{settings.confidence:.0%} interval {number(better.low)} to {number(better.high)}"
     probability = number(better.estimate)

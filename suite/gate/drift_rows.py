@@ -40,7 +40,7 @@ class DriftRow:
     low: float | None
     high: float | None
     df: float | None
-    n_needed: int | None  # seeds a side that would settle it; None: settled, or no number would
+    n_needed: int | None  # seeds a side that decide it with a power of 80 %; None: decided, or none do
     held_back: AgreementVerdict | None  # the verdict that missing runs could overturn
     p: float | None  # small for EQUIVALENT
     p_different: float | None  # small for DIFFERENT, of both sides

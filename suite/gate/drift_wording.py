@@ -5,6 +5,7 @@ from __future__ import annotations
 from suite.gate.drift_rows import Changes, DriftRow
 from suite.gate.wording import head, mean_sd_n, number
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, INCONCLUSIVE
+from suite.wording import WITH_POWER
 
 
 def sentence(row: DriftRow) -> str:
@@ -37,7 +38,7 @@ def _what_decides(row: DriftRow) -> str:
     if row.held_back:
         return f"a verdict of {row.held_back} could change with the runs without a result"
     if row.n_needed:
-        return f"about {row.n_needed:,} seeds a side would settle it"
+        return f"with {row.n_needed:,} seeds a side it would be decided {WITH_POWER}"
     return "no number of seeds settles a difference of just the margin"
 
 

@@ -68,7 +68,7 @@ def _check_cells(row: CheckRow) -> tuple[str, ...]:
 def _verdict_lines(row: CheckRow) -> Iterable[str]:
     yield row.verdict
     if row.verdict == INCONCLUSIVE and row.n_needed:
-        yield f"{row.n_needed:,} seeds"
+        yield f"{row.n_needed:,} seeds: 80 %"
     if row.advisory:
         yield "advisory"
     elif row.gated:

@@ -10,6 +10,7 @@ from suite.analysis.check_rows import CheckCurve, CheckRow, CheckVerdict, Sample
 from suite.gate.drift_rows import DriftRow
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, FAIL, INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
 from suite.statistics.looks import NOT_LEARNED, failure_limit
+from suite.wording import WITH_POWER
 
 
 def sentence(row: CheckRow) -> str:
@@ -100,7 +101,7 @@ def _what_decides(row: CheckRow) -> str:
         otherwise = "done as well as the best" if row.held_back == FAIL else "failed"
         return f"a {row.held_back} would not hold if the runs without a result had {otherwise}"
     if row.n_needed:
-        return f"about {row.n_needed:,} own seeds with this mean and spread would"
+        return f"with {row.n_needed:,} own seeds of this mean and spread it would be decided {WITH_POWER}"
     if row.basis == "a number":
         return "one more run may be that far off"
     return "no number of own seeds would, the published spread being what it is"
@@ -123,7 +124,8 @@ def _both_ways(row: CheckRow) -> str:
     if row.equivalence.verdict == EQUIVALENT:
         return " It is EQUIVALENT: neither better nor worse by more."
     needed = row.equivalence.n_needed
-    return " Whether it is equivalent is open" + (f" (about {needed:,} seeds a side)." if needed else ".")
+    more = f" (with {needed:,} seeds a side it would be decided {WITH_POWER})" if needed else ""
+    return f" Whether it is equivalent is open{more}."
 
 
 _BAND = {

@@ -4,7 +4,8 @@ A study draws its seeds from published SAC curves, standardised per task and che
 by `derive`), and asks whether the interval holds the truth or the test rejects. There are two populations of curves.
 "pooled": the curves of all tasks in one, so that their shapes mix: large and mild. "one task": each study first draws
 a task, then seeds of that task alone, as a real study does; what one seed in ten does is then missing from many
-studies, which is where intervals fail. `python -m suite.published.calibration` measures again.
+studies, which is where intervals fail. Over several tasks every task of a study has a shape of its own. `python -m
+suite.published.calibration` measures again, or with names of quantities these alone.
 """
 
 from __future__ import annotations
@@ -25,7 +26,17 @@ import pandas as pd
 from numpy.random import Generator
 from scipy import stats
 
-from suite.statistics import aggregate, bootstrap, curves, equivalence, power, two_samples
+from suite.statistics import (
+    aggregate,
+    bootstrap,
+    curves,
+    equivalence,
+    factorial,
+    failures,
+    power,
+    reliability,
+    two_samples,
+)
 
 TABLE = Path(__file__).parent / "data" / "calibration.csv"
 SHAPES = TABLE.with_name("shapes.csv")  # where its columns come from: shapes.md
@@ -38,6 +49,10 @@ STUDIES = 3_000
 CHUNK = 50  # studies on one stream of random numbers
 RESAMPLES = 1_000
 CONFIDENCE, ALPHA = 0.95, 0.05
+TEST_CONFIDENCE = 1 - 2 * ALPHA  # of the intervals that verdicts are read from
+CONTENT = 0.90  # of a tolerance interval
+PUBLISHED_SEEDS = 10  # of a published side
+FAILING = 0.2  # the share of runs that fails
 BOOTKNIFE = "bootknife"
 POOLED, ONE_TASK, NORMAL = "pooled", "one task", "normal"
 COVERAGE, ERROR, POWER = "coverage", "error rate", "power"
@@ -48,6 +63,7 @@ COVERAGE, ERROR, POWER = "coverage", "error rate", "power"
 LEVELS = np.array([1.37, 1.09, 1.20, 1.11, 1.07])
 SPREADS = LEVELS * [0.135, 0.050, 0.127, 0.055, 0.083]
 IMPROVEMENT = 0.5  # SDs between the two groups whose probability of improvement is estimated
+TAUS = np.arange(0.5, 1.8, 0.04)  # of a performance profile
 MARGINS = dict.fromkeys((5, 10), 1.5)  # of equivalence, in SDs, by number of seeds: of groups that are just apart,
 POWER_MARGINS = {5: 1.5, 10: 1.0, 20: 1.0}  # and of groups that are equal
 
@@ -62,6 +78,7 @@ class Row(NamedTuple):
     kind: str
     method: str
     population: str
+    tasks: int
     n: int
     nominal: float | None
     measured: float
@@ -71,29 +88,52 @@ class Row(NamedTuple):
     met: bool | None
 
 
+class Setting(NamedTuple):
+    """What studies are drawn from: the shapes of a population's tasks; and how many tasks, and seeds of each."""
+
+    shapes: list[np.ndarray]
+    tasks: int
+    n: int
+
+
 class Quantity(NamedTuple):
-    """What is measured: study(tasks, n, rng) tells if the interval covers or the test rejects; targets by seeds n."""
+    """What is measured; targets by seeds n."""
 
     name: str
     kind: str
     method: str
-    study: Callable[[list[np.ndarray], int, Generator], bool]
+    hits: Callable[[Setting, int, Generator], int]
+    """In how many of so many studies the interval covers or the test rejects."""
     targets: Mapping[int, float | None]
     populations: tuple[str, ...] = (POOLED, ONE_TASK)
-    times: int = 1  # as many studies as the others have, where a coverage is near its target
+    times: float = 1  # as many studies as the others have: more where a coverage is near its target
+    tasks: tuple[int, ...] = (1,)
+    confidence: float | None = None  # CONFIDENCE, if it is no other
 
 
-def measured(quantity: str, n: int, population: str | None = None) -> Row | None:
+def measured(quantity: str, n: int, population: str | None = None, tasks: int = 1) -> Row | None:
     """The committed row, or None if there is none; without a population named, of the one most like a study."""
     order = [population] if population else [ONE_TASK, POOLED, NORMAL]
-    return next((row for name in order if (row := _committed().get((quantity, n, name)))), None)
+    return next((row for name in order if (row := committed().get((quantity, name, tasks, n)))), None)
+
+
+def nearest(quantity: str, n: int, tasks: int = 1) -> Row | None:
+    """The committed row of the most tasks, and then the most seeds, that are no more than these; of fewer seeds than
+    were measured, of the fewest that were."""
+    sizes = {(row.tasks, row.n) for row in committed().values() if row.quantity == quantity and row.tasks <= tasks}
+    if not sizes or n < 2:
+        return None
+    most = max(sizes)[0]
+    seeds = sorted(size for of_tasks, size in sizes if of_tasks == most)
+    return measured(quantity, max((size for size in seeds if size <= n), default=seeds[0]), tasks=most)
 
 
 @cache
-def _committed() -> dict[tuple[str, int, str], Row]:
+def committed() -> dict[tuple[str, str, int, int], Row]:
+    """The rows of the table by quantity, population, tasks and seeds."""
     table = pd.read_csv(TABLE).astype(object)
     rows = [Row(*values) for values in table.where(table.notna(), None).itertuples(index=False)]
-    return {(row.quantity, row.n, row.population): row for row in rows}
+    return {row[:1] + row[3:6]: row for row in rows}
 
 
 def derive(folder: Path) -> pd.DataFrame:
@@ -153,10 +193,79 @@ def _equal_groups(tasks: list[np.ndarray], columns: int | slice, n: int, rng: Ge
     return task[rng.permutation(len(task))[: 2 * n]].reshape(2, n, *task.shape[1:])
 
 
-def _five_tasks(tasks: list[np.ndarray], rng: Generator) -> list[np.ndarray]:
-    """Normalised scores of five tasks: each with the shape of a task of its own, or all with that of the only one."""
-    shapes = rng.permutation(len(tasks))[:5] if len(tasks) > 1 else [0] * 5
-    return [level + spread * tasks[i][:, SCORE] for level, spread, i in zip(LEVELS, SPREADS, shapes, strict=True)]
+def _one_by_one(study: Callable[[list[np.ndarray], int, Generator], bool]) -> Callable[[Setting, int, Generator], int]:
+    """The hits of a study(shapes, n, rng) of one task."""
+
+    def hits(setting: Setting, studies: int, rng: Generator) -> int:
+        return sum(bool(study(setting.shapes, setting.n, rng)) for _ in range(studies))
+
+    return hits
+
+
+def _several_tasks(setting: Setting, rng: Generator) -> list[np.ndarray]:
+    """Normalised scores of some of the five tasks: each with the shape of a task of its own, or all with the only
+    one's."""
+    shapes, which = setting.shapes, rng.permutation(len(LEVELS))[: setting.tasks]
+    own = rng.permutation(len(shapes))[: setting.tasks] if len(shapes) > 1 else [0] * setting.tasks
+    return [LEVELS[at] + SPREADS[at] * shapes[i][:, SCORE] for at, i in zip(which, own, strict=True)]
+
+
+def _over_tasks(statistic: Callable[..., Any], scheme: str, setting: Setting, studies: int, rng: Generator) -> int:
+    """All studies share their draws of which runs make up a resample."""
+    populations = [_several_tasks(setting, rng) for _ in range(studies)]
+    scores = [
+        np.stack([_drawn(task, setting.n, rng) for task in of_task], axis=1)
+        for of_task in zip(*populations, strict=True)
+    ]
+    options: dict[str, Any] = {"scheme": scheme, "confidence": CONFIDENCE, "resamples": RESAMPLES}
+    interval = bootstrap.stratified(scores, statistic, rng=rng, **options)
+    true = np.array([statistic(tasks) for tasks in populations])
+    return int(((interval.low <= true) & (true <= interval.high)).sum())
+
+
+def _mean_over_tasks(setting: Setting, studies: int, rng: Generator) -> int:
+    hits = 0
+    for _ in range(studies):
+        population = _several_tasks(setting, rng)
+        interval = aggregate.student([_drawn(task, setting.n, rng) for task in population], CONFIDENCE)
+        hits += bool(interval.low <= aggregate.mean(population) <= interval.high)
+    return hits
+
+
+def _profile(setting: Setting, studies: int, rng: Generator) -> int:
+    hits = 0
+    for _ in range(studies):
+        population = _several_tasks(setting, rng)
+        band = curves.profile_band([_drawn(task, setting.n, rng) for task in population], TAUS, CONFIDENCE, RESAMPLES,
+                                   rng)  # fmt: skip
+        true = aggregate.performance_profile(population, TAUS)
+        hits += bool(((band.low <= true + 1e-12) & (true <= band.high + 1e-12)).all())
+    return hits
+
+
+def _improvement(setting: Setting, studies: int, rng: Generator) -> int:
+    hits, statistic = 0, aggregate.probability_of_improvement
+    for _ in range(studies):
+        better = _several_tasks(setting, rng)
+        worse = [task - IMPROVEMENT * task.std() for task in better]
+        x, y = ([_drawn(task, setting.n, rng) for task in side] for side in (better, worse))
+        interval = bootstrap.two_sample(x, y, statistic, confidence=CONFIDENCE, resamples=RESAMPLES, rng=rng)
+        hits += bool(interval.low <= statistic(better, worse) <= interval.high)
+    return hits
+
+
+def _effect(factors: int, share: bool, setting: Setting, studies: int, rng: Generator) -> int:
+    """The first factor's main effect, or Shapley share, over tasks: every cell has the shape of a task of its own."""
+    keys, hits = list(product((0, 1), repeat=factors)), 0
+    for _ in range(studies):
+        cells = [{key: _one_task(setting.shapes, SCORE, rng) for key in keys} for _ in range(setting.tasks)]
+        drawn = [{key: _drawn(task, setting.n, rng) for key, task in of_task.items()} for of_task in cells]
+        if share:
+            effect, true = factorial.suite_shapley(drawn)[0], factorial.suite_shapley(cells)[0]
+        else:
+            effect, true = (factorial.suite_contrasts(one, resamples=1, rng=rng)[0] for one in (drawn, cells))
+        hits += effect.low <= true.estimate <= effect.high
+    return hits
 
 
 def _mean(studentised: bool, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
@@ -168,27 +277,48 @@ def _mean(studentised: bool, tasks: list[np.ndarray], n: int, rng: Generator) ->
     return interval.low <= task.mean() <= interval.high
 
 
-def _iqm(several: bool, scheme: str, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
-    strata = _five_tasks(tasks, rng) if several else [_one_task(tasks, SCORE, rng)]
-    scores = [_drawn(task, n, rng) for task in strata]
-    options: dict[str, Any] = {"scheme": scheme, "confidence": CONFIDENCE, "resamples": RESAMPLES}
-    interval = bootstrap.stratified(scores, aggregate.iqm, rng=rng, **options)
-    return bool(interval.low <= aggregate.iqm(strata) <= interval.high)
+def _difference(confidence: float, n_other: int | None, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    """Welch's interval of two groups, each with the shape of a task of its own."""
+    x, y = (_one_task(tasks, SCORE, rng) for _ in "xy")
+    test = two_samples.welch(_drawn(x, n, rng), _drawn(y, n_other or n, rng), confidence)
+    return test.low <= x.mean() - y.mean() <= test.high
 
 
-def _improvement(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
-    better = _five_tasks(tasks, rng)
-    worse = [task - IMPROVEMENT * spread for task, spread in zip(better, SPREADS, strict=True)]
-    x, y = ([_drawn(task, n, rng) for task in side] for side in (better, worse))
-    statistic = aggregate.probability_of_improvement
-    interval = bootstrap.two_sample(x, y, statistic, confidence=CONFIDENCE, resamples=RESAMPLES, rng=rng)
-    return bool(interval.low <= statistic(better, worse) <= interval.high)
+def _superiority(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    x, y = (_one_task(tasks, SCORE, rng) for _ in "xy")
+    x = x + IMPROVEMENT
+    test = two_samples.brunner_munzel(_drawn(x, n, rng), _drawn(y, n, rng), CONFIDENCE)
+    return bool(test.low <= aggregate.probability_of_improvement([x], [y]) <= test.high)
+
+
+def _prediction(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    task = _one_task(tasks, SCORE, rng)
+    (further,) = _drawn(task, 1, rng)
+    return equivalence.prediction_check(two_samples.summary(_drawn(task, n, rng)), further, CONFIDENCE).inside
+
+
+def _tolerance(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    task = _one_task(tasks, SCORE, rng)
+    low, high, *_ = reliability.tolerance_interval(_drawn(task, n, rng), CONTENT, CONFIDENCE)
+    return float(np.mean((low <= task) & (task <= high))) >= CONTENT
+
+
+def _failure_rate(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    rate = failures.wilson(int(rng.binomial(n, FAILING)), n, CONFIDENCE)
+    return rate.low <= FAILING <= rate.high
 
 
 def _band(checkpoints: int, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
     task = _one_task(tasks, CURVE[checkpoints], rng)
     band = curves.sup_t_band(_drawn(task, n, rng), CONFIDENCE, RESAMPLES, rng)
     true = task.mean(axis=0)
+    return bool(((band.low <= true) & (true <= band.high)).all())
+
+
+def _band_of_difference(tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
+    x, y = (_one_task(tasks, CURVE[LAST], rng) for _ in "xy")
+    band = curves.difference_band(_drawn(x, n, rng), _drawn(y, n, rng), TEST_CONFIDENCE, RESAMPLES, rng)
+    true = x.mean(axis=0) - y.mean(axis=0)
     return bool(((band.low <= true) & (true <= band.high)).all())
 
 
@@ -219,43 +349,86 @@ def _tost(margins: dict[int, float], apart: bool, tasks: list[np.ndarray], n: in
 
 
 SIZES = dict.fromkeys((3, 5, 10, 20))  # numbers of seeds, without a target
+STUDY_SIZES = dict.fromkeys((3, 5, 10))
+BAND_SIZES = dict.fromkeys((5, 10))  # there is no band below five runs
+TASKS = (1, 2, 3, 5)  # numbers of tasks
+LIKE_A_STUDY = (ONE_TASK,)
 IQM = {3: 0.90, 5: 0.92, 10: 0.93, 20: None}
 WHOLE = {5: None, 10: 0.90, 20: 0.90}
 _FORMULA = {n: round(power.tost_power(n, margin), 4) for n, margin in POWER_MARGINS.items()}
 QUANTITIES = (
-    Quantity("mean_student", COVERAGE, "Student's t interval of one task's mean", partial(_mean, False), SIZES),
-    Quantity("mean_studentised", COVERAGE, "bootstrap-t interval of one task's mean", partial(_mean, True), SIZES),
-    Quantity("iqm_one_task", COVERAGE, "bootknife interval of one task's IQM", partial(_iqm, False, BOOTKNIFE), SIZES),
-    Quantity("iqm", COVERAGE, "bootknife interval of five tasks' IQM", partial(_iqm, True, BOOTKNIFE), IQM, times=4),
-    Quantity("iqm_plain", COVERAGE, "plain bootstrap interval of five tasks' IQM", partial(_iqm, True, "plain"), SIZES),
-    Quantity("improvement", COVERAGE, "bootknife interval of five tasks' probability of improvement", _improvement,
-             dict.fromkeys((5, 10))),
-    Quantity("band", COVERAGE, f"sup-t band of the mean of {LAST} single evaluations", partial(_band, LAST), WHOLE),
-    Quantity("band_means", COVERAGE, f"sup-t band of the mean of {MEANS} window means", partial(_band, MEANS), WHOLE),
-    Quantity("welch", ERROR, "Welch's test of equal groups", _welch, dict.fromkeys((3, 5, 10))),
-    Quantity("max_t", ERROR, f"max-t of equal groups of curves, {MEANS} window means", _max_t, {5: ALPHA, 10: ALPHA},
-             (POOLED,)),  # exact by permutation in any population
+    Quantity("mean_student", COVERAGE, "Student's t interval of one task's mean", _one_by_one(partial(_mean, False)),
+             SIZES),
+    Quantity("mean_studentised", COVERAGE, "bootstrap-t interval of one task's mean",
+             _one_by_one(partial(_mean, True)), SIZES),
+    *(Quantity("iqm", COVERAGE, "bootknife interval of the IQM over tasks",
+               partial(_over_tasks, aggregate.iqm, BOOTKNIFE), IQM if several else SIZES,
+               times=4 if several else 1, tasks=(5,) if several else (1, 2, 3)) for several in (False, True)),
+    Quantity("iqm_plain", COVERAGE, "plain bootstrap interval of five tasks' IQM",
+             partial(_over_tasks, aggregate.iqm, "plain"), SIZES, tasks=(5,)),
+    Quantity("mean", COVERAGE, "Student's t interval of the mean over tasks", _mean_over_tasks, STUDY_SIZES,
+             LIKE_A_STUDY, tasks=TASKS),
+    Quantity("median", COVERAGE, "bootknife interval of the median over tasks",
+             partial(_over_tasks, aggregate.median, BOOTKNIFE), STUDY_SIZES, LIKE_A_STUDY, tasks=TASKS),
+    Quantity("optimality_gap", COVERAGE, "bootknife interval of the optimality gap over tasks",
+             partial(_over_tasks, aggregate.optimality_gap, BOOTKNIFE), STUDY_SIZES, LIKE_A_STUDY, tasks=TASKS),
+    Quantity("profile", COVERAGE, "bootknife band of the performance profile over tasks", _profile, STUDY_SIZES,
+             LIKE_A_STUDY, tasks=TASKS),
+    Quantity("improvement", COVERAGE, "bootknife interval of the probability of improvement over tasks", _improvement,
+             STUDY_SIZES, LIKE_A_STUDY, tasks=TASKS),
+    Quantity("superiority", COVERAGE, "Brunner and Munzel's interval of one task's probability of improvement",
+             _one_by_one(_superiority), STUDY_SIZES, LIKE_A_STUDY),
+    Quantity("effect", COVERAGE, "Welch-Satterthwaite interval of an arm's effect over tasks",
+             partial(_effect, 1, False), STUDY_SIZES, LIKE_A_STUDY, tasks=TASKS),
+    Quantity("main_effect", COVERAGE, "Welch-Satterthwaite interval of a main effect of two factors over tasks",
+             partial(_effect, 2, False), STUDY_SIZES, LIKE_A_STUDY, times=0.5, tasks=TASKS),
+    Quantity("shapley", COVERAGE, "Welch-Satterthwaite interval of a Shapley share of two factors over tasks",
+             partial(_effect, 2, True), STUDY_SIZES, LIKE_A_STUDY, tasks=TASKS),
+    Quantity("difference", COVERAGE, "Welch's interval of the difference of two cells",
+             _one_by_one(partial(_difference, CONFIDENCE, None)), STUDY_SIZES, LIKE_A_STUDY),
+    Quantity("equivalence", COVERAGE, "Welch's interval of two cells, of the equivalence test",
+             _one_by_one(partial(_difference, TEST_CONFIDENCE, None)), STUDY_SIZES, LIKE_A_STUDY,
+             confidence=TEST_CONFIDENCE),
+    Quantity("against_published", COVERAGE, f"Welch's interval of a cell and {PUBLISHED_SEEDS} published runs",
+             _one_by_one(partial(_difference, TEST_CONFIDENCE, PUBLISHED_SEEDS)), STUDY_SIZES, LIKE_A_STUDY,
+             confidence=TEST_CONFIDENCE),
+    Quantity("prediction", COVERAGE, "Student's interval of one more run", _one_by_one(_prediction), STUDY_SIZES,
+             LIKE_A_STUDY),
+    Quantity("tolerance", COVERAGE, f"normal tolerance interval of {CONTENT:.0%} of all runs",
+             _one_by_one(_tolerance), STUDY_SIZES, LIKE_A_STUDY),
+    Quantity("failure_rate", COVERAGE, f"Wilson's interval of a failure rate of {FAILING:.0%}",
+             _one_by_one(_failure_rate), STUDY_SIZES, (NORMAL,)),
+    Quantity("band", COVERAGE, f"sup-t band of the mean of {LAST} single evaluations",
+             _one_by_one(partial(_band, LAST)), WHOLE),
+    Quantity("band_means", COVERAGE, f"sup-t band of the mean of {MEANS} window means",
+             _one_by_one(partial(_band, MEANS)), WHOLE),
+    Quantity("band_of_difference", COVERAGE, f"sup-t band of the difference of {LAST} single evaluations",
+             _one_by_one(_band_of_difference), BAND_SIZES, LIKE_A_STUDY, confidence=TEST_CONFIDENCE),
+    Quantity("welch", ERROR, "Welch's test of equal groups", _one_by_one(_welch), dict.fromkeys((3, 5, 10))),
+    Quantity("max_t", ERROR, f"max-t of equal groups of curves, {MEANS} window means", _one_by_one(_max_t),
+             {5: ALPHA, 10: ALPHA}, (POOLED,)),  # exact by permutation in any population
     Quantity("pointwise", ERROR, f"any of {LAST} Welch's tests of equal groups, single evaluations",
-             partial(_pointwise, LAST), dict.fromkeys((5, 10))),
+             _one_by_one(partial(_pointwise, LAST)), dict.fromkeys((5, 10))),
     Quantity("pointwise_means", ERROR, f"any of {MEANS} Welch's tests of equal groups, window means",
-             partial(_pointwise, MEANS), dict.fromkeys((5, 10))),
+             _one_by_one(partial(_pointwise, MEANS)), dict.fromkeys((5, 10))),
     Quantity("tost", ERROR, "two one-sided Welch tests of groups that differ by the margin, 1.5 SD",
-             partial(_tost, MARGINS, True), dict.fromkeys(MARGINS, ALPHA), (NORMAL, POOLED, ONE_TASK)),
+             _one_by_one(partial(_tost, MARGINS, True)), dict.fromkeys(MARGINS, ALPHA), (NORMAL, POOLED, ONE_TASK)),
     Quantity("tost_power", POWER, "two one-sided Welch tests of equal groups, margin 1.5 SD (n = 5) or 1 SD",
-             partial(_tost, POWER_MARGINS, False), _FORMULA, (NORMAL,)),
+             _one_by_one(partial(_tost, POWER_MARGINS, False)), _FORMULA, (NORMAL,)),
 )  # fmt: skip
 
 
 class SimulatedCell(NamedTuple):  # one line of the table
     quantity: Quantity
     population: str
+    tasks: int
     n: int
 
 
 CELLS = [
-    SimulatedCell(quantity, population, n)
+    SimulatedCell(quantity, *setting)
     for quantity in QUANTITIES
-    for population, n in product(quantity.populations, quantity.targets)
+    for setting in product(quantity.populations, quantity.tasks, quantity.targets)
 ]
 
 
@@ -268,7 +441,7 @@ def calibrate(studies: int = STUDIES, seed: int = 0, workers: int = 1, only: Ite
     chosen = names if only is None else set(only)
     if chosen - names:
         raise ValueError(f"no quantity is called {min(chosen - names)}; there are {', '.join(sorted(names))}")
-    sizes = {i: cell.quantity.times * studies for i, cell in enumerate(CELLS) if cell.quantity.name in chosen}
+    sizes = {i: int(cell.quantity.times * studies) for i, cell in enumerate(CELLS) if cell.quantity.name in chosen}
     jobs = [Job(i, seed, at, min(CHUNK, size - at)) for i, size in sizes.items() for at in range(0, size, CHUNK)]
     hits = dict.fromkeys(sizes, 0)
     for job, counted in zip(jobs, _run(jobs, workers), strict=True):
@@ -292,19 +465,21 @@ def _run(jobs: list[Job], workers: int) -> list[int]:
 
 def _hits(job: Job) -> int:
     """In how many of a chunk's studies the interval covers or the test rejects."""
-    quantity, population, n = CELLS[job.cell]
-    key = (zlib.crc32(f"{quantity.name}/{population}".encode()), n, job.first_study)
+    quantity, population, n_tasks, n = CELLS[job.cell]
+    name = f"{quantity.name}/{population}" + (f"/{n_tasks}" if n_tasks > 1 else "")
+    key = (zlib.crc32(name.encode()), n, job.first_study)
     rng = Generator(np.random.Philox(np.random.SeedSequence(job.seed, spawn_key=key)))
-    return sum(bool(quantity.study(tasks(population), n, rng)) for _ in range(job.studies))
+    return quantity.hits(Setting(tasks(population), n_tasks, n), job.studies, rng)
 
 
 def _row(cell: SimulatedCell, hits: int, studies: int) -> Row:
-    quantity, population, n = cell
+    quantity, population, n_tasks, n = cell
     share, target = round(hits / studies, 4), quantity.targets[n]
     mcse = round(math.sqrt(share * (1 - share) / studies), 4)
-    nominal = {COVERAGE: CONFIDENCE, ERROR: ALPHA, POWER: target}[quantity.kind]
+    nominal = {COVERAGE: round(quantity.confidence or CONFIDENCE, 4), ERROR: ALPHA, POWER: target}[quantity.kind]
     met = None if target is None else is_met(quantity.kind, share, mcse, target)
-    return Row(quantity.name, quantity.kind, quantity.method, population, n, nominal, share, mcse, studies, target, met)
+    names = quantity.name, quantity.kind, quantity.method, population
+    return Row(*names, n_tasks, n, nominal, share, mcse, studies, target, met)
 
 
 def is_met(kind: str, measured: float, mcse: float, target: float) -> bool:
@@ -314,11 +489,17 @@ def is_met(kind: str, measured: float, mcse: float, target: float) -> bool:
     return measured <= target + 3 * mcse and (kind == ERROR or measured >= target - 3 * mcse)
 
 
+def again(names: Iterable[str]) -> None:
+    """Measures the named quantities again, or all if there is no name, and keeps the table's other rows."""
+    rows = dict(committed()) if names else {}
+    rows |= {row[:1] + row[3:6]: row for row in calibrate(only=names or None)}
+    keys = [(cell.quantity.name, *cell[1:]) for cell in CELLS]
+    pd.DataFrame([rows[key] for key in keys if key in rows]).to_csv(TABLE, index=False, lineterminator="\n")
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case []:
-            pd.DataFrame(calibrate()).to_csv(TABLE, index=False, lineterminator="\n")
         case ["derive", folder]:
             derive(Path(folder)).to_csv(SHAPES, index=False, lineterminator="\n")
-        case _:
-            sys.exit("calibration: give nothing, or derive and the folder of the published per-seed evaluations")
+        case names:
+            again(names)

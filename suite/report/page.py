@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
-import pandas as pd
 
 from suite.analysis.provenance import making, provenance
+from suite.analysis.types import Results
 from suite.gate.outcome import said
 from suite.published import calibration
 from suite.report import tables
@@ -52,12 +52,14 @@ class PageFigure(IndexEntry):
 
 class Calibration(NamedTuple):
     rows: list[calibration.Row]  # what was measured of the methods, by simulation
+    tasks: int  # the most that any variant of the study is shown over at once
 
-    def of(self, quantity: str) -> list[calibration.Row]:
-        """The rows of a quantity that are most like a study, in order of n."""
+    def of(self, quantity: str, over_tasks: bool = False) -> list[calibration.Row]:
+        """The rows of a quantity that are most like a study, in order of n; over_tasks: over as many as this one."""
+        tasks = self.tasks if over_tasks else 1
         sizes = sorted({int(row.n) for row in self.rows if row.quantity == quantity})
-        measured = (calibration.measured(quantity, n) for n in sizes)
-        return [row for row in measured if row is not None]
+        nearest = (calibration.nearest(quantity, n, tasks) for n in sizes)
+        return [row for row in nearest if row is not None]
 
 
 def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> None:
@@ -93,7 +95,7 @@ def _content(study: Study, figures: Sequence[PageFigure]) -> dict[str, Any]:
         "declared": history_in_words(results.declaration, study.declared_at),
         "wordings": {one.name: wordings(one, results.declaration) for one in results.ablations},
         "outcomes": OUTCOMES,
-        "calibration": _calibration(),
+        "calibration": _calibration(results),
         "checklist": checklist(study, presets),
         "percent": share(results.settings.confidence),
         "limits": share(results.settings.equivalence.confidence),
@@ -135,9 +137,8 @@ def _page_figure(entry: IndexEntry, folder: Path) -> PageFigure:
                       over_all_tasks=entry.kind in ("suite", "shapley", "interaction"))  # fmt: skip
 
 
-def _calibration() -> Calibration | None:
+def _calibration(results: Results) -> Calibration | None:
     if not calibration.TABLE.exists():
         return None
-    table = pd.read_csv(calibration.TABLE).astype(object)
-    rows = table.where(table.notna(), None).itertuples(index=False)
-    return Calibration([calibration.Row(*values) for values in rows])
+    most = max((len(entry.tasks) for entry in results.aggregates), default=1)
+    return Calibration(list(calibration.committed().values()), max(most, 1))

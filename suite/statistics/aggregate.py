@@ -1,4 +1,4 @@
-"""Aggregates of scores over tasks and runs, and Student's interval of a mean.
+"""Aggregates of scores over tasks and runs, and Student's interval of their mean.
 
 Scores come as an array [runs], [runs, tasks] or [runs, tasks, ...], or as a list with one array [runs, ...] per task,
 whose numbers of runs may differ; the axes behind the runs (checkpoints, say) are kept. `counts` says how often each
@@ -169,22 +169,29 @@ def iqm(scores: Scores, weights: str = "task", counts: Counts | None = None) -> 
 
 
 def student(scores: Scores, confidence: float) -> Interval:
-    """Student's t interval of the mean of one task's scores (Student 1908).
+    """Student's t interval of the mean over tasks of each task's mean over runs (Student 1908).
+
+    Of several tasks the error adds the variances of their means, with Welch-Satterthwaite degrees of freedom.
 
     Parameters:
-        scores: [runs], two or more
+        scores: [runs], or as in `strata` without axes behind the runs; two or more runs of every task
         confidence: of the two-sided interval, between 0 and 1
     Returns: Interval, the mean with its limits and its standard error
-    Raises ValueError: fewer than two runs, or a score that is NaN or infinite
+    Raises ValueError: fewer than two runs of a task, or a score that is NaN or infinite
     >>> [round(float(value), 3) for value in student([1, 2, 3, 4, 5], 0.95)]
     [3.0, 1.037, 4.963, 0.707]
     """
-    (runs,) = strata(np.sort(np.asarray(scores, dtype=float)))
-    if len(runs) < 2:
+    tasks = [np.sort(runs) for runs in strata(scores)]
+    if min(map(len, tasks)) < 2:
         raise ValueError("an interval of a mean needs at least two runs")
-    error = runs.std(ddof=1) / np.sqrt(len(runs))
-    half = stats.t.ppf((1 + confidence) / 2, len(runs) - 1) * error
-    return Interval(runs.mean(), runs.mean() - half, runs.mean() + half, error)
+    errors = [runs.std(ddof=1) / np.sqrt(len(runs)) for runs in tasks]
+    total = math.hypot(*errors)
+    center, error = np.mean([runs.mean() for runs in tasks]), total / len(tasks)
+    if total == 0:
+        return Interval(center, center, center, 0.0)
+    df = 1 / sum((part / total) ** 4 / (len(runs) - 1) for part, runs in zip(errors, tasks, strict=True))
+    half = stats.t.ppf((1 + confidence) / 2, df) * error
+    return Interval(center, center - half, center + half, error)
 
 
 def _task_means(arrays: list[np.ndarray], counts: Counts | None) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ from scipy import stats
 from statsmodels.stats.nonparametric import rank_compare_2indep
 
 from suite.statistics.curves import Band
-from suite.statistics.power import LARGEST_GROUP
+from suite.statistics.power import interval_power, least_n, one_sided_power
 from suite.statistics.two_samples import Summary, Test, standard_error, summary, welch_from_summary
 
 PASS, FAIL, INCONCLUSIVE, SUSPICIOUSLY_BETTER = "PASS", "FAIL", "INCONCLUSIVE", "SUSPICIOUSLY_BETTER"
@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
     p: float  # one-sided, of the hypothesis that ours is worse by the margin or more
     df: float  # degrees of freedom of that p
     margin: float  # the loss that does not count, in that unit
-    n_needed: int | None  # seeds of ours that settle it; None if no number does
+    n_needed: int | None  # seeds of ours that decide it with a power of 80 %; None if decided, or no number does
 
 
 class Equivalence(NamedTuple):
@@ -47,7 +47,7 @@ class Equivalence(NamedTuple):
     confidence: float  # of the interval
     verdict: str  # EQUIVALENT, DIFFERENT or INCONCLUSIVE
     margin: float  # the difference that does not count, in that unit
-    n_needed: int | None  # seeds per arm that settle it; None if it is settled, or no number does
+    n_needed: int | None  # seeds per arm that decide it with a power of 80 %; None if decided, or no number does
 
 
 class Prediction(NamedTuple):
@@ -85,7 +85,8 @@ def non_inferiority_from_summary(ours: Summary, reference: Summary, margin: floa
         margin: the loss that does not count, in that unit
         confidence: of the two-sided interval; 0.90 puts both limits at one-sided 95 % (Schuirmann 1987, J Pharmacokinet
             Biopharm 15)
-    Returns: Verdict, n_needed, not below the present number, holds at the observed means and spreads
+    Returns: Verdict; n_needed is more than the present number, where ours has its mean and SD and the reference stays
+        as it is
     Raises ValueError: a margin that is not positive, or a summary that `welch_from_summary` refuses
     >>> test = non_inferiority_from_summary((10_000, 800, 10), (10_500, 900, 5), 1050)
     >>> test.verdict, round(test.low), round(test.p, 3)
@@ -97,10 +98,10 @@ def non_inferiority_from_summary(ours: Summary, reference: Summary, margin: floa
     mean, sd, n = ours
     shifted = _welch((mean + margin, sd, n), reference, confidence)
     p = float(stats.t.sf(shifted.statistic, shifted.df))
-    seeds = np.arange(n, max(LARGEST_GROUP, n) + 1)
-    low, high = _interval(test.difference, *standard_error(sd, seeds, *reference[1:]), confidence)
-    n_needed = _least(seeds, _no_worse(low, high, margin))
-    verdict = str(_no_worse(test.low, test.high, margin))
+    verdict, n_needed = str(_no_worse(test.low, test.high, margin)), None
+    if verdict == INCONCLUSIVE:
+        gap = abs(test.difference + margin)
+        n_needed = least_n(lambda more: one_sided_power(more, sd, gap, *reference[1:], confidence), fewest=n + 1)
     return Verdict(verdict, test.difference, test.low, test.high, p, test.df, margin, n_needed)
 
 
@@ -153,8 +154,7 @@ def tost_from_summary(
         margin: the difference that does not count, in that unit
         confidence: of the two-sided interval, 1 - 2 alpha: 0.90 tests at 5 %
         variances: "unequal" (Welch) or "pooled"
-    Returns: Equivalence, of ours - reference; n_needed seeds in each of two equal arms settle it at these means and
-        spreads
+    Returns: Equivalence, of ours - reference; n_needed is of two equal arms with these means and spreads
     Raises ValueError: a margin that is not positive, other variances, or a summary that `welch_from_summary` refuses
     >>> test = tost_from_summary((7, 6, 5), (0, 6, 5), 10)
     >>> test.verdict, round(test.low, 2), round(test.high, 2), test.n_needed
@@ -239,7 +239,11 @@ def tost_superiority(x: ArrayLike, y: ArrayLike, delta: float = 0.15, confidence
     difference = float(ranks.prob1) - 0.5
     if abs(difference) == 0.5:
         nearest = partial(_all_pairs_won, difference, confidence)
-        return _equivalence(difference, math.inf, n1 + n2 - 2, nearest, (n1, n2), delta, confidence)
+
+        def certain(n: int) -> float:  # if one side wins every pair of all there could be
+            return float(_within(*nearest(n, n), delta) != INCONCLUSIVE)
+
+        return _equivalence(difference, math.inf, n1 + n2 - 2, nearest, certain, (n1, n2), delta, confidence)
     sd1, sd2 = math.sqrt(ranks.s1) / n2, math.sqrt(ranks.s2) / n1
     return _tested(difference, lambda n1, n2: standard_error(sd1, n1, sd2, n2), n1, n2, delta, confidence)
 
@@ -353,11 +357,17 @@ def _tested(difference: float, error: BySizes, n1: int, n2: int, margin: float, 
     """The t tests of a difference whose standard error and degrees of freedom are error(n1, n2)."""
     se, df = error(n1, n2)
     beyond = _studentised(abs(difference) - margin, float(se))
+    inside = margin - abs(difference)
+    below = 2 * margin - inside if inside > 0 else math.inf
 
     def interval(n1: Numbers, n2: Numbers) -> tuple[Numbers, Numbers]:
         return _interval(difference, *error(n1, n2), confidence)
 
-    return _equivalence(difference, beyond, float(df), interval, (n1, n2), margin, confidence)
+    def power_of(n: int) -> float:
+        se, df = error(n, n)
+        return interval_power(below, abs(inside), float(se), float(df), confidence)
+
+    return _equivalence(difference, beyond, float(df), interval, power_of, (n1, n2), margin, confidence)
 
 
 def _equivalence(
@@ -365,6 +375,7 @@ def _equivalence(
     beyond: float,
     df: float,
     interval: BySizes,
+    power_of: Callable[[int], float],
     sizes: tuple[int, int],
     margin: float,
     confidence: float,
@@ -373,10 +384,8 @@ def _equivalence(
     if not (math.isfinite(margin) and margin > 0 and 0 < confidence < 1):
         raise ValueError(f"margin must be positive and confidence between 0 and 1, not {margin} and {confidence}")
     low, high = interval(*sizes)
-    verdict, n_needed = str(_within(low, high, margin)), None
-    if verdict == INCONCLUSIVE and not math.isclose(abs(difference), margin, rel_tol=1e-9):
-        seeds = np.arange(2, LARGEST_GROUP + 1)
-        n_needed = _least(seeds, _within(*interval(seeds, seeds), margin))
+    verdict = str(_within(low, high, margin))
+    n_needed = least_n(power_of) if verdict == INCONCLUSIVE else None
     statistic, p = math.copysign(1, difference) * beyond, float(stats.t.cdf(beyond, df))
     ends = float(low), float(high)
     return Equivalence(statistic, float(df), p, difference, *ends, confidence, verdict, margin, n_needed)
@@ -390,11 +399,6 @@ def _within(low: Numbers, high: Numbers, margin: Numbers) -> np.ndarray:
 def _no_worse(low: Numbers, high: Numbers, margin: float) -> np.ndarray:
     cases = [np.asarray(low > margin), np.asarray(low > -margin), np.asarray(high < -margin)]
     return np.select(cases, [SUSPICIOUSLY_BETTER, PASS, FAIL], INCONCLUSIVE)
-
-
-def _least(seeds: np.ndarray, verdicts: np.ndarray) -> int | None:
-    settled = verdicts != INCONCLUSIVE
-    return int(seeds[settled.argmax()]) if settled.any() else None
 
 
 def _interval(center: float, se: Numbers, df: Numbers, confidence: float) -> tuple[Numbers, Numbers]:

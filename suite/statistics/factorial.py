@@ -20,7 +20,6 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.regression.mixed_linear_model import MixedLM
 
-from suite.statistics import bootstrap
 from suite.statistics.aggregate import strata
 
 Key = tuple[int, ...]  # a cell's levels, 0 or 1, one per factor
@@ -123,35 +122,25 @@ def simple_effects(cells: Cells, factors: Names = None, confidence: float = 0.95
     return _contrasts_of_means(names, np.array(weights), strata([np.sort(cells[key]) for key in keys]), confidence)
 
 
-def shapley(
-    cells: Cells,
-    factors: Names = None,
-    confidence: float = 0.95,
-    *,
-    resamples: int = 10_000,
-    rng: Generator | None = None,
-) -> list[Effect]:
+def shapley(cells: Cells, factors: Names = None, confidence: float = 0.95) -> list[Effect]:
     """What each factor contributes to the gap between the cell of all ones and that of all zeros: the sum is the gap.
 
     A factor's part is its simple effect averaged over all orders of switching the factors on (Shapley 1953).
 
     Parameters:
         cells, factors, confidence: as in `contrasts`
-        resamples, rng: of `suite_shapley`'s limits and their source; with None the limits are Student's
-    Returns: one Effect per factor, in the unit of the scores
+    Returns: one Effect per factor, in the unit of the scores, with Student's limits
     >>> cells = {(0, 0): [1, 3], (0, 1): [2, 4], (1, 0): [5, 7], (1, 1): [8, 10]}
     >>> [(effect.name, effect.estimate) for effect in shapley(cells)]
     [('A', 5.0), ('B', 2.0)]
     """
-    if rng is None:
-        return _averaged([cells], factors, _shapley_weights, confidence)[0]
-    return suite_shapley([cells], factors, confidence, resamples=resamples, rng=rng)
+    return suite_shapley([cells], factors, confidence)
 
 
 def suite_contrasts(
     tasks: Sequence[Cells], factors: Names = None, confidence: float = 0.95, *, resamples: int = 10_000, rng: Generator
 ) -> list[Effect]:
-    """The main effects and interactions averaged over tasks, with bootknife limits and a permutation test.
+    """The main effects and interactions averaged over tasks, with Student's limits and a permutation test.
 
     p permutes seeds within each task and each combination of the factors outside the effect and compares the
     studentised effect: (b + 1) / (resamples + 1), b being the permutations that are at least as extreme. For a main
@@ -162,15 +151,14 @@ def suite_contrasts(
     Parameters:
         tasks: cells of each task, equally normalised
         factors, confidence: as in `contrasts`
-        resamples, rng: of limits (percentiles, seeds resampled within task and cell) and of p; source of the draws
+        resamples, rng: permutations of p; source of the draws
     Returns: one Effect each, in the unit of the scores
     >>> task = {(0,): [1.0, 2, 3, 4], (1,): [11.0, 12, 13, 15]}
     >>> (effect,) = suite_contrasts([task, task], ["twin"], resamples=99, rng=np.random.default_rng(0))
-    >>> effect.name, effect.estimate, effect.p
-    ('twin', 10.25, 0.01)
+    >>> effect.name, effect.estimate, effect.p, round(effect.low, 2)
+    ('twin', 10.25, 0.01, 8.59)
     """
-    effects, weights, scores = _averaged(tasks, factors, _contrast_weights, confidence)
-    effects = _bootknife_limits(effects, weights, scores, confidence, resamples, rng)
+    effects, scores = _averaged(tasks, factors, _contrast_weights, confidence)
     k = len(next(iter(tasks[0])))
     return [
         effect._replace(p=_permutation_p(scores, of, k, resamples, rng))
@@ -178,21 +166,18 @@ def suite_contrasts(
     ]
 
 
-def suite_shapley(
-    tasks: Sequence[Cells], factors: Names = None, confidence: float = 0.95, *, resamples: int = 10_000, rng: Generator
-) -> list[Effect]:
+def suite_shapley(tasks: Sequence[Cells], factors: Names = None, confidence: float = 0.95) -> list[Effect]:
     """Each factor's Shapley part of the gap, averaged over tasks.
 
     Parameters:
-        tasks, factors, confidence, resamples, rng: as in `suite_contrasts`
-    Returns: one Effect per factor, in the unit of the scores, with bootknife limits and Student's p
+        tasks, factors, confidence: as in `suite_contrasts`
+    Returns: one Effect per factor, in the unit of the scores, with Student's limits and p
     >>> cells = {(0,): [0.0, 1.0], (1,): [0.0, 2.0]}
-    >>> (effect,) = suite_shapley([cells], confidence=0.75, resamples=2_000, rng=np.random.default_rng(0))
-    >>> effect.estimate, effect.low, effect.high
-    (0.5, -1.0, 2.0)
+    >>> (effect,) = suite_shapley([cells, cells])
+    >>> effect.estimate, round(effect.low, 2), round(effect.high, 2)
+    (0.5, -2.04, 3.04)
     """
-    effects, weights, scores = _averaged(tasks, factors, _shapley_weights, confidence)
-    return _bootknife_limits(effects, weights, scores, confidence, resamples, rng)
+    return _averaged(tasks, factors, _shapley_weights, confidence)[0]
 
 
 def regression(tasks: Sequence[Cells], factors: Names = None, confidence: float = 0.95) -> list[Effect]:
@@ -299,12 +284,12 @@ def _shapley_weights(factors: Sequence[str]) -> tuple[list[str], np.ndarray]:
 
 def _averaged(
     tasks: Sequence[Cells], factors: Names, weigh: Weigh, confidence: float
-) -> tuple[list[Effect], np.ndarray, list[np.ndarray]]:
-    """The effects averaged over tasks, with the weights [effects, tasks * cells] and the scores of all the cells."""
+) -> tuple[list[Effect], list[np.ndarray]]:
+    """The effects averaged over tasks, and the scores of all the cells."""
     factors = _factors(tasks, factors)
     names, weights = weigh(factors)
     weights, scores = np.tile(weights, len(tasks)) / len(tasks), _complete(tasks, factors)
-    return _contrasts_of_means(names, weights, scores, confidence), weights, scores
+    return _contrasts_of_means(names, weights, scores, confidence), scores
 
 
 def _contrasts_of_means(
@@ -338,26 +323,6 @@ def _named(
         p = np.where(error > 0, 2 * stats.t.sf(abs(estimate) / error, df), np.nan)
     columns = np.column_stack([estimate, error, df, estimate - half, estimate + half, p])
     return [Effect(name, *row) for name, row in zip(names, columns.tolist(), strict=True)]
-
-
-def _bootknife_limits(
-    effects: list[Effect],
-    weights: np.ndarray,
-    scores: list[np.ndarray],
-    confidence: float,
-    resamples: int,
-    rng: Generator,
-) -> list[Effect]:
-    """The same effects with percentile limits, runs being resampled within each cell."""
-    means = [
-        runs[bootstrap.draw(len(runs), resamples, "bootknife", rng)].mean(axis=1)
-        if len(runs) > 1
-        else np.full(resamples, np.nan)
-        for runs in scores
-    ]
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    limits = np.quantile(weights @ np.array(means), tails, axis=1).T.tolist()
-    return [effect._replace(low=low, high=high) for effect, (low, high) in zip(effects, limits, strict=True)]
 
 
 def _permutation_p(scores: list[np.ndarray], of: Sequence[int], k: int, resamples: int, rng: Generator) -> float:

@@ -12,9 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
+TARGET = 0.80  # the power of every number of seeds that is said to decide something
 NODES = 64  # of the quadratures; twice as many change no fourth digit
+_GAUSS, _WEIGHTS = np.polynomial.legendre.leggauss(NODES)
+_SHARES, _SHARE_WEIGHTS = (_GAUSS + 1) / 2, _WEIGHTS / 2  # quantiles that a sample variance is integrated over
 LARGEST_GROUP = 10_000  # seeds; a question this many do not settle is reported as one that no number settles
 
 
@@ -98,7 +101,10 @@ def tost_power(
         raise ValueError(f"n must be at least 2 for a spread to exist, not {min(n, n_reference)}")
     if not (math.isfinite(margin) and margin > 0 and min(sd, sd_reference) > 0):
         raise ValueError(f"margin and SDs must be positive numbers, not {margin}, {sd} and {sd_reference}")
-    return _share_within(margin, difference, confidence, (sd, n), (sd_reference, n_reference))
+    v1, v2 = _variances(sd, n)[:, None], _variances(sd_reference, n_reference)[None, :]
+    error = math.hypot(sd / math.sqrt(n), sd_reference / math.sqrt(n_reference))
+    half = _welch_half(v1, n, v2, n_reference, confidence)
+    return float(_SHARE_WEIGHTS @ _between(margin + difference, margin - difference, half, error) @ _SHARE_WEIGHTS)
 
 
 def tost_required_n(
@@ -115,13 +121,67 @@ def tost_required_n(
     """
     _check_power(power, 1 - confidence)
 
-    def enough(n: int) -> bool:
-        return tost_power(n, margin, sd, difference, confidence) >= power
+    return least_n(lambda n: tost_power(n, margin, sd, difference, confidence), power)
 
-    if not enough(LARGEST_GROUP):
-        return None
-    high = next(n for n in (2**k for k in count(1)) if enough(n))
-    return bisect_left(range(high), True, lo=high // 2, key=enough) if high > 2 else 2
+
+def least_n(power_of: Callable[[int], float], power: float = TARGET, fewest: int = 2) -> int | None:
+    """The least number of seeds that gives the power.
+
+    Parameters:
+        power_of: from a number of seeds to a power, which rises until it is reached
+        power: to be reached, between 0 and 1
+        fewest: seeds to begin with
+    Returns: a number of at least `fewest`; None where no doubling of it up to 10,000 seeds gives that power
+    >>> least_n(lambda n: 1 - 1 / n), least_n(lambda n: 0.5)
+    (5, None)
+    """
+
+    def enough(n: int) -> bool:
+        return power_of(n) >= power
+
+    doubled = [fewest * 2**k for k in range(LARGEST_GROUP.bit_length()) if fewest * 2**k < LARGEST_GROUP]
+    few = 0
+    for many in (*doubled, max(LARGEST_GROUP, fewest)):
+        if enough(many):
+            return few + 1 + bisect_left(range(few + 1, many), True, key=enough)
+        few = many
+    return None
+
+
+def interval_power(below: float, above: float, error: float, df: float, confidence: float = 0.90) -> float:
+    """How often Student's interval of a normal estimate ends nearer to the truth than two limits.
+
+    Parameters:
+        below, above: how far the limits lie below and above the truth, in its unit; infinite where there is no limit
+        error: the true standard error of the estimate, positive, in that unit
+        df: degrees of freedom of the estimated one, its square being distributed as chi-square
+        confidence: of the two-sided interval, between 0 and 1
+    Returns: a number between 0 and 1
+    >>> round(interval_power(1.5, 1.5, math.sqrt(2 / 10), 18), 2), round(interval_power(math.inf, 2, 1, 8), 2)
+    (0.89, 0.57)
+    """
+    half = special.stdtrit(df, (1 + confidence) / 2) * error * np.sqrt(special.chdtri(df, 1 - _SHARES) / df)
+    return float(_SHARE_WEIGHTS @ _between(below, above, half, error))
+
+
+def one_sided_power(
+    n: int, sd: float, gap: float, sd_reference: float, n_reference: int, confidence: float = 0.90
+) -> float:
+    """How often the Welch interval of new normal runs against a published sample excludes what lies `gap` away.
+
+    The published mean and spread stay as they are: no new runs of theirs are drawn.
+
+    Parameters:
+        n, sd: runs and true SD of ours
+        gap: from the true difference to the limit, in the unit of the SDs
+        sd_reference, n_reference: sample SD and runs of the published sample
+        confidence: of the two-sided interval, between 0 and 1
+    Returns: a number between 0 and 1
+    >>> round(one_sided_power(7, 543.2, 462.4, 463.4, 10), 2), round(one_sided_power(16, 543.2, 462.4, 463.4, 10), 2)
+    (0.54, 0.81)
+    """
+    half = _welch_half(_variances(sd, n), n, sd_reference**2 / n_reference, n_reference, confidence)
+    return float(_SHARE_WEIGHTS @ _between(math.inf, gap, half, sd / math.sqrt(n)))
 
 
 def simulated(
@@ -176,9 +236,8 @@ def tolerance_factor(n: int, content: float = 0.90, confidence: float = 0.95, tw
         raise ValueError(f"n must be at least 2 for a spread to exist, not {n}")
     if not two_sided:
         return float(stats.nct.ppf(confidence, n - 1, stats.norm.ppf(content) * math.sqrt(n)) / math.sqrt(n))
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    mean = 4 * (nodes + 1) / math.sqrt(n)  # of the sample, in SDs: all but 1e-15 of it lies within 8 errors
-    weights = 8 * weights * stats.norm.pdf(mean * math.sqrt(n))
+    mean = 4 * (_GAUSS + 1) / math.sqrt(n)  # of the sample, in SDs: all but 1e-15 of it lies within 8 errors
+    weights = 8 * _WEIGHTS * stats.norm.pdf(mean * math.sqrt(n))
     reach = stats.ncx2.ppf(content, 1, mean**2)  # the square of the half-width that holds the content around it
 
     def held(k: float) -> float:
@@ -213,24 +272,21 @@ def _power(n: float, effect: float, alpha: float) -> float:
     return float(stats.nct.sf(critical, df, shift) + np.nan_to_num(stats.nct.cdf(-critical, df, shift)))
 
 
-def _share_within(
-    margin: float, difference: float, confidence: float, group: tuple[float, int], reference: tuple[float, int]
-) -> float:
-    """How often the Welch interval lies within +-margin; group, reference: SD and number of seeds.
+def _variances(sd: float, n: int) -> np.ndarray:
+    """The squared standard error of a normal sample's mean, at the quantiles of its chi-square distribution [NODES]."""
+    return sd**2 / n * special.chdtri(n - 1, 1 - _SHARES) / (n - 1)
 
-    The two sample variances are integrated over by Gauss-Legendre quadrature of their chi-square quantiles, given
-    which the rest is normal.
-    """
-    (sd_1, n_1), (sd_2, n_2) = group, reference
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    quantiles, weights = (nodes + 1) / 2, weights / 2
-    v1, v2 = (s**2 / k * stats.chi2.ppf(quantiles, k - 1) / (k - 1) for s, k in (group, reference))
-    v1, v2 = v1[:, None], v2[None, :]
-    df = (v1 + v2) ** 2 / (v1**2 / (n_1 - 1) + v2**2 / (n_2 - 1))
-    room = np.maximum(margin - stats.t.ppf((1 + confidence) / 2, df) * np.sqrt(v1 + v2), 0)
-    error = math.hypot(sd_1 / math.sqrt(n_1), sd_2 / math.sqrt(n_2))
-    inside = stats.norm.cdf((room - difference) / error) - stats.norm.cdf((-room - difference) / error)
-    return float(weights @ inside @ weights)
+
+def _welch_half(v1: np.ndarray, n1: int, v2: np.ndarray | float, n2: int, confidence: float) -> np.ndarray:
+    """Half the width of the Welch interval, from the squared standard errors of both means."""
+    df = (v1 + v2) ** 2 / (v1**2 / (n1 - 1) + v2**2 / (n2 - 1))
+    return special.stdtrit(df, (1 + confidence) / 2) * np.sqrt(v1 + v2)
+
+
+def _between(below: float, above: float, half: np.ndarray, error: float) -> np.ndarray:
+    """How often an interval of that half-width around a normal estimate ends nearer to the truth than both limits."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # where nothing varies
+        return np.maximum(special.ndtr((above - half) / error) - special.ndtr((half - below) / error), 0)
 
 
 def _pilots(pilot_a: ArrayLike, pilot_b: ArrayLike, n: int, studies: int) -> tuple[np.ndarray, np.ndarray]:

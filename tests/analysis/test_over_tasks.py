@@ -15,6 +15,7 @@ from suite.analysis.declared import Declared
 from suite.analysis.over_tasks import Inference
 from suite.analysis.results_file import to_plain
 from suite.analysis.run_curves import AlignedCurves
+from suite.analysis.scores import bootstrapped, telling
 from suite.analysis.types import Anchors, CellKey, CellResult, Estimate, Label, LeftOut, RunResult
 from suite.analysis.workers import processes
 from suite.published.anchors import Scale
@@ -109,10 +110,35 @@ def test_aggregates_are_of_normalised_scores_of_the_tasks_with_anchors(found):
     assert row.mean.estimate == pytest.approx(np.mean(scores))
     assert row.optimality_gap.estimate == pytest.approx(1 - np.minimum(scores, 1).mean())
     assert row.iqm.low < row.iqm.estimate < row.iqm.high
-    share = np.array(row.profile.share)
-    assert share[over_tasks.TAUS < 0.4].min() == 1 and share[over_tasks.TAUS > 0.8].max() == 0
+    share, taus = np.array(row.profile.share), np.array(row.profile.taus)
+    assert share[taus < np.min(scores)].min() == 1 and share[taus >= np.max(scores)].max() == 0
+    every = [entry.profile for entry in found.aggregates]
+    assert {profile.taus for profile in every} == {row.profile.taus}
+    assert all((profile.share[0], profile.share[-1]) == (1, 0) for profile in every)
+    assert min(profile.share[12] for profile in every) < 1, "limits follow the scores"
+    assert max(profile.share[-13] for profile in every) > 0
+    assert [row.mean.low, row.mean.high] == pytest.approx(aggregate.student(scores, 0.95)[1:3])
     assert row.second.tasks == ("easy",)
     assert row.second.iqm.estimate == pytest.approx(aggregate.iqm(scores[:1]))
+
+
+@pytest.mark.parametrize("seeds", [3, 4, 5])
+def test_the_iqm_of_one_task_has_an_interval_from_five_runs_on(seeds):
+    """Of fewer its ends would be the lowest and the highest run: a range, which covers 74 % at three."""
+    scores, rng = np.random.default_rng(1).normal(size=seeds), np.random.default_rng(0)
+    found = bootstrapped([scores], aggregate.iqm, DECLARED, rng)
+    assert found.estimate == pytest.approx(aggregate.iqm(scores)) and (found.low is None) == (seeds < 5)
+    assert bootstrapped([scores, scores], aggregate.iqm, DECLARED, rng).low is not None
+    assert bootstrapped([scores], aggregate.mean, DECLARED, rng).low is not None
+
+
+def test_a_probability_that_could_be_anything_has_no_interval():
+    assert telling(0.0, 1.0) == (None, None)
+    assert telling(0.0, 0.99) == (0.0, 0.99) and telling(0.1, 1.0) == (0.1, 1.0)
+    cell = study()[0][0]
+    few = [with_scores(cell, scores) for scores in ([0.0, 10.0, 5.0], [1.0, 9.0, 5.5])]
+    estimate = over_tasks.probability_of_improvement([(few[0], few[1])], DECLARED, ("a", "b"))
+    assert estimate.low is estimate.high is None and 0.2 < estimate.estimate < 0.8 and estimate.standard_error > 0
 
 
 def test_labels_of_the_same_cells_are_one_variant(found):

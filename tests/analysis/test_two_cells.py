@@ -125,7 +125,8 @@ def test_verdicts_in_words(study):
     cheetah, pendulum = rows[CHEETAH], rows[PENDULUM]
     assert cheetah.equivalence.verdict == "EQUIVALENT" and "equivalent within ±628" in cheetah.sentence
     assert pendulum.equivalence.verdict == "INCONCLUSIVE"
-    assert f"about {pendulum.equivalence.n_needed} seeds each would" in pendulum.sentence
+    needed = pendulum.equivalence.n_needed
+    assert f"with {needed} seeds each it would be decided with a power of 80 %" in pendulum.sentence
     found = f"one of {pendulum.difference.detectable:.4g} would have been found in 4 of 5"
     assert "no evidence of a difference" in pendulum.sentence and found in pendulum.sentence
     apart = between(study, "torch/sac_v2", "torch/sac_v1", task=CHEETAH).tasks[0]

@@ -178,7 +178,10 @@ def test_few_scattered_seeds_decide_nothing_and_fail_nothing(tmp_path):
     found = against(pendulum([-200.0, -650.0]), path)
     assert {row.verdict for row in found.rows} == {"INCONCLUSIVE"}
     assert outcome.exit_code(found.rows, gate=True) == 4 and outcome.exit_code(found.rows, True, undecided_ok=True) == 0
-    assert f"about {at_10k(found).n_needed:,} seeds a side would settle it" in at_10k(found).sentence
+    assert (
+        f"with {at_10k(found).n_needed:,} seeds a side it would be decided with a power of 80 %"
+        in at_10k(found).sentence
+    )
 
 
 def test_no_better_than_random_is_compared_number_by_number_alone(tmp_path):

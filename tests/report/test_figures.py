@@ -1,7 +1,8 @@
 """The figures of a study: which are drawn when, that they show the numbers of results.json, and what captions admit."""
 
 import re
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
+from itertools import product
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -16,8 +17,9 @@ from suite.analysis.check_rows import SampleSummary
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import read_results, write_results
 from suite.analysis.types import Aggregate, CellKey, ConfidenceInterval, Label, Results
+from suite.published import calibration
 from suite.report import comparisons, figures
-from suite.report.figures import agreement, captions, curves, effects, published
+from suite.report.figures import agreement, captions, cells, curves, effects, overall, published
 from suite.report.figures.canvas import Content
 from suite.statistics import aggregate
 from suite.study.config import Report
@@ -216,17 +218,128 @@ def test_captions_say_the_level_and_how_p_is_adjusted(results, drawn):
     )
 
 
-def test_a_caption_admits_a_coverage_that_is_not_what_was_promised(results, monkeypatch):
-    known = {("iqm", n): SimpleNamespace(n=n, nominal=0.95, measured=share) for n, share in ((3, 0.77), (10, 0.935))}
-    monkeypatch.setattr(captions, "measured", lambda *asked: known.get(asked))
+def calibrated(quantity, tasks, n, measured, nominal=0.95):
+    return calibration.Row(quantity, "coverage", "", "one task", tasks, n, nominal, measured, 0.01, 100, None, None)
 
-    def admitted(*sizes, quantity="iqm", confidence=0.95):
-        shown = [captions.Shown(replace(results.cells[0], n_scored=n), "") for n in sizes]
-        return captions.coverage(quantity, shown, confidence)
 
-    assert admitted(12, 4, 1) == " (measured on published SAC curves, its coverage is 77% at n = 3)"
-    assert admitted(12) == admitted(2) == admitted() == ""
-    assert admitted(4, quantity="band") == admitted(4, confidence=0.9) == ""
+def test_a_caption_admits_the_coverage_of_the_case_shown(monkeypatch):
+    rows = [calibrated("iqm", tasks, n, share) for tasks, n, share in
+            ((1, 3, 0.74), (2, 3, 0.77), (2, 10, 0.935), (5, 3, 0.9), (5, 10, 0.95))]  # fmt: skip
+    rows += [calibrated("mean_student", 1, 3, 0.88), calibrated("equivalence", 1, 3, 0.7, 0.9)]
+    monkeypatch.setattr(calibration, "committed", lambda: {row[:1] + row[3:6]: row for row in rows})
+
+    def admitted(*cases, quantity="iqm", confidence=0.95):
+        return captions.coverage(quantity, [captions.Case(*case) for case in cases], confidence)
+
+    intro = " (measured on published SAC curves, its coverage is "
+    assert admitted((2, 12), (2, 4)) == f"{intro}77% of 2 tasks at n = 3)", "that of the fewest seeds"
+    assert admitted((4, 3)) == f"{intro}77% of 2 tasks at n = 3)", "that of the next fewer tasks"
+    assert admitted((1, 3), (2, 3), (5, 3)) == (
+        f"{intro}74% of 1 task at n = 3, 77% of 2 tasks at n = 3, 90% of 5 tasks at n = 3)"
+    )
+    assert admitted((2, 2)) == f"{intro}77% of 2 tasks at n = 3)", "fewer seeds than were measured"
+    assert admitted((5, 10)) == admitted((2, 12)) == admitted((2, 1)) == admitted((0, 0)) == admitted() == ""
+    assert admitted((1, 4), quantity="mean_student") == f"{intro}88% at n = 3)"
+    assert admitted((1, 3), quantity="band") == admitted((2, 3), confidence=0.9) == ""
+    assert admitted((1, 3), quantity="equivalence", confidence=0.90) == f"{intro}70% at n = 3)"
+    several = captions.coverage("iqm", [captions.Case(2, 3)], 0.95, "A", also={"mean_student": "B"})
+    assert several == " (measured on published SAC curves, A is 77% of 2 tasks at n = 3; B is 88% at n = 3)"
+
+
+PRINTED_INTERVALS = {
+    "CellResult.mean": "mean_student", "CellResult.carried_forward": "mean_student",
+    "CellResult.complete_case": "mean_student", "CurveResult.area": "mean_student",
+    "CellResult.studentised": "mean_studentised", "CellResult.iqm": "iqm", "CellResult.failure_rate": "failure_rate",
+    "Distribution.tolerance": "tolerance", "CurveResult.band": "band", "Aggregate.mean": "mean",
+    "Aggregate.median": "median", "Aggregate.iqm": "iqm", "SecondAggregate.iqm": "iqm",
+    "Aggregate.optimality_gap": "optimality_gap", "Aggregate.profile": "profile",
+    "Improvement.probability": "improvement", "Improvement.by_task": "superiority",
+    "Agreement.difference": "difference", "ArmResult.difference": "difference", "ArmResult.outcomes": "difference",
+    "Difference.superiority": "superiority", "AdjustedDifference.superiority": "superiority",
+    "Agreement.superiority": "superiority", "AdjustedMarginTest.interval": "equivalence",
+    "Agreement.curve": "band_of_difference", "Factorial.effects": "main_effect", "Factorial.simple": "difference",
+    "Factorial.shapley": "shapley", "AblationOverTasks.effects": "effect", "AblationOverTasks.shapley": "shapley",
+    "Results.check": "against_published", "CheckRow.curve": "band_of_difference",
+}  # fmt: skip
+"""Where in the results an interval stands -> the quantity of the calibration that measures its like."""
+
+
+def intervals(value, place=""):
+    """Where in a record there is something with two ends that are known."""
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        for item in value:
+            yield from intervals(item, place)
+    elif isinstance(value, dict):
+        yield from intervals(list(value.values()), place)
+    elif hasattr(value, "_fields") or is_dataclass(value):
+        if getattr(value, "low", None) is not None:
+            yield place
+        names = value._fields if hasattr(value, "_fields") else [field.name for field in fields(value)]
+        for name in names:
+            yield from intervals(getattr(value, name), f"{type(value).__name__}.{name}")
+
+
+def test_every_interval_of_the_report_has_its_coverage_measured(results):
+    printed = set(intervals(results))
+    assert printed <= set(PRINTED_INTERVALS) and len(printed) > 20
+    sizes: dict[str, set] = {}
+    for row in calibration.committed().values():
+        sizes.setdefault(row.quantity, set()).add((row.tasks, row.n))
+    over_tasks = {name for place, name in PRINTED_INTERVALS.items()
+                  if place.split(".")[0] in ("Aggregate", "SecondAggregate", "AblationOverTasks")}  # fmt: skip
+    for quantity in {*PRINTED_INTERVALS.values(), "main_effect", "prediction"}:
+        seeds = (5, 10) if quantity.startswith("band") else (3, 5, 10)
+        tasks = (1, 2, 3, 5) if quantity in over_tasks | {"improvement", "main_effect"} else (1,)
+        assert set(product(tasks, seeds)) <= sizes[quantity], quantity
+
+
+def test_rows_over_other_tasks_are_marked_and_profiles_go_as_far_as_the_scores(results):
+    entries = [replace(entry, tasks=(*entry.tasks, "Ant-v5") if n else entry.tasks)
+               for n, entry in enumerate(results.aggregates)]  # fmt: skip
+    improved = [replace(entry, tasks=(*entry.tasks, "Ant-v5"), by_task=entry.by_task * 2) if n else entry
+                for n, entry in enumerate(results.improvements)]  # fmt: skip
+    mixed = replace(results, aggregates=tuple(entries), improvements=tuple(improved))
+    for content in (overall.aggregates(mixed), overall.profiles(mixed), overall.improvement(mixed)):
+        names = list(dict.fromkeys(content.data["variant"]))
+        assert names[0].endswith(" (only Pendulum-v1)") and not any("only" in name for name in names[1:])
+        drawing_of(content)
+    far = replace(
+        entries[1], profile=replace(entries[1].profile, taus=tuple(np.linspace(-3, 4, len(entries[1].profile.taus))))
+    )
+    (axis, *_) = drawing_of(overall.profiles(replace(results, aggregates=(far,)))).axes
+    assert axis.get_xlim() == (-3, 4)
+
+
+def test_a_profile_has_no_band_where_it_would_be_0_to_1(results):
+    entry = results.aggregates[0]
+    half = len(entry.profile.taus) // 2
+    ends = replace(entry.profile, low=(0.0,) * half + entry.profile.low[half:],
+                   high=(1.0,) * half + entry.profile.high[half:])  # fmt: skip
+    content = overall.profiles(replace(results, aggregates=(replace(entry, profile=ends),)))
+    (band,) = drawing_of(content).axes[0].collections
+    assert band.get_paths()[0].get_extents().x0 >= entry.profile.taus[half - 1]
+    assert "none where it would be 0 to 1" in content.caption
+
+
+def test_an_effect_over_fewer_tasks_than_others_is_marked(results):
+    ablation = next(one for one in results.ablations if one.name == "critics")
+    (entry, *_), (table, *_) = ablation.over_tasks, ablation.tables
+    other = replace(table, task="Ant-v5", arms=table.arms[:1])
+    both = replace(ablation, over_tasks=(replace(entry, tasks=(*entry.tasks, "Ant-v5")),), tables=(table, other))
+    tables = effects._tables_of(entry.effects[0], both.over_tasks[0], both)
+    assert [one.task for one in tables] == [table.task]
+    assert captions.marked("single − twin", [table.task], both.over_tasks[0].tasks) == (
+        f"single − twin (only {table.task})"
+    )
+
+
+def test_three_seeds_of_one_task_have_a_range_and_no_interval(results):
+    cell = results.cells[0]
+    few = replace(cell, n_scored=3, iqm=replace(cell.iqm, low=None, high=None))
+    caption = cells.final_performance([captions.Shown(few, "a")], results).caption
+    assert "whose range is that of the circles" in caption and "percentile" not in caption
+    both = cells.final_performance([captions.Shown(few, "a"), captions.Shown(cell, "b")], results).caption
+    assert "bootknife interval over seeds" in both and "or alone, whose range" in both
 
 
 def test_every_failed_run_leaves_a_tick_and_a_diverged_one_a_cross(results):

@@ -21,7 +21,7 @@ from suite.report import files, tables
 from suite.report import page as report
 from suite.report.declared import history_in_words
 from suite.report.families import out_of_reach
-from suite.report.tex import escaped, macros
+from suite.report.tex import escaped, latex, macros
 from suite.study import config
 from suite.study.declaration import Change
 
@@ -108,6 +108,15 @@ def test_every_headline_number_is_a_macro_and_says_what_the_results_say(made, re
             assert float(plain) == pytest.approx(value, rel=6e-4)
     assert found["sacAggregateJaxSacVTwoIqmLow"][0] == "IQM of sac_v2 (jax) over 1 tasks, low end of its interval"
     assert found["sacDeclaration"][1:] == ("none", "none")
+
+
+def test_an_iqm_without_an_interval_prints_no_brackets():
+    """The range of three runs stood in them, under the heading of 95 % intervals; it stands beside the median."""
+    row = {"task": "a", "implementation": "b", "variant": "c", "n_finished": 3, "n_planned": 3, "sd": 1.0,
+           "mean_estimate": 2.5, "mean_low": 1.5, "mean_high": 3.5, "iqm_estimate": 2.25, "iqm_low": None,
+           "iqm_high": None, "median": 2.125, "lowest": 1.75, "highest": 4.5}  # fmt: skip
+    cells = latex([row], tables.PRINTED["cells"]).splitlines()[4].rstrip("\\ ").split(" & ")
+    assert cells[4:] == ["2.5 [1.5, 3.5]", "2.25", "1", "2.125 [1.75, 4.5]"]
 
 
 def test_names_that_spell_alike_stay_apart(results):

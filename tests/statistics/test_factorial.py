@@ -99,17 +99,29 @@ def test_shapley_values_of_the_pilot_plant():
     assert_allclose([found[0].standard_error, found[0].df], [parts.sum() ** 0.5, parts.sum() ** 2 / (parts**2).sum()])
 
 
-def test_bootknife_limits_of_two_runs():
-    """Cells 0, 1 and 0, 2: a resample holds one run twice, so the difference is -1, 0, 1 or 2, equally often."""
-    cells = {(0,): [0.0, 1], (1,): [0.0, 2]}
-    for confidence, low, high in ((0.75, -1, 2), (0.4, 0, 1)):
-        for found in (
-            factorial.shapley(cells, None, confidence, rng=rng()),
-            factorial.suite_shapley([cells], None, confidence, rng=rng()),
-            factorial.suite_contrasts([cells], None, confidence, rng=rng()),
-        ):
-            assert [found[0].estimate, found[0].low, found[0].high] == [0.5, low, high]
-    assert factorial.shapley(cells)[0].low < -5
+def test_an_effect_of_one_task_has_welchs_interval_and_over_equal_tasks_a_narrower_one():
+    x, y = np.array([3.1, 4.0, 1.2]), np.array([5.3, 2.9, 4.4])
+    cells = {(0,): x, (1,): y}
+    welch = stats.ttest_ind(y, x, equal_var=False).confidence_interval(0.95)
+    for found in (
+        factorial.suite_contrasts([cells], resamples=9, rng=rng()),
+        factorial.shapley(cells),
+        factorial.suite_shapley([cells]),
+    ):
+        assert [found[0].low, found[0].high] == pytest.approx(list(welch))
+    (twice,) = factorial.suite_shapley([cells, cells])
+    half = stats.t.ppf(0.975, 2 * found[0].df) * found[0].standard_error / 2**0.5
+    assert [twice.df, twice.high - twice.estimate] == pytest.approx([2 * found[0].df, half])
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 3])
+def test_the_interval_of_three_seeds_holds_what_it_says(tasks):
+    """Percentiles of bootknife draws, which stood here, covered .86 to .91 of normal scores."""
+    source, studies = rng(tasks), 600
+    drawn = source.normal(size=(studies, tasks, 2, 3))
+    found = [factorial.suite_shapley([{(0,): low, (1,): high} for low, high in study])[0] for study in drawn]
+    covered = np.mean([effect.low <= 0 <= effect.high for effect in found])
+    assert covered > 0.95 - 3 * (0.95 * 0.05 / studies) ** 0.5
 
 
 def test_a_missing_or_empty_cell_is_refused_by_name():
@@ -149,7 +161,7 @@ def test_a_single_run_has_an_estimate_and_no_error():
     cells = {(0, 0): [1.0], (0, 1): [2.0, 4], (1, 0): [4.0, 6], (1, 1): [8.0, 8]}
     rows = [
         *factorial.contrasts(cells),
-        *factorial.shapley(cells, rng=rng()),
+        *factorial.shapley(cells),
         *factorial.suite_contrasts([cells], resamples=20, rng=rng()),
         *factorial.regression([cells]),
     ]
@@ -175,7 +187,7 @@ def test_the_order_of_seeds_changes_nothing(cells, random):
     def numbers(cells):
         return [
             factorial.contrasts(cells) + factorial.simple_effects(cells),
-            factorial.shapley(cells, resamples=20, rng=rng()),
+            factorial.shapley(cells),
             factorial.suite_contrasts([cells, cells], resamples=20, rng=rng()),
         ]
 
@@ -191,8 +203,8 @@ def test_effects_ignore_a_shift_and_follow_a_scale(cells, scale, shift):
     for of in (
         factorial.contrasts,
         factorial.simple_effects,
-        lambda cells: factorial.shapley(cells, resamples=20, rng=rng()),
-        lambda cells: factorial.suite_shapley([cells] * 2, resamples=20, rng=rng()),
+        factorial.shapley,
+        lambda cells: factorial.suite_shapley([cells] * 2),
     ):
         for old, new in zip(of(cells), of(changed), strict=True):
             moved = [scale * old.estimate, scale * old.standard_error, scale * old.low, scale * old.high]
@@ -225,7 +237,7 @@ def test_tasks_of_a_suite_weigh_the_same():
     assert_allclose(effect.estimate, (2 + 5) / 2)
     assert_allclose(effect.standard_error, (1 + 4 / 3) ** 0.5 / 2)
     assert_allclose(effect.df, (1 + 4 / 3) ** 2 / (1 / 1 + (4 / 3) ** 2 / 2))
-    (part,) = factorial.suite_shapley(tasks, ["f"], resamples=50, rng=rng())
+    (part,) = factorial.suite_shapley(tasks, ["f"])
     assert part[:4] == effect[:4]
 
 
@@ -320,17 +332,13 @@ def test_draws_depend_on_the_generator_alone():
     tasks = suite(2, 2, 4)
 
     def draw(seed):
-        return [
-            factorial.suite_contrasts(tasks, resamples=200, rng=rng(seed)),
-            factorial.suite_shapley(tasks, resamples=200, rng=rng(seed)),
-        ]
+        return factorial.suite_contrasts(tasks, resamples=200, rng=rng(seed))
 
     np.random.seed(1)  # noqa: NPY002 - the global generator must not matter
     first = draw(0)
     np.random.seed(2)  # noqa: NPY002
     assert draw(0) == first
-    other = draw(1)
-    assert other[0] != first[0] and other[1] != first[1]
+    assert draw(1) != first
 
 
 def test_a_balanced_regression_and_mixed_model_have_the_contrasts_estimates():

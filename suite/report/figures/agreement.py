@@ -14,7 +14,8 @@ from matplotlib.ticker import EngFormatter
 
 from suite.analysis.types import Agreement, Estimate, LeftOut, Results
 from suite.report.figures.canvas import Content, fold, grid, instead, interval, label, legend, rows, write
-from suite.report.figures.captions import Without, cells_of, finished, left_out, undrawn
+from suite.report.figures.captions import Shown, Without, cells_of, coverage, finished, left_out, one_task, undrawn
+from suite.wording import WITH_POWER
 
 FARTHEST_FINAL, FARTHEST_CURVE = 5, 10  # margins, where the axis ends at the latest
 PANELS = 18  # in one figure of curves; more of them get a figure per task
@@ -63,13 +64,15 @@ def verdicts(pair: Pair, results: Results) -> Content:
         notes[entry.variant.name] += [LeftOut(entry.task, entry.note)] if entry.note else []
     without = [Without(name, left) for name, left in notes.items()]
     _, cut = _edge(_in_margins(data), FARTHEST_FINAL)
+    trust = coverage("equivalence", one_task(_shown(pair, results)), results.settings.equivalence.confidence)
     caption = (
         f"Difference of the mean final returns, {pair.name}, in margins; the margin (shaded) is {_margin(results)}. "
-        f"Bars: {results.settings.equivalence.confidence:.0%} Welch interval{cut}. EQUIVALENT: it lies within ±1; "
-        f"DIFFERENT: beyond; else INCONCLUSIVE, and beside it n, the seeds per side that would settle it at these "
-        f"means and spreads. Each verdict is of its own interval. {undrawn('equivalence', results)}{left_out(without)}"
+        f"Bars: {results.settings.equivalence.confidence:.0%} Welch interval{trust}{cut}. EQUIVALENT: it lies within "
+        f"±1; DIFFERENT: beyond; else INCONCLUSIVE, and beside it n, the seeds per side that would decide it at these "
+        f"means and spreads {WITH_POWER}. Each verdict is of its own interval. "
+        f"{undrawn('equivalence', results)}{left_out(without)}"
     )
-    return Content(data, _draw_verdicts, caption + _finished(pair, results))
+    return Content(data, _draw_verdicts, caption + finished(_shown(pair, results)))
 
 
 def _verdict_row(entry: Agreement) -> dict[str, Any]:
@@ -124,13 +127,15 @@ def curves(pair: Pair, results: Results) -> Content:
     declared = results.settings.equivalence
     data = pd.concat(_curve_tables(pair))
     _, cut = _edge(_in_margins(data), FARTHEST_CURVE)
+    trust = coverage("band_of_difference", one_task(_shown(pair, results)), declared.confidence)
     caption = (
         f"Difference of the mean learning curves, {pair.name}, in margins; the margin (grey strip) is "
         f"{_margin(results)}. Shaded: simultaneous {declared.confidence:.0%} sup-t bootstrap band (it covers all of "
-        f"it){cut}. From {declared.after:.0%} of the budget on (dotted), EQUIVALENT: it lies within ±1 everywhere; "
-        f"DIFFERENT: beyond one side somewhere; else INCONCLUSIVE. No p value is drawn, and nothing is adjusted. "
+        f"it){trust}{cut}. From {declared.after:.0%} of the budget on (dotted), EQUIVALENT: it lies within ±1 "
+        f"everywhere; DIFFERENT: beyond one side somewhere; else INCONCLUSIVE. No p value is drawn, and nothing is "
+        f"adjusted. "
     )
-    return Content(data, partial(_draw_curves, after=declared.after), caption + _finished(pair, results))
+    return Content(data, partial(_draw_curves, after=declared.after), caption + finished(_shown(pair, results)))
 
 
 def _curve_tables(pair: Pair) -> Iterator[pd.DataFrame]:
@@ -179,10 +184,10 @@ def _margin(results: Results) -> str:
     return f"{results.settings.equivalence.margin:.0%} of reference minus random policy"
 
 
-def _finished(pair: Pair, results: Results) -> str:
-    return finished(
+def _shown(pair: Pair, results: Results) -> list[Shown]:
+    return [
         one
         for entry in pair.entries
         for implementation in (entry.a, entry.b)
         for one in cells_of(implementation, entry.variant, [entry.task], results)
-    )
+    ]

@@ -1,14 +1,15 @@
 """What captions share: how many runs finished, how p is adjusted, how far an interval can be trusted."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from suite.analysis.types import AblationTable, CellResult, FamilyName, Label, LeftOut, Results
-from suite.published.calibration import measured
+from suite.published.calibration import Row, nearest
 from suite.report.families import adjusted_in
 from suite.specimens.naming import unclaimed
 
 FAITHFUL = 0.02  # a coverage this near to the nominal one is not worth a word
+MANY = 1_000  # tasks, more than were ever measured
 
 
 class Shown(NamedTuple):
@@ -54,14 +55,52 @@ def finished(shown: Iterable[Shown]) -> str:
     return f"{every} in every {'other ' if short else ''}cell" + "".join(f"; {text}" for text in short) + "."
 
 
-def coverage(quantity: str, shown: Iterable[Shown], confidence: float, of: str = "its coverage") -> str:
-    """In brackets, what such an interval was measured to cover at the smallest number of seeds shown, or at the nearest
-    below it that was measured; nothing where it covers what it promises."""
-    n = min((cell.n_scored for cell, _ in shown if cell.n_scored > 1), default=0)
-    row = next(filter(None, (measured(quantity, fewer) for fewer in range(n, 1, -1))), None)
-    if row is None or row.nominal != confidence or round(abs(row.measured - confidence), 4) <= FAITHFUL:
-        return ""
-    return f" (measured on published SAC curves, {of} is {row.measured:.0%} at n = {row.n})"
+class Case(NamedTuple):
+    """What an interval is made from, as far as its coverage hangs on it."""
+
+    tasks: int
+    n: int  # the fewest scored runs of any of them
+
+
+def case_of(shown: Iterable[Shown]) -> Case:
+    """The case of an interval over all the tasks of these cells."""
+    cells = [cell for cell, _ in shown if cell.n_scored > 1]
+    return Case(len({cell.task for cell in cells}), min((cell.n_scored for cell in cells), default=0))
+
+
+def one_task(shown: Iterable[Shown]) -> list[Case]:
+    """The case of each cell's own interval."""
+    return [case_of([one]) for one in shown]
+
+
+def coverage(
+    quantity: str, cases: Iterable[Case], confidence: float, of: str = "its coverage", also: Mapping[str, str] = {}
+) -> str:
+    """In brackets, what such an interval was measured to cover, of each number of tasks shown at the fewest seeds, or
+    at the nearest to these that was measured, below if there is one; nothing where it covers what it promises.
+
+    also: other quantities of the same cases, and what stands before them.
+    """
+    fewest: dict[int, int] = {}
+    for tasks, n in cases:
+        fewest[tasks] = min(n, fewest.get(tasks, n))
+    texts = []
+    for name, words in {quantity: of, **also}.items():
+        rows = [nearest(name, n, tasks) for tasks, n in sorted(fewest.items())]
+        short = [row for row in rows if row and row.nominal == round(confidence, 4) and not _faithful(row)]
+        if short:
+            texts.append(f"{words} is " + ", ".join(map(_measured, dict.fromkeys(short))))
+    return f" (measured on published SAC curves, {'; '.join(texts)})" if texts else ""
+
+
+def _faithful(row: Row) -> bool:
+    return row.nominal is None or round(abs(row.measured - row.nominal), 4) <= FAITHFUL
+
+
+def _measured(row: Row) -> str:
+    over_tasks = nearest(row.quantity, row.n, MANY) != nearest(row.quantity, row.n)
+    of_tasks = f" of {row.tasks} task{'s' if row.tasks > 1 else ''}" if over_tasks else ""
+    return f"{row.measured:.0%}{of_tasks} at n = {row.n}"
 
 
 def level(results: Results) -> str:
@@ -78,6 +117,11 @@ def tasks_of(tasks: Iterable[str]) -> str:
     """How many tasks, and which."""
     names = list(dict.fromkeys(tasks))
     return f"{len(names)} tasks ({', '.join(names)})" if len(names) > 1 else f"one task, {names[0]}"
+
+
+def marked(name: str, tasks: Sequence[str], all_tasks: Sequence[str]) -> str:
+    """A name with the tasks that it is of, where others are of more."""
+    return name if len(tasks) == len(all_tasks) else f"{name} (only {', '.join(tasks)})"
 
 
 def left_out(entries: Sequence[Without]) -> str:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from suite.analysis.types import AblationResult, CellResult, Estimate, Results
 from suite.report.figures.canvas import Content, grid, instead, interval, label, legend, rows, titles
-from suite.report.figures.captions import Shown, arms_of, coverage, finished, level, undrawn
+from suite.report.figures.captions import Shown, arms_of, coverage, finished, level, one_task, undrawn
 
 FINAL = "final return per episode"
 COLUMNS = ["task", "implementation", "variant", "series", "return", "status", "baseline"]
@@ -26,7 +26,7 @@ def arms(ablation: AblationResult, results: Results) -> Content:
     points = [row for one, baseline in zip(shown, baselines, strict=True) for row in _rows(one, baseline)]
     caption = (
         f"{_final(results)} large dot and bar: mean and {level(results)} Student-t interval of the mean"
-        f"{coverage('mean_student', shown, results.settings.confidence)}; dashed line: mean of the baseline. "
+        f"{coverage('mean_student', one_task(shown), results.settings.confidence)}; dashed line: mean of the baseline. "
         f"{undrawn('exploratory', results)}"
     )
     data = pd.DataFrame(points, columns=COLUMNS)
@@ -49,11 +49,21 @@ def final_performance(shown: Sequence[Shown], results: Results) -> Content:
     confidence = results.settings.confidence
     caption = (
         f"{_final(results)} dot: mean with {level(results)} Student-t interval"
-        f"{coverage('mean_student', shown, confidence)}; square: interquartile mean with {level(results)} expanded "
-        f"percentile bootknife interval over seeds{coverage('iqm_one_task', shown, confidence)}. "
+        f"{coverage('mean_student', one_task(shown), confidence)}; square: interquartile mean{_iqm(shown, results)}. "
     )
     data = pd.DataFrame([row for one in shown for row in _rows(one, baseline=False)], columns=COLUMNS)
     return Content(data, partial(_draw, with_iqm=True), caption + finished(shown))
+
+
+def _iqm(shown: Sequence[Shown], results: Results) -> str:
+    """What is drawn around an interquartile mean."""
+    with_interval = [one for one in shown if one.cell.iqm.low is not None]
+    only_range = ", whose range is that of the circles: of fewer than five seeds no interval of it holds"
+    if not with_interval:
+        return only_range
+    trust = coverage("iqm", one_task(with_interval), results.settings.confidence)
+    interval = f" with {level(results)} expanded percentile bootknife interval over seeds{trust}"
+    return interval if len(with_interval) == len(shown) else f"{interval} or alone{only_range}"
 
 
 def _final(results: Results) -> str:

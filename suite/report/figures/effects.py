@@ -10,10 +10,30 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from suite.analysis.types import AblationResult, AdjustedEffect, Effect, Results, SuiteEffect
+from suite.analysis.types import (
+    AblationOverTasks,
+    AblationResult,
+    AblationTable,
+    AdjustedEffect,
+    Effect,
+    Results,
+    SuiteEffect,
+)
 from suite.report.families import METHODS, adjusted_in
 from suite.report.figures.canvas import WIDTH, Content, grid, interval, label, legend, looks, rows, titles, write
-from suite.report.figures.captions import Without, arms_of, coverage, finished, left_out, level, tasks_of, undrawn
+from suite.report.figures.captions import (
+    Without,
+    arms_of,
+    case_of,
+    coverage,
+    finished,
+    left_out,
+    level,
+    marked,
+    one_task,
+    tasks_of,
+    undrawn,
+)
 from suite.report.figures.cells import FINAL
 from suite.wording import p_equals
 
@@ -30,12 +50,14 @@ def factorial(ablation: AblationResult, results: Results) -> Content:
     for table in tables:
         for effect in table.factorial.effects if table.factorial else ():
             effects.append(_effect_row(effect, table.task, table.implementation))
+    shown = arms_of(tables, results)
     caption = (
         f"Effects of the factors ({_levels(ablation)}) on the final return, averaged over the levels of the others, "
-        f"and their interactions. Bars: {level(results)} intervals with Welch-Satterthwaite degrees of freedom; failed "
-        f"runs count at the floor. {undrawn('exploratory', results)}"
+        f"and their interactions. Bars: {level(results)} Student-t intervals with Welch-Satterthwaite degrees of "
+        f"freedom{coverage('main_effect', one_task(shown), results.settings.confidence)}; failed runs count at the "
+        f"floor. {undrawn('exploratory', results)}"
     )
-    return Content(pd.DataFrame(effects), _draw_factorial, caption + finished(arms_of(tables, results)))
+    return Content(pd.DataFrame(effects), _draw_factorial, caption + finished(shown))
 
 
 def _draw_factorial(data: pd.DataFrame) -> Figure:
@@ -51,19 +73,34 @@ def _draw_factorial(data: pd.DataFrame) -> Figure:
 def over_tasks(ablation: AblationResult, results: Results) -> Content:
     """One panel per implementation: every effect in normalised scores, its adjusted p beside it."""
     entries = [entry for entry in ablation.over_tasks if entry.effects]
-    effects = [_effect_row(effect, "all", entry.implementation) for entry in entries for effect in entry.effects]
-    factors = f"Factors: {_levels(ablation)}. " if any(entry.shapley for entry in entries) else ""
-    tasks = tasks_of(task for entry in entries for task in entry.tasks)
+    all_tasks = list(dict.fromkeys(task for entry in entries for task in entry.tasks))
+    effects, cases = [], []
+    for entry in entries:
+        for effect in entry.effects:
+            tables = _tables_of(effect, entry, ablation)
+            cases.append(case_of(arms_of(tables, results)))
+            row = _effect_row(effect, "all", entry.implementation)
+            effects.append(row | {"name": marked(effect.name, [table.task for table in tables], all_tasks)})
+    by_factors = any(entry.shapley for entry in entries)
+    factors = f"Factors: {_levels(ablation)}. " if by_factors else ""
+    trust = coverage("main_effect" if by_factors else "effect", cases, results.settings.confidence)
     caption = (
-        f"Effects on the normalised score (0: random policy, 1: published reference) over {tasks}, every "
-        f"task weighing the same. {factors}Bars: {level(results)} percentile bootknife intervals, not adjusted. At the "
-        f"right: p of a permutation test within tasks, adjusted ({adjusted_in('ablation', results)}). "
-        f"{_left_out(ablation)}"
+        f"Effects on the normalised score (0: random policy, 1: published reference) over {tasks_of(all_tasks)}, "
+        f"every task weighing the same. {factors}Bars: {level(results)} Student-t intervals with Welch-Satterthwaite "
+        f"degrees of freedom{trust}, not adjusted. At the right: p of a permutation test within tasks, adjusted "
+        f"({adjusted_in('ablation', results)}). {_left_out(ablation)}"
     )
     used = {(task, entry.implementation) for entry in entries for task in entry.tasks}
-    tables = [table for table in ablation.tables if (table.task, table.implementation) in used]
+    drawn = [table for table in ablation.tables if (table.task, table.implementation) in used]
     draw = partial(_draw_over_tasks, method=METHODS[results.families["ablation"].method])
-    return Content(pd.DataFrame(effects), draw, caption + finished(arms_of(tables, results)))
+    return Content(pd.DataFrame(effects), draw, caption + finished(arms_of(drawn, results)))
+
+
+def _tables_of(effect: SuiteEffect, entry: AblationOverTasks, ablation: AblationResult) -> list[AblationTable]:
+    """The tables of one task each that an effect is averaged over: an arm's, those where it and its baseline are."""
+    sides = set() if effect.factors else {effect.arm, effect.baseline}
+    tables = [table for table in ablation.tables if table.implementation == entry.implementation]
+    return [table for table in tables if table.task in entry.tasks and sides <= {arm.arm for arm in table.arms}]
 
 
 def _draw_over_tasks(data: pd.DataFrame, method: str) -> Figure:
@@ -100,7 +137,8 @@ def interaction(ablation: AblationResult, results: Results) -> Content:
     caption = (
         f"Mean final return of every combination of levels: {first} along the axis, a line for each of "
         f"{' and '.join(others)}. Parallel lines: no interaction. Bars: {level(results)} Student-t intervals of the "
-        f"means{coverage('mean_student', shown, results.settings.confidence)}. {undrawn('exploratory', results)}"
+        f"means{coverage('mean_student', one_task(shown), results.settings.confidence)}. "
+        f"{undrawn('exploratory', results)}"
     )
     factors = {name: tuple(levels) for name, levels in ablation.factors.items()}
     return Content(pd.DataFrame(means), partial(_draw_interaction, factors=factors), caption + finished(shown))
@@ -141,9 +179,13 @@ def shapley(ablation: AblationResult, results: Results) -> Content:
     """A panel for all tasks of each implementation in normalised scores, then one per task in returns."""
     tables = [table for table in ablation.tables if table.factorial and table.factorial.shapley]
     over_all = [entry for entry in ablation.over_tasks if entry.shapley]
+    all_tasks = {task for entry in over_all for task in entry.tasks}
+    shown = arms_of(tables, results)
+    cases = [*one_task(shown), *(case_of(one for one in shown if one.cell.task in entry.tasks) for entry in over_all)]
     shares: list[dict[str, Any]] = []
     for entry in over_all:
-        shares += _share_rows(entry.shapley, "all tasks", entry.implementation, "normalised score")
+        where = "all tasks" if len(entry.tasks) == len(all_tasks) else f"only {', '.join(entry.tasks)}"
+        shares += _share_rows(entry.shapley, where, entry.implementation, "normalised score")
     for table in tables:
         if table.factorial:
             shares += _share_rows(table.factorial.shapley, table.task, table.implementation, "return per episode")
@@ -151,10 +193,11 @@ def shapley(ablation: AblationResult, results: Results) -> Content:
     caption = (
         f"What each factor contributes to the gap between [{end}] and [{start}]: its effect averaged over all "
         f"orders in which the factors can be changed (Shapley). The shares sum to the gap (hatched). Black lines: "
-        f"{level(results)} percentile bootknife intervals; no p value is drawn, and nothing is adjusted. "
+        f"{level(results)} Student-t intervals with Welch-Satterthwaite degrees of freedom"
+        f"{coverage('shapley', cases, results.settings.confidence)}; no p value is drawn, and nothing is adjusted. "
         f"{_left_out(ablation) if over_all else ''}"
     )
-    return Content(pd.DataFrame(shares), _draw_shapley, caption + finished(arms_of(tables, results)))
+    return Content(pd.DataFrame(shares), _draw_shapley, caption + finished(shown))
 
 
 def _share_rows(shares: Sequence[Effect], task: str, implementation: str, unit: str) -> Iterator[dict[str, Any]]:

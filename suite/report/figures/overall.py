@@ -10,7 +10,19 @@ from matplotlib.figure import Figure
 
 from suite.analysis.types import Aggregate, Improvement, Results
 from suite.report.figures.canvas import MARKERS, Content, fold, grid, instead, interval, label, legend, looks, rows
-from suite.report.figures.captions import Shown, Without, cells_of, coverage, finished, left_out, level, tasks_of
+from suite.report.figures.captions import (
+    Case,
+    Shown,
+    Without,
+    case_of,
+    cells_of,
+    coverage,
+    finished,
+    left_out,
+    level,
+    marked,
+    tasks_of,
+)
 from suite.wording import WithInterval
 
 STATISTICS = {"median": "median", "iqm": "IQM", "mean": "mean", "optimality_gap": "optimality gap"}
@@ -22,21 +34,25 @@ ALL = "all"  # tasks at once, in a column of tasks
 def aggregates(results: Results) -> Content:
     """A column per statistic, a row per variant, in it one interval per implementation."""
     entries = [entry for entry in results.aggregates if entry.iqm]
-    shown = _shown(entries, results)
-    quantity = "iqm" if any(len(entry.tasks) > 1 for entry in entries) else "iqm_one_task"
-    trust = coverage(quantity, shown, results.settings.confidence, of="the IQM’s coverage")
+    shown, confidence = _shown(entries, results), results.settings.confidence
+    others = {"mean": "the mean’s", "median": "the median’s", "optimality_gap": "the gap’s"}
+    trust = coverage("iqm", _cases(entries, results), confidence, of="the IQM’s coverage", also=others)
     caption = (
         f"{SCALE[0].upper()}{SCALE[1:]} over {_tasks(entries)}. Point and bar: estimate and {level(results)} "
-        f"expanded percentile interval, bootknife draws of runs within each task{trust}. Optimality gap: how far runs "
+        f"interval, of the mean Student’s t, of the others expanded percentiles of bootknife draws of runs within each "
+        f"task{trust}; none of an IQM of one "
+        f"task and fewer than five runs, which would be their range. Optimality gap: how far runs "
         f"fall short of 1 on average, less is better. {_left_out(results)}"
     )
     return Content(pd.DataFrame(_aggregate_rows(entries)), _draw_aggregates, caption + finished(shown))
 
 
 def _aggregate_rows(entries: Sequence[Aggregate]) -> Iterator[dict[str, Any]]:
+    all_tasks = _all_tasks(entries)
     for statistic in STATISTICS:
         for entry in entries:
-            place = {"implementation": entry.implementation, "variant": entry.variant.name}
+            variant = marked(entry.variant.name, entry.tasks, all_tasks)
+            place = {"implementation": entry.implementation, "variant": variant}
             place |= {"tasks": ", ".join(entry.tasks), "statistic": statistic}
             yield place | vars(getattr(entry, statistic))
 
@@ -62,13 +78,16 @@ def _draw_aggregates(data: pd.DataFrame) -> Figure:
 def profiles(results: Results) -> Content:
     """The share of runs above every score: a panel per implementation, or per variant where there are many."""
     entries = [entry for entry in results.aggregates if entry.iqm]
-    tables = []
+    tables, all_tasks = [], _all_tasks(entries)
     for entry in (entry for entry in entries if entry.profile):
         table = pd.DataFrame(vars(entry.profile)).rename(columns={"taus": "tau"})
-        tables.append(table.assign(implementation=entry.implementation, variant=entry.variant.name))
+        variant = marked(entry.variant.name, entry.tasks, all_tasks)
+        tables.append(table.assign(implementation=entry.implementation, variant=variant))
     caption = (
         f"Share of the runs over {_tasks(entries)} whose {SCALE} exceeds τ, every task weighing the same. Shaded: "
-        f"simultaneous {level(results)} bootknife band (it covers the whole profile). {_left_out(results)}"
+        f"simultaneous {level(results)} bootknife band (it covers the whole profile)"
+        f"{coverage('profile', _cases(entries, results), results.settings.confidence)}, none where it would be 0 to 1. "
+        f"{_left_out(results)}"
     )
     return Content(pd.concat(tables), _draw_profiles, caption + finished(_shown(entries, results)))
 
@@ -83,10 +102,10 @@ def _draw_profiles(data: pd.DataFrame) -> Figure:
     for (panel, name), profile in data.groupby([where, who], sort=False):
         axis, color, style = axes[panels.index(panel)], look[name]["color"], look[name]["linestyle"]
         handles[name] = axis.plot(profile["tau"], profile["share"], color=color, linestyle=style)[0]
-        axis.fill_between(profile["tau"], profile["low"], profile["high"], color=color, alpha=0.14, linewidth=0)
-    bends = data["tau"][data["share"].between(0, 1, inclusive="neither")]
-    if len(bends):
-        axes[0].set_xlim(bends.min() - 0.1, bends.max() + 0.1)
+        telling = (profile["low"] > 0) | (profile["high"] < 1)
+        axis.fill_between(profile["tau"], profile["low"], profile["high"], where=telling, color=color, alpha=0.14,
+                          linewidth=0)  # fmt: skip
+    axes[0].set_xlim(data["tau"].min(), data["tau"].max())
     axes[0].set_ylim(-0.02, 1.02)
     label(axes, "normalised score τ", "share of runs\nabove τ")
     legend(figure, handles)
@@ -97,19 +116,22 @@ def improvement(results: Results) -> Content:
     """A panel per implementation, a row per variant: the probability over all tasks, and that of each task."""
     entries = results.improvements
     shown = _shown(entries, results)
+    trust = coverage("improvement", _cases(entries, results), results.settings.confidence)
     compared_with = " or ".join(dict.fromkeys(entry.over.name for entry in entries))
     caption = (
         f"Probability that a run of the variant ends above a run of {compared_with} of the same implementation and "
         f"task, ties counting half. Dot and bar: mean over tasks with {level(results)} expanded percentile bootknife "
-        f"interval{coverage('improvement', shown, results.settings.confidence)}, none where every pair of runs agrees; "
-        f"small grey marks: single tasks. No p value is drawn. "
+        f"interval{trust}, none where it would be 0 to 1 or every pair of runs agrees; small grey marks: single tasks. "
+        f"No p value is drawn. "
     )
     return Content(pd.DataFrame(_improvement_rows(results)), _draw_improvement, caption + finished(shown))
 
 
 def _improvement_rows(results: Results) -> Iterator[dict[str, Any]]:
+    all_tasks = _all_tasks(results.improvements)
     for entry in results.improvements:
-        place = {"implementation": entry.implementation, "variant": entry.variant.name, "over": entry.over.name}
+        variant = marked(entry.variant.name, entry.tasks, all_tasks)
+        place = {"implementation": entry.implementation, "variant": variant, "over": entry.over.name}
         by_task: list[tuple[str, WithInterval]] = [(ALL, entry.probability)]
         by_task += zip(entry.tasks, entry.by_task, strict=True)
         for task, value in by_task:
@@ -158,8 +180,16 @@ def _shown(entries: Sequence[Aggregate | Improvement], results: Results) -> list
     return [one for entry in entries for one in cells_of(entry.implementation, entry.variant, entry.tasks, results)]
 
 
+def _cases(entries: Sequence[Aggregate | Improvement], results: Results) -> list[Case]:
+    return [case_of(cells_of(entry.implementation, entry.variant, entry.tasks, results)) for entry in entries]
+
+
+def _all_tasks(entries: Sequence[Aggregate | Improvement]) -> list[str]:
+    return list(dict.fromkeys(task for entry in entries for task in entry.tasks))
+
+
 def _tasks(entries: Sequence[Aggregate]) -> str:
-    return tasks_of(task for entry in entries for task in entry.tasks)
+    return tasks_of(_all_tasks(entries))
 
 
 def _left_out(results: Results) -> str:

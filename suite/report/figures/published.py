@@ -17,7 +17,7 @@ from suite.analysis.check_rows import CheckRow, CheckVerdict, PublishedSummary, 
 from suite.analysis.types import Results
 from suite.report.comparisons import Reference
 from suite.report.figures.canvas import Content, grid, label, legend
-from suite.report.figures.captions import level
+from suite.report.figures.captions import Case, coverage, level
 
 PANELS = 9
 WIDE = 10  # times the first published step: where the last is farther, steps are drawn on a logarithmic axis
@@ -166,12 +166,14 @@ def _caption(drawn: Sequence[Reference], undrawn: Sequence[Reference], cut: bool
     shares = {f"{row.margin / (row.published.mean - row.random_policy):.0%}" for row in rows}
     where_published = "" if all(row.published.values for row in rows) else ", where they are published"
     cut_off = ", cut at the edge of the panel" if cut else ""
+    cases = [Case(1, row.ours.n) for row in rows if row.ours.n > 1]
+    trust = coverage("mean_student", cases, results.settings.confidence)
     sentences = [
         "Large markers: mean of our runs at a published step, each over its evaluations in the last tenth of the steps "
         "up to there; colour and shape are the verdict. Diamonds: mean of the published runs at that step. Small dots: "
-        f"single runs{where_published}. Bars: {level(results)} Student-t interval of each mean, where there are two "
-        f"runs and a spread{cut_off}. Grey strip: the tolerated loss, {' or '.join(sorted(shares))} of published minus "
-        "random policy. Verdicts come from the difference, whose interval is not drawn."
+        f"single runs{where_published}. Bars: {level(results)} Student-t interval of each mean{trust}, where there are "
+        f"two runs and a spread{cut_off}. Grey strip: the tolerated loss, {' or '.join(sorted(shares))} of published "
+        "minus random policy. Verdicts come from the difference, whose interval is not drawn."
     ]
     if any(row.advisory for row in rows):
         sentences.append("Hollow: advisory, for the reason in its sentence; it decides nothing.")
