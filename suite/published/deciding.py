@@ -3,7 +3,8 @@
 A study draws the published runs and ten of its own from one distribution, with the reference's mean and spread and the
 shape of SAC's runs (`data/shapes.csv`; of the 192 published runs with a value network, their own), and looks at its
 first 3, 5, 7 and 10 seeds. Equal runs should PASS; runs that lose a share of what is learned should FAIL.
-`python -m suite.published.deciding` measures again.
+`python -m suite.published.deciding` measures again; with `derive FILE`, FILE as `suite.published.derive` takes it of
+the source rl_stats, it writes those shapes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.random import Generator
 from scipy import stats
 
 from suite.published import calibration, reading
+from suite.published import derive as derivation
 from suite.published.anchors import random_policy
 from suite.published.comparability import comparable
 from suite.published.csv_tables import DATA
@@ -189,6 +191,15 @@ def _value_net_shapes() -> dict[int, list[np.ndarray]]:
     return {int(step): [_standardised(table[step].to_numpy())] for step in table}
 
 
+def derive(evaluations: pd.DataFrame) -> pd.DataFrame:
+    """The 192 runs' window means [runs, steps] in sample SDs from the mean of their step."""
+    (name, (reference, recipe)), = reading.read_metadata(DATA / "rl_stats.yaml").items()  # fmt: skip
+    assert recipe is not None
+    of_runs = {name: reading.Metadata(reference, recipe._replace(spread_kind=None))}
+    values = derivation.derive(evaluations, of_runs).pivot(index="seed", columns="env_step", values="value")
+    return ((values - values.mean()) / values.std()).round(3)
+
+
 def committed(table: Path = TABLE) -> list[Row]:
     """The rows as they were measured last."""
     with table.open(newline="") as file:
@@ -198,9 +209,14 @@ def committed(table: Path = TABLE) -> list[Row]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        sys.exit("deciding: takes no arguments")
-    with TABLE.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Row._fields)
-        writer.writerows(measured())
+    match sys.argv[1:]:
+        case []:
+            with TABLE.open("w", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(Row._fields)
+                writer.writerows(measured())
+        case ["derive", evaluations]:
+            shapes = derive(pd.read_csv(evaluations))
+            shapes.to_csv(VALUE_NET_SHAPES, index=False, lineterminator="\n")
+        case _:
+            sys.exit("deciding: give nothing, or derive and the file of rl_stats' published evaluations")
