@@ -25,7 +25,17 @@ from jax import Array, lax
 from implementations import jax_host, stages
 from implementations.stages import ActorResult, AlphaResult, CriticResult, Result, Results, ValueResult, numbered
 from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
-from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, LearnedAlpha, SacSpec, SoftplusStd, SquashLogStd
+from suite.sac.spec import (
+    DELAYED,
+    ClipLogStd,
+    ExactLogDet,
+    ExpStd,
+    FlooredLogDet,
+    LearnedAlpha,
+    SacSpec,
+    SoftplusStd,
+    SquashLogStd,
+)
 
 FRAMEWORK = "jax"
 LOG_2, LOG_2PI = math.log(2), math.log(2 * math.pi)
@@ -236,7 +246,10 @@ def log_det(spec: SacSpec, spaces: Spaces, u: Array, action: Array) -> Array:
     if isinstance(spec.log_det, ExactLogDet):
         return 2 * (LOG_2 - u - jax.nn.softplus(-2 * u)) + np.log(width)
     # XLA would compute 1 - a^2 + eps as (1 + eps) - a^2, which moves the floor in float32
-    return jnp.log((1 - action) * (1 + action) * width + spec.log_det.eps)
+    slope = (1 - action) * (1 + action) * width
+    if isinstance(spec.log_det, FlooredLogDet):
+        return jnp.log(jnp.where(slope < spec.log_det.floor, spec.log_det.floor, slope))
+    return jnp.log(slope + spec.log_det.eps)
 
 
 def sample(spec: SacSpec, spaces: Spaces, actor: Weights, obs: Array, noise: Array) -> Sample:

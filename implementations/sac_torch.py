@@ -24,7 +24,17 @@ from implementations import stages
 from implementations.sac_torch_gradients import Weights, matmul, rounds, scale
 from implementations.stages import ActorResult, AlphaResult, CriticResult, Result, Results, ValueResult, numbered
 from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
-from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, LearnedAlpha, SacSpec, SoftplusStd, SquashLogStd
+from suite.sac.spec import (
+    DELAYED,
+    ClipLogStd,
+    ExactLogDet,
+    ExpStd,
+    FlooredLogDet,
+    LearnedAlpha,
+    SacSpec,
+    SoftplusStd,
+    SquashLogStd,
+)
 
 FRAMEWORK = "torch"
 LOG_2, LOG_2PI = math.log(2), math.log(2 * math.pi)
@@ -113,6 +123,8 @@ def log_det(spec: SacSpec, spaces: Spaces, u: Tensor, action: Tensor) -> Tensor:
         return exact + u.new_tensor(spaces.action_scale).log() if of_env else exact
     # 1 - a^2 would lose digits near saturation
     slope = (1 - action) * (1 + action) * scale(spec.log_prob_units, spaces, u)
+    if isinstance(spec.log_det, FlooredLogDet):
+        return torch.log(slope.clamp(min=spec.log_det.floor))
     return torch.log(slope + spec.log_det.eps)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from suite.sac.contract import Spaces
-from suite.sac.spec import ClipLogStd, ExactLogDet, ExpStd, SacSpec, SoftplusStd, SquashLogStd
+from suite.sac.spec import ClipLogStd, ExactLogDet, ExpStd, FlooredLogDet, SacSpec, SoftplusStd, SquashLogStd
 
 if TYPE_CHECKING:
     from implementations.sac_torch import Sample
@@ -103,6 +103,8 @@ def log_det_backward(spec: SacSpec, spaces: Spaces, action: Tensor) -> Tensor:
     if isinstance(spec.log_det, ExactLogDet):
         return -2 * action
     slope = (1 - action) * (1 + action) * scale(spec.log_prob_units, spaces, action)
+    if isinstance(spec.log_det, FlooredLogDet):
+        return -2 * action * (slope >= spec.log_det.floor)
     return -2 * action * slope / (slope + spec.log_det.eps)
 
 

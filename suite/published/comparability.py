@@ -12,9 +12,26 @@ from typing import NamedTuple
 
 from suite.errors import UsageError, nearest, quoted
 from suite.lab.tasks import TASKS
-from suite.published.csv_tables import DATA, BrokenReference, complete, read_rows, whole_number
+from suite.published.csv_tables import (
+    DATA,
+    BrokenReference,
+    complete,
+    csv_columns,
+    number_in,
+    read_rows,
+    whole_number,
+)
 
-VERSIONS, GATE = DATA / "versions.csv", DATA / "gate.csv"
+VERSIONS, GATE, DECIDING = DATA / "versions.csv", DATA / "gate.csv", DATA / "deciding.csv"
+ENOUGH = 0.8  # of equal runs, that PASS by the last look against a reference whose steps may be primary
+
+
+class GatedSteps(NamedTuple):
+    """Environment steps of a task, from first to last (inf: no end), that are gated, and if they may be primary."""
+
+    first: int
+    last: float
+    primary: bool
 
 
 class Rule(NamedTuple):
@@ -26,7 +43,7 @@ class Rule(NamedTuple):
 
 
 _VERSIONS = ("task", "environment", "from_step", "reason", "source")
-_GATE = ("task", "from_step", "to_step", "reason")
+_GATE = ("task", "from_step", "to_step", "primary", "reason")
 
 
 @functools.cache
@@ -49,22 +66,45 @@ def comparable(task: str, environment: str, env_step: int, table: Path = VERSION
 
 
 @functools.cache
-def gate(table: Path = GATE) -> dict[str, tuple[tuple[int, float], ...]]:
-    """Per task the ranges of environment steps (first, last; inf: no end) at which a comparison decides by default."""
-    ranges: dict[str, tuple[tuple[int, float], ...]] = {}
+def gate(table: Path = GATE) -> dict[str, tuple[GatedSteps, ...]]:
+    """Per task the environment steps that are gated by default."""
+    ranges: dict[str, tuple[GatedSteps, ...]] = {}
     for row in read_rows(table, _GATE):
-        complete(row, [name for name in _GATE if name != "to_step"], table)
+        complete(row, ("task", "from_step", "reason"), table)
+        if row["primary"] not in ("yes", ""):
+            wrong = f"must be yes or empty, not {row['primary']!r}"
+            raise BrokenReference(f"{table}: primary {wrong} (task {row['task']})")
         first = whole_number(row["from_step"], "from_step", table)
         last = whole_number(row["to_step"], "to_step", table) if row["to_step"] else math.inf
         if last < first:
             raise BrokenReference(f"{table}: to_step must not lie before from_step (task {row['task']})")
-        ranges[row["task"]] = (*ranges.get(row["task"], ()), (first, last))
+        ranges[row["task"]] = (*ranges.get(row["task"], ()), GatedSteps(first, last, row["primary"] == "yes"))
     return ranges
 
 
 def gated(task: str, env_step: int, table: Path = GATE) -> bool:
     """Whether the published seeds of a task agree enough at this environment step for a comparison to decide."""
-    return any(first <= env_step <= last for first, last in gate(table).get(task, ()))
+    return any(steps.first <= env_step <= steps.last for steps in gate(table).get(task, ()))
+
+
+def primary(task: str, reference: str, env_step: int) -> bool:
+    """Whether a comparison with this reference (its name) may be a task's primary endpoint at this environment step.
+
+    gate.csv must mark the step, and by the simulation of deciding.csv equal runs must PASS there often enough.
+    """
+    marked = any(steps.first <= env_step <= steps.last for steps in gate().get(task, ()) if steps.primary)
+    return marked and _equal_runs_pass().get((task, reference, env_step), 0.0) >= ENOUGH
+
+
+@functools.cache
+def _equal_runs_pass(table: Path = DECIDING) -> dict[tuple[str, str, int], float]:
+    """(task, reference, environment step) -> how often equal runs PASS by the last look."""
+    return {
+        (row["task"], row["reference"], whole_number(row["env_step"], "env_step", table)): number_in(
+            row["pass_10"], "pass_10", table
+        )
+        for row in read_rows(table, csv_columns(table))
+    }
 
 
 def gates(patterns: Sequence[str]) -> Callable[[str, int], bool]:

@@ -13,7 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from suite.sac.contract import Batch, Params, Spaces
-from suite.sac.spec import DELAYED, ClipLogStd, ExactLogDet, ExpStd, LearnedAlpha, SacSpec, SoftplusStd, SquashLogStd
+from suite.sac.spec import (
+    DELAYED,
+    ClipLogStd,
+    ExactLogDet,
+    ExpStd,
+    FlooredLogDet,
+    LearnedAlpha,
+    SacSpec,
+    SoftplusStd,
+    SquashLogStd,
+)
 
 LOG_2PI = np.log(2 * np.pi)
 
@@ -171,7 +181,10 @@ def log_det(spec: SacSpec, spaces: Spaces, u: np.ndarray) -> np.ndarray:
     width = scale(spec.log_prob_units, spaces)
     if isinstance(spec.log_det, ExactLogDet):
         return 2 * (np.log(2) - u - softplus(-2 * u)) + np.log(width)
-    return np.log(width * (1 - np.tanh(u) ** 2) + spec.log_det.eps)
+    slope = width * (1 - np.tanh(u) ** 2)
+    if isinstance(spec.log_det, FlooredLogDet):
+        return np.log(np.maximum(slope, spec.log_det.floor))
+    return np.log(slope + spec.log_det.eps)
 
 
 def log_det_backward(spec: SacSpec, spaces: Spaces, u: np.ndarray) -> np.ndarray:
@@ -179,7 +192,10 @@ def log_det_backward(spec: SacSpec, spaces: Spaces, u: np.ndarray) -> np.ndarray
     a, width = np.tanh(u), scale(spec.log_prob_units, spaces)
     if isinstance(spec.log_det, ExactLogDet):
         return -2 * a
-    return -2 * a * width * (1 - a**2) / (width * (1 - a**2) + spec.log_det.eps)
+    slope = width * (1 - a**2)
+    if isinstance(spec.log_det, FlooredLogDet):
+        return -2 * a * (slope >= spec.log_det.floor)
+    return -2 * a * slope / (slope + spec.log_det.eps)
 
 
 def sample(spec: SacSpec, spaces: Spaces, params: Params, obs: np.ndarray, noise: np.ndarray) -> Sample:

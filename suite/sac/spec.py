@@ -104,6 +104,13 @@ class EpsilonLogDet:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FlooredLogDet:
+    """log(max(1 - tanh(u)^2, floor)): exact above the floor, without a gradient below."""
+
+    floor: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Orthogonal:
     """Weights: `gain` times a random orthogonal matrix (arXiv 1312.6120); biases 0."""
 
@@ -130,7 +137,7 @@ class Adam:
 
 Temperature = FixedAlpha | LearnedAlpha
 Std = ClipLogStd | SquashLogStd | SoftplusStd | ExpStd
-LogDet = ExactLogDet | EpsilonLogDet
+LogDet = ExactLogDet | EpsilonLogDet | FlooredLogDet
 Reduce = Literal["min", "mean", "first"]
 Units = Literal["unit", "env"]  # the action in [-1, 1], or as the environment's box has it
 NamedInit = Literal["torch", "glorot_uniform", "glorot_per_input", "fan_in", "fan_out", "lecun_normal"]
@@ -379,6 +386,8 @@ def _check_parts(spec: SacSpec) -> None:
         raise SpecError(f"temperature.value must not be negative, not {temperature.value}")
     if isinstance(std, ClipLogStd | SquashLogStd) and not std.low < std.high:
         raise SpecError(f"std.low must be below std.high, not {std}")
+    if isinstance(spec.log_det, FlooredLogDet) and not spec.log_det.floor > 0:
+        raise SpecError(f"log_det.floor must be positive, not {spec.log_det.floor}")
     for name in ("hidden_init", "critic_output_init", "mean_init", "log_std_init"):
         init = getattr(spec, name)
         if isinstance(init, Orthogonal) and not init.gain > 0:

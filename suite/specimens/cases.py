@@ -24,6 +24,7 @@ from suite.sac.spec import (
     ExactLogDet,
     ExpStd,
     FixedAlpha,
+    FlooredLogDet,
     LearnedAlpha,
     Orthogonal,
     SacSpec,
@@ -122,7 +123,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "temperature.entropy_per_dim": (-0.5,),
     "temperature.lr": (1e-4,),
     "std": (NARROW, SquashLogStd(low=-5.0, high=2.0), SoftplusStd(floor=1e-3)),
-    "log_det": (EpsilonLogDet(eps=1e-6), EpsilonLogDet(eps=1e-2)),
+    "log_det": (EpsilonLogDet(eps=1e-6), EpsilonLogDet(eps=1e-2), FlooredLogDet(floor=0.1)),
     "critics": (3,),
     "value_net": (ValueNet(loss_scale=0.5, target="per_sample"), ValueNet(loss_scale=1.0, target="per_sample")),
 }
@@ -156,6 +157,8 @@ def _with_other_bases() -> Iterator[tuple[str, SacSpec, Changes]]:
     """(name, base, changes): switches that come alive beside others."""
     floor = replace(BASE, log_det=EpsilonLogDet(eps=1e-2))
     yield "log_prob_units=env, log_det with epsilon", floor, {"log_prob_units": "env"}
+    hard_floor = replace(BASE, log_det=FlooredLogDet(floor=0.1))
+    yield "log_prob_units=env, log_det floored", hard_floor, {"log_prob_units": "env"}
     yield "joint head, orthogonal", replace(HEADS, actor_head="separate"), {"actor_head": "joint"}
     yield "first_update=2", replace(BASE, actor_every=2), {"first_update": 2}
     yield "first_update=0, target_every=2", replace(BASE, target_every=2), {"first_update": 0}

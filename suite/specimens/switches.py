@@ -34,8 +34,8 @@ GROUPS = {
     },
     "policy": {
         "std": "How the network's output becomes the standard deviation of the Gaussian.",
-        "log_det": "How tanh's term of log pi, log(1 - tanh(u)²), is computed: exactly, or with an epsilon inside the "
-        "logarithm.",
+        "log_det": "How tanh's term of log pi, log(1 - tanh(u)²), is computed: exactly, with an epsilon inside the "
+        "logarithm, or of no less than a floor.",
         "gaussian_eps": "Added to the standard deviation in the Gaussian's density.",
         "log_prob_units": "log pi is the density of the action in [-1, 1] (unit) or in the environment's box (env).",
         "critic_action_units": "Critics read the action in [-1, 1] (unit) or in the environment's box (env).",

@@ -19,7 +19,18 @@ from suite.lab.lab import Lab
 from suite.lab.records import Recorder
 from suite.sac import equations
 from suite.sac.contract import Job, unpack
-from suite.sac.spec import CHOICES, EpsilonLogDet, FixedAlpha, LogDet, Orthogonal, SacSpec, Std, Temperature, Uniform
+from suite.sac.spec import (
+    CHOICES,
+    EpsilonLogDet,
+    FixedAlpha,
+    FlooredLogDet,
+    LogDet,
+    Orthogonal,
+    SacSpec,
+    Std,
+    Temperature,
+    Uniform,
+)
 from suite.specimens.cases import BASE, CASES, SPACES, TOLERANCE, UPDATES, VARIANTS, WITH_V, at, inputs, start
 
 PROMISE = 1e-6
@@ -27,9 +38,9 @@ PROMISE = 1e-6
 
 
 def tolerance(spec: SacSpec) -> float:
-    """Beside TOLERANCE: where actions saturate, tanh's last digit (1e-16) stands beside log_det's epsilon, if any."""
-    floor = isinstance(spec.log_det, EpsilonLogDet) and spec.precision == "float64"
-    return TOLERANCE[spec.precision] + (1e-15 / spec.log_det.eps if floor else 0.0)
+    """Beside TOLERANCE: where actions saturate, tanh's last digit (1e-16) stands beside log_det's floor, if any."""
+    floor = getattr(spec.log_det, "eps", getattr(spec.log_det, "floor", None))
+    return TOLERANCE[spec.precision] + (1e-15 / floor if floor and spec.precision == "float64" else 0.0)
 
 
 # --- what every test starts from
@@ -142,9 +153,10 @@ def test_burst_is_the_equations_as_compiled_for_a_run(engine, case, precision):
     assert_close(found, expected, TOLERANCE["float32"])
 
 
-def test_log_det_keeps_its_floor_where_actions_saturate(engine):
+@pytest.mark.parametrize("log_det", [EpsilonLogDet(eps=1e-6), FlooredLogDet(floor=1e-6)], ids=repr)
+def test_log_det_keeps_its_floor_where_actions_saturate(engine, log_det):
     """At a = 1 the logarithm is that of eps: 1 - a^2 + eps taken as (1 + eps) - a^2 has another eps in float32."""
-    spec = replace(BASE, precision="float32", log_det=EpsilonLogDet(eps=1e-6))
+    spec = replace(BASE, precision="float32", log_det=log_det)
     params, (rows, noise, *_) = start(spec, 0), inputs(spec)
     noise = 30 * np.sign(noise)
     ((_, expected),) = reference(spec, params, rows[:, :1], noise[:, :1])

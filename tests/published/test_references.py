@@ -42,6 +42,16 @@ BY_HAND = {
     ("rllib_2020/per/HalfCheetah-v3", 1_000_000): (8252.149, 1653.428),
     ("sb3_pendulum/learned_alpha/Pendulum-v1", 10_000): (-201.874, 28.202),
     ("sb3_pendulum/learned_alpha/Pendulum-v1", 50_000): (-187.796, 9.578),
+    ("lwdrl/fixed_alpha/HalfCheetah-v2", 1_000_000): (10908.943, 754.055),
+    ("lwdrl/fixed_alpha/Ant-v2", 100_000): (897.016, 60.361),
+    ("spinningup_unsmoothed/pytorch/HalfCheetah-v2", 100_000): (5734.496, 399.293),
+    ("spinningup_unsmoothed/pytorch/Humanoid-v2", 1_000_000): (4884.287, 375.568),
+    ("mujoco_rl_benchmark/defaults/HalfCheetah-v5", 1_000_000): (8944.786, 2651.785),
+    ("mujoco_rl_benchmark/late_start/Walker2d-v5", 300_000): (1839.977, 316.254),
+    ("nnabla_rl/redq/Ant-v2", 300_000): (4018.421, 1558.503),
+    ("nnabla_rl/qrsac/HalfCheetah-v2", 1_000_000): (10404.336, 482.503),
+    ("rl_stats/value_net/HalfCheetah-v2", 100_000): (5823.008, 477.206),
+    ("rl_stats/value_net/HalfCheetah-v2", 2_000_000): (11865.95, 829.277),
 }
 
 # As printed by the sources themselves: mean, and the SD over runs that the spread beside it gives (None: none does).
@@ -71,6 +81,13 @@ SOURCES = {
     "spinningup/pytorch": (5, 10, {"spinningup"}),
     "tianshou_2025/fixed_alpha": (1, 5, {"tianshou"}),
     "deep_rl_mujoco_v5/learned_alpha": (3, 5, set()),
+    "lwdrl/fixed_alpha": (6, 8, {"lwdrl"}),
+    "spinningup_unsmoothed/pytorch": (7, 5, {"spinningup"}),
+    "rl_stats/value_net": (1, 192, {"spinningup_2018"}),
+    "mujoco_rl_benchmark/defaults": (3, 5, {"stable_baselines3"}),
+    "mujoco_rl_benchmark/late_start": (3, 3, {"stable_baselines3", "stable_baselines3_common"}),
+    "nnabla_rl/redq": (4, 3, set()),
+    "nnabla_rl/qrsac": (8, 3, set()),
 }
 
 
@@ -179,6 +196,10 @@ def test_what_can_never_decide_says_why():
         "tianshou_v0/fixed_alpha",
         "sb3_pendulum/learned_alpha",
         "mujoco_v5_validation/learned_alpha",
+        "lwdrl/fixed_alpha",
+        "spinningup_unsmoothed/pytorch",
+        "rl_stats/value_net",
+        "mujoco_rl_benchmark/defaults",
     }
     assert advisory["mujoco_v5_validation/learned_alpha/Ant-v5"] == ()
     assert advisory["mujoco_v5_validation/learned_alpha/Ant-v4"] == ("another reward",)
@@ -194,6 +215,10 @@ def test_what_can_never_decide_says_why():
         "rllib_2020/per/HalfCheetah-v3": "prioritised replay",
         "spinningup/tf1/Ant-v3": "smoothed over 11 epochs",
         "pfrl/learned_alpha/Ant-v2": "no spread",
+        "nnabla_rl/redq/Ant-v2": "no preset has its settings",
+        "nnabla_rl/qrsac/Ant-v2": "no preset has its settings",
+        "mujoco_rl_benchmark/late_start/Hopper-v5": "of several warm-ups, the one that did best in a trial of two "
+        "seeds",
         "jaxrl_first/learned_alpha/Ant-v2": "rewritten out of the repository's history by its authors "
         "(refs/pull/12/head still holds it)",
     }.items():
@@ -217,6 +242,20 @@ def test_tianshou_s_steps_count_the_warm_up():
         assert ("10,000 random steps" in one.step_axis) == ("tianshou_" in name and "paper" not in name), name
 
 
+def test_spinning_up_s_steps_are_counted_from_one():
+    """The published 99,999 is the 100,000th step, and the window that ends there holds three of every 4,000."""
+    with (csv_tables.DATA / "spinningup_unsmoothed.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["env_step"] == "100000"]
+    assert len(rows) == 35 and {row["evaluations"] for row in rows} == {"3"}
+
+
+def test_a_curve_with_lost_evaluations_begins_when_all_seeds_have_them():
+    name = "mujoco_rl_benchmark/{}"
+    assert min(LOADED[name.format("defaults/HalfCheetah-v5")].summaries) == 300_000
+    assert min(LOADED[name.format("late_start/Walker2d-v5")].summaries) == 200_000
+    assert min(LOADED[name.format("defaults/Hopper-v5")].summaries) == 50_000
+
+
 def test_a_curve_that_collapses_ends_before():
     assert max(LOADED["nnabla_rl/sac/InvertedPendulum-v2"].values) == 300_000
 
@@ -233,6 +272,8 @@ def test_the_table_of_evaluations_agrees_with_the_window():
             assert at % every == 0, "a window that ends before its step is a window of another step"
             assert int(row["evaluations"]) == at // every - (at - window(at, every)) // every
 
+
+GATE_COLUMNS = "task,from_step,to_step,primary,reason"
 
 COMPARABLE = {
     "HalfCheetah-v5": {"HalfCheetah-v2", "HalfCheetah-v3", "HalfCheetah-v4", "HalfCheetah-v5"},
@@ -282,14 +323,18 @@ def test_other_versions_of_the_inverted_pendulums_are_compared_on_the_plateau_on
 @pytest.mark.parametrize(
     ("task", "yes", "no"),
     [
-        ("HalfCheetah-v4", (100_000, 200_000), (20_000, 50_000, 150_000, 300_000, 1_000_000)),
-        ("HalfCheetah-v5", (100_000, 200_000), (50_000, 300_000)),
+        ("HalfCheetah-v4", (100_000, 200_000, 1_000_000, 3_000_000), (20_000, 50_000, 150_000, 300_000, 500_000)),
+        ("HalfCheetah-v5", (100_000, 200_000, 1_000_000), (50_000, 300_000)),
         ("InvertedDoublePendulum-v4", (50_000, 1_000_000), (20_000, 49_999)),
         ("InvertedDoublePendulum-v5", (50_000, 300_000), (20_000,)),
         ("Pendulum-v1", (10_000, 20_000, 50_000), (5_000,)),
         ("Reacher-v4", (20_000, 50_000, 1_000_000), ()),
         ("Reacher-v5", (), (50_000,)),
-        ("Hopper-v5", (), (100_000, 1_000_000)),
+        ("Hopper-v5", (1_000_000, 2_000_000), (100_000, 500_000)),
+        ("Walker2d-v4", (1_000_000,), (500_000,)),
+        ("Walker2d-v5", (), (1_000_000,)),
+        ("Swimmer-v5", (200_000, 1_000_000), (100_000,)),
+        ("Ant-v4", (), (1_000_000,)),
     ],
 )
 def test_what_decides_by_default(task, yes, no):
@@ -465,8 +510,9 @@ def test_two_sources_of_one_name_are_refused(tmp_path):
             "from_step must be a finite",
         ),
         (comparability.versions, ["task,environment"], "the columns must be task, environment, from_step"),
-        (comparability.gate, ["task,from_step,to_step,reason", "A,100,50,r"], "to_step must not lie before from_step"),
-        (comparability.gate, ["task,from_step,to_step,reason", "A,100,,"], "reason is missing"),
+        (comparability.gate, [GATE_COLUMNS, "A,100,50,,r"], "to_step must not lie before from_step"),
+        (comparability.gate, [GATE_COLUMNS, "A,100,,yes,"], "reason is missing"),
+        (comparability.gate, [GATE_COLUMNS, "A,100,,no,r"], "primary must be yes or empty, not 'no'"),
     ],
 )
 def test_broken_rules_are_refused(reader, rows, message, tmp_path):

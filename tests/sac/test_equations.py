@@ -19,6 +19,7 @@ from suite.sac.spec import (
     ExactLogDet,
     ExpStd,
     FixedAlpha,
+    FlooredLogDet,
     SoftplusStd,
     SquashLogStd,
     ValueNet,
@@ -64,7 +65,7 @@ def assert_gradients(loss, params, grads, step=1e-6):
 @pytest.mark.parametrize(
     "std", [ClipLogStd(low=-0.2, high=0.1), SquashLogStd(low=-5, high=2), SoftplusStd(floor=1e-3), ExpStd()]
 )
-@pytest.mark.parametrize("log_det", [ExactLogDet(), EpsilonLogDet(eps=0.05)])
+@pytest.mark.parametrize("log_det", [ExactLogDet(), EpsilonLogDet(eps=0.05), FlooredLogDet(floor=0.6)])
 def test_actor_gradient(std, log_det, reduce):
     spec = replace(
         SPEC, std=std, log_det=log_det, actor_reduce=reduce, mean_init="glorot_uniform", log_std_init="glorot_uniform"
@@ -80,6 +81,7 @@ def test_actor_gradient(std, log_det, reduce):
     [
         {"gaussian_eps": 0.3, "std": ExpStd()},
         {"log_prob_units": "env", "log_det": EpsilonLogDet(eps=0.05)},
+        {"log_prob_units": "env", "log_det": FlooredLogDet(floor=0.6)},
         {"log_prob_units": "env", "critic_action_units": "env"},
         {"first_critic_layer": "sum_of_relus", "critic_action_units": "env", "actor_reduce": "mean"},
     ],
@@ -216,6 +218,15 @@ def test_exact_log_det_is_finite_where_the_naive_form_is_not():
     assert found[2] == pytest.approx(2 * math.log(2) - 80)
     floor = eq.log_det(replace(SPEC, log_det=EpsilonLogDet(eps=1e-6)), SPACES, u)[0]
     assert floor[2] == pytest.approx(math.log(1e-6), rel=1e-9)
+
+
+def test_a_floored_log_det_is_exact_above_its_floor_and_flat_below():
+    spec, exact = (replace(SPEC, log_det=kind) for kind in (FlooredLogDet(floor=1e-6), ExactLogDet()))
+    u = np.array([[0.0, -3.0, 7.5, 7.7, -40.0]])  # 1 - tanh(u)^2 falls below 1e-6 at 7.6
+    found, slope = eq.log_det(spec, SPACES, u)[0], eq.log_det_backward(spec, SPACES, u)[0]
+    np.testing.assert_allclose(found[:3], eq.log_det(exact, SPACES, u)[0][:3], rtol=1e-9)
+    np.testing.assert_allclose(slope[:3], eq.log_det_backward(exact, SPACES, u)[0][:3])
+    assert (found[3:] == math.log(1e-6)).all() and (slope[3:] == 0).all()
 
 
 def test_target_by_hand():
