@@ -129,8 +129,8 @@ class _Compared:
         return CellKey(self.row.task, self.row.implementation, self.row.run_id)
 
     @property
-    def place(self) -> tuple[str, int]:
-        return self.row.task, self.row.env_step
+    def place(self) -> tuple[str, str, int]:
+        return self.row.task, self.row.reference, self.row.env_step
 
 
 def _primary(may_decide: Iterable[_Compared]) -> set[_Compared]:

@@ -80,9 +80,7 @@ def simulate(scenario: Scenario, studies: int = STUDIES, seed: int = 0, margin: 
         failed = rng.permuted(np.tile(np.arange(of_ten) < scenario.failing_of_ten, (studies, 1)), axis=1)
     own = np.where(failed, -gain, scenario.spread * runs[:, scenario.published :] - scenario.loss * gain)
     there = runs[:, : scenario.published]
-    sd, df = there.std(axis=1, ddof=1), scenario.published - 1.0
-    if scenario.published < looks.FEW:  # other sources have the true spread
-        sd, df = np.sqrt((df * sd**2 + looks.PRIOR_DF) / (df + looks.PRIOR_DF)), df + looks.PRIOR_DF
+    sd, df = looks.shrunk(there.std(axis=1, ddof=1), scenario.published, others=1.0)
     published = looks.Published(there.mean(axis=1), sd, scenario.published, df)
     taken = looks.looks(own, failed, published, -gain, SHARE, scenario.at)
     decided = looks.deciding(taken)

@@ -82,11 +82,6 @@ def gate(table: Path = GATE) -> dict[str, tuple[GatedSteps, ...]]:
     return ranges
 
 
-def gated(task: str, env_step: int, table: Path = GATE) -> bool:
-    """Whether the published seeds of a task agree enough at this environment step for a comparison to decide."""
-    return any(steps.first <= env_step <= steps.last for steps in gate(table).get(task, ()))
-
-
 def primary(task: str, reference: str, env_step: int) -> bool:
     """Whether a comparison with this reference (its name) may be a task's primary endpoint at this environment step.
 
@@ -107,24 +102,25 @@ def _equal_runs_pass(table: Path = DECIDING) -> dict[tuple[str, str, int], float
     }
 
 
-def gates(patterns: Sequence[str]) -> Callable[[str, int], bool]:
-    """Whether a task at a step is gated, by any of: default (as `gated` says), all, none, TASK, TASK@STEP.
+def gates(patterns: Sequence[str]) -> Callable[[str, str, int], bool]:
+    """Whether a task, against a reference (its name) at a step, may be a primary endpoint, by any of: default (as
+    `primary` says), all, none, TASK, TASK@STEP.
 
     TASK may hold wildcards. UsageError for a pattern that is no task's.
     """
     rules = [_gate_rule(pattern) for pattern in patterns]
-    return lambda task, env_step: any(rule(task, env_step) for rule in rules)
+    return lambda task, reference, env_step: any(rule(task, reference, env_step) for rule in rules)
 
 
-def _gate_rule(pattern: str) -> Callable[[str, int], bool]:
+def _gate_rule(pattern: str) -> Callable[[str, str, int], bool]:
     if pattern == "default":
-        return gated
+        return primary
     if pattern in ("all", "none"):
-        return lambda task, env_step: pattern == "all"
+        return lambda task, reference, env_step: pattern == "all"
     name, at, step = pattern.partition("@")
     if not any(fnmatchcase(task, name) for task in TASKS):
         close = nearest(name, ("default", "all", "none", *TASKS))
         raise UsageError(f"check.gate names {quoted(pattern)}, which is no task; did you mean {close}?")
     if at and not (re.fullmatch("[0-9]+(_[0-9]+)*", step) and len(step) < 20):
         raise UsageError(f"check.gate names {quoted(pattern)}, whose step is no number; say {name}@100_000")
-    return lambda task, env_step: fnmatchcase(task, name) and (not at or env_step == int(step))
+    return lambda task, reference, env_step: fnmatchcase(task, name) and (not at or env_step == int(step))

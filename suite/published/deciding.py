@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
-from scipy import stats
 
 from suite.published import calibration, reading
 from suite.published import derive as derivation
@@ -28,13 +27,13 @@ from suite.published.anchors import random_policy
 from suite.published.comparability import comparable
 from suite.published.csv_tables import DATA
 from suite.published.references import Reference
+from suite.statistics import looks
+from suite.statistics.equivalence import FAIL, PASS, SUSPICIOUSLY_BETTER
+from suite.statistics.looks import LOOKS, NOT_LEARNED, Published
 
 TABLE = DATA / "deciding.csv"
 VALUE_NET_SHAPES = DATA / "value_net_shapes.csv"  # where it comes from: shapes.md
-LOOKS = (3, 5, 7, 10)
 MARGIN = 0.1  # of what is learned
-PASS_LEVEL, FAIL_LEVEL = 0.026, 0.0124
-FEW, FAIL_LEVEL_OF_FEW, PRIOR_DF = 5, 0.0142, 8  # with fewer than 5 published runs
 LOSSES = (0.2, 0.3)  # of what is learned
 SINGLE_LEVEL, POWER = 0.05, 0.8  # of one look at n seeds
 SIZES = (3, 5, 7, 10, 15, 20, 30, 50, 100)
@@ -78,15 +77,6 @@ class Population(NamedTuple):
     prior_sd: float | None
 
 
-class Published(NamedTuple):
-    """Published runs of many studies, summed up: mean and variance of a run [studies], how many, degrees of freedom."""
-
-    mean: np.ndarray
-    variance: np.ndarray
-    n: int
-    df: int
-
-
 def measured(studies: int = STUDIES, seed: int = 0) -> Iterator[Row]:
     """A row for every reference that may decide, on every task that it may be compared with, at every step."""
     references = reading.load()
@@ -114,9 +104,9 @@ def population(
         if other.source != reference.source and task in other.tasks and at in other.summaries
         if (other_sd := other.summaries[at].sd) is not None and other.statistic in ("window_mean", "last")
     ]
-    if summary.n < FEW and others:
+    if summary.n < looks.FEW and others:
         prior = float(np.median(others)) * learned
-        sd = float(np.sqrt(_shrunk(np.array(sd**2), summary.n, prior)))
+        sd = float(looks.shrunk(sd, summary.n, prior)[0])
     shapes = _value_net_shapes().get(at) if reference.source == "rl_stats" else None
     return Population(summary.mean, sd, floor, summary.n, shapes or _shapes(), prior)
 
@@ -125,47 +115,32 @@ def _shares(runs: Population, sd: float | None, studies: int, rng: Generator) ->
     """The figures of a row; sd: as published."""
     published, own = _published(runs, studies, rng), _drawn(runs, studies, max(SIZES), rng)
     learned = runs.mean - runs.floor
-    passed, failed = zip(*looks(published, own, runs), strict=True)
-    lost = [list(looks(published, own - share * learned, runs))[-1][1] for share in LOSSES]
+    passed, failed = zip(*by_looks(published, own, runs), strict=True)
+    lost = [list(by_looks(published, own - share * learned, runs))[-1][1] for share in LOSSES]
     waiting = [1 - (one | other).mean() for one, other in zip(passed, failed, strict=True)]
     seeds = LOOKS[0] + sum((after - n) * share for n, after, share in zip(LOOKS, LOOKS[1:], waiting, strict=False))
-    one_look = (n for n in SIZES if (1 - _p_beyond(published, own[:, :n], runs) < SINGLE_LEVEL).mean() >= POWER)
+    at_once = ((n, looks.looks(own, np.zeros(own.shape, bool), published, runs.floor, MARGIN, (n,))[0]) for n in SIZES)
+    one_look = (n for n, look in at_once if (look.p_pass < SINGLE_LEVEL).mean() >= POWER)
     shares = [round(float(share.mean()), 3) for share in (*passed, failed[-1], *lost)]
     return runs.published, round((sd or 0.0) / learned, 3), *shares, round(float(seeds), 1), next(one_look, None)
 
 
-def looks(published: Published, own: np.ndarray, runs: Population) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def by_looks(published: Published, own: np.ndarray, runs: Population) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Which studies [studies] have PASSed and which FAILed by each look; own: [studies, 10 or more] returns."""
     passed, failed = np.zeros((2, len(own)), bool)
-    level = FAIL_LEVEL_OF_FEW if runs.published < FEW else FAIL_LEVEL
-    for n in LOOKS:
-        p, undecided = _p_beyond(published, own[:, :n], runs), ~(passed | failed)
-        failed = failed | undecided & (p < level)
-        passed = passed | undecided & (1 - p < PASS_LEVEL)
+    for look in looks.looks(own, np.zeros(own.shape, bool), published, runs.floor, MARGIN):
+        undecided = ~(passed | failed)
+        failed = failed | undecided & np.isin(look.verdict, (FAIL, NOT_LEARNED))
+        passed = passed | undecided & np.isin(look.verdict, (PASS, SUSPICIOUSLY_BETTER))
         yield passed, failed
-
-
-def _p_beyond(published: Published, own: np.ndarray, runs: Population) -> np.ndarray:
-    """p [studies] of the hypothesis that no more than the margin is lost; both groups are taken to have one spread."""
-    n = own.shape[1]
-    df = n - 1 + published.df
-    variance = ((n - 1) * own.var(axis=1, ddof=1) + published.df * published.variance) / df
-    beyond = published.mean - own.mean(axis=1) - MARGIN * (published.mean - runs.floor)
-    error = np.sqrt(variance * (1 / n + 1 / published.n))
-    return stats.t.sf(beyond / np.maximum(error, 1e-12), df)  # without any spread the sign of the loss decides
 
 
 def _published(runs: Population, studies: int, rng: Generator) -> Published:
     n, returns = runs.published, _drawn(runs, studies, runs.published, rng)
-    variance = returns.var(axis=1, ddof=1)
-    if runs.prior_sd is None:
-        return Published(returns.mean(axis=1), variance, n, n - 1)
-    return Published(returns.mean(axis=1), _shrunk(variance, n, runs.prior_sd), n, n - 1 + PRIOR_DF)
-
-
-def _shrunk(variance: np.ndarray, n: int, prior_sd: float) -> np.ndarray:
-    """The variance of n runs, shrunk to what the other sources expect."""
-    return ((n - 1) * variance + PRIOR_DF * prior_sd**2) / (n - 1 + PRIOR_DF)
+    sd, df = returns.std(axis=1, ddof=1), n - 1
+    if runs.prior_sd is not None:
+        sd, df = looks.shrunk(sd, n, runs.prior_sd)
+    return Published(returns.mean(axis=1), sd, n, df)
 
 
 def _drawn(runs: Population, studies: int, n: int, rng: Generator) -> np.ndarray:

@@ -9,7 +9,6 @@ Every function takes one study or many: values are [..., n], and what follows ha
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -158,17 +157,18 @@ def levels(at: tuple[int, ...], published: int) -> Levels:
     return Levels(*(_same_error(level, at, published) for level in usual))
 
 
-def shrunk(sd: float, n: int, others: float | None) -> tuple[float, float]:
-    """A published SD and its degrees of freedom; of fewer than 5 runs in part the SD `others` that other sources have
+def shrunk(sd: ArrayLike, n: int, others: float | None) -> tuple[np.ndarray, int]:
+    """Published SDs and their degrees of freedom; of fewer than 5 runs in part the SD `others` that other sources have
     at this task and step (None: there are none), which counts for 8 degrees of freedom.
 
-    >>> shrunk(300.0, 10, 500.0), shrunk(300.0, 3, None), [round(one) for one in shrunk(300.0, 3, 500.0)]
-    ((300.0, 9), (300.0, 2), [467, 10])
+    >>> [(round(float(sd)), df) for sd, df in (shrunk(300.0, 10, 500.0), shrunk(300.0, 3, 500.0))]
+    [(300, 9), (467, 10)]
     """
+    sd = np.asarray(sd, float)
     if n >= FEW or others is None:
         return sd, n - 1
     df = n - 1 + PRIOR_DF
-    return math.sqrt(((n - 1) * sd**2 + PRIOR_DF * others**2) / df), df
+    return np.sqrt(((n - 1) * sd**2 + PRIOR_DF * others**2) / df), df
 
 
 def _upper_tail(gap: np.ndarray, error: np.ndarray, df: np.ndarray) -> np.ndarray:
