@@ -110,22 +110,22 @@ def _in_own_environment(plan: Plan, implementation: str) -> None:
 
 
 def _check_brought(chosen: Sequence[Planned]) -> None:
-    """UsageError if an engine that is not the suite's cannot be imported, or does not answer as it must."""
+    """UsageError if the engine cannot be imported or, where it is not the suite's, does not answer as it must."""
     import implementations
     from suite.lab.tasks import TASKS
     from suite.sac.contract import Spaces
-    from suite.specimens import contract_checks
     from suite.specimens.catalogue import load_implementation
 
     name = chosen[0].cell.implementation
-    if implementations.ours(name):
-        return
     engine = load_implementation(name)
+    if implementations.ours(name) or implementations.registered()[name].trainer:
+        return
+    from suite.specimens import contract_checks
+
     for cell in dict.fromkeys(one.cell for one in chosen):
         task = TASKS[cell.task]
         spaces = Spaces(task.obs_dim, task.action_dim, (1.0,) * task.action_dim, (0.0,) * task.action_dim)
-        if not implementations.registered()[name].trainer:
-            contract_checks.check_shapes(name, engine, cell.spec, spaces)
+        contract_checks.check_shapes(name, engine, cell.spec, spaces)
 
 
 def _logger(places: Sequence[Place], attempt: int) -> Callable[[str], None]:
@@ -173,7 +173,6 @@ def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **opt
     from suite.lab import lab, package_loop, training
     from suite.lab.tracking import tracker
     from suite.specimens import proofs
-    from suite.specimens.catalogue import load_implementation
 
     cell, execution, tracking = chosen[0].cell, plan.config.execution, plan.config.tracking
     jobs = [
@@ -181,7 +180,7 @@ def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **opt
         for cell in dict.fromkeys(one.cell for one in chosen)
     ]
     trainer = implementations.registered()[cell.implementation].trainer
-    engine = load_implementation(cell.implementation)
+    engine: Any = implementations.load(cell.implementation)
     training.train(
         engine,
         jobs[0]._replace(beside=tuple(jobs[1:])),

@@ -7,6 +7,7 @@ import dataclasses
 import importlib
 import importlib.util
 import pkgutil
+import warnings
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -111,7 +112,7 @@ def _executed(name: str, file: Path) -> ModuleType:
     assert module_spec is not None
     module = importlib.util.module_from_spec(module_spec)
     known = f"; the fields of one are {', '.join(field.name for field in dataclasses.fields(Ablation))}"
-    with brought.sentence(f"the ablation {name}", file):
+    with brought.sentence(f"the ablation {name}", file), warnings.catch_warnings(action="ignore"):
         text = file.read_bytes()
         brought.check_unique_keys(file, ast.parse(text, str(file)))
         code = compile(text, str(file), "exec")

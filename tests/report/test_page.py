@@ -31,7 +31,7 @@ from suite.analysis.results_file import read_results, write_check, write_results
 from suite.analysis.types import CellResult, Label, Results
 from suite.errors import UsageError
 from suite.gate import outcome as verdicts
-from suite.report import comparisons, figures
+from suite.report import comparisons, figures, presets
 from suite.report import page as report
 from suite.statistics import two_samples as compare
 from suite.study.config import Report
@@ -435,3 +435,11 @@ def test_runs_of_few_evaluations_have_what_so_few_can_tell(tmp_path, evaluations
 def test_without_its_results_a_study_has_no_figures_and_the_sentence_says_what_to_run(tmp_path):
     with pytest.raises(UsageError, match=r"results\.json is missing: run `python -m suite statistics`"):
         figures.main(tmp_path, tmp_path / "out")
+
+
+def test_the_report_says_what_a_baseline_arm_is_in_what_others_change(results, made):
+    runs = pd.read_parquet(made[0] / "runs.parquet")
+    (critics,) = (one for one in results.ablations if one.name == "critics")
+    assert presets.changes_of(critics, runs) == {"twin": ["critics: 2"], "single": ["critics: 1 instead of 2"]}
+    text = (made[1] / "report.html").read_text()
+    assert '<td class="name">twin (baseline)</td><td>critics: twin</td><td>critics: 2</td>' in text

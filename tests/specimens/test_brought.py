@@ -27,6 +27,7 @@ def ablation(arms: str, prose: str = PROSE) -> str:
 
 MISTAKES = {
     "no syntax": ("x = 1\ny = (\n", ["line 2", "SyntaxError: '(' was never closed"]),
+    "a warning besides": ("x = 1is (", ["line 1", "SyntaxError"]),
     "null bytes": ("x = 1\0", ["null bytes"]),
     "another encoding": (b"x = '\xe9'\n", ["SyntaxError"]),
     "an exception": ("x = 1\n\n1 / 0\n", ["line 3", "ZeroDivisionError: division by zero"]),

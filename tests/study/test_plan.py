@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from unittest import mock
 
@@ -134,6 +135,16 @@ MISTAKES = {
     ),
     "a task twice": ({"tasks": ["Pendulum-v1"] * 2}, {}, ["sweeps[0].tasks", "twice"]),
     "nothing to run": ({"presets": []}, {}, ["sweeps[0]", "nothing to run"]),
+    "a sweep twice": (None, {"sweeps": [SWEEP, SWEEP]}, ["sweeps[1] is sweeps[0] once more"]),
+    "a count that is none": ({"seeds": -5}, {}, ["sweeps[0].seeds", "a number of seeds from 1, or a list", "-5"]),
+    "a budget without end": ({"env_steps": 10**30}, {}, ["sweeps[0].env_steps", "1000000000000"]),
+    "a folder without a name": ({}, {"results": ""}, ["results", "must name a folder", "''"]),
+    "a folder of 5,000 characters": ({}, {"results": "r" * 5000}, ["results", "must name a folder"]),
+    "a folder with a null": ({}, {"reports": "a\0b"}, ["reports", "must name a folder", r"a\x00b"]),
+    "a name of 5,000 characters": ({"tasks": ["x" * 5000]}, {}, ["sweeps[0].tasks[0]", "which is no task"]),
+    "a list for a section": ({"evaluate": [500]}, {}, ["sweeps[0].evaluate", "mapping of every, episodes", "[500]"]),
+    "a step without end": ({}, {"check": {"gate": "Pendulum-v1@" + "9" * 5000}}, ["check.gate", "step is no number"]),
+    "time without end": ({}, {"execution": {"checkpoint_seconds": float("inf")}}, ["checkpoint_seconds", "finite"]),
     "unaligned budget": ({"env_steps": 1200}, {}, ["sweeps[0].env_steps", "1200", "1000"]),
     "baseline without ablations": ({"baseline": "sac_v2"}, {}, ["sweeps[0].baseline"]),
     "arms that are one": ({"ablations": ["temperature"], "baseline": "sac_v1"}, {}, []),
@@ -268,6 +279,60 @@ def test_yaml_mistakes_are_sentences(tmp_path):
             Plan(path)
     with pytest.raises(UsageError, match="cannot be read"):
         Plan(tmp_path / "absent.yaml")
+
+
+ONE = (
+    "sweeps: [{tasks: [Pendulum-v1], env_steps: 10, evaluate: {every: 10}, seeds: %s, implementations: [torch], "
+    "presets: [sac_v2]}]\n"
+)
+UNREADABLE = {
+    "no int": (ONE % 1 + "x: !!int abc", "'abc' is no int, in line 2, column 4"),
+    "no bool": (ONE % 1 + "x: !!bool maybe", "'maybe' is no bool, in line 2"),
+    "no date": (ONE % 1 + "x: 2024-13-45", "'2024-13-45' is no timestamp, in line 2"),
+    "5,000 digits": (ONE % ("9" * 5000), "is no int, in line 1"),
+    "5,000 hexadecimal digits": (ONE % ("0x" + "f" * 5000), "must be at most 100,000"),
+    "a margin of 5,000 digits": (
+        ONE % 1 + "check: {margin: 0x" + "f" * 5000 + "}",
+        "check.margin must be a valid number",
+    ),
+    "deep nesting": ("[" * 5000, "nested too deeply"),
+    "deep mappings": ("{a: " * 3000, "nested too deeply"),
+    "anchors within anchors": ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]", "a is no key of a config"),
+    "itself": ("sweeps: &a [*a]", "sweeps[0] must be a mapping of tasks"),
+    "merges": ("a: &a {x: 1}\nb: {<<: [*a, *a]}", "not valid YAML"),
+    "a code": ("x: !!python/object/apply:os.system [ls]", "not valid YAML"),
+    "a tab": (ONE % 1 + "\tx: 1", "in line 2, column 1"),
+    "a null": ("a: \0", "not valid YAML"),
+    "two documents": (ONE % 1 + "---\n" + ONE % 1, "single document"),
+    "nothing": ("", "not nothing"),
+    "a control character": (ONE % 1 + '"\\e[31m": 1', r"\x1b[31m is no key"),
+    "latin-1": (b"# \n# caf\xe9\n", "line 2 is not in UTF-8"),
+    "a million seeds": (ONE % list(range(1_000_000)), "a config has at most 1,048,576"),
+    "sweeps upon sweeps": ("sweeps:\n- &s " + (ONE % 1)[9:-2] + "\n- *s" * 1000, "sweeps[1] is sweeps[0] once more"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_whatever_a_file_holds_is_a_sentence_that_fits_a_screen(tmp_path, name):
+    text, words = UNREADABLE[name]
+    path = tmp_path / "study.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UsageError) as caught:
+        Plan(path)
+    sentence = str(caught.value)
+    assert words in sentence and "study.yaml" in sentence and len(sentence) < 1000 and sentence.isprintable(), sentence
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", ".", "x" * 300, "a\0b"):
+        with pytest.raises(UsageError, match="cannot be read"):
+            Plan(tmp_path / name)
+
+
+def test_a_config_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "study.yaml").write_text(ONE % 1, encoding="utf-8-sig")
+    assert Plan(tmp_path / "study.yaml").runs
 
 
 def test_an_unwritable_results_folder_is_told_and_nothing_made(tmp_path):
