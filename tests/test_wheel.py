@@ -96,9 +96,9 @@ def test_outside_a_checkout_the_packaged_quick_study_is_meant(installed, tmp_pat
 
 
 def test_an_installed_profile_is_named_as_in_a_checkout(installed, tmp_path):
-    code = "from suite.study import workflow; print(workflow.find_profile('profiles/gpu'), workflow.find_profile('-n'))"
+    code = "from suite.study import workflow; print(*map(workflow.find_profile, ['profiles/gpu', '-n']), sep='\\n')"
     done = call(installed, tmp_path, "-c", code)
-    assert done.stdout.split() == [str(installed / "suite/workflow/profiles/gpu"), "-n"]
+    assert done.stdout.splitlines() == [str(installed / "suite/workflow/profiles/gpu"), "-n"]
 
 
 def test_a_users_ablation_may_not_hide_one_of_the_suite(installed, tmp_path):
