@@ -94,9 +94,9 @@ def _faithful(row: Row) -> bool:
 
 
 def _measured(row: Row) -> str:
-    over_tasks = nearest(row.quantity, row.n, MANY) != nearest(row.quantity, row.n)
-    of_tasks = f" of {row.tasks} task{'s' if row.tasks > 1 else ''}" if over_tasks else ""
-    return f"{row.measured:.0%}{of_tasks} at n = {row.n}"
+    if nearest(row.quantity, row.n, MANY) == nearest(row.quantity, row.n):  # it is of one task alone
+        return f"{row.measured:.0%} at n = {row.n}"
+    return f"{row.measured:.0%} of {row.tasks} {'task' if row.tasks == 1 else 'tasks'} at n = {row.n}"
 
 
 def level(results: Results) -> str:
