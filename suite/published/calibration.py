@@ -381,7 +381,7 @@ QUANTITIES = (
     Quantity("effect", COVERAGE, "Welch-Satterthwaite interval of an arm's effect over tasks",
              partial(_effect, 1, False), STUDY_SIZES, LIKE_A_STUDY, tasks=TASKS),
     Quantity("main_effect", COVERAGE, "Welch-Satterthwaite interval of a main effect of two factors over tasks",
-             partial(_effect, 2, False), STUDY_SIZES, LIKE_A_STUDY, times=0.5, tasks=TASKS),
+             partial(_effect, 2, False), STUDY_SIZES, LIKE_A_STUDY, times=0.25, tasks=TASKS),
     Quantity("shapley", COVERAGE, "Welch-Satterthwaite interval of a Shapley share of two factors over tasks",
              partial(_effect, 2, True), STUDY_SIZES, LIKE_A_STUDY, tasks=TASKS),
     Quantity("difference", COVERAGE, "Welch's interval of the difference of two cells",

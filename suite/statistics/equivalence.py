@@ -158,7 +158,7 @@ def tost_from_summary(
     Raises ValueError: a margin that is not positive, other variances, or a summary that `welch_from_summary` refuses
     >>> test = tost_from_summary((7, 6, 5), (0, 6, 5), 10)
     >>> test.verdict, round(test.low, 2), round(test.high, 2), test.n_needed
-    ('INCONCLUSIVE', -0.06, 14.06, 23)
+    ('INCONCLUSIVE', -0.06, 14.06, 51)
     """
     errors = {"unequal": standard_error, "pooled": _pooled_error}
     if variances not in errors:

@@ -122,7 +122,7 @@ def test_the_rows_do_not_depend_on_the_workers_but_on_the_seed():
 
 
 def test_an_unknown_quantity_is_refused():
-    with pytest.raises(ValueError, match="no quantity is called coverage; there are band"):
+    with pytest.raises(ValueError, match="no quantity is called coverage; there are against_published, band,"):
         calibrate(1, only=["coverage"])
 
 

@@ -242,7 +242,10 @@ def test_a_caption_admits_the_coverage_of_the_case_shown(monkeypatch):
     assert admitted((1, 4), quantity="mean_student") == f"{intro}88% at n = 3)"
     assert admitted((1, 3), quantity="band") == admitted((2, 3), confidence=0.9) == ""
     assert admitted((1, 3), quantity="equivalence", confidence=0.90) == f"{intro}70% at n = 3)"
-    several = captions.coverage("iqm", [captions.Case(2, 3)], 0.95, "A", also={"mean_student": "B"})
+    kinds = [
+        captions.Drawn(words, name, [captions.Case(2, 3)]) for words, name in (("A", "iqm"), ("B", "mean_student"))
+    ]
+    several = captions.coverages(kinds, 0.95)
     assert several == " (measured on published SAC curves, A is 77% of 2 tasks at n = 3; B is 88% at n = 3)"
 
 

@@ -1,6 +1,6 @@
 """What captions share: how many runs finished, how p is adjusted, how far an interval can be trusted."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from suite.analysis.types import AblationTable, CellResult, FamilyName, Label, LeftOut, Results
@@ -73,23 +73,31 @@ def one_task(shown: Iterable[Shown]) -> list[Case]:
     return [case_of([one]) for one in shown]
 
 
-def coverage(
-    quantity: str, cases: Iterable[Case], confidence: float, of: str = "its coverage", also: Mapping[str, str] = {}
-) -> str:
-    """In brackets, what such an interval was measured to cover, of each number of tasks shown at the fewest seeds, or
-    at the nearest to these that was measured, below if there is one; nothing where it covers what it promises.
+class Drawn(NamedTuple):
+    """A kind of interval in a figure."""
 
-    also: other quantities of the same cases, and what stands before them.
-    """
-    fewest: dict[int, int] = {}
-    for tasks, n in cases:
-        fewest[tasks] = min(n, fewest.get(tasks, n))
+    words: str  # what its coverage goes by
+    quantity: str  # of the calibration
+    cases: Sequence[Case]
+
+
+def coverage(quantity: str, cases: Iterable[Case], confidence: float) -> str:
+    """As `coverages`, of the one kind of interval that a figure draws."""
+    return coverages([Drawn("its coverage", quantity, list(cases))], confidence)
+
+
+def coverages(kinds: Iterable[Drawn], confidence: float) -> str:
+    """In brackets, what such intervals were measured to cover, of each number of tasks shown at the fewest seeds, or
+    at the nearest to these that was measured, below if there is one; nothing where they cover what they promise."""
     texts = []
-    for name, words in {quantity: of, **also}.items():
-        rows = [nearest(name, n, tasks) for tasks, n in sorted(fewest.items())]
-        short = [row for row in rows if row and row.nominal == round(confidence, 4) and not _faithful(row)]
-        if short:
-            texts.append(f"{words} is " + ", ".join(map(_measured, dict.fromkeys(short))))
+    for words, quantity, cases in kinds:
+        fewest: dict[int, int] = {}
+        for tasks, n in cases:
+            fewest[tasks] = min(n, fewest.get(tasks, n))
+        rows = [nearest(quantity, n, tasks) for tasks, n in sorted(fewest.items())]
+        told = [row for row in rows if row and row.nominal == round(confidence, 4) and not _faithful(row)]
+        if told:
+            texts.append(f"{words} is " + ", ".join(map(_measured, dict.fromkeys(told))))
     return f" (measured on published SAC curves, {'; '.join(texts)})" if texts else ""
 
 
@@ -98,9 +106,9 @@ def _faithful(row: Row) -> bool:
 
 
 def _measured(row: Row) -> str:
-    over_tasks = nearest(row.quantity, row.n, MANY) != nearest(row.quantity, row.n)
-    of_tasks = f" of {row.tasks} task{'s' if row.tasks > 1 else ''}" if over_tasks else ""
-    return f"{row.measured:.0%}{of_tasks} at n = {row.n}"
+    if nearest(row.quantity, row.n, MANY) == nearest(row.quantity, row.n):  # it is of one task alone
+        return f"{row.measured:.0%} at n = {row.n}"
+    return f"{row.measured:.0%} of {row.tasks} {'task' if row.tasks == 1 else 'tasks'} at n = {row.n}"
 
 
 def level(results: Results) -> str:

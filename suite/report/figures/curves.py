@@ -123,7 +123,7 @@ def _limit(axis: Axes, rows: pd.DataFrame) -> None:
 def _caption(lines: Sequence[Line], results: Results) -> str:
     shown = [Shown(results.cell(curve.key), name) for curve, name in lines]
     banded = [Shown(results.cell(curve.key), name) for curve, name in lines if curve.band is not None]
-    trust = coverage("band", one_task(banded), results.settings.confidence, of="its whole-curve coverage")
+    trust = coverage("band", one_task(banded), results.settings.confidence)
     if len(banded) == len(lines):
         band = f"Shaded: simultaneous {level(results)} sup-t bootstrap band of the whole mean curve{trust}."
     elif banded:

@@ -12,11 +12,13 @@ from suite.analysis.types import Aggregate, Improvement, Results
 from suite.report.figures.canvas import MARKERS, Content, fold, grid, instead, interval, label, legend, looks, rows
 from suite.report.figures.captions import (
     Case,
+    Drawn,
     Shown,
     Without,
     case_of,
     cells_of,
     coverage,
+    coverages,
     finished,
     left_out,
     level,
@@ -34,9 +36,11 @@ ALL = "all"  # tasks at once, in a column of tasks
 def aggregates(results: Results) -> Content:
     """A column per statistic, a row per variant, in it one interval per implementation."""
     entries = [entry for entry in results.aggregates if entry.iqm]
-    shown, confidence = _shown(entries, results), results.settings.confidence
-    others = {"mean": "the mean’s", "median": "the median’s", "optimality_gap": "the gap’s"}
-    trust = coverage("iqm", _cases(entries, results), confidence, of="the IQM’s coverage", also=others)
+    shown, cases = _shown(entries, results), _cases(entries, results)
+    of_iqm = _cases([entry for entry in entries if entry.iqm and entry.iqm.low is not None], results)
+    kinds = [Drawn("the IQM’s coverage", "iqm", of_iqm), Drawn("the mean’s", "mean", cases),
+             Drawn("the median’s", "median", cases), Drawn("the gap’s", "optimality_gap", cases)]  # fmt: skip
+    trust = coverages(kinds, results.settings.confidence)
     caption = (
         f"{SCALE[0].upper()}{SCALE[1:]} over {_tasks(entries)}. Point and bar: estimate and {level(results)} "
         f"interval, of the mean Student’s t, of the others expanded percentiles of bootknife draws of runs within each "
