@@ -17,7 +17,7 @@ from suite.analysis import types
 from suite.analysis.agreement import differing
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import from_plain, to_plain
-from suite.analysis.scores import FEWEST, normalised, scores_of
+from suite.analysis.scores import FEWEST, Paired, Sample, normalised, paired, sample_of, scores_of
 from suite.analysis.types import AblationResult, ArmResult, CellKey, CellResult, Effect, Label
 from suite.analysis.workers import DoJobs
 from suite.published.anchors import Scale
@@ -97,7 +97,7 @@ def _planned_arm(row) -> PlannedArm:
 class _Arm(NamedTuple):
     planned: PlannedArm
     cell: CellResult
-    outcomes: Mapping[str, np.ndarray]
+    outcomes: Mapping[str, Sample]
 
 
 class _Table(NamedTuple):
@@ -113,7 +113,7 @@ class _Table(NamedTuple):
 def ablation_results(
     ablations: Sequence[PlannedAblation],
     cells: Sequence[CellResult],
-    outcomes: Mapping[CellKey, Mapping[str, np.ndarray]],
+    outcomes: Mapping[CellKey, Mapping[str, Sample]],
     anchors: Mapping[str, Scale],
     declared: Declared,
     do: DoJobs,
@@ -142,7 +142,7 @@ def ablation_results(
 
 
 def _with_cells(
-    table: PlannedTable, cells: Mapping[CellKey, CellResult], outcomes: Mapping[CellKey, Mapping[str, np.ndarray]]
+    table: PlannedTable, cells: Mapping[CellKey, CellResult], outcomes: Mapping[CellKey, Mapping[str, Sample]]
 ) -> _Table:
     keys = [CellKey(table.task, table.implementation, arm.run_id) for arm in table.arms]
     arms = (_Arm(arm, cells[key], outcomes.get(key, {})) for arm, key in zip(table.arms, keys, strict=True))
@@ -171,10 +171,11 @@ def _arm_result(arm: _Arm, baseline: _Arm | None, outcomes: Sequence[str], decla
         return replace(alone, note="no baseline is planned here")
     if planned.baseline or cell.key == baseline.cell.key:
         return alone
-    x, y = scores_of(cell), scores_of(baseline.cell)
+    x, y = sample_of(cell), sample_of(baseline.cell)
     alone = replace(alone, failures=_failures(cell, baseline.cell))
-    if min(len(x), len(y)) < FEWEST:
-        note = f"a difference needs two scored runs on each side, here are {len(x)} and {len(y)}"
+    if min(cell.n_scored, baseline.cell.n_scored) < FEWEST:
+        counts = f"{cell.n_scored} and {baseline.cell.n_scored}"
+        note = f"a difference needs two scored runs on each side, here are {counts}"
         return replace(alone, note=note)
     further = {name: (arm.outcomes[name], baseline.outcomes[name]) for name in outcomes if _both(name, arm, baseline)}
     return replace(
@@ -186,10 +187,10 @@ def _arm_result(arm: _Arm, baseline: _Arm | None, outcomes: Sequence[str], decla
 
 def _both(outcome: str, arm: _Arm, baseline: _Arm) -> bool:
     """Whether enough runs on either side have a value of an outcome."""
-    return all(len(one.outcomes.get(outcome, ())) >= FEWEST for one in (arm, baseline))
+    return all(outcome in one.outcomes and len(one.outcomes[outcome].values) >= FEWEST for one in (arm, baseline))
 
 
-def _difference(x: np.ndarray, y: np.ndarray, declared: Declared, key: tuple) -> types.AdjustedDifference:
+def _difference(x: Sample, y: Sample, declared: Declared, key: tuple) -> types.AdjustedDifference:
     difference = differing(x, y, declared.confidence, declared.rng(*key))
     return types.AdjustedDifference(**vars(difference), family="exploratory")
 
@@ -300,19 +301,40 @@ def _factors_over_tasks(
 def _arms_over_tasks(
     tables: Sequence[_Table], scores: Scores, declared: Declared, key: tuple
 ) -> tuple[types.SuiteEffect, ...]:
-    """Every arm minus the baseline, averaged over the tasks where both are planned."""
-    pairs: dict[tuple[str, str], list[CellScores]] = {}
+    """Every arm minus the baseline, averaged over the tasks where both are planned: of pairs where there are enough on
+    each of them, the effect of all runs beside it."""
+    sides: dict[tuple[str, str], list[tuple[Sample, Sample]]] = {}
     for table in tables:
         if (base := table.baseline) is None:
             continue
         for arm in table.arms:
             if not arm.planned.baseline:
-                both: CellScores = {(0,): scores(base.cell), (1,): scores(arm.cell)}
-                pairs.setdefault((arm.planned.arm, base.planned.arm), []).append(both)
+                both = [sample_of(one.cell)._replace(values=scores(one.cell)) for one in (arm, base)]
+                sides.setdefault((arm.planned.arm, base.planned.arm), []).append((both[0], both[1]))
     effects = []
     options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
-    for (name, baseline), cells in pairs.items():
+    for (name, baseline), samples in sides.items():
         of = f"{name} − {baseline}"  # the name of the random stream, too
+        cells: list[CellScores] = [{(0,): y.values, (1,): x.values} for x, y in samples]
         (effect,) = factorial.suite_contrasts(cells, [of], rng=declared.rng(*key, of), **options)
-        effects.append(types.SuiteEffect((), name, baseline, *effect[1:]))
+        of_all = types.SuiteEffect((), name, baseline, *effect[1:])
+        pairs = [both for both in (paired(x, y) for x, y in samples) if both]
+        effects.append(_of_pairs(of_all, pairs, declared) if len(pairs) == len(samples) else of_all)
     return tuple(effects)
+
+
+def _of_pairs(of_all: types.SuiteEffect, pairs: Sequence[Paired], declared: Declared) -> types.SuiteEffect:
+    """The effect of the pairs of every task, that of all runs beside it."""
+    effect = factorial.suite_pairs([both.x - both.y for both in pairs], confidence=declared.confidence)
+    beside = types.UnpairedEffect(of_all.estimate, of_all.low, of_all.high, of_all.p)
+    return replace(
+        of_all,
+        estimate=effect.estimate,
+        standard_error=effect.standard_error,
+        df=effect.df,
+        low=effect.low,
+        high=effect.high,
+        p=effect.p,
+        pairs=sum(len(both.seeds) for both in pairs),
+        unpaired=beside,
+    )

@@ -12,6 +12,7 @@ from suite.analysis import types
 from suite.analysis.declared import Declared
 from suite.analysis.run_curves import AlignedCurves, aligned_where_known
 from suite.analysis.runs import PlannedCell, ScoredRun
+from suite.analysis.scores import Sample, sample_of
 from suite.analysis.types import Bounds, CellKey, CellResult, CurveResult, DiagnosticSummary, Estimate
 from suite.sac.status import FAILED, STATUSES
 from suite.statistics import aggregate, bootstrap, curves, failures, reliability
@@ -23,7 +24,7 @@ class DescribedCell(NamedTuple):
     cell: CellResult
     curve: CurveResult
     aligned: AlignedCurves | None
-    outcomes: Mapping[str, np.ndarray]
+    outcomes: Mapping[str, Sample]
 
 
 def described_cell(
@@ -33,7 +34,10 @@ def described_cell(
     curve, aligned = _curve(planned, [run for run in runs if not run.result.stale], declared)
     ends = _ends(per_seed, runs)
     cell = _cell(planned, runs, {name: _summary(x) for name, x in ends.items()}, declared)
-    return DescribedCell(cell, curve, aligned, {name: x.to_numpy() for name, x in ends.items()} | _of_curves(aligned))
+    values = {name: (x.to_numpy(), tuple(x.index)) for name, x in ends.items()}
+    values |= {name: (x, sample_of(cell).seeds) for name, x in _of_curves(aligned).items()}
+    outcomes = {name: Sample(x, () if cell.imported else seeds) for name, (x, seeds) in values.items()}
+    return DescribedCell(cell, curve, aligned, outcomes)
 
 
 def identity_of(planned: PlannedCell) -> dict[str, Any]:
@@ -59,6 +63,7 @@ def _cell(
         n_stale=len(runs) - len(fresh),
         n_scored=len(scored),
         kind=next((run.kind for run in runs if run.kind != "unknown"), "unknown"),
+        imported=planned.imported,
         seeds=tuple(run.result for run in runs),
         mean=mean_of(scores, declared.confidence),
         studentised=_studentised(scores, declared, planned.key),
@@ -196,11 +201,11 @@ def _reliability(aligned: AlignedCurves | None) -> types.Reliability | None:
 
 
 def _ends(per_seed: pd.DataFrame | None, runs: Sequence[ScoredRun]) -> dict[str, pd.Series]:
-    """Every diagnostic that was recorded, at the end of training: its finite values over the finished seeds."""
+    """Every diagnostic that was recorded, at the end of training: its finite values, by finished seed."""
     if per_seed is None:
         return {}
     finished = [run.result.seed for run in runs if run.result.status == "finished" and not run.result.stale]
-    rows = per_seed[per_seed["seed"].isin(finished)].drop(columns="seed")
+    rows = per_seed[per_seed["seed"].isin(finished)].set_index("seed")
     columns = {name: rows[name][np.isfinite(rows[name])] for name in rows}
     return {name: x for name, x in columns.items() if len(x)}
 

@@ -20,7 +20,7 @@ from suite.analysis.check_rows import CheckRow
 from suite.analysis.declared import Declared
 from suite.analysis.families import adjusted_ablations, adjusted_agreements, families_of
 from suite.analysis.run_curves import AlignedCurves
-from suite.analysis.scores import FEWEST, Variant, groups_of, normalised, scores_of, usable_cells
+from suite.analysis.scores import FEWEST, Sample, Variant, groups_of, normalised, scores_of, usable_cells
 from suite.analysis.types import Aggregate, Anchors, CellKey, CellResult, Estimate, Improvement, Label
 from suite.analysis.workers import DoJobs
 from suite.statistics import aggregate, bootstrap, curves
@@ -44,7 +44,7 @@ class Inference:
 def infer(
     cells: list[CellResult],
     aligned: Mapping[CellKey, AlignedCurves],
-    outcomes: Mapping[CellKey, Mapping[str, np.ndarray]],
+    outcomes: Mapping[CellKey, Mapping[str, Sample]],
     planned_ablations: Sequence[PlannedAblation],
     check: Sequence[CheckRow],
     anchors: Anchors,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from suite.analysis.evaluations import NO_CURVE, EvaluationCurve, RunKey
 from suite.analysis.types import CellKey, Label, RunCurve, RunResult
+from suite.lab.records import IMPORTED
 from suite.sac.status import FAILED, STATUSES, KindOfReturn, Status
 from suite.study.cells import CELL
 
@@ -26,6 +27,7 @@ class PlannedRun(NamedTuple):
     stale: bool
     stopped_at: int | None  # environment step, or the last one that was recorded
     message: str
+    imported: bool  # it was not trained by the suite
     imported_kind: KindOfReturn | None  # training or unknown, of imported returns that are no evaluations we know of
     code_id: str
 
@@ -40,6 +42,10 @@ class PlannedCell(NamedTuple):
     evaluate_every: int | None
     evaluation_episodes: int | None
     runs: tuple[PlannedRun, ...]
+
+    @property
+    def imported(self) -> bool:
+        return any(run.imported for run in self.runs)
 
 
 class ScoredRun(NamedTuple):
@@ -144,6 +150,7 @@ def _planned_run(row: Mapping) -> PlannedRun:
         stale=bool(row["stale"]),
         stopped_at=stopped_at(row),
         message=_text(row.get("message")),
+        imported=row.get("device") == IMPORTED,
         imported_kind=kind if (kind := row.get("kind_of_return")) in ("training", "unknown") else None,
         code_id=str(row.get("code_id")),
     )

@@ -1,8 +1,9 @@
-"""Scores of cells, in return and normalised by the anchors, and which cells count together."""
+"""Scores of cells, in return and normalised by the anchors, which cells count together, and which runs are pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,8 +11,43 @@ from suite.analysis.types import CellResult, Label, LeftOut
 from suite.published.anchors import Scale
 
 FEWEST = 2  # scored runs on either side of any comparison
+FEWEST_PAIRS = 3  # seeds that both sides have
 Variant = tuple[str, Label]
 """An implementation and a label."""
+
+
+class Sample(NamedTuple):
+    """A value of each of several runs [n], and their seeds; no seeds of runs that were made elsewhere.
+
+    Two runs of the suite with the same seed are a pair, whatever their implementation: they share the start states of
+    every evaluation, and where implementation and networks are alike the initial weights and the noise.
+    """
+
+    values: np.ndarray
+    seeds: tuple[int, ...]
+
+
+class Paired(NamedTuple):
+    """The values [n] of both sides at the seeds that they share."""
+
+    x: np.ndarray
+    y: np.ndarray
+    seeds: tuple[int, ...]
+
+
+def sample_of(cell: CellResult) -> Sample:
+    """The scores of the cell's runs that have one."""
+    scored = [run for run in cell.seeds if run.score is not None]
+    return Sample(scores_of(cell), () if cell.imported else tuple(run.seed for run in scored))
+
+
+def paired(x: Sample, y: Sample) -> Paired | None:
+    """The values at common seeds, in their order; None if these are too few."""
+    common = tuple(sorted(set(x.seeds) & set(y.seeds)))
+    if len(common) < FEWEST_PAIRS:
+        return None
+    sides = [np.array([side.values[side.seeds.index(seed)] for seed in common]) for side in (x, y)]
+    return Paired(sides[0], sides[1], common)
 
 
 def groups_of(cells: Iterable[CellResult]) -> dict[Variant, dict[str, CellResult]]:

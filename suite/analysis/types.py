@@ -239,6 +239,7 @@ class CellResult(CellIdentity):
     n_stale: int
     n_scored: int
     kind: KindOfReturn
+    imported: bool  # made elsewhere: its seeds are nobody's pairs
     seeds: tuple[RunResult, ...]
     mean: Estimate  # Student's interval
     studentised: Estimate  # the mean with the bootstrap-t interval
@@ -387,6 +388,14 @@ class Test:
     confidence: float
 
 
+class Pairs(NamedTuple):
+    """Runs of both sides that share seeds, and with them start states of evaluations, initial weights and noise."""
+
+    n: int
+    seeds: tuple[int, ...]
+    correlation: float | None  # of the two sides' values over the seeds; None where a side has no spread
+
+
 @dataclass(frozen=True)
 class PermutationTest:  # studentised
     p: float
@@ -397,8 +406,14 @@ class PermutationTest:  # studentised
 
 @dataclass(frozen=True)
 class Difference(Test):
-    """mean(x) - mean(y) of two samples of scores: Welch's test, and beside it what does not lean on normality."""
+    """mean(x) - mean(y) of two samples of scores: its test, and beside it what does not lean on normality.
 
+    The test is Student's of the differences within pairs where the sides share seeds enough, over these seeds alone,
+    else Welch's of all runs. All that stands beside it is of all runs.
+    """
+
+    pairs: Pairs | None  # None: the test is Welch's
+    welch: Test
     permutation: PermutationTest
     superiority: Superiority
     a12: float
@@ -407,7 +422,7 @@ class Difference(Test):
     hedges_g: float | None
     ratio: float | None  # mean(x) / mean(y), of positive means
     yuen_p: float | None
-    detectable: float | None  # difference that a study of this size and spread finds in 80 % of cases at 5 %
+    detectable: float | None  # difference that this test, at this size and spread, finds in 80 % of cases at 5 %
 
     @property
     def estimate(self) -> float:
@@ -438,9 +453,19 @@ class MarginVerdict(NamedTuple):  # at another margin
     p: float
 
 
+class WelchVerdict(NamedTuple):  # of all runs of both sides
+    verdict: AgreementVerdict
+    p: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
 class MarginTest:
-    """Whether the mean scores of two cells agree within the declared margin, in return."""
+    """Whether the mean scores of two cells agree within the declared margin, in return: of pairs where there are some.
+
+    It is of the same runs as the difference beside it.
+    """
 
     margin: float
     verdict: AgreementVerdict
@@ -448,6 +473,7 @@ class MarginTest:
     n_needed: int | None  # seeds per side that would settle it; None: settled, or no number would
     interval: ConfidenceInterval  # of the difference
     sensitivity: tuple[MarginVerdict, ...]
+    welch: WelchVerdict
 
 
 @dataclass(frozen=True)
@@ -525,11 +551,19 @@ class AdjustedEffect(Adjusted, Effect):
     pass
 
 
+class UnpairedEffect(NamedTuple):  # of all runs, as of independent samples
+    estimate: float
+    low: float | None
+    high: float | None
+    p: float | None
+
+
 @dataclass(frozen=True)
 class SuiteEffect:
     """An effect over all tasks, in normalised scores: of factors or, where these have not two levels each, of an arm.
 
-    Either factors are given, or arm and baseline: arm minus baseline.
+    Either factors are given, or arm and baseline: arm minus baseline, of pairs where the two share seeds enough on
+    every task.
     """
 
     factors: tuple[str, ...]
@@ -541,6 +575,8 @@ class SuiteEffect:
     low: float | None
     high: float | None
     p: float | None
+    pairs: int | None = None  # on all tasks together; None: of independent samples
+    unpaired: UnpairedEffect | None = None  # what stands beside the pairs
     p_adjusted: float | None = None
     family: str = "ablation"
     family_size: int = 0

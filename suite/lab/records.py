@@ -47,6 +47,9 @@ DIAGNOSTICS = {
 }
 """What each diagnostic column holds, with its unit."""
 
+IMPORTED = "imported"
+"""What stands for the device and the platform of a run that was not trained here."""
+
 KINDS = ("mean", "sample", "diagnostic")
 """Of rows."""
 

@@ -25,6 +25,7 @@ from suite.errors import UsageError, nearest
 from suite.files import atomic
 from suite.lab.records import (
     DIAGNOSTICS,
+    IMPORTED,
     SCHEMA,
     Evaluations,
     Imported,
@@ -471,8 +472,8 @@ def _provenance(cell: Cell, run: Run, grid: Grid, claim: Claim, study: str) -> P
         numerics={},
         code_id=series.sha256[:10],
         versions=made_by,
-        device="imported",
-        platform="imported",
+        device=IMPORTED,
+        platform=IMPORTED,
     )
 
 

@@ -15,7 +15,7 @@ import pytest
 from builders.made_up_study import ACCIDENTS, OPTIONS, write
 from migration import results_b5984bd as migration
 
-from suite.analysis import results
+from suite.analysis import results, scores
 from suite.analysis.check_rows import CheckFile
 from suite.analysis.declared import Declared, declared_of, stream_name
 from suite.analysis.results_file import from_plain, to_plain
@@ -23,6 +23,7 @@ from suite.analysis.types import CellKey, Label, Results
 from suite.published import anchors
 from suite.study import config
 
+NO_PAIRS = 1_000_000  # seeds in common, which no study has
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "quick_b5984bd"
 
 
@@ -44,6 +45,13 @@ def every() -> dict:
 
 @pytest.fixture(scope="module")
 def again(old_check) -> dict:
+    """The statistics of the old tables by the present code, as if no seeds were pairs: then nothing was paired."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scores, "FEWEST_PAIRS", NO_PAIRS)
+        return computed(old_check)
+
+
+def computed(old_check: dict) -> dict:
     """The statistics of the old tables by the present code, with the options of config/quick.yaml."""
     check = migration.new_check(old_check)
     del check["schema_version"]
@@ -86,6 +94,17 @@ def test_the_same_records_give_the_same_numbers(again, old, every):
     assert migration.old_results(again) | {"versions": old["versions"]} == old
 
 
+def test_pairs_leave_the_numbers_of_all_runs_beside_them(old, old_check):
+    now = computed(old_check)
+    assert any(arm["difference"]["pairs"] for arm in migration.arms_of(now) if arm["difference"])
+    back, of_pairs = (
+        dict(leaves(migration.old_results(now))),
+        (".p_adjusted", ".detectable", ".n_needed", ".df", ".standard_error"),
+    )
+    changed = {path for path, value in leaves(old) if back[path] != value and not path.startswith(".versions.")}
+    assert changed and all(path.endswith(of_pairs) or ".sensitivity[" in path for path in changed)
+
+
 def test_old_to_new_to_old_is_identical(old, old_check, every):
     new = migration.new_results(old, every)
     assert migration.old_results(new) == old
@@ -101,13 +120,16 @@ def test_no_number_changes_and_what_is_new_is_listed(old, every):
         migration.NEW["settings.order_statistics_needed"],
         migration.NEW["counts.interrupted"],
         *(migration.NEW["cells[].n_interrupted"] for _ in old["cells"]),
+        *(migration.NEW["cells[].imported"] for _ in old["cells"]),
         *every.values(),
     ])  # fmt: skip
-    assert numbers(new) == numbers(old) + added
+    again = Counter(leaf for path, leaf in leaves(new) if ".welch." in path and isinstance(leaf, int | float))
+    assert again and numbers(new) == numbers(old) + added + again
 
 
-def test_new_to_old_to_new_is_identical_where_everything_happens(tmp_path):
+def test_new_to_old_to_new_is_identical_where_everything_happens(tmp_path, monkeypatch):
     """On a study with a factorial, accidents and pairs of implementations that cannot be compared."""
+    monkeypatch.setattr(scores, "FEWEST_PAIRS", NO_PAIRS)
     write(tmp_path, accidents=ACCIDENTS, implementations=("torch", "jax"))
     results.main(tmp_path, **OPTIONS | {"anchors": {}}, declared=Declared(config.Report(resamples=100)))
     new = json.loads((tmp_path / "results.json").read_text())

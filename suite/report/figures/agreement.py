@@ -65,11 +65,21 @@ def verdicts(pair: Pair, results: Results) -> Content:
     _, cut = _edge(_in_margins(data), FARTHEST_FINAL)
     caption = (
         f"Difference of the mean final returns, {pair.name}, in margins; the margin (shaded) is {_margin(results)}. "
-        f"Bars: {results.settings.equivalence.confidence:.0%} Welch interval{cut}. EQUIVALENT: it lies within ±1; "
-        f"DIFFERENT: beyond; else INCONCLUSIVE, and beside it n, the seeds per side that would settle it at these "
-        f"means and spreads. Each verdict is of its own interval. {undrawn('equivalence', results)}{left_out(without)}"
+        f"Bars: {results.settings.equivalence.confidence:.0%} interval, {_paired(pair)}{cut}. EQUIVALENT: it lies "
+        f"within ±1; DIFFERENT: beyond; else INCONCLUSIVE, and beside it n, the seeds per side that would settle it "
+        f"at these means and spreads. Each verdict is of its own interval. "
+        f"{undrawn('equivalence', results)}{left_out(without)}"
     )
     return Content(data, _draw_verdicts, caption + _finished(pair, results))
+
+
+def _paired(pair: Pair) -> str:
+    """Whether the intervals are those of pairs."""
+    known = [entry.difference.pairs is not None for entry in pair.entries if entry.difference]
+    if not any(known):
+        return "Welch's"
+    of_pairs = "Student's of the differences seed by seed"
+    return of_pairs if all(known) else f"{of_pairs} where three seeds are common, else Welch's"
 
 
 def _verdict_row(entry: Agreement) -> dict[str, Any]:

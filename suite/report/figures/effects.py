@@ -19,7 +19,7 @@ from suite.wording import p_equals
 
 PANEL = ["task", "implementation"]
 NUMBERS = ("name", "estimate", "standard_error", "df", "low", "high", "p", "p_adjusted", "family", "family_size",
-           "is_interaction")  # fmt: skip
+           "is_interaction", "pairs")  # fmt: skip
 GAP = "gap"  # the sum of all shares, in the column of factors
 
 
@@ -56,14 +56,26 @@ def over_tasks(ablation: AblationResult, results: Results) -> Content:
     tasks = tasks_of(task for entry in entries for task in entry.tasks)
     caption = (
         f"Effects on the normalised score (0: random policy, 1: published reference) over {tasks}, every "
-        f"task weighing the same. {factors}Bars: {level(results)} percentile bootknife intervals, not adjusted. At the "
-        f"right: p of a permutation test within tasks, adjusted ({adjusted_in('ablation', results)}). "
+        f"task weighing the same. {factors}{_bars(effects, results)} At the right: p, adjusted "
+        f"({adjusted_in('ablation', results)}). "
         f"{_left_out(ablation)}"
     )
     used = {(task, entry.implementation) for entry in entries for task in entry.tasks}
     tables = [table for table in ablation.tables if (table.task, table.implementation) in used]
     draw = partial(_draw_over_tasks, method=METHODS[results.families["ablation"].method])
     return Content(pd.DataFrame(effects), draw, caption + finished(arms_of(tables, results)))
+
+
+def _bars(effects: list[dict[str, Any]], results: Results) -> str:
+    """What the bars and the p values beside them are."""
+    of_pairs = {bool(effect["pairs"]) for effect in effects}
+    kinds = {
+        True: f"Bars: {level(results)} intervals of the differences seed by seed (Student), not adjusted; p likewise.",
+        False: f"Bars: {level(results)} percentile bootknife intervals, not adjusted; p permutes runs within tasks.",
+    }
+    if len(of_pairs) == 1:
+        return kinds[of_pairs.pop()]
+    return f"Where all seeds lack pairs: {kinds[False]} Else: {kinds[True]}"
 
 
 def _draw_over_tasks(data: pd.DataFrame, method: str) -> Figure:
@@ -183,7 +195,8 @@ def _draw_shapley(data: pd.DataFrame) -> Figure:
 
 
 def _effect_row(effect: AdjustedEffect | SuiteEffect, task: str, implementation: str) -> dict[str, Any]:
-    return {"task": task, "implementation": implementation, **{name: getattr(effect, name) for name in NUMBERS}}
+    numbers = {name: getattr(effect, name, None) for name in NUMBERS}  # one task's effects have no pairs
+    return {"task": task, "implementation": implementation, **numbers}
 
 
 def _draw_effects(axis: Axes, effects: pd.DataFrame) -> None:
