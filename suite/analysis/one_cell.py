@@ -15,7 +15,7 @@ from suite.analysis.runs import PlannedCell, ScoredRun
 from suite.analysis.scores import Sample, sample_of
 from suite.analysis.types import Bounds, CellKey, CellResult, CurveResult, DiagnosticSummary, Estimate
 from suite.sac.status import FAILED, STATUSES
-from suite.statistics import aggregate, bootstrap, curves, failures, reliability
+from suite.statistics import aggregate, bootstrap, curves, failures, reliability, variance
 
 
 class DescribedCell(NamedTuple):
@@ -77,6 +77,7 @@ def _cell(
         bounds=_bounds(runs, scores),
         failure_rate=_failure_rate(fresh, declared.confidence),
         distribution=_distribution(scores),
+        variance=_variance(scored),
     )
 
 
@@ -134,6 +135,15 @@ def _failure_rate(fresh: Sequence[ScoredRun], confidence: float) -> types.Rate |
     if not ended:
         return None
     return types.Rate(**failures.wilson(sum(run.curve.failed for run in ended), len(ended), confidence)._asdict())
+
+
+def _variance(scored: Sequence[ScoredRun]) -> types.VarianceParts | None:
+    """The variance between the finished runs, split into what evaluation and what training brings about."""
+    known = [(run.result.score, run.error) for run in scored if run.error is not None]
+    if len(known) < 2:
+        return None
+    scores, errors = np.array(known, dtype=float).T
+    return types.VarianceParts(len(known), *variance.parts(scores, errors))
 
 
 def _distribution(scores: np.ndarray) -> types.Distribution | None:

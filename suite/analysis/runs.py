@@ -52,6 +52,7 @@ class ScoredRun(NamedTuple):
     result: RunResult
     curve: RunCurve
     kind: KindOfReturn
+    error: float | None  # variance of a finished run's score by its evaluation episodes; None where these do not tell
 
 
 def with_outcomes(runs: pd.DataFrame, curves: Mapping[RunKey, EvaluationCurve]) -> pd.DataFrame:
@@ -189,26 +190,30 @@ class Floors:
 def scored_run(cell: PlannedCell, run: PlannedRun, curve: EvaluationCurve, floors: Floors) -> ScoredRun:
     """One seed: its curve, its status, its floor, its score (None: not averaged), and what is to be said about it."""
     run = run._replace(stopped_at=(run.stopped_at or 0) if run.status in FAILED else None)  # only these have stopped
-    floor, score = floors.of(cell.key.task, curve), None
+    floor, score, error = floors.of(cell.key.task, curve), None, None
     if run.status in FAILED:
         score = floor
     elif run.status == "finished":
-        score = _final(curve, cell.env_steps)
+        score, error = _final(curve, cell.env_steps)
     sentence = "; ".join(_remarks(cell, run, floors.in_words(cell.key.task, curve)))
     return ScoredRun(
         RunResult(run.seed, run.status, run.stale, run.stopped_at, None if run.stale else score, sentence),
         RunCurve(run.seed, run.status, run.stopped_at, floor, curve.env_steps, curve.values),
         run.imported_kind or curve.kind,
+        error,
     )
 
 
-def _final(curve: EvaluationCurve, env_steps: int) -> float:
-    """The mean return of the episodes in the last tenth of the budget, at least those of the last evaluation."""
+def _final(curve: EvaluationCurve, env_steps: int) -> tuple[float, float | None]:
+    """The mean return of the episodes in the last tenth of the budget, at least those of the last evaluation, and its
+    variance by them: the policy of one evaluation is another than that of the next, so each has a spread of its own."""
     steps = np.array(curve.env_steps)
     chosen = steps > (1 - SCORED_SHARE) * env_steps
     if not chosen.any():
         chosen = steps == steps[-1]
-    return float(np.average(np.array(curve.values)[chosen], weights=np.array(curve.episodes)[chosen]))
+    values, episodes, spreads = (np.array(each)[chosen] for each in (curve.values, curve.episodes, curve.variances))
+    error = float((episodes * spreads).sum() / episodes.sum() ** 2)
+    return float(np.average(values, weights=episodes)), error if np.isfinite(error) else None
 
 
 def _remarks(cell: PlannedCell, run: PlannedRun, floor_in_words: str) -> Iterator[str]:

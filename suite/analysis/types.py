@@ -200,6 +200,27 @@ class DiagnosticSummary(NamedTuple):  # of a diagnostic at the end of training, 
     n: int
 
 
+class VarianceParts(NamedTuple):
+    """The variance between finished seeds' scores by one-way random effects, in the squared unit of the return."""
+
+    n: int  # runs
+    total: float
+    evaluation: float  # what scoring a run by so few episodes adds
+    training: float  # the rest, at least 0
+
+    @property
+    def evaluation_sd(self) -> float:
+        return self.evaluation**0.5
+
+    @property
+    def training_sd(self) -> float:
+        return self.training**0.5
+
+    @property
+    def evaluation_share(self) -> float | None:
+        return min(self.evaluation / self.total, 1.0) if self.total else None
+
+
 class Distribution(NamedTuple):  # where single runs lie
     iqr: float
     mad: float
@@ -253,6 +274,7 @@ class CellResult(CellIdentity):
     bounds: Bounds | None  # None where no run is absent
     failure_rate: Rate | None  # Wilson's interval; None where no run ended by itself
     distribution: Distribution | None  # None below two scores
+    variance: VarianceParts | None  # None below two finished runs, or where their episodes have no spread to tell
 
     @property
     def n_failed(self) -> int:
