@@ -13,8 +13,17 @@ import numpy as np
 from suite.analysis import types
 from suite.analysis.declared import Declared
 from suite.analysis.run_curves import AlignedCurves
-from suite.analysis.scores import FEWEST, Paired, Sample, groups_of, paired, sample_of
-from suite.analysis.types import AgreementVerdict, CellKey, CellResult, CurveDifference, Difference, Label, MarginTest
+from suite.analysis.scores import FEWEST, Paired, Sample, groups_of, neither_learned, paired, sample_of
+from suite.analysis.types import (
+    NOT_LEARNED,
+    AgreementVerdict,
+    CellKey,
+    CellResult,
+    CurveDifference,
+    Difference,
+    Label,
+    MarginTest,
+)
 from suite.analysis.workers import DoJobs
 from suite.published.anchors import Scale
 from suite.statistics import curves, equivalence, power
@@ -22,9 +31,9 @@ from suite.statistics import two_samples as compare
 
 
 class Side(NamedTuple):
-    """One of two cells that are compared: its scores and its aligned curves."""
+    """One of two cells that are compared, and its aligned curves."""
 
-    scores: Sample
+    cell: CellResult
     curves: AlignedCurves | None
 
 
@@ -86,17 +95,30 @@ def superiority_of(x: np.ndarray, y: np.ndarray, confidence: float) -> types.Sup
 
 def compared(a: Side, b: Side, scale: Scale | None, declared: Declared, key: tuple) -> Compared:
     """Whether two cells agree within the declared margin, and how they differ, a - b; key: names the random streams."""
-    x, y, options = a.scores.values, b.scores.values, declared.equivalence
-    if min(len(x), len(y)) < FEWEST:
-        return Compared(note=f"needs two scored runs on each side, here are {len(x)} and {len(y)}")
-    by_rank = equivalence.tost_superiority(x, y, options.superiority, options.confidence)
+    (x, y), options = (sample_of(side.cell) for side in (a, b)), declared.equivalence
+    if min(len(x.values), len(y.values)) < FEWEST:
+        return Compared(note=f"needs two scored runs on each side, here are {len(x.values)} and {len(y.values)}")
     margin = None if scale is None else options.margin * (scale.reference - scale.random)
+    if margin is not None and neither_learned(a.cell, b.cell):
+        unknown = types.ConfidenceInterval(None, None, options.confidence)
+        return Compared(
+            equivalence=MarginTest(margin, NOT_LEARNED, None, None, unknown, (), None), note=not_learned_note(declared)
+        )
+    by_rank = equivalence.tost_superiority(x.values, y.values, options.superiority, options.confidence)
     return Compared(
-        difference=differing(a.scores, b.scores, declared.confidence, declared.rng(*key)),
-        equivalence=None if scale is None else _margin_test(a.scores, b.scores, scale, declared),
+        difference=differing(x, y, declared.confidence, declared.rng(*key)),
+        equivalence=None if scale is None else _margin_test(x, y, scale, declared),
         superiority=types.RankAgreement(**by_rank._asdict()),
         curve=_curve_difference(a.curves, b.curves, margin, declared, key),
         note="no margin: the task has no reference return" if scale is None else "",
+    )
+
+
+def not_learned_note(declared: Declared) -> str:
+    """Why two sides that have not learned are not compared."""
+    return (
+        f"{NOT_LEARNED}: of neither side does the lower 95 % bound of the mean lie above the random policy by more "
+        f"than {declared.equivalence.margin:.0%} of the way to the reference"
     )
 
 
@@ -168,7 +190,7 @@ def agreements(
     jobs = []
     for (task, label), group in alike.items():
         for a, b in combinations(group.values(), 2):
-            sides = [Side(sample_of(cell), aligned.get(cell.key)) for cell in (a, b)]
+            sides = [Side(cell, aligned.get(cell.key)) for cell in (a, b)]
             jobs.append(partial(_agreement, label, a, b, sides, anchors.get(task), declared))
     return do(jobs)
 

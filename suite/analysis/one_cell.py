@@ -14,8 +14,9 @@ from suite.analysis.run_curves import AlignedCurves, aligned_where_known
 from suite.analysis.runs import PlannedCell, ScoredRun
 from suite.analysis.scores import Sample, sample_of
 from suite.analysis.types import Bounds, CellKey, CellResult, CurveResult, DiagnosticSummary, Estimate
+from suite.published.anchors import Scale
 from suite.sac.status import FAILED, STATUSES
-from suite.statistics import aggregate, bootstrap, curves, failures, reliability, variance
+from suite.statistics import aggregate, bootstrap, curves, failures, learned, reliability, variance
 
 
 class DescribedCell(NamedTuple):
@@ -28,12 +29,17 @@ class DescribedCell(NamedTuple):
 
 
 def described_cell(
-    planned: PlannedCell, runs: Sequence[ScoredRun], per_seed: pd.DataFrame | None, declared: Declared
+    planned: PlannedCell,
+    runs: Sequence[ScoredRun],
+    per_seed: pd.DataFrame | None,
+    scale: Scale | None,
+    declared: Declared,
 ) -> DescribedCell:
-    """What there is to say of a cell from its runs, in the order of their seeds, and their diagnostics."""
+    """What there is to say of a cell from its runs, in the order of their seeds, and their diagnostics; scale: the
+    task's, where it has one."""
     curve, aligned = _curve(planned, [run for run in runs if not run.result.stale], declared)
     ends = _ends(per_seed, runs)
-    cell = _cell(planned, runs, {name: _summary(x) for name, x in ends.items()}, declared)
+    cell = _cell(planned, runs, {name: _summary(x) for name, x in ends.items()}, scale, declared)
     values = {name: (x.to_numpy(), tuple(x.index)) for name, x in ends.items()}
     values |= {name: (x, sample_of(cell).seeds) for name, x in _of_curves(aligned).items()}
     outcomes = {name: Sample(x, () if cell.imported else seeds) for name, (x, seeds) in values.items()}
@@ -47,7 +53,11 @@ def identity_of(planned: PlannedCell) -> dict[str, Any]:
 
 
 def _cell(
-    planned: PlannedCell, runs: Sequence[ScoredRun], diagnostics: Mapping[str, DiagnosticSummary], declared: Declared
+    planned: PlannedCell,
+    runs: Sequence[ScoredRun],
+    diagnostics: Mapping[str, DiagnosticSummary],
+    scale: Scale | None,
+    declared: Declared,
 ) -> CellResult:
     """What was planned, what is known, mean with Student's interval, IQM with the bootknife's, spread and risk."""
     fresh = [run for run in runs if not run.result.stale]
@@ -77,6 +87,7 @@ def _cell(
         bounds=_bounds(runs, scores),
         failure_rate=_failure_rate(fresh, declared.confidence),
         distribution=_distribution(scores),
+        learned=_learned(scores, scale, declared.equivalence.margin),
         variance=_variance(scored),
     )
 
@@ -135,6 +146,12 @@ def _failure_rate(fresh: Sequence[ScoredRun], confidence: float) -> types.Rate |
     if not ended:
         return None
     return types.Rate(**failures.wilson(sum(run.curve.failed for run in ended), len(ended), confidence)._asdict())
+
+
+def _learned(scores: np.ndarray, scale: Scale | None, margin: float) -> types.Learned | None:
+    if scale is None or not len(scores):
+        return None
+    return learned.learned(scores, scale.random, scale.reference, margin)
 
 
 def _variance(scored: Sequence[ScoredRun]) -> types.VarianceParts | None:

@@ -20,7 +20,16 @@ from suite.analysis.check_rows import CheckRow
 from suite.analysis.declared import Declared
 from suite.analysis.families import adjusted_ablations, adjusted_agreements, families_of
 from suite.analysis.run_curves import AlignedCurves
-from suite.analysis.scores import FEWEST, Sample, Variant, groups_of, normalised, scores_of, usable_cells
+from suite.analysis.scores import (
+    FEWEST,
+    Sample,
+    Variant,
+    groups_of,
+    neither_learned,
+    normalised,
+    scores_of,
+    usable_cells,
+)
 from suite.analysis.types import Aggregate, Anchors, CellKey, CellResult, Estimate, Improvement, Label
 from suite.analysis.workers import DoJobs
 from suite.statistics import aggregate, bootstrap, curves
@@ -140,9 +149,10 @@ def _improvements(cells: list[CellResult], declared: Declared, do: DoJobs) -> tu
 
 
 def _comparable_tasks(ours: Mapping[str, CellResult], theirs: Mapping[str, CellResult]) -> list[str]:
-    """The tasks on which both have a cell of their own with enough scored runs."""
+    """The tasks on which both have a cell of their own with enough scored runs, and one of them has learned."""
     both = [task for task in ours if task in theirs and ours[task].key != theirs[task].key]
-    return [task for task in both if min(len(ours[task].scores), len(theirs[task].scores)) >= FEWEST]
+    enough = [task for task in both if min(len(ours[task].scores), len(theirs[task].scores)) >= FEWEST]
+    return [task for task in enough if not neither_learned(ours[task], theirs[task])]
 
 
 def _improvement(variant: Variant, over: Label, pairs: Pairs, declared: Declared) -> Improvement:

@@ -76,7 +76,8 @@ def summarise(
     scales = Anchors(_of_tasks(tasks, anchors or {}), _of_tasks(tasks, second_anchors or {}))
     ends, asked = end_of_run(tables.diagnostics, cells), planned_ablations(tables.manifest, questions)
     with processes(workers) as do:
-        described = do([partial(described_cell, cell, own, ends.get(cell.key), declared) for cell, own in runs])
+        jobs = [(cell, own, ends.get(cell.key), scales.primary.get(cell.key.task)) for cell, own in runs]
+        described = do([partial(described_cell, *job, declared) for job in jobs])
         of_cells = [one.cell for one in described]
         inference = infer(of_cells, *_by_cell(described), asked, check.rows, scales, declared, do)
     results = Results(

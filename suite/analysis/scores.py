@@ -9,6 +9,7 @@ import numpy as np
 
 from suite.analysis.types import CellResult, Label, LeftOut
 from suite.published.anchors import Scale
+from suite.statistics.learned import LEARNED
 
 FEWEST = 2  # scored runs on either side of any comparison
 FEWEST_PAIRS = 3  # seeds that both sides have
@@ -33,6 +34,11 @@ class Paired(NamedTuple):
     x: np.ndarray
     y: np.ndarray
     seeds: tuple[int, ...]
+
+
+def neither_learned(a: CellResult, b: CellResult) -> bool:
+    """Whether it is known of both sides that they are not shown to have learned: then their difference says nothing."""
+    return None not in (a.learned, b.learned) and LEARNED not in (a.learned, b.learned)
 
 
 def sample_of(cell: CellResult) -> Sample:

@@ -21,9 +21,10 @@ from suite.analysis.families import adjusted
 from suite.analysis.over_tasks import probability_of_improvement
 from suite.analysis.results_file import read_results
 from suite.analysis.run_curves import scored_curves
-from suite.analysis.scores import FEWEST, FEWEST_PAIRS, sample_of
+from suite.analysis.scores import FEWEST, FEWEST_PAIRS, neither_learned
 from suite.analysis.tables import read_table
 from suite.analysis.types import (
+    NOT_LEARNED,
     AdjustedDifference,
     Bounds,
     CellKey,
@@ -190,7 +191,7 @@ def _pairs(study: NamedStudy, a: str, b: str) -> list[tuple[CellResult, CellResu
 def _comparison(results: Results, x: CellResult, y: CellResult, scale: Scale | None, declared: Declared) -> Comparison:
     """Two cells on one task, without what is adjusted or said over all tasks."""
     key = ("comparison", x.task, *sorted("/".join(cell.key) for cell in (x, y)))  # whichever comes first
-    sides = [Side(sample_of(cell), scored_curves(results.curve(cell.key), cell)) for cell in (x, y)]
+    sides = [Side(cell, scored_curves(results.curve(cell.key), cell)) for cell in (x, y)]
     numbers = compared(sides[0], sides[1], scale, declared, key)
     difference = numbers.difference and AdjustedDifference(**vars(numbers.difference), family="comparison")
     parts = vars(numbers) | {"difference": difference, "curve": _compared_curves(numbers.curve)}
@@ -216,8 +217,8 @@ def _compared_curves(curve: CurveDifference | None) -> ComparedCurves | None:
 def _improvement(
     pairs: Sequence[tuple[CellResult, CellResult]], declared: Declared, key: tuple
 ) -> OverallImprovement | None:
-    """Over the tasks with enough scored runs, where these are several."""
-    both = [pair for pair in pairs if min(cell.n_scored for cell in pair) >= FEWEST]
+    """Over the tasks with enough scored runs of which one side's have learned, where these are several."""
+    both = [pair for pair in pairs if min(cell.n_scored for cell in pair) >= FEWEST and not neither_learned(*pair)]
     if len(both) < 2:
         return None
     estimate = probability_of_improvement(both, declared, key)
@@ -226,6 +227,8 @@ def _improvement(
 
 def _sentence(row: Comparison, confidence: float) -> str:
     head = f"{row.task}: {_counted(row.a)} against {_counted(row.b)}: "
+    if row.equivalence is not None and row.equivalence.verdict == NOT_LEARNED:
+        return f"{head}{row.note}."
     if row.difference is None:
         return f"{head}no comparison, it {row.note}."
     parts = [_difference_in_words(row.a.name, row.difference, confidence), _equivalence_in_words(row.equivalence)]

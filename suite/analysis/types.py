@@ -18,6 +18,10 @@ from suite.study import config, declaration
 
 FamilyName = Literal["equivalence", "ablation", "exploratory", "regression"]
 AgreementVerdict = Literal["EQUIVALENT", "DIFFERENT", "INCONCLUSIVE"]
+MarginOutcome = Literal["EQUIVALENT", "DIFFERENT", "INCONCLUSIVE", "NOT LEARNED"]
+NOT_LEARNED: Literal["NOT LEARNED"] = "NOT LEARNED"
+"""Of two sides neither of which is shown to have learned: before all other verdicts, and in no family."""
+Learned = Literal["learned", "not learned", "undecided"]
 SIGNIFICANT = 0.05  # level of a family's adjusted p values
 
 
@@ -274,6 +278,7 @@ class CellResult(CellIdentity):
     bounds: Bounds | None  # None where no run is absent
     failure_rate: Rate | None  # Wilson's interval; None where no run ended by itself
     distribution: Distribution | None  # None below two scores
+    learned: Learned | None  # None without a scored run, or where the task has no reference return
     variance: VarianceParts | None  # None below two finished runs, or where their episodes have no spread to tell
 
     @property
@@ -490,12 +495,12 @@ class MarginTest:
     """
 
     margin: float
-    verdict: AgreementVerdict
-    p: float  # of the harder of the two one-sided tests
+    verdict: MarginOutcome
+    p: float | None  # of the harder of the two one-sided tests; None where neither side has learned
     n_needed: int | None  # seeds per side that would settle it; None: settled, or no number would
     interval: ConfidenceInterval  # of the difference
     sensitivity: tuple[MarginVerdict, ...]
-    welch: WelchVerdict
+    welch: WelchVerdict | None
 
 
 @dataclass(frozen=True)

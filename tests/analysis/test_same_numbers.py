@@ -23,6 +23,7 @@ from suite.analysis.types import CellKey, Label, Results
 from suite.published import anchors
 from suite.study import config
 
+UNKNOWN = {"variance": None, "learned": None}  # was not computed then, and the old layout has none
 NO_PAIRS = 1_000_000  # seeds in common, which no study has
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "quick_b5984bd"
 
@@ -87,7 +88,9 @@ def numbers(value: Any) -> Counter:
 
 
 def test_the_same_records_give_the_same_numbers(again, old, every):
-    plain = again | {"cells": [cell | {"variance": None} for cell in again["cells"]]}  # was not computed
+    plain = again | {
+        "cells": [cell | {"variance": None, "learned": None} for cell in again["cells"]]
+    }  # was not computed
     now, then = dict(leaves(plain)), dict(leaves(migration.new_results(old, every)))
     assert now.keys() == then.keys()
     different = {path: (now[path], then[path]) for path in now if now[path] != then[path]}
@@ -137,7 +140,7 @@ def test_new_to_old_to_new_is_identical_where_everything_happens(tmp_path, monke
     assert new["ledger"] and any(agreement["equivalence"] is None for agreement in new["agreements"])
     assert any(table["factorial"] for ablation in new["ablations"] for table in ablation["tables"])
     every = migration.evaluate_every(pd.read_parquet(tmp_path / "runs.parquet"))
-    new["cells"] = [cell | {"variance": None} for cell in new["cells"]]  # the old layout has none
+    new["cells"] = [cell | UNKNOWN for cell in new["cells"]]
     assert migration.new_results(migration.old_results(new), every) == new
 
 

@@ -30,6 +30,7 @@ NEW: Mapping[str, Any] = {
     "declaration.history[].changes": [],  # were not kept
     "ablations[].tables[].arms[].outcomes": {},  # the final return alone was compared
     "cells[].imported": False,  # nobody told
+    "cells[].learned": None,  # was not asked
     "cells[].variance": None,  # was not computed
     "difference.pairs": None,  # there were none; "welch" has the numbers of the test itself again
     "over_tasks[].effects[].pairs": None,
@@ -60,7 +61,7 @@ def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
     results["settings"]["order_statistics_needed"] = NEW["settings.order_statistics_needed"]
     results["counts"]["interrupted"] = NEW["counts.interrupted"]
     for cell in results["cells"]:
-        cell |= {name: NEW[f"cells[].{name}"] for name in ("n_interrupted", "imported", "variance")}
+        cell |= {name: NEW[f"cells[].{name}"] for name in ("n_interrupted", "imported", "learned", "variance")}
         cell["kind"] = KINDS[cell["kind"]]
     for curve in results["curves"]:
         curve["evaluate_every"] = evaluate_every[curve["task"], curve["implementation"], curve["run_id"]]
@@ -90,7 +91,7 @@ def old_results(new: dict) -> dict:
     old_kinds = {kind: word for word, kind in KINDS.items()}
     for cell in results["cells"]:
         cell["kind"] = old_kinds[cell["kind"]]
-        del cell["n_interrupted"], cell["imported"], cell["variance"]
+        del cell["n_interrupted"], cell["imported"], cell["learned"], cell["variance"]
     for curve in results["curves"]:
         del curve["evaluate_every"]
     results["agreements"] = [_without_margin_test(agreement) for agreement in results["agreements"]]

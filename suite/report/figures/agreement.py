@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from suite.analysis.types import Agreement, Estimate, LeftOut, Results
+from suite.analysis.types import NOT_LEARNED, Agreement, Estimate, LeftOut, Results
 from suite.report.figures.canvas import Content, fold, grid, instead, interval, label, legend, rows, write
 from suite.report.figures.captions import Without, cells_of, finished, left_out, undrawn
 
@@ -86,9 +86,10 @@ def _verdict_row(entry: Agreement) -> dict[str, Any]:
     place = {"task": entry.task, "variant": entry.variant.name, "a": entry.a, "b": entry.b}
     of_test, of_interval = ("margin", "verdict", "n_needed", "p", "p_adjusted"), ("low", "high", "confidence")
     test, difference = entry.equivalence, entry.difference
-    if test is None or difference is None:
+    if test is None:
         return {**place, **dict.fromkeys((*of_test, "estimate", *of_interval))}
-    numbers = {name: getattr(test, name) for name in of_test} | {"estimate": difference.difference}
+    estimate = difference.difference if difference else None
+    numbers = {name: getattr(test, name) for name in of_test} | {"estimate": estimate}
     return {**place, **numbers, **{name: getattr(test.interval, name) for name in of_interval}}
 
 
@@ -106,6 +107,8 @@ def _draw_verdicts(data: pd.DataFrame) -> Figure:
                 instead(axis, place, "not planned")
             elif pd.isna(by_name[name].verdict):
                 instead(axis, place, "fewer than two scored runs")
+            elif by_name[name].verdict == NOT_LEARNED:
+                instead(axis, place, NOT_LEARNED)
             else:
                 _draw_verdict(axis, by_name[name], place, edge)
         rows(axis, names)
@@ -175,13 +178,13 @@ def _draw_curves(data: pd.DataFrame, after: float) -> Figure:
 
 def _in_margins(data: pd.DataFrame) -> list[float]:
     """The ends of all intervals, in margins."""
-    known = data.dropna(subset=["margin"])
+    known = data.dropna(subset=["margin", "low"])
     return [*(known["low"] / known["margin"]), *(known["high"] / known["margin"])]
 
 
 def _edge(ends: Sequence[float], farthest: int) -> tuple[float, str]:
     """Where an axis of margins ends, and what is to be said of it."""
-    reach = max(1.5, *map(abs, ends))
+    reach = max([1.5, *map(abs, ends)])
     return min(reach, farthest), f", cut at ±{farthest}" if reach > farthest else ""
 
 
