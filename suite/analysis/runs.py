@@ -19,6 +19,14 @@ DIAGNOSTICS = ("q_bias", "entropy", "alpha", "tanh_saturation", "actor_grad_norm
                "critic_loss", "actor_loss")  # fmt: skip
 
 
+class FinalEpisodes(NamedTuple):
+    """A run's episodes at the end of its budget, where these are more than an evaluation has."""
+
+    n: int
+    mean: float
+    variance: float
+
+
 class PlannedRun(NamedTuple):
     """One run of the plan and what its record says of it."""
 
@@ -30,6 +38,7 @@ class PlannedRun(NamedTuple):
     imported: bool  # it was not trained by the suite
     imported_kind: KindOfReturn | None  # training or unknown, of imported returns that are no evaluations we know of
     code_id: str
+    final: FinalEpisodes | None
 
 
 class PlannedCell(NamedTuple):
@@ -154,7 +163,24 @@ def _planned_run(row: Mapping) -> PlannedRun:
         imported=row.get("device") == IMPORTED,
         imported_kind=kind if (kind := row.get("kind_of_return")) in ("training", "unknown") else None,
         code_id=str(row.get("code_id")),
+        final=_final_episodes(row),
     )
+
+
+def _final_episodes(row: Mapping) -> FinalEpisodes | None:
+    """None where there are none, or one without a finite return; tables of before have no such columns."""
+    mean, variance = (row.get(name, np.nan) for name in ("final_return", "final_variance"))
+    return FinalEpisodes(int(row["final_episodes"]), mean, variance) if np.isfinite([mean, variance]).all() else None
+
+
+def tasks_by_final_episodes(cells: Sequence[PlannedCell]) -> set[str]:
+    """The tasks on which every finished run has final episodes: only then are runs scored by these."""
+    finished: dict[str, list[PlannedRun]] = {}
+    for cell in cells:
+        finished.setdefault(cell.key.task, []).extend(
+            run for run in cell.runs if run.status == "finished" and not run.stale
+        )
+    return {task for task, runs in finished.items() if runs and all(run.final for run in runs)}
 
 
 def _text(value: object) -> str:
@@ -187,12 +213,16 @@ class Floors:
         return f"scored {floor:.6g}, {origin}"
 
 
-def scored_run(cell: PlannedCell, run: PlannedRun, curve: EvaluationCurve, floors: Floors) -> ScoredRun:
+def scored_run(
+    cell: PlannedCell, run: PlannedRun, curve: EvaluationCurve, floors: Floors, by_final_episodes: bool
+) -> ScoredRun:
     """One seed: its curve, its status, its floor, its score (None: not averaged), and what is to be said about it."""
     run = run._replace(stopped_at=(run.stopped_at or 0) if run.status in FAILED else None)  # only these have stopped
     floor, score, error = floors.of(cell.key.task, curve), None, None
     if run.status in FAILED:
         score = floor
+    elif run.status == "finished" and by_final_episodes and run.final:
+        score, error = run.final.mean, run.final.variance / run.final.n
     elif run.status == "finished":
         score, error = _final(curve, cell.env_steps)
     sentence = "; ".join(_remarks(cell, run, floors.in_words(cell.key.task, curve)))

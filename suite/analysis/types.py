@@ -126,6 +126,14 @@ class Anchors(NamedTuple):  # what normalises scores, by task
     second: Mapping[str, Scale]  # only shows how much hangs on the first
 
 
+class ScoredBy(NamedTuple):
+    """Final episodes of a task's runs: scores are made of them only where every finished run has some."""
+
+    used: bool
+    runs: int  # that have some
+    episodes: int  # of each, at least
+
+
 class Settings(NamedTuple):  # what the statistics used
     confidence: float  # level of the intervals
     resamples: int
@@ -134,6 +142,7 @@ class Settings(NamedTuple):  # what the statistics used
     order_statistics_needed: int  # runs that a tolerance interval 90/95 takes without assuming normality
     seed: int  # of all random draws
     scored_share: float  # of the budget, at its end, whose evaluations make a run's score
+    final_episodes: Mapping[str, ScoredBy]  # by task that has runs with some
     random_policy: Mapping[str, float | None]  # by task: the floor of a failed run
     equivalence: config.Equivalence
     anchors: Anchors

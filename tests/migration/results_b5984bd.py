@@ -23,6 +23,7 @@ KINDS = {"mean": "deterministic", "sample": "sampled", "training": "training", N
 NEW: Mapping[str, Any] = {
     "schema_version": SCHEMA_VERSION,
     "settings.order_statistics_needed": 46,  # the page computed it: runs of a tolerance interval 90/95
+    "settings.final_episodes": {},  # there were none
     "counts.interrupted": 0,  # the status did not exist
     "cells[].n_interrupted": 0,
     "curves[].evaluate_every": None,  # stood in the table of runs only
@@ -59,6 +60,7 @@ def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
     results = {RENAMED.get(name, name): part for name, part in copy.deepcopy(old).items()}
     _labels(results, label_parts)
     results["settings"]["order_statistics_needed"] = NEW["settings.order_statistics_needed"]
+    results["settings"]["final_episodes"] = {}
     results["counts"]["interrupted"] = NEW["counts.interrupted"]
     for cell in results["cells"]:
         cell |= {name: NEW[f"cells[].{name}"] for name in ("n_interrupted", "imported", "learned", "variance")}
@@ -87,7 +89,8 @@ def old_results(new: dict) -> dict:
     for name in ("schema_version", "departures"):
         del results[name]
     _labels(results, label_name)
-    del results["settings"]["order_statistics_needed"], results["counts"]["interrupted"]
+    del results["settings"]["order_statistics_needed"], results["settings"]["final_episodes"]
+    del results["counts"]["interrupted"]
     old_kinds = {kind: word for word, kind in KINDS.items()}
     for cell in results["cells"]:
         cell["kind"] = old_kinds[cell["kind"]]
