@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 WITH_POWER = "with a power of 80 %"  # what a number of seeds that decides something decides it with
@@ -61,6 +61,18 @@ def p_equals(value: float | None) -> str:
         return "no p"
     printed = p_value(value)
     return f"p {printed}" if printed.startswith("<") else f"p = {printed}"
+
+
+def ranges(values: Sequence[int]) -> str:
+    """Rising whole numbers, those in a row as a range: "0–4, 7, 9"."""
+    rows: list[list[int]] = []
+    for value in values:
+        if rows and rows[-1][-1] == value - 1:
+            rows[-1].append(value)
+        else:
+            rows.append([value])
+    parts = [f"{row[0]}–{row[-1]}" if len(row) > 2 else ", ".join(map(str, row)) for row in rows]
+    return ", ".join(parts)
 
 
 def share(value: float) -> str:

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from suite.analysis import types
-from suite.analysis.agreement import differing
+from suite.analysis.agreement import differing, not_learned_note
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import from_plain, to_plain
-from suite.analysis.scores import FEWEST, normalised, scores_of
-from suite.analysis.types import AblationResult, ArmResult, CellKey, CellResult, Effect, Label
+from suite.analysis.scores import FEWEST, Paired, Sample, neither_learned, normalised, paired, sample_of, scores_of
+from suite.analysis.types import NOT_LEARNED, AblationResult, ArmResult, CellKey, CellResult, Effect, Label
 from suite.analysis.workers import DoJobs
 from suite.published.anchors import Scale
 from suite.sac.ablation import OUTCOMES
@@ -97,7 +97,7 @@ def _planned_arm(row) -> PlannedArm:
 class _Arm(NamedTuple):
     planned: PlannedArm
     cell: CellResult
-    outcomes: Mapping[str, np.ndarray]
+    outcomes: Mapping[str, Sample]
 
 
 class _Table(NamedTuple):
@@ -113,7 +113,7 @@ class _Table(NamedTuple):
 def ablation_results(
     ablations: Sequence[PlannedAblation],
     cells: Sequence[CellResult],
-    outcomes: Mapping[CellKey, Mapping[str, np.ndarray]],
+    outcomes: Mapping[CellKey, Mapping[str, Sample]],
     anchors: Mapping[str, Scale],
     declared: Declared,
     do: DoJobs,
@@ -142,7 +142,7 @@ def ablation_results(
 
 
 def _with_cells(
-    table: PlannedTable, cells: Mapping[CellKey, CellResult], outcomes: Mapping[CellKey, Mapping[str, np.ndarray]]
+    table: PlannedTable, cells: Mapping[CellKey, CellResult], outcomes: Mapping[CellKey, Mapping[str, Sample]]
 ) -> _Table:
     keys = [CellKey(table.task, table.implementation, arm.run_id) for arm in table.arms]
     arms = (_Arm(arm, cells[key], outcomes.get(key, {})) for arm, key in zip(table.arms, keys, strict=True))
@@ -159,8 +159,16 @@ def _by_implementation(tables: Sequence[_Table]) -> dict[str, list[_Table]]:
 def _table_result(table: _Table, asked: Question, declared: Declared, key: tuple) -> types.AblationTable:
     levels, options = asked.factors, (asked.outcomes, declared, ("arm", *key))
     arms = tuple(_arm_result(arm, table.baseline, *options) for arm in table.arms)
-    effects = _factorial(table, levels, declared, key) if _two_levels(levels) else None
+    effects = None
+    if _two_levels(levels):
+        alone = types.Factorial((), (), (), f"{NOT_LEARNED} by any arm.")
+        effects = alone if _none_learned(table) else _factorial(table, levels, declared, key)
     return types.AblationTable(table.task, table.implementation, arms, effects)
+
+
+def _none_learned(table: _Table) -> bool:
+    """Whether it is known of every arm that it is not shown to have learned."""
+    return all(neither_learned(arm.cell, arm.cell) for arm in table.arms)
 
 
 def _arm_result(arm: _Arm, baseline: _Arm | None, outcomes: Sequence[str], declared: Declared, key: tuple) -> ArmResult:
@@ -171,11 +179,14 @@ def _arm_result(arm: _Arm, baseline: _Arm | None, outcomes: Sequence[str], decla
         return replace(alone, note="no baseline is planned here")
     if planned.baseline or cell.key == baseline.cell.key:
         return alone
-    x, y = scores_of(cell), scores_of(baseline.cell)
+    x, y = sample_of(cell), sample_of(baseline.cell)
     alone = replace(alone, failures=_failures(cell, baseline.cell))
-    if min(len(x), len(y)) < FEWEST:
-        note = f"a difference needs two scored runs on each side, here are {len(x)} and {len(y)}"
+    if min(cell.n_scored, baseline.cell.n_scored) < FEWEST:
+        counts = f"{cell.n_scored} and {baseline.cell.n_scored}"
+        note = f"a difference needs two scored runs on each side, here are {counts}"
         return replace(alone, note=note)
+    if neither_learned(cell, baseline.cell):
+        return replace(alone, note=not_learned_note(declared))
     further = {name: (arm.outcomes[name], baseline.outcomes[name]) for name in outcomes if _both(name, arm, baseline)}
     return replace(
         alone,
@@ -186,10 +197,10 @@ def _arm_result(arm: _Arm, baseline: _Arm | None, outcomes: Sequence[str], decla
 
 def _both(outcome: str, arm: _Arm, baseline: _Arm) -> bool:
     """Whether enough runs on either side have a value of an outcome."""
-    return all(len(one.outcomes.get(outcome, ())) >= FEWEST for one in (arm, baseline))
+    return all(outcome in one.outcomes and len(one.outcomes[outcome].values) >= FEWEST for one in (arm, baseline))
 
 
-def _difference(x: np.ndarray, y: np.ndarray, declared: Declared, key: tuple) -> types.AdjustedDifference:
+def _difference(x: Sample, y: Sample, declared: Declared, key: tuple) -> types.AdjustedDifference:
     difference = differing(x, y, declared.confidence, declared.rng(*key))
     return types.AdjustedDifference(**vars(difference), family="exploratory")
 
@@ -262,7 +273,9 @@ def _over_tasks(
         return normalised(cell, anchors)
 
     if not _two_levels(levels):
-        return replace(empty, effects=_arms_over_tasks(used, scores, declared, key))
+        silent = _not_learned(used)
+        note = "".join(f"{arm}: {NOT_LEARNED} on {', '.join(tasks)}. " for arm, tasks in silent.items()).strip()
+        return replace(empty, effects=_arms_over_tasks(used, silent, scores, declared, key), note=note)
     try:
         cells = [_cell_scores(table, levels, scores) for table in used]
         effects, shares = _factors_over_tasks(cells, list(levels), declared, key)
@@ -278,6 +291,8 @@ def _usable(tables: Sequence[_Table], anchors: Mapping[str, Scale]) -> tuple[lis
         short = [arm.planned.arm for arm in table.arms if len(arm.cell.scores) < FEWEST]
         if table.task not in anchors:
             left_out.append(types.LeftOut(table.task, "no reference return"))
+        elif _none_learned(table):
+            left_out.append(types.LeftOut(table.task, f"{NOT_LEARNED} by any arm"))
         elif short:
             left_out.append(types.LeftOut(table.task, f"fewer than two scored runs of {', '.join(short)}"))
         else:
@@ -296,22 +311,54 @@ def _factors_over_tasks(
     return tuple(types.SuiteEffect(of, "", "", *effect[1:]) for of, effect in crossed), _shares(factors, shares)
 
 
+def _not_learned(tables: Sequence[_Table]) -> dict[str, list[str]]:
+    """The arms of which, on some tasks, neither they nor the baseline have learned, with these tasks."""
+    silent: dict[str, list[str]] = {}
+    for table in tables:
+        baseline = table.baseline
+        for arm in table.arms:
+            if baseline and arm is not baseline and neither_learned(arm.cell, baseline.cell):
+                silent.setdefault(arm.planned.arm, []).append(table.task)
+    return silent
+
+
 def _arms_over_tasks(
-    tables: Sequence[_Table], scores: Scores, declared: Declared, key: tuple
+    tables: Sequence[_Table], silent: Iterable[str], scores: Scores, declared: Declared, key: tuple
 ) -> tuple[types.SuiteEffect, ...]:
-    """Every arm minus the baseline, averaged over the tasks where both are planned."""
-    pairs: dict[tuple[str, str], list[CellScores]] = {}
+    """Every arm minus the baseline, averaged over the tasks where both are planned: of pairs where there are enough on
+    each of them, the effect of all runs beside it; nothing of arms that are silent."""
+    sides: dict[tuple[str, str], list[tuple[Sample, Sample]]] = {}
     for table in tables:
         if (base := table.baseline) is None:
             continue
         for arm in table.arms:
-            if not arm.planned.baseline:
-                both: CellScores = {(0,): scores(base.cell), (1,): scores(arm.cell)}
-                pairs.setdefault((arm.planned.arm, base.planned.arm), []).append(both)
+            if not arm.planned.baseline and arm.planned.arm not in silent:
+                both = [sample_of(one.cell)._replace(values=scores(one.cell)) for one in (arm, base)]
+                sides.setdefault((arm.planned.arm, base.planned.arm), []).append((both[0], both[1]))
     effects = []
     options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
-    for (name, baseline), cells in pairs.items():
+    for (name, baseline), samples in sides.items():
         of = f"{name} − {baseline}"  # the name of the random stream, too
+        cells: list[CellScores] = [{(0,): y.values, (1,): x.values} for x, y in samples]
         (effect,) = factorial.suite_contrasts(cells, [of], rng=declared.rng(*key, of), **options)
-        effects.append(types.SuiteEffect((), name, baseline, *effect[1:]))
+        of_all = types.SuiteEffect((), name, baseline, *effect[1:])
+        pairs = [both for both in (paired(x, y) for x, y in samples) if both]
+        effects.append(_of_pairs(of_all, pairs, declared) if len(pairs) == len(samples) else of_all)
     return tuple(effects)
+
+
+def _of_pairs(of_all: types.SuiteEffect, pairs: Sequence[Paired], declared: Declared) -> types.SuiteEffect:
+    """The effect of the pairs of every task, that of all runs beside it."""
+    effect = factorial.suite_pairs([both.x - both.y for both in pairs], confidence=declared.confidence)
+    beside = types.UnpairedEffect(of_all.estimate, of_all.low, of_all.high, of_all.p)
+    return replace(
+        of_all,
+        estimate=effect.estimate,
+        standard_error=effect.standard_error,
+        df=effect.df,
+        low=effect.low,
+        high=effect.high,
+        p=effect.p,
+        pairs=sum(len(both.seeds) for both in pairs),
+        unpaired=beside,
+    )

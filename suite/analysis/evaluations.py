@@ -22,7 +22,7 @@ class RunKey(NamedTuple):
 
 
 class EvaluationCurve(NamedTuple):
-    """A run's evaluations [E] of one kind: environment steps, mean returns, numbers of episodes.
+    """A run's evaluations [E] of one kind: environment steps, mean returns, numbers of episodes and their variances.
 
     The curve ends before the first evaluation without a finite mean; broken_at is the step of that one.
     """
@@ -30,15 +30,16 @@ class EvaluationCurve(NamedTuple):
     env_steps: tuple[int, ...]
     values: tuple[float, ...]
     episodes: tuple[int, ...]
+    variances: tuple[float, ...]  # between an evaluation's episodes; NaN of a single one
     kind: KindOfReturn
     broken_at: int | None
 
 
-NO_CURVE = EvaluationCurve((), (), (), "unknown", None)
+NO_CURVE = EvaluationCurve((), (), (), (), "unknown", None)
 
 
 def evaluation_means(evaluations: pd.DataFrame) -> pd.DataFrame:
-    """One row per evaluation (task, implementation, run_id, seed, kind, env_step): mean return and number of episodes.
+    """One row per evaluation (task, implementation, run_id, seed, kind, env_step): mean, number, variance of returns.
 
     evaluations: a row per episode, as gathered. An episode that stands there twice counts once; an evaluation with an
     episode whose return is not a finite number has the mean NaN. kind: deterministic or sampled.
@@ -47,7 +48,7 @@ def evaluation_means(evaluations: pd.DataFrame) -> pd.DataFrame:
     rows = evaluations.drop_duplicates([*run, "env_step", "episode"]).sort_values("episode")
     finite = rows["return"].where(np.isfinite(rows["return"]), np.inf)  # a mean would skip NaN
     rows = rows.assign(**{"return": finite, "kind": rows["kind"].astype(object).replace(dict(ACTIONS))})
-    table = rows.groupby([*run, "env_step"])["return"].agg(mean="mean", episodes="size").reset_index()
+    table = rows.groupby([*run, "env_step"])["return"].agg(mean="mean", episodes="size", variance="var").reset_index()
     return table.assign(mean=table["mean"].where(np.isfinite(table["mean"])))
 
 
@@ -64,6 +65,7 @@ def _curves(means: pd.DataFrame) -> Iterator[tuple[RunKey, EvaluationCurve]]:
         rows = rows[rows["kind"] == kind]
         finite = np.isfinite(rows["mean"].to_numpy())
         kept = len(rows) if finite.all() else int(finite.argmin())
-        steps, values, episodes = (tuple(rows[name].tolist()[:kept]) for name in ("env_step", "mean", "episodes"))
+        columns = ("env_step", "mean", "episodes", "variance")
+        steps, values, episodes, variances = (tuple(rows[name].tolist()[:kept]) for name in columns)
         broken_at = None if kept == len(rows) else int(rows["env_step"].iloc[kept])
-        yield RunKey(CellKey(*cell), int(seed)), EvaluationCurve(steps, values, episodes, kind, broken_at)
+        yield RunKey(CellKey(*cell), int(seed)), EvaluationCurve(steps, values, episodes, variances, kind, broken_at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,11 @@ from suite.analysis import types
 from suite.analysis.declared import Declared
 from suite.analysis.run_curves import AlignedCurves, aligned_where_known
 from suite.analysis.runs import PlannedCell, ScoredRun
-from suite.analysis.scores import bootstrapped
+from suite.analysis.scores import Sample, bootstrapped, sample_of
 from suite.analysis.types import Bounds, CellKey, CellResult, CurveResult, DiagnosticSummary, Estimate
+from suite.published.anchors import Scale
 from suite.sac.status import FAILED, STATUSES
-from suite.statistics import aggregate, bootstrap, curves, failures, reliability
+from suite.statistics import aggregate, bootstrap, curves, failures, learned, reliability, variance
 
 
 class DescribedCell(NamedTuple):
@@ -24,17 +25,25 @@ class DescribedCell(NamedTuple):
     cell: CellResult
     curve: CurveResult
     aligned: AlignedCurves | None
-    outcomes: Mapping[str, np.ndarray]
+    outcomes: Mapping[str, Sample]
 
 
 def described_cell(
-    planned: PlannedCell, runs: Sequence[ScoredRun], per_seed: pd.DataFrame | None, declared: Declared
+    planned: PlannedCell,
+    runs: Sequence[ScoredRun],
+    per_seed: pd.DataFrame | None,
+    scale: Scale | None,
+    declared: Declared,
 ) -> DescribedCell:
-    """What there is to say of a cell from its runs, in the order of their seeds, and their diagnostics."""
+    """What there is to say of a cell from its runs, in the order of their seeds, and their diagnostics; scale: the
+    task's, where it has one."""
     curve, aligned = _curve(planned, [run for run in runs if not run.result.stale], declared)
     ends = _ends(per_seed, runs)
-    cell = _cell(planned, runs, {name: _summary(x) for name, x in ends.items()}, declared)
-    return DescribedCell(cell, curve, aligned, {name: x.to_numpy() for name, x in ends.items()} | _of_curves(aligned))
+    cell = _cell(planned, runs, {name: _summary(x) for name, x in ends.items()}, scale, declared)
+    values = {name: (x.to_numpy(), tuple(x.index)) for name, x in ends.items()}
+    values |= {name: (x, sample_of(cell).seeds) for name, x in _of_curves(aligned).items()}
+    outcomes = {name: Sample(x, () if cell.imported else seeds) for name, (x, seeds) in values.items()}
+    return DescribedCell(cell, curve, aligned, outcomes)
 
 
 def identity_of(planned: PlannedCell) -> dict[str, Any]:
@@ -44,7 +53,11 @@ def identity_of(planned: PlannedCell) -> dict[str, Any]:
 
 
 def _cell(
-    planned: PlannedCell, runs: Sequence[ScoredRun], diagnostics: Mapping[str, DiagnosticSummary], declared: Declared
+    planned: PlannedCell,
+    runs: Sequence[ScoredRun],
+    diagnostics: Mapping[str, DiagnosticSummary],
+    scale: Scale | None,
+    declared: Declared,
 ) -> CellResult:
     """What was planned, what is known, mean with Student's interval, IQM with the bootknife's, spread and risk."""
     fresh = [run for run in runs if not run.result.stale]
@@ -60,6 +73,7 @@ def _cell(
         n_stale=len(runs) - len(fresh),
         n_scored=len(scored),
         kind=next((run.kind for run in runs if run.kind != "unknown"), "unknown"),
+        imported=planned.imported,
         seeds=tuple(run.result for run in runs),
         mean=mean_of(scores, declared.confidence),
         studentised=_studentised(scores, declared, planned.key),
@@ -73,6 +87,8 @@ def _cell(
         bounds=_bounds(runs, scores),
         failure_rate=_failure_rate(fresh, declared.confidence),
         distribution=_distribution(scores),
+        learned=_learned(scores, scale, declared.equivalence.margin),
+        variance=_variance(scored),
     )
 
 
@@ -128,6 +144,21 @@ def _failure_rate(fresh: Sequence[ScoredRun], confidence: float) -> types.Rate |
     if not ended:
         return None
     return types.Rate(**failures.wilson(sum(run.curve.failed for run in ended), len(ended), confidence)._asdict())
+
+
+def _learned(scores: np.ndarray, scale: Scale | None, margin: float) -> types.Learned | None:
+    if scale is None or not len(scores):
+        return None
+    return cast(types.Learned, str(learned.learned(scores, scale.random, scale.reference, margin)))
+
+
+def _variance(scored: Sequence[ScoredRun]) -> types.VarianceParts | None:
+    """The variance between the finished runs, split into what evaluation and what training brings about."""
+    known = [(run.result.score, run.error) for run in scored if run.error is not None]
+    if len(known) < 2:
+        return None
+    scores, errors = np.array(known, dtype=float).T
+    return types.VarianceParts(len(known), *variance.parts(scores, errors))
 
 
 def _distribution(scores: np.ndarray) -> types.Distribution | None:
@@ -195,11 +226,11 @@ def _reliability(aligned: AlignedCurves | None) -> types.Reliability | None:
 
 
 def _ends(per_seed: pd.DataFrame | None, runs: Sequence[ScoredRun]) -> dict[str, pd.Series]:
-    """Every diagnostic that was recorded, at the end of training: its finite values over the finished seeds."""
+    """Every diagnostic that was recorded, at the end of training: its finite values, by finished seed."""
     if per_seed is None:
         return {}
     finished = [run.result.seed for run in runs if run.result.status == "finished" and not run.result.stale]
-    rows = per_seed[per_seed["seed"].isin(finished)].drop(columns="seed")
+    rows = per_seed[per_seed["seed"].isin(finished)].set_index("seed")
     columns = {name: rows[name][np.isfinite(rows[name])] for name in rows}
     return {name: x for name, x in columns.items() if len(x)}
 

@@ -22,9 +22,11 @@ from suite.analysis.families import adjusted_ablations, adjusted_agreements, fam
 from suite.analysis.run_curves import AlignedCurves
 from suite.analysis.scores import (
     FEWEST,
+    Sample,
     Variant,
     bootstrapped,
     groups_of,
+    neither_learned,
     normalised,
     scores_of,
     telling,
@@ -54,7 +56,7 @@ class Inference:
 def infer(
     cells: list[CellResult],
     aligned: Mapping[CellKey, AlignedCurves],
-    outcomes: Mapping[CellKey, Mapping[str, np.ndarray]],
+    outcomes: Mapping[CellKey, Mapping[str, Sample]],
     planned_ablations: Sequence[PlannedAblation],
     check: Sequence[CheckRow],
     anchors: Anchors,
@@ -161,9 +163,10 @@ def _improvements(cells: list[CellResult], declared: Declared, do: DoJobs) -> tu
 
 
 def _comparable_tasks(ours: Mapping[str, CellResult], theirs: Mapping[str, CellResult]) -> list[str]:
-    """The tasks on which both have a cell of their own with enough scored runs."""
+    """The tasks on which both have a cell of their own with enough scored runs, and one of them has learned."""
     both = [task for task in ours if task in theirs and ours[task].key != theirs[task].key]
-    return [task for task in both if min(len(ours[task].scores), len(theirs[task].scores)) >= FEWEST]
+    enough = [task for task in both if min(len(ours[task].scores), len(theirs[task].scores)) >= FEWEST]
+    return [task for task in enough if not neither_learned(ours[task], theirs[task])]
 
 
 def _improvement(variant: Variant, over: Label, pairs: Pairs, declared: Declared) -> Improvement:

@@ -29,10 +29,12 @@ from suite.analysis.runs import (
     SCORED_SHARE,
     Floors,
     PlannedCell,
+    PlannedRun,
     ScoredRun,
     end_of_run,
     planned_cells,
     scored_run,
+    tasks_by_final_episodes,
     with_outcomes,
 )
 from suite.analysis.tables import read_table
@@ -76,12 +78,13 @@ def summarise(
     scales = Anchors(_of_tasks(tasks, anchors or {}), _of_tasks(tasks, second_anchors or {}))
     ends, asked = end_of_run(tables.diagnostics, cells), planned_ablations(tables.manifest, questions)
     with processes(workers) as do:
-        described = do([partial(described_cell, cell, own, ends.get(cell.key), declared) for cell, own in runs])
+        jobs = [(cell, own, ends.get(cell.key), scales.primary.get(cell.key.task)) for cell, own in runs]
+        described = do([partial(described_cell, *job, declared) for job in jobs])
         of_cells = [one.cell for one in described]
         inference = infer(of_cells, *_by_cell(described), asked, check.rows, scales, declared, do)
     results = Results(
         study=study,
-        settings=_settings(declared, {task: random_policy.get(task) for task in tasks}, scales),
+        settings=_settings(declared, cells, {task: random_policy.get(task) for task in tasks}, scales),
         versions={name: version(name) for name in PACKAGES},
         counts=_counts(cells),
         cells=tuple(one.cell for one in described),
@@ -140,11 +143,13 @@ def _scored_runs(
     cells: list[PlannedCell], curves: Mapping[RunKey, EvaluationCurve], random_policy: Mapping[str, float]
 ) -> list[tuple[PlannedCell, list[ScoredRun]]]:
     """Every cell with its runs and their scores."""
-    floors = Floors(random_policy, curves)
-    return [
-        (cell, [scored_run(cell, run, curves.get(RunKey(cell.key, run.seed), NO_CURVE), floors) for run in cell.runs])
-        for cell in cells
-    ]
+    floors, by_final = Floors(random_policy, curves), tasks_by_final_episodes(cells)
+
+    def scored(cell: PlannedCell, run: PlannedRun) -> ScoredRun:
+        curve = curves.get(RunKey(cell.key, run.seed), NO_CURVE)
+        return scored_run(cell, run, curve, floors, cell.key.task in by_final)
+
+    return [(cell, [scored(cell, run) for run in cell.runs]) for cell in cells]
 
 
 def _ledger(runs: list[tuple[PlannedCell, list[ScoredRun]]]) -> Iterator[LedgerEntry]:
@@ -163,7 +168,19 @@ def _counts(cells: list[PlannedCell]) -> Counts:
     return Counts(planned=len(runs), stale=sum(run.stale for run in runs), **statuses)
 
 
-def _settings(declared: Declared, random_policy: Mapping[str, float | None], anchors: Anchors) -> Settings:
+def _final_episodes(cells: Sequence[PlannedCell]) -> dict[str, types.ScoredBy]:
+    """By task that has runs with final episodes: how many runs and episodes, and whether scores are made of them."""
+    used, of_tasks = tasks_by_final_episodes(cells), {}
+    for task in dict.fromkeys(cell.key.task for cell in cells):
+        known = [run.final.n for cell in cells if cell.key.task == task for run in cell.runs if run.final]
+        if known:
+            of_tasks[task] = types.ScoredBy(task in used, len(known), min(known))
+    return of_tasks
+
+
+def _settings(
+    declared: Declared, cells: Sequence[PlannedCell], random_policy: Mapping[str, float | None], anchors: Anchors
+) -> Settings:
     return Settings(
         confidence=declared.confidence,
         resamples=declared.resamples,
@@ -172,6 +189,7 @@ def _settings(declared: Declared, random_policy: Mapping[str, float | None], anc
         order_statistics_needed=power.order_statistics_needed(),
         seed=declared.seed,
         scored_share=SCORED_SHARE,
+        final_episodes=_final_episodes(cells),
         random_policy=random_policy,
         equivalence=declared.equivalence,
         anchors=anchors,

@@ -10,12 +10,21 @@ import pandas as pd
 
 from suite.analysis.evaluations import NO_CURVE, EvaluationCurve, RunKey
 from suite.analysis.types import CellKey, Label, RunCurve, RunResult
+from suite.lab.records import IMPORTED
 from suite.sac.status import FAILED, STATUSES, KindOfReturn, Status
 from suite.study.cells import CELL
 
 SCORED_SHARE = 0.1  # of the budget, at its end: the evaluations that make a run's score
 DIAGNOSTICS = ("q_bias", "entropy", "alpha", "tanh_saturation", "actor_grad_norm", "critic_grad_norm",
                "critic_loss", "actor_loss")  # fmt: skip
+
+
+class FinalEpisodes(NamedTuple):
+    """A run's episodes at the end of its budget, where these are more than an evaluation has."""
+
+    n: int
+    mean: float
+    variance: float
 
 
 class PlannedRun(NamedTuple):
@@ -26,8 +35,10 @@ class PlannedRun(NamedTuple):
     stale: bool
     stopped_at: int | None  # environment step, or the last one that was recorded
     message: str
+    imported: bool  # it was not trained by the suite
     imported_kind: KindOfReturn | None  # training or unknown, of imported returns that are no evaluations we know of
     code_id: str
+    final: FinalEpisodes | None
 
 
 class PlannedCell(NamedTuple):
@@ -41,11 +52,16 @@ class PlannedCell(NamedTuple):
     evaluation_episodes: int | None
     runs: tuple[PlannedRun, ...]
 
+    @property
+    def imported(self) -> bool:
+        return any(run.imported for run in self.runs)
+
 
 class ScoredRun(NamedTuple):
     result: RunResult
     curve: RunCurve
     kind: KindOfReturn
+    error: float | None  # variance of a finished run's score by its evaluation episodes; None where these do not tell
 
 
 def with_outcomes(runs: pd.DataFrame, curves: Mapping[RunKey, EvaluationCurve]) -> pd.DataFrame:
@@ -144,9 +160,27 @@ def _planned_run(row: Mapping) -> PlannedRun:
         stale=bool(row["stale"]),
         stopped_at=stopped_at(row),
         message=_text(row.get("message")),
+        imported=row.get("device") == IMPORTED,
         imported_kind=kind if (kind := row.get("kind_of_return")) in ("training", "unknown") else None,
         code_id=str(row.get("code_id")),
+        final=_final_episodes(row),
     )
+
+
+def _final_episodes(row: Mapping) -> FinalEpisodes | None:
+    """None where there are none, or one without a finite return; tables of before have no such columns."""
+    mean, variance = (row.get(name, np.nan) for name in ("final_return", "final_variance"))
+    return FinalEpisodes(int(row["final_episodes"]), mean, variance) if np.isfinite([mean, variance]).all() else None
+
+
+def tasks_by_final_episodes(cells: Sequence[PlannedCell]) -> set[str]:
+    """The tasks on which every finished run has final episodes: only then are runs scored by these."""
+    finished: dict[str, list[PlannedRun]] = {}
+    for cell in cells:
+        finished.setdefault(cell.key.task, []).extend(
+            run for run in cell.runs if run.status == "finished" and not run.stale
+        )
+    return {task for task, runs in finished.items() if runs and all(run.final for run in runs)}
 
 
 def _text(value: object) -> str:
@@ -179,29 +213,37 @@ class Floors:
         return f"scored {floor:.6g}, {origin}"
 
 
-def scored_run(cell: PlannedCell, run: PlannedRun, curve: EvaluationCurve, floors: Floors) -> ScoredRun:
+def scored_run(
+    cell: PlannedCell, run: PlannedRun, curve: EvaluationCurve, floors: Floors, by_final_episodes: bool
+) -> ScoredRun:
     """One seed: its curve, its status, its floor, its score (None: not averaged), and what is to be said about it."""
     run = run._replace(stopped_at=(run.stopped_at or 0) if run.status in FAILED else None)  # only these have stopped
-    floor, score = floors.of(cell.key.task, curve), None
+    floor, score, error = floors.of(cell.key.task, curve), None, None
     if run.status in FAILED:
         score = floor
+    elif run.status == "finished" and by_final_episodes and run.final:
+        score, error = run.final.mean, run.final.variance / run.final.n
     elif run.status == "finished":
-        score = _final(curve, cell.env_steps)
+        score, error = _final(curve, cell.env_steps)
     sentence = "; ".join(_remarks(cell, run, floors.in_words(cell.key.task, curve)))
     return ScoredRun(
         RunResult(run.seed, run.status, run.stale, run.stopped_at, None if run.stale else score, sentence),
         RunCurve(run.seed, run.status, run.stopped_at, floor, curve.env_steps, curve.values),
         run.imported_kind or curve.kind,
+        error,
     )
 
 
-def _final(curve: EvaluationCurve, env_steps: int) -> float:
-    """The mean return of the episodes in the last tenth of the budget, at least those of the last evaluation."""
+def _final(curve: EvaluationCurve, env_steps: int) -> tuple[float, float | None]:
+    """The mean return of the episodes in the last tenth of the budget, at least those of the last evaluation, and its
+    variance by them: the policy of one evaluation is another than that of the next, so each has a spread of its own."""
     steps = np.array(curve.env_steps)
     chosen = steps > (1 - SCORED_SHARE) * env_steps
     if not chosen.any():
         chosen = steps == steps[-1]
-    return float(np.average(np.array(curve.values)[chosen], weights=np.array(curve.episodes)[chosen]))
+    values, episodes, spreads = (np.array(each)[chosen] for each in (curve.values, curve.episodes, curve.variances))
+    error = float((episodes * spreads).sum() / episodes.sum() ** 2)
+    return float(np.average(values, weights=episodes)), error if np.isfinite(error) else None
 
 
 def _remarks(cell: PlannedCell, run: PlannedRun, floor_in_words: str) -> Iterator[str]:

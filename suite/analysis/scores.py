@@ -1,10 +1,10 @@
-"""Scores of cells, in return and normalised by the anchors, and which cells count together."""
+"""Scores of cells, in return and normalised by the anchors, which cells count together, and which runs are pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -14,11 +14,52 @@ from suite.analysis.declared import Declared
 from suite.analysis.types import CellResult, Estimate, Label, LeftOut
 from suite.published.anchors import Scale
 from suite.statistics import aggregate, bootstrap
+from suite.statistics.learned import LEARNED
 
 FEWEST_OF_IQM = 5  # runs of one task: of fewer, the percentile interval of their IQM is their range
 FEWEST = 2  # scored runs on either side of any comparison
+FEWEST_PAIRS = 3  # seeds that both sides have
 Variant = tuple[str, Label]
 """An implementation and a label."""
+
+
+class Sample(NamedTuple):
+    """A value of each of several runs [n], and their seeds; no seeds of runs that were made elsewhere.
+
+    Two runs of the suite with the same seed are a pair, whatever their implementation: they share the start states of
+    every evaluation, and where implementation and networks are alike the initial weights and the noise.
+    """
+
+    values: np.ndarray
+    seeds: tuple[int, ...]
+
+
+class Paired(NamedTuple):
+    """The values [n] of both sides at the seeds that they share."""
+
+    x: np.ndarray
+    y: np.ndarray
+    seeds: tuple[int, ...]
+
+
+def neither_learned(a: CellResult, b: CellResult) -> bool:
+    """Whether it is known of both sides that they are not shown to have learned: then their difference says nothing."""
+    return None not in (a.learned, b.learned) and LEARNED not in (a.learned, b.learned)
+
+
+def sample_of(cell: CellResult) -> Sample:
+    """The scores of the cell's runs that have one."""
+    scored = [run for run in cell.seeds if run.score is not None]
+    return Sample(scores_of(cell), () if cell.imported else tuple(run.seed for run in scored))
+
+
+def paired(x: Sample, y: Sample) -> Paired | None:
+    """The values at common seeds, in their order; None if these are too few."""
+    common = tuple(sorted(set(x.seeds) & set(y.seeds)))
+    if len(common) < FEWEST_PAIRS:
+        return None
+    sides = [np.array([side.values[side.seeds.index(seed)] for seed in common]) for side in (x, y)]
+    return Paired(sides[0], sides[1], common)
 
 
 def groups_of(cells: Iterable[CellResult]) -> dict[Variant, dict[str, CellResult]]:

@@ -21,9 +21,10 @@ from suite.analysis.families import adjusted
 from suite.analysis.over_tasks import probability_of_improvement
 from suite.analysis.results_file import read_results
 from suite.analysis.run_curves import scored_curves
-from suite.analysis.scores import FEWEST, scores_of
+from suite.analysis.scores import FEWEST, FEWEST_PAIRS, neither_learned
 from suite.analysis.tables import read_table
 from suite.analysis.types import (
+    NOT_LEARNED,
     AdjustedDifference,
     Bounds,
     CellKey,
@@ -37,7 +38,7 @@ from suite.published.anchors import Scale
 from suite.statistics.equivalence import EQUIVALENT, INCONCLUSIVE
 from suite.study.cells import CELL
 from suite.study.config import Equivalence
-from suite.wording import WITH_POWER, number, p_short
+from suite.wording import WITH_POWER, number, p_short, ranges
 
 SHORTEST_ID = 4  # characters of a run id that can name it
 
@@ -190,7 +191,7 @@ def _pairs(study: NamedStudy, a: str, b: str) -> list[tuple[CellResult, CellResu
 def _comparison(results: Results, x: CellResult, y: CellResult, scale: Scale | None, declared: Declared) -> Comparison:
     """Two cells on one task, without what is adjusted or said over all tasks."""
     key = ("comparison", x.task, *sorted("/".join(cell.key) for cell in (x, y)))  # whichever comes first
-    sides = [Side(scores_of(cell), scored_curves(results.curve(cell.key), cell)) for cell in (x, y)]
+    sides = [Side(cell, scored_curves(results.curve(cell.key), cell)) for cell in (x, y)]
     numbers = compared(sides[0], sides[1], scale, declared, key)
     difference = numbers.difference and AdjustedDifference(**vars(numbers.difference), family="comparison")
     parts = vars(numbers) | {"difference": difference, "curve": _compared_curves(numbers.curve)}
@@ -216,8 +217,8 @@ def _compared_curves(curve: CurveDifference | None) -> ComparedCurves | None:
 def _improvement(
     pairs: Sequence[tuple[CellResult, CellResult]], declared: Declared, key: tuple
 ) -> OverallImprovement | None:
-    """Over the tasks with enough scored runs, where these are several."""
-    both = [pair for pair in pairs if min(cell.n_scored for cell in pair) >= FEWEST]
+    """Over the tasks with enough scored runs of which one side's have learned, where these are several."""
+    both = [pair for pair in pairs if min(cell.n_scored for cell in pair) >= FEWEST and not neither_learned(*pair)]
     if len(both) < 2:
         return None
     estimate = probability_of_improvement(both, declared, key)
@@ -226,6 +227,8 @@ def _improvement(
 
 def _sentence(row: Comparison, confidence: float) -> str:
     head = f"{row.task}: {_counted(row.a)} against {_counted(row.b)}: "
+    if row.equivalence is not None and row.equivalence.verdict == NOT_LEARNED:
+        return f"{head}{row.note}."
     if row.difference is None:
         return f"{head}no comparison, it {row.note}."
     parts = [_difference_in_words(row.a.name, row.difference, confidence), _equivalence_in_words(row.equivalence)]
@@ -258,7 +261,17 @@ def _difference_in_words(name: str, tested: AdjustedDifference, confidence: floa
     if tested.p_adjusted is not None and tested.p_adjusted <= alpha:
         verdict = f"a difference at the {alpha:.0%} level ({adjusted_p})"
     interval = f"{confidence:.0%} interval of the difference {number(tested.low)} to {number(tested.high)}"
-    return f"{name} scores {size} on average ({interval}), {verdict}"
+    return f"{name} scores {size} on average ({interval}; {_pairs_in_words(tested)}), {verdict}"
+
+
+def _pairs_in_words(tested: AdjustedDifference) -> str:
+    """Which runs the test is of, and what stands beside it."""
+    welch, pairs = tested.welch, tested.pairs
+    if pairs is None:
+        return f"Welch's, since fewer than {FEWEST_PAIRS} seeds are common"
+    known = "" if pairs.correlation is None else f", whose correlation is {number(pairs.correlation)}"
+    beside = f"Welch's of all runs {number(welch.low)} to {number(welch.high)}, p {p_short(welch.p)}"
+    return f"paired at seeds {ranges(pairs.seeds)}{known}; {beside}"
 
 
 def _equivalence_in_words(test: MarginTest | None) -> str:

@@ -18,6 +18,10 @@ from suite.study import config, declaration
 
 FamilyName = Literal["equivalence", "ablation", "exploratory", "regression"]
 AgreementVerdict = Literal["EQUIVALENT", "DIFFERENT", "INCONCLUSIVE"]
+MarginOutcome = Literal["EQUIVALENT", "DIFFERENT", "INCONCLUSIVE", "NOT LEARNED"]
+NOT_LEARNED: Literal["NOT LEARNED"] = "NOT LEARNED"
+"""Of two sides neither of which is shown to have learned: before all other verdicts, and in no family."""
+Learned = Literal["learned", "not learned", "undecided"]
 SIGNIFICANT = 0.05  # level of a family's adjusted p values
 
 
@@ -122,6 +126,14 @@ class Anchors(NamedTuple):  # what normalises scores, by task
     second: Mapping[str, Scale]  # only shows how much hangs on the first
 
 
+class ScoredBy(NamedTuple):
+    """Final episodes of a task's runs: scores are made of them only where every finished run has some."""
+
+    used: bool
+    runs: int  # that have some
+    episodes: int  # of each, at least
+
+
 class Settings(NamedTuple):  # what the statistics used
     confidence: float  # level of the intervals
     resamples: int
@@ -130,6 +142,7 @@ class Settings(NamedTuple):  # what the statistics used
     order_statistics_needed: int  # runs that a tolerance interval 90/95 takes without assuming normality
     seed: int  # of all random draws
     scored_share: float  # of the budget, at its end, whose evaluations make a run's score
+    final_episodes: Mapping[str, ScoredBy]  # by task that has runs with some
     random_policy: Mapping[str, float | None]  # by task: the floor of a failed run
     equivalence: config.Equivalence
     anchors: Anchors
@@ -200,6 +213,27 @@ class DiagnosticSummary(NamedTuple):  # of a diagnostic at the end of training, 
     n: int
 
 
+class VarianceParts(NamedTuple):
+    """The variance between finished seeds' scores by one-way random effects, in the squared unit of the return."""
+
+    n: int  # runs
+    total: float
+    evaluation: float  # what scoring a run by so few episodes adds
+    training: float  # the rest, at least 0
+
+    @property
+    def evaluation_sd(self) -> float:
+        return self.evaluation**0.5
+
+    @property
+    def training_sd(self) -> float:
+        return self.training**0.5
+
+    @property
+    def evaluation_share(self) -> float | None:
+        return min(self.evaluation / self.total, 1.0) if self.total else None
+
+
 class Distribution(NamedTuple):  # where single runs lie
     iqr: float
     mad: float
@@ -239,6 +273,7 @@ class CellResult(CellIdentity):
     n_stale: int
     n_scored: int
     kind: KindOfReturn
+    imported: bool  # made elsewhere: its seeds are nobody's pairs
     seeds: tuple[RunResult, ...]
     mean: Estimate  # Student's interval
     studentised: Estimate  # the mean with the bootstrap-t interval
@@ -252,6 +287,8 @@ class CellResult(CellIdentity):
     bounds: Bounds | None  # None where no run is absent
     failure_rate: Rate | None  # Wilson's interval; None where no run ended by itself
     distribution: Distribution | None  # None below two scores
+    learned: Learned | None  # None without a scored run, or where the task has no reference return
+    variance: VarianceParts | None  # None below two finished runs, or where their episodes have no spread to tell
 
     @property
     def n_failed(self) -> int:
@@ -387,6 +424,14 @@ class Test:
     confidence: float
 
 
+class Pairs(NamedTuple):
+    """Runs of both sides that share seeds, and with them start states of evaluations, initial weights and noise."""
+
+    n: int
+    seeds: tuple[int, ...]
+    correlation: float | None  # of the two sides' values over the seeds; None where a side has no spread
+
+
 @dataclass(frozen=True)
 class PermutationTest:  # studentised
     p: float
@@ -397,8 +442,14 @@ class PermutationTest:  # studentised
 
 @dataclass(frozen=True)
 class Difference(Test):
-    """mean(x) - mean(y) of two samples of scores: Welch's test, and beside it what does not lean on normality."""
+    """mean(x) - mean(y) of two samples of scores: its test, and beside it what does not lean on normality.
 
+    The test is Student's of the differences within pairs where the sides share seeds enough, over these seeds alone,
+    else Welch's of all runs. All that stands beside it is of all runs.
+    """
+
+    pairs: Pairs | None  # None: the test is Welch's
+    welch: Test
     permutation: PermutationTest
     superiority: Superiority
     a12: float
@@ -407,7 +458,7 @@ class Difference(Test):
     hedges_g: float | None
     ratio: float | None  # mean(x) / mean(y), of positive means
     yuen_p: float | None
-    detectable: float | None  # difference that a study of this size and spread finds in 80 % of cases at 5 %
+    detectable: float | None  # difference that this test, at this size and spread, finds in 80 % of cases at 5 %
 
     @property
     def estimate(self) -> float:
@@ -438,16 +489,27 @@ class MarginVerdict(NamedTuple):  # at another margin
     p: float
 
 
+class WelchVerdict(NamedTuple):  # of all runs of both sides
+    verdict: AgreementVerdict
+    p: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
 class MarginTest:
-    """Whether the mean scores of two cells agree within the declared margin, in return."""
+    """Whether the mean scores of two cells agree within the declared margin, in return: of pairs where there are some.
+
+    It is of the same runs as the difference beside it.
+    """
 
     margin: float
-    verdict: AgreementVerdict
-    p: float  # of the harder of the two one-sided tests
+    verdict: MarginOutcome
+    p: float | None  # of the harder of the two one-sided tests; None where neither side has learned
     n_needed: int | None  # seeds per side that decide it with a power of 80 %; None: decided, or none do
     interval: ConfidenceInterval  # of the difference
     sensitivity: tuple[MarginVerdict, ...]
+    welch: WelchVerdict | None
 
 
 @dataclass(frozen=True)
@@ -525,11 +587,19 @@ class AdjustedEffect(Adjusted, Effect):
     pass
 
 
+class UnpairedEffect(NamedTuple):  # of all runs, as of independent samples
+    estimate: float
+    low: float | None
+    high: float | None
+    p: float | None
+
+
 @dataclass(frozen=True)
 class SuiteEffect:
     """An effect over all tasks, in normalised scores: of factors or, where these have not two levels each, of an arm.
 
-    Either factors are given, or arm and baseline: arm minus baseline.
+    Either factors are given, or arm and baseline: arm minus baseline, of pairs where the two share seeds enough on
+    every task.
     """
 
     factors: tuple[str, ...]
@@ -541,6 +611,8 @@ class SuiteEffect:
     low: float | None
     high: float | None
     p: float | None
+    pairs: int | None = None  # on all tasks together; None: of independent samples
+    unpaired: UnpairedEffect | None = None  # what stands beside the pairs
     p_adjusted: float | None = None
     family: str = "ablation"
     family_size: int = 0

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from suite.analysis.seeds_needed import CellPower, PowerQuestion, PowerRow, PowerTable, StudyPower
 from suite.analysis.two_cells import ComparedCell, Comparison, ComparisonSettings, OverallImprovement, StudyComparison
-from suite.analysis.types import AdjustedDifference, Superiority
-from suite.wording import number, p_short
+from suite.analysis.types import AdjustedDifference, Superiority, Test
+from suite.wording import number, p_short, ranges
 
 NOTHING = "–"
 
@@ -23,7 +23,8 @@ NOTHING = "–"
 def comparison_table(comparison: StudyComparison) -> str:
     """A comparison as a table for a terminal and a sentence for each task."""
     first = comparison.tasks[0]
-    heads = ("task", "A", "B", "A − B", "p, adjusted", "permuted", "P(A > B)", "effect", "curves", "equivalence")
+    tests = ("A − B", "p, adjusted", "pairs", "permuted", "P(A > B)", "effect", "curves", "equivalence")
+    heads = ("task", "A", "B", *tests)
     table = _table(heads, f"study {comparison.study}: A {first.a.name}, B {first.b.name}", left=("task", "equivalence"))
     for row in comparison.tasks:
         table.add_row(row.task, _cell(row.a), _cell(row.b), *_columns(row))
@@ -41,12 +42,14 @@ def _columns(row: Comparison) -> list[str]:
     """The columns of a row behind its two cells; of two that are not compared the note in the last one."""
     tested = row.difference
     if tested is None:
-        return [*[NOTHING] * 6, row.note]
+        return [*[NOTHING] * 7, row.note]
+    p, welch_p, yuen_p = (p_short(value) for value in (tested.p, tested.welch.p, tested.yuen_p))
     permuted, better, curve, test = tested.permutation, tested.superiority, row.curve, row.equivalence
     exact = "" if permuted.exact else " draws"
     return [
-        f"{number(tested.difference)}\n{_interval(tested)}",
-        f"{p_short(tested.p)}, {p_short(tested.p_adjusted)}\nYuen {p_short(tested.yuen_p)}",
+        f"{number(tested.difference)}\n{_interval(tested)}\nWelch {_interval(tested.welch)}",
+        f"{p}, {p_short(tested.p_adjusted)}\nWelch {welch_p}\nYuen {yuen_p}",
+        _pairs(tested),
         f"{p_short(permuted.p)} of {permuted.assignments:,}{exact}\nleast {p_short(permuted.floor)}",
         f"{better.estimate:.2f}\n{_interval(better)}",
         f"g {number(tested.hedges_g)}\nδ {number(tested.cliff_delta)}",
@@ -55,7 +58,13 @@ def _columns(row: Comparison) -> list[str]:
     ]
 
 
-def _interval(of: AdjustedDifference | Superiority) -> str:
+def _pairs(tested: AdjustedDifference) -> str:
+    if tested.pairs is None:
+        return "none"
+    return f"seeds {ranges(tested.pairs.seeds)}\nr {number(tested.pairs.correlation)}"
+
+
+def _interval(of: Test | Superiority) -> str:
     return "no interval" if of.low is None else f"\\[{number(of.low)}, {number(of.high)}]"
 
 

@@ -25,6 +25,7 @@ class Episodes(NamedTuple):
     first_obs: np.ndarray  # [S, N, O]
     first_action: np.ndarray | None  # [S, N, A]; None where no seed was running
     failed: list[bool]  # whether one of the seed's actions was not a finite number
+    final: tuple[np.ndarray, np.ndarray] | None = None  # returns and lengths [S, F] of all final episodes, these first
 
 
 class Evaluation:
@@ -39,11 +40,28 @@ class Evaluation:
         self._cores = Cores(len(seats))
 
     def play(self, act: Act, index: int, running: Sequence[bool]) -> Episodes:
-        """Evaluation number `index` (from 1) of the seeds that are running."""
+        """Evaluation number `index` (from 1) of the seeds that are running; at the budget also the final episodes."""
+        job, episodes = self.job, self._play(act, index, running, batch=0)
+        if job.final_episodes is None or index * job.evaluate_every != job.env_steps:
+            return episodes
+        batches = [episodes]
+        while len(batches) * job.evaluation_episodes < job.final_episodes:
+            running = [one and not failed for one, failed in zip(running, batches[-1].failed, strict=True)]
+            batches.append(self._play(act, index, running, batch=len(batches)))
+        failed = [any(each) for each in zip(*(one.failed for one in batches), strict=True)]
+        returns, lengths = (
+            np.concatenate([getattr(one, name) for one in batches], axis=1)[:, : job.final_episodes]
+            for name in ("returns", "lengths")
+        )
+        return episodes._replace(failed=failed, final=(returns, lengths))
+
+    def _play(self, act: Act, index: int, running: Sequence[bool], batch: int) -> Episodes:
+        """A batch of as many episodes as an evaluation has: its own are batch 0, further ones have their own noise."""
         job = self.job
-        obs = self._reset(index)
+        obs = self._reset(index, batch)
         action_dim, bounds = self._envs[0][0].spaces.action_dim, self._envs[0][0].range
-        streams = [seeding.stream(seed, "evaluate", index) for seed in self.seeds]
+        purpose = ("final", index, batch) if batch else ("evaluate", index)
+        streams = [seeding.stream(seed, *purpose) for seed in self.seeds]
         first_obs = obs.copy()
         shape = obs.shape[:2]
         returns, discounted, lengths = np.zeros(shape), np.zeros(shape), np.zeros(shape, int)
@@ -75,25 +93,30 @@ class Evaluation:
             self._cores.each(step, range(shape[0]))
         return Episodes(returns, discounted, lengths, first_obs, first_action, failed)
 
-    def _reset(self, index: int) -> np.ndarray:
-        """The first observations [S, N, O] of evaluation number `index`; the first time, makes the environments."""
+    def _reset(self, index: int, batch: int) -> np.ndarray:
+        """The first observations [S, N, O] of a batch of evaluation `index`; the first time, makes the environments."""
         job = self.job
+        first = batch * job.evaluation_episodes
         if not self._envs:
             self._envs = [
                 [Environment(job.task, job.schedule.action_to_env) for _ in range(job.evaluation_episodes)]
                 for _ in self.seeds
             ]
         return np.stack([
-            [env.reset(seeding.integer(seed, "evaluate", index, n)) for n, env in enumerate(envs)]
+            [env.reset(seeding.integer(seed, "evaluate", index, first + n)) for n, env in enumerate(envs)]
             for seed, envs in zip(self.seeds, self._envs, strict=True)
         ])  # fmt: skip
 
     def rows(self, episodes: Episodes, i: int) -> Iterator[tuple[str, int, float, int]]:
-        """Seed i's episodes as its recorder takes them: kind, number, return, length."""
+        """Seed i's episodes as its recorder takes them: kind, number, return, length; the final ones once more."""
         # The mean before tanh is a mean as well: which of the two it was stands in the record, as the schedule's field.
         kind = "sample" if self.job.schedule.evaluation_action == "sample" else "mean"
         for n, (value, length) in enumerate(zip(episodes.returns[i], episodes.lengths[i], strict=True)):
             yield kind, n, float(value), int(length)
+        if episodes.final is not None:
+            returns, lengths = episodes.final
+            for n, (value, length) in enumerate(zip(returns[i], lengths[i], strict=True)):
+                yield "final", n, float(value), int(length)
 
 
 def unsquashed(actions: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

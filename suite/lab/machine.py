@@ -26,7 +26,7 @@ def provenance(engine: Implementation, job: Job, seat: int, made_by: Numerics) -
         env_steps=job.env_steps,
         spec=job.spec,
         schedule=job.schedule,
-        evaluation=Evaluations(job.evaluate_every, job.evaluation_episodes),
+        evaluation=Evaluations(job.evaluate_every, job.evaluation_episodes, final=job.final_episodes),
         kind_of_return=kind_of_schedule(job.schedule.evaluation_action),
         origin=job.origin,
         block=block,

@@ -41,7 +41,7 @@ def read(path: Path) -> Progress | None:
 def latest_scalars(seat: Trainee, env_step: int) -> dict[str, float]:
     """The latest evaluation as scalars by name."""
     rows = [row for row in seat.recorder.rows if row["env_step"] == env_step]
-    returns = [row["return"] for row in rows if row["kind"] != "diagnostic"]
+    returns = [row["return"] for row in rows if row["kind"] in ("mean", "sample")]
     scalars = {"charts/episodic_return": float(np.mean(returns))} if returns else {}
     for row in rows:
         if row["kind"] == "diagnostic":

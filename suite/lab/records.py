@@ -1,8 +1,9 @@
 """Records: one self-describing parquet file per seed, its final arrays beside it, written atomically as the last act.
 
-The file's rows are of two kinds, told apart by `kind`: evaluation episodes ("mean" or "sample", after the action that
-was played) and one "diagnostic" row per evaluation. What the run was, a RunRecord, stands as JSON in the schema's
-metadata: `_to_json` writes it and `_from_json` reads it, that of every schema version there has been.
+The file's rows are told apart by `kind`: evaluation episodes ("mean" or "sample", after the action that was played),
+one "diagnostic" row per evaluation, and the "final" episodes, which repeat the last evaluation's and go on. What the
+run was, a RunRecord, stands as JSON in the schema's metadata: `_to_json` writes it and `_from_json` reads it, that of
+every schema version there has been.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
 from suite.sac.status import STATUSES, KindOfReturn, Status
 
-SCHEMA_VERSION = 2
-READABLE = (1, 2)
+SCHEMA_VERSION = 3
+READABLE = (1, 2, 3)
 """Schema 1 had no numerics (a code_id stood for them), no kind of return, and no device in an attempt. Of schema 2, the
-digests of arrays and rows came later: what lacks one is read as it is."""
+digests of arrays and rows came later: what lacks one is read as it is. It had no final episodes."""
 
 DIAGNOSTICS = {
     "q_bias": "mean over evaluation episodes of min_i Q_i at the first step minus the discounted, reward-scaled return "
@@ -47,13 +48,16 @@ DIAGNOSTICS = {
 }
 """What each diagnostic column holds, with its unit."""
 
-KINDS = ("mean", "sample", "diagnostic")
+IMPORTED = "imported"
+"""What stands for the device and the platform of a run that was not trained here."""
+
+KINDS = ("mean", "sample", "diagnostic", "final")
 """Of rows."""
 
 SCHEMA = pa.schema(
     [
         pa.field("env_step", pa.int64(), metadata={"unit": "environment steps of training"}),
-        pa.field("kind", pa.string(), metadata={"values": "mean | sample: an episode; diagnostic"}),
+        pa.field("kind", pa.string(), metadata={"values": "mean | sample | final: an episode; diagnostic"}),
         pa.field("episode", pa.int32(), metadata={"unit": "number within the evaluation, from 0"}),
         pa.field("return", pa.float64(), metadata={"unit": "sum of rewards as the environment gives them"}),
         pa.field("length", pa.int32(), metadata={"unit": "environment steps"}),
@@ -63,11 +67,13 @@ SCHEMA = pa.schema(
 
 
 class Evaluations(NamedTuple):
-    """When and how long a run was evaluated; first: the environment step of the first one, if not `every`."""
+    """When and how long a run was evaluated; first: the environment step of the first one, if not `every`; final: the
+    episodes at the budget, where these are more."""
 
     every: int
     episodes: int
     first: int | None = None
+    final: int | None = None
 
 
 class Attempt(NamedTuple):
@@ -145,8 +151,15 @@ class Record(NamedTuple):
 
     @property
     def episodes(self) -> pa.Table:
-        keep = pc.not_equal(self.rows["kind"], "diagnostic")
+        keep = pc.is_in(self.rows["kind"], pa.array(["mean", "sample"]))
         return self.rows.filter(keep).select(["env_step", "kind", "episode", "return", "length"])
+
+    @property
+    def final_returns(self) -> np.ndarray:
+        """The returns of the final episodes at the budget, in their order; none where there were no more than usual."""
+        at_the_end = pc.equal(self.rows["env_step"], self.meta.env_steps)
+        keep = pc.and_(pc.equal(self.rows["kind"], "final"), at_the_end)
+        return self.rows.filter(keep).sort_by("episode")["return"].to_numpy()
 
     @property
     def diagnostics(self) -> pa.Table:
@@ -313,7 +326,11 @@ def _damage(rows: pa.Table) -> str:
             return f"a value of {column} is below {least}, or there is none"
     if not pc.all(pc.is_in(rows["kind"], pa.array(KINDS)), min_count=0).as_py():
         return f"a kind is none of {', '.join(KINDS)}"
-    for part, key in ((of_episodes, ["env_step", "episode"]), (rows.filter(diagnostic), ["env_step"])):
+    final = pc.equal(of_episodes["kind"], "final")
+    usual, further = of_episodes.filter(pc.invert(final)), of_episodes.filter(final)
+    for part, key in (
+        (usual, ["env_step", "episode"]), (further, ["env_step", "episode"]), (rows.filter(diagnostic), ["env_step"]),
+    ):  # fmt: skip
         if part.group_by(key).aggregate([]).num_rows < len(part):
             return f"two of them stand for the same {' and '.join(key)}"
     return ""
@@ -335,7 +352,7 @@ def _described(path: Path, schema: pa.Schema) -> RunRecord:
     data = _metadata(path, schema)
     version = data.get("schema_version")
     if version not in READABLE:
-        readable = " and ".join(map(str, READABLE))
+        readable = f"{', '.join(map(str, READABLE[:-1]))} and {READABLE[-1]}"
         version = textwrap.shorten(str(version), 40)
         raise RecordError(f"{path} has schema version {version}, this suite reads {readable}")
     try:

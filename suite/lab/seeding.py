@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-STREAMS = ("environment", "initial", "warmup", "explore", "replay", "update", "evaluate", "diagnose")
+STREAMS = ("environment", "initial", "warmup", "explore", "replay", "update", "evaluate", "diagnose", "final")
 
 
 def stream(seed: int, name: str, *index: int) -> np.random.Generator:

@@ -22,8 +22,9 @@ def checklist(study: Study, presets: Sequence[Preset]) -> list[tuple[str, str]]:
     cited = {preset.name: [bool(field.citation) for field in preset.fields] for preset in presets if preset.fields}
     sources = [f"{name}: {len(known)} fields, {sum(known)} with a source" for name, known in cited.items()]
     error_bars = (
-        f"{level} intervals over seeds, never over episodes: of a mean Student's t, of an IQM bootknife percentiles, "
-        "of a difference Welch's, of a curve a simultaneous band; headings say which."
+        f"{level} intervals over seeds, never over episodes: of a mean Student's t, of an IQM bootknife "
+        "percentiles, of a difference Student's over pairs of seeds or else Welch's, of a curve a simultaneous "
+        "band; headings say which."
     )
     return [
         ("What do error bars show?", error_bars),

@@ -23,7 +23,7 @@ from suite.report.files import IndexEntry, Study, read_index, study_of
 from suite.report.presets import changes_of, presets_of, tasks_of
 from suite.sac.ablation import OUTCOMES
 from suite.sac.status import KindOfReturn
-from suite.wording import interval, number, p_value, score, share, with_range
+from suite.wording import interval, number, p_value, ranges, score, share, with_range
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 LARGEST_SVG = 600_000  # bytes; a larger drawing is embedded as PNG
@@ -113,7 +113,9 @@ def _templates() -> jinja2.Environment:
     templates = jinja2.Environment(
         loader=loader, autoescape=True, undefined=undefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates.filters |= {one.__name__: one for one in (number, interval, p_value, score, share, anchor, sha256)}
+    templates.filters |= {
+        one.__name__: one for one in (number, interval, p_value, ranges, score, share, anchor, sha256)
+    }
     return templates
 
 

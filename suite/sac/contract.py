@@ -91,6 +91,7 @@ class Job(NamedTuple):
     seeds: tuple[int, ...]
     origin: Origin = Origin()
     beside: tuple[Job, ...] = ()  # in one lockstep: alike but for run_id, origin, seeds, the spec's numbers
+    final_episodes: int | None = None  # of the evaluation at the budget, the usual ones among them; None: no more
 
     @property
     def seats(self) -> tuple[Job, ...]:

@@ -12,7 +12,7 @@ from statsmodels.stats.nonparametric import rank_compare_2indep
 
 from suite.statistics.curves import Band
 from suite.statistics.power import interval_power, least_n, one_sided_power
-from suite.statistics.two_samples import Summary, Test, standard_error, summary, welch_from_summary
+from suite.statistics.two_samples import Summary, Test, differences, standard_error, summary, welch_from_summary
 
 PASS, FAIL, INCONCLUSIVE, SUSPICIOUSLY_BETTER = "PASS", "FAIL", "INCONCLUSIVE", "SUSPICIOUSLY_BETTER"
 EQUIVALENT, DIFFERENT = "EQUIVALENT", "DIFFERENT"
@@ -190,7 +190,7 @@ def tost(
 def tost_paired(x: ArrayLike, y: ArrayLike, margin: float, confidence: float = 0.90) -> Equivalence:
     """Two one-sided t tests that the two values of a pair differ by less than the margin on average.
 
-    Runs that share nothing but the number of their seed are no pairs.
+    Runs are pairs that share more than chance gives them, such as start states, initial weights and noise.
 
     Parameters:
         x, y: [n], the two values of each pair, in the same unit
@@ -201,12 +201,7 @@ def tost_paired(x: ArrayLike, y: ArrayLike, margin: float, confidence: float = 0
     >>> test.verdict, round(test.p, 3)
     ('INCONCLUSIVE', 0.829)
     """
-    a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    for name, values in {"x": a, "y": b}.items():
-        summary(values, name)  # refuses what is no sample
-    if a.shape != b.shape:
-        raise ValueError(f"pairs need as many x as y, not {len(a)} and {len(b)}; tost compares those")
-    mean, sd, n = summary(a - b)
+    mean, sd, n = differences(x, y)
 
     def error(pairs: Numbers, _: Numbers) -> tuple[Numbers, Numbers]:
         return sd / np.sqrt(pairs), pairs - 1

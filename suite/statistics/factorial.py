@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import ArrayLike
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.regression.mixed_linear_model import MixedLM
@@ -164,6 +165,24 @@ def suite_contrasts(
         effect._replace(p=_permutation_p(scores, of, k, resamples, rng))
         for effect, of in zip(effects, _subsets(k), strict=True)
     ]
+
+
+def suite_pairs(tasks: Sequence[ArrayLike], name: str = "difference", confidence: float = 0.95) -> Effect:
+    """The mean over tasks of the mean difference within pairs, every task weighing the same.
+
+    Parameters:
+        tasks: of each task the differences within its pairs [n], equally normalised
+        name: of the effect
+        confidence: of the two-sided interval, between 0 and 1
+    Returns: Effect, in the unit of the scores, with Student's limits (Welch-Satterthwaite over tasks) and p
+    Raises ValueError: no task, or a difference that is NaN or infinite
+    >>> effect = suite_pairs([[1.0, 2.0, 3.0], [4.0, 6.0, 8.0]])
+    >>> effect.estimate, round(effect.low, 2), round(effect.high, 2)
+    (4.0, 1.92, 6.08)
+    """
+    differences = strata([np.sort(np.asarray(task, float)) for task in tasks])
+    weights = np.full((1, len(differences)), 1 / len(differences))
+    return _contrasts_of_means([name], weights, differences, confidence)[0]
 
 
 def suite_shapley(tasks: Sequence[Cells], factors: Names = None, confidence: float = 0.95) -> list[Effect]:

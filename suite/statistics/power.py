@@ -58,6 +58,20 @@ def minimum_detectable_effect(n: float, power: float = 0.8, alpha: float = 0.05)
     return _root(lambda effect: _power(n, effect, alpha) - power, 0.0, 1.0)
 
 
+def minimum_detectable_in_pairs(n: int, power: float = 0.8, alpha: float = 0.05) -> float:
+    """The mean difference that the two-sided t test of paired differences finds with the given power.
+
+    Parameters:
+        n: pairs, 2 or more
+        power, alpha: of the test, alpha < power < 1
+    Returns: a number, in SDs of the differences
+    >>> round(minimum_detectable_in_pairs(5), 2), round(minimum_detectable_in_pairs(10), 2)
+    (1.68, 1.0)
+    """
+    _check_power(power, alpha)
+    return _root(lambda effect: _power_of_t(n - 1, effect * math.sqrt(n), alpha) - power, 0.0, 1.0)
+
+
 def required_n(effect: float, power: float = 0.8, alpha: float = 0.05) -> float:
     """The seeds per group that find an effect with the given power.
 
@@ -266,7 +280,11 @@ def _power(n: float, effect: float, alpha: float) -> float:
         raise ValueError(f"n must be at least 2 for a spread to exist, not {n}")
     if not (math.isfinite(effect) and 0 < alpha < 1):
         raise ValueError(f"effect must be a finite number and alpha lie between 0 and 1, not {effect} and {alpha}")
-    df, shift = 2 * n - 2, abs(effect) * math.sqrt(n / 2)
+    return _power_of_t(2 * n - 2, abs(effect) * math.sqrt(n / 2), alpha)
+
+
+def _power_of_t(df: float, shift: float, alpha: float) -> float:
+    """How often |t| exceeds its critical value, if the mean lies `shift` standard errors from zero."""
     critical = stats.t.isf(alpha / 2, df)
     # scipy finds no number for the far tail where it is next to nothing, and statsmodels' power is NaN with it
     return float(stats.nct.sf(critical, df, shift) + np.nan_to_num(stats.nct.cdf(-critical, df, shift)))

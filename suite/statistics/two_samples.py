@@ -114,6 +114,57 @@ def welch_from_summary(m1: float, s1: float, n1: int, m2: float, s2: float, n2: 
     return _t_test(m1 - m2, float(error), float(df), confidence)
 
 
+def paired(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Test:
+    """Student's test of the differences within pairs (Student 1908, Biometrika 6), such as of runs with equal seeds.
+
+    Parameters:
+        x, y: [n], the two values of each pair, in the same unit
+        confidence: of the two-sided interval, between 0 and 1
+    Returns: Test, of mean(x - y), in the unit of the values, with n - 1 degrees of freedom
+    Raises ValueError: x and y of other lengths, fewer than two pairs, or a value that is not a finite number
+    >>> test = paired([4, 7, 8, 6, 3, 2], [6, 8, 7, 10, 11, 9])
+    >>> test.difference, round(test.low, 2), round(test.high, 2), round(test.p, 3)
+    (-3.5, -7.18, 0.18, 0.058)
+    """
+    mean, sd, n = differences(x, y)
+    _check_confidence(confidence)
+    return _t_test(mean, sd / math.sqrt(n), n - 1, confidence)
+
+
+def differences(x: ArrayLike, y: ArrayLike) -> Summary:
+    """Mean, sample SD and number of the differences within pairs.
+
+    Parameters:
+        x, y: [n], the two values of each pair, in the same unit
+    Returns: as `summary` does
+    Raises ValueError: as `paired` does
+    >>> differences([1, 2, 5], [0, 0, 0])[:2] == summary([1, 2, 5])[:2]
+    True
+    """
+    a, b = np.asarray(x, float), np.asarray(y, float)
+    for name, values in {"x": a, "y": b}.items():
+        summary(values, name)  # refuses what is no sample
+    if a.shape != b.shape:
+        raise ValueError(f"pairs need as many x as y, not {len(a)} and {len(b)}; welch and tost compare those")
+    return summary(a - b)
+
+
+def correlation(x: ArrayLike, y: ArrayLike) -> float:
+    """Pearson's correlation over pairs: how much of their spread the two sides share.
+
+    Parameters:
+        x, y: [n], the two values of each pair
+    Returns: a number between -1 and 1; NaN where a side has no spread
+    Raises ValueError: as `paired` does
+    >>> round(correlation([1, 2, 3], [2, 4, 6]), 3), correlation([1, 2, 3], [5, 5, 5])
+    (1.0, nan)
+    """
+    differences(x, y)  # refuses what are no pairs
+    if not all(summary(side)[1] for side in (x, y)):
+        return math.nan
+    return float(np.clip(stats.pearsonr(x, y).statistic, -1, 1))
+
+
 def student_from_summary(
     m1: float, s1: float, n1: int, m2: float, s2: float, n2: int, confidence: float = 0.95
 ) -> Test:

@@ -49,6 +49,7 @@ class Cell(NamedTuple):
     evaluation_episodes: int
     env_steps: int
     label: Label  # the first that asked for it
+    final_episodes: int | None = None  # of the evaluation at the budget, where these are more
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -64,7 +65,7 @@ class Cell(NamedTuple):
     def shape(self) -> tuple:
         """What cells have in common whose runs one lockstep can hold, where the implementation takes `arms`."""
         same = self.task, self.implementation, self.schedule, self.evaluate_every, self.evaluation_episodes
-        return (*same, self.env_steps, self.spec.structure)
+        return (*same, self.final_episodes, self.env_steps, self.spec.structure)
 
     @property
     def path(self) -> str:

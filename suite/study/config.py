@@ -66,10 +66,15 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Evaluate(Section):
-    """When and how long to evaluate: every so many environment steps, so many episodes."""
+    """When and how long to evaluate: every so many environment steps, so many episodes; more at the end of the budget.
+
+    final_episodes: the last evaluation's and further ones, for scores with less of evaluation's luck. They are no part
+    of a run's identity: what is trained already is not trained again for them.
+    """
 
     every: Count
     episodes: Count = 10
+    final_episodes: Count | None = None
 
 
 class Sweep(Section):
@@ -230,6 +235,12 @@ def _check(path: Path, config: Config) -> None:
             raise UsageError(f"{where} names neither presets nor ablations, so there is nothing to run")
         if sweep.baseline and not sweep.ablations:
             raise UsageError(f"{where}.baseline is of no use without ablations; remove it or name ablations")
+        final = sweep.evaluate.final_episodes
+        if final is not None and final <= sweep.evaluate.episodes:
+            raise UsageError(
+                f"{where}.evaluate.final_episodes is {final}, which is no more than evaluate.episodes "
+                f"{sweep.evaluate.episodes}; give more, or leave it out"
+            )
         if sweep.env_steps % every:
             nearest_budget = max(sweep.env_steps // every, 1) * every
             raise UsageError(

@@ -20,7 +20,7 @@ from suite.study.cells import RECORD, Asked
 if TYPE_CHECKING:
     from suite.study.plan import Plan
 
-SETTINGS = ("preset", "env_steps", "evaluate_every", "evaluation_episodes", "seeds")
+SETTINGS = ("preset", "env_steps", "evaluate_every", "evaluation_episodes", "final_episodes", "seeds")
 """What may change of a label on a task in an engine while it stays planned."""
 
 Place = tuple[str, str, str]  # task, engine, label as text
@@ -55,6 +55,8 @@ def contents(plan: Plan) -> dict[str, Any]:
 def _settings(asked: Asked) -> dict[str, Any]:
     label, cell = asked.label, asked.cell
     of_cell = {name: getattr(cell, name) for name in ("run_id", *SETTINGS[1:4])}
+    if cell.final_episodes is not None:  # left out where there are none: so it was declared before there could be any
+        of_cell["final_episodes"] = cell.final_episodes
     return (
         {"preset": label.preset, "ablation": label.ablation, "arm": label.arm}
         | of_cell
@@ -171,10 +173,10 @@ def _of_study(were: Places, are: Places, new: Mapping[Place, set[str]]) -> Itera
         yield Change(("study", "cells"), list(map(_cell, went)), list(map(_cell, came)), _count(came, new))
     for name in SETTINGS:
         groups: dict[str, list[Place]] = {}
-        for place in (place for place in are if place in were and were[place][name] != are[place][name]):
-            groups.setdefault(identity.canonical([were[place][name], are[place][name]]), []).append(place)
+        for place in (place for place in are if place in were and were[place].get(name) != are[place].get(name)):
+            groups.setdefault(identity.canonical([were[place].get(name), are[place].get(name)]), []).append(place)
         for first, *others in groups.values():
-            yield Change(("study", name), were[first][name], are[first][name], _count((first, *others), new))
+            yield Change(("study", name), were[first].get(name), are[first].get(name), _count((first, *others), new))
 
 
 def _cell(place: Place) -> str:

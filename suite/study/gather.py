@@ -116,7 +116,8 @@ class Gathered:
             "evaluation_episodes": cell.evaluation_episodes,
             "path": self.planned.record,
         }
-        return planned | judged | _recorded(self.record.meta if self.record else None) | settings
+        recorded = _recorded(self.record.meta if self.record else None)
+        return planned | judged | recorded | _final(self.record) | settings
 
 
 def _recorded(run: RunRecord | None) -> dict[str, object]:
@@ -134,6 +135,17 @@ def _recorded(run: RunRecord | None) -> dict[str, object]:
         "device": run.device if run else "",
         "attempts": len(run.attempts) if run else 0,
         "versions": json.dumps(run.versions if run else {}),
+    }
+
+
+def _final(record: Record | None) -> dict[str, object]:
+    """The columns of the table of runs on the final episodes: their number, mean return and variance."""
+    returns = record.final_returns if record else np.array([])
+    known = len(returns) > 1
+    return {
+        "final_episodes": len(returns),
+        "final_return": returns.mean() if known else math.nan,
+        "final_variance": returns.var(ddof=1) if known else math.nan,
     }
 
 
@@ -269,7 +281,7 @@ def _gathered(planned: Planned, judge: Judge) -> Gathered:
 def _mismatch(record: Record, planned: Planned) -> str:
     """What of a record is not what its place says, hashed anew: run, seed, budget, who made it; "" if all is."""
     meta, cell = record.meta, planned.cell
-    every, episodes, _ = meta.evaluation
+    every, episodes = meta.evaluation.every, meta.evaluation.episodes
     try:
         run_id = identity.run_id(meta.spec, meta.schedule, meta.task, every, episodes)
     except (TypeError, ValueError, RecursionError):  # of a field that no spec has
@@ -305,6 +317,9 @@ def _incomplete(record: Record, cell: Cell) -> str:
     if few := [step for step in steps if episodes[step] != cell.evaluation_episodes]:
         count = f"{episodes[few[0]]} of {cell.evaluation_episodes} episodes"
         return f"finished, but {count} are there of the evaluation at environment step {few[0]:,}"
+    final = len(record.final_returns)  # none of a run whose budget was spent before they were asked for
+    if final not in (0, meta.evaluation.final):
+        return f"finished, but {final} of {meta.evaluation.final} final episodes are there"
     kind = "sample" if meta.schedule.evaluation_action == "sample" else "mean"
     return "" if set(record.episodes["kind"].to_pylist()) == {kind} else f"its evaluations are not all of kind {kind}"
 

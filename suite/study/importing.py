@@ -26,6 +26,7 @@ from suite.errors import UsageError, nearest
 from suite.files import atomic
 from suite.lab.records import (
     DIAGNOSTICS,
+    IMPORTED,
     SCHEMA,
     Evaluations,
     Imported,
@@ -474,8 +475,8 @@ def _provenance(cell: Cell, run: Run, grid: Grid, claim: Claim, study: str) -> P
         numerics={},
         code_id=series.sha256[:10],
         versions=made_by,
-        device="imported",
-        platform="imported",
+        device=IMPORTED,
+        platform=IMPORTED,
     )
 
 

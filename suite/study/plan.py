@@ -57,7 +57,7 @@ class Plan:
         self.runs: dict[str, Planned] = {}
         self.labels: dict[tuple[str, str, tuple[str, str]], Asked] = {}
         self.ablations: dict[str, Ablation] = {}
-        self._budgets: dict[tuple[tuple[str, str, str], int], int] = {}
+        self._budgets: dict[tuple[tuple[str, str, str], int], tuple[int, int | None]] = {}
         self._first: dict[tuple[str, str, str], Label] = {}
         for i, sweep in enumerate(self.config.sweeps):
             where = f"{self.path}: sweeps[{i}]"
@@ -79,8 +79,11 @@ class Plan:
             )
         asked.seeds[:] = dict.fromkeys((*asked.seeds, *seeds))
         for seed in seeds:
-            if self._budgets.setdefault((cell.key, seed), cell.env_steps) != cell.env_steps:
-                raise UsageError(f"{where} asks for seed {seed} of {label} on {cell.task} at a second budget")
+            asked_for = cell.env_steps, cell.final_episodes
+            known = self._budgets.setdefault((cell.key, seed), asked_for)
+            if known != asked_for:
+                what = "at a second budget" if known[0] != cell.env_steps else "with another number of final episodes"
+                raise UsageError(f"{where} asks for seed {seed} of {label} on {cell.task} {what}")
             record = self.record(cell, seed)
             self.runs.setdefault(record, Planned(cell, seed, record))
 

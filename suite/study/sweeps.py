@@ -37,7 +37,7 @@ def cells_of(sweep: Sweep, where: str, imported: Collection[str]) -> Iterator[Ce
     """The cells of a sweep, each with its label; UsageError if one cannot be made. where: the sweep in the config."""
     _check_names(sweep, where, imported)
     trained = [name for name in sweep.implementations if name not in imported]
-    every, episodes = sweep.evaluate.every, sweep.evaluate.episodes
+    every, episodes, final = sweep.evaluate.every, sweep.evaluate.episodes, sweep.evaluate.final_episodes
     variants = list(_variants(sweep))
     for task in sweep.tasks:
         arms: dict[tuple[str, str], str] = {}
@@ -48,7 +48,7 @@ def cells_of(sweep: Sweep, where: str, imported: Collection[str]) -> Iterator[Ce
                 raise UsageError(f"{where}: {_placed(label)} on {task} is no consistent setting: {error}") from None
             _check_named(label, where, task, spec, schedule)
             run_id = identity.run_id(spec, schedule, task, every, episodes)
-            cell = Cell(task, "", run_id, spec, schedule, every, episodes, sweep.env_steps, label)
+            cell = Cell(task, "", run_id, spec, schedule, every, episodes, sweep.env_steps, label, final)
             _check_trainable(cell, where, trained, sweep.seeds)
             _check_distinct(arms, where, cell)
             for implementation in sweep.implementations:

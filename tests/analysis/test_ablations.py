@@ -66,8 +66,10 @@ def test_further_outcomes_are_differences_of_the_runs_own_values(tmp_path):
         late = rows[(rows["run_id"] == one.run_id) & (rows["env_step"] > 0.9 * BUDGET)]
         values["q_bias"].append(late.groupby("seed")["q_bias"].mean().to_numpy())
     for name, (x, y) in values.items():
-        test, expected = arm.outcomes[name], two_samples.welch(x, y)
-        assert (test.difference, test.p, test.low) == pytest.approx((expected.difference, expected.p, expected.low))
+        test, welch, pairs = arm.outcomes[name], two_samples.welch(x, y), two_samples.paired(x, y)
+        assert (test.welch.difference, test.welch.p) == pytest.approx((welch.difference, welch.p))
+        assert (test.difference, test.p, test.low) == pytest.approx((pairs.difference, pairs.p, pairs.low))
+        assert test.pairs.seeds == tuple(range(len(x)))
     asked = [one for a in found.ablations for t in a.tables for arm in t.arms for one in arm.outcomes.values()]
     family = found.families["exploratory"]
     assert {one.family_size for one in asked} == {family.size} and all(one.p_adjusted >= one.p for one in asked)

@@ -3,10 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from builders.made_up_study import ACCIDENTS, BUDGET, EPISODES, OPTIONS, write
 
+from suite.analysis import results
+from suite.analysis.declared import Declared
 from suite.analysis.evaluations import RunKey, evaluation_curves, evaluation_means
+from suite.analysis.results_file import read_results
 from suite.analysis.run_curves import aligned, aligned_where_known
 from suite.analysis.types import CellKey, RunCurve
+from suite.study.config import Report
 
 KEY = CellKey("Pendulum-v1", "jax", "0123456789")
 RUN = RunKey(KEY, 0)
@@ -55,3 +60,19 @@ def test_a_point_that_one_run_lacks_is_left_out_for_all():
     assert curves.grid.tolist() == [10, 20]
     assert np.isnan(aligned(runs, np.array([0, 10, 20]), 10)[1, 0])
     assert aligned_where_known([RunCurve(0, "finished", None, None, (5,), (1.0,))], 2, 2) is None
+
+
+def test_the_variance_between_seeds_is_split_by_the_spread_within_evaluations(tmp_path):
+    write(tmp_path, tasks=("Pendulum-v1",), accidents=ACCIDENTS)
+    results.main(tmp_path, **OPTIONS, declared=Declared(Report(resamples=100)))
+    rows = pd.read_parquet(tmp_path / "evaluations.parquet")
+    for cell in read_results(tmp_path).cells:
+        finished = [run for run in cell.seeds if run.status == "finished" and not run.stale]
+        late = rows[(rows["run_id"] == cell.run_id) & (rows["env_step"] > 0.9 * BUDGET)]
+        late = late[late["seed"].isin([run.seed for run in finished])]
+        within = late.groupby(["seed", "env_step"])["return"].var(ddof=1)
+        evaluation = within.groupby("seed").mean().mean() / (2 * EPISODES)  # two evaluations of as many episodes
+        total = np.var([run.score for run in finished], ddof=1)
+        expected = (len(finished), total, evaluation, max(total - evaluation, 0))
+        assert cell.variance == pytest.approx(expected)
+        assert cell.variance.evaluation_share == pytest.approx(min(evaluation / total, 1))

@@ -157,11 +157,13 @@ def test_improvement_is_over_the_first_variant_and_bounds_nothing_where_all_resa
 def test_implementations_are_held_against_the_declared_margin(found):
     row = next(row for row in found.agreements if (row.task, row.variant.name) == ("hard", "both/fixed-single"))
     x, y = (np.array([score("hard", engine, ("fixed", "single"), seed) for seed in range(SEEDS)]) for engine in ENGINES)
-    expected = equivalence.tost(x, y, 100.0, 0.90)
+    expected, welch = equivalence.tost_paired(x, y, 100.0, 0.90), equivalence.tost(x, y, 100.0, 0.90)
     test = row.equivalence
+    assert test.welch == pytest.approx((welch.verdict, welch.p, welch.low, welch.high)) and row.difference.pairs.n == 8
     assert (row.a, row.b, test.margin) == ("jax", "torch", 100.0)
     assert (test.verdict, test.p) == (expected.verdict, pytest.approx(expected.p)) and test.verdict == "EQUIVALENT"
-    assert row.difference.p == pytest.approx(compare.welch(x, y, 0.95).p)
+    assert row.difference.p == pytest.approx(compare.paired(x, y, 0.95).p)
+    assert row.difference.welch.p == pytest.approx(compare.welch(x, y, 0.95).p)
     assert row.difference.permutation.assignments == 12_870
     assert [(part.share, part.margin) for part in test.sensitivity] == [(0.05, 50), (0.15, 150), (0.2, 200)]
     assert row.curve.verdict == "EQUIVALENT" and len(row.curve.low) == 3

@@ -15,13 +15,15 @@ import pytest
 from builders.made_up_study import ACCIDENTS, OPTIONS, write
 from migration import results_b5984bd as migration
 
-from suite.analysis import results
+from suite.analysis import results, scores
 from suite.analysis.declared import Declared, declared_of, stream_name
 from suite.analysis.results_file import from_plain, to_plain
 from suite.analysis.types import CellKey, Label, Results
 from suite.published import anchors
 from suite.study import config
 
+UNKNOWN = {"variance": None, "learned": None}  # was not computed then, and the old layout has none
+NO_PAIRS = 1_000_000  # seeds in common, which no study has
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "quick_b5984bd"
 
 
@@ -40,6 +42,13 @@ def every() -> dict:
 
 @pytest.fixture(scope="module")
 def again() -> dict:
+    """The statistics of the old tables by the present code, as if no seeds were pairs: then nothing was paired."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scores, "FEWEST_PAIRS", NO_PAIRS)
+        return computed()
+
+
+def computed() -> dict:
     """The statistics of the old tables by the present code, with the options of config/quick.yaml."""
     questions = json.loads((FIXTURE / "ablations.json").read_text())
     found = results.summarise(
@@ -72,11 +81,25 @@ def numbers(value: Any) -> Counter:
 
 
 def test_the_same_records_give_the_same_numbers(again, old, every):
-    now, then = dict(leaves(again)), dict(leaves(migration.new_results(old, every)))
+    plain = again | {
+        "cells": [cell | {"variance": None, "learned": None} for cell in again["cells"]]
+    }  # was not computed
+    now, then = dict(leaves(plain)), dict(leaves(migration.new_results(old, every)))
     assert now.keys() == then.keys()
     different = {path: (now[path], then[path]) for path in now if now[path] != then[path]}
     assert not {path: pair for path, pair in different.items() if not path.startswith(".versions.")}
     assert migration.old_results(again) | {"versions": old["versions"]} == old
+
+
+def test_pairs_leave_the_numbers_of_all_runs_beside_them(old):
+    now = computed()
+    assert any(arm["difference"]["pairs"] for arm in migration.arms_of(now) if arm["difference"])
+    back, of_pairs = (
+        dict(leaves(migration.old_results(now))),
+        (".p_adjusted", ".detectable", ".n_needed", ".df", ".standard_error"),
+    )
+    changed = {path for path, value in leaves(old) if back[path] != value and not path.startswith(".versions.")}
+    assert changed and all(path.endswith(of_pairs) or ".sensitivity[" in path for path in changed)
 
 
 def test_old_to_new_to_old_is_identical(old, every):
@@ -92,19 +115,23 @@ def test_no_number_changes_and_what_is_new_is_listed(old, every):
         migration.NEW["settings.order_statistics_needed"],
         migration.NEW["counts.interrupted"],
         *(migration.NEW["cells[].n_interrupted"] for _ in old["cells"]),
+        *(migration.NEW["cells[].imported"] for _ in old["cells"]),
         *every.values(),
     ])  # fmt: skip
-    assert numbers(new) == numbers(old) + added
+    again = Counter(leaf for path, leaf in leaves(new) if ".welch." in path and isinstance(leaf, int | float))
+    assert again and numbers(new) == numbers(old) + added + again
 
 
-def test_new_to_old_to_new_is_identical_where_everything_happens(tmp_path):
+def test_new_to_old_to_new_is_identical_where_everything_happens(tmp_path, monkeypatch):
     """On a study with a factorial, accidents and pairs of implementations that cannot be compared."""
+    monkeypatch.setattr(scores, "FEWEST_PAIRS", NO_PAIRS)
     write(tmp_path, accidents=ACCIDENTS, implementations=("torch", "jax"))
     results.main(tmp_path, **OPTIONS | {"anchors": {}}, declared=Declared(config.Report(resamples=100)))
     new = json.loads((tmp_path / "results.json").read_text())
     assert new["ledger"] and any(agreement["equivalence"] is None for agreement in new["agreements"])
     assert any(table["factorial"] for ablation in new["ablations"] for table in ablation["tables"])
     every = migration.evaluate_every(pd.read_parquet(tmp_path / "runs.parquet"))
+    new["cells"] = [cell | UNKNOWN for cell in new["cells"]]
     assert migration.new_results(migration.old_results(new), every) == new
 
 

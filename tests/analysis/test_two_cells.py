@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders.made_up_study import ACCIDENTS, OPTIONS, SCALES, write
+from scipy import stats
 
 from suite.analysis import results
 from suite.analysis.declared import Declared
@@ -22,6 +23,7 @@ from suite.errors import UsageError
 from suite.statistics import power
 from suite.statistics import two_samples as tests
 from suite.study.config import Report
+from suite.wording import ranges
 
 DECLARED = Declared(Report(resamples=300))
 PENDULUM, CHEETAH = "Pendulum-v1", "HalfCheetah-v5"
@@ -50,6 +52,12 @@ def scores(study: Path, task: str, name: str) -> list[float]:
     return list(cell.scores)
 
 
+def by_seed(study: Path, task: str, name: str) -> dict[int, float]:
+    cells = read_results(study).cells
+    (cell,) = [c for c in cells if c.task == task and f"{c.implementation}/{c.variant}" == name]
+    return {run.seed: run.score for run in cell.seeds if run.score is not None}
+
+
 def test_a_row_holds_the_tests_of_the_scores(study):
     found = between(study, "torch/sac_v2", "torch/temperature/fixed")
     assert [row.task for row in found.tasks] == [CHEETAH, PENDULUM]
@@ -57,7 +65,16 @@ def test_a_row_holds_the_tests_of_the_scores(study):
         x, y = (scores(study, row.task, name) for name in ("torch/sac_v2", "torch/temperature/fixed"))
         welch, of = tests.welch(x, y), row.difference
         expected = pytest.approx([welch.difference, welch.low, welch.high, welch.p])
-        assert [of.difference, of.low, of.high, of.p] == expected
+        assert [of.welch.difference, of.welch.low, of.welch.high, of.welch.p] == expected
+        first, second = (by_seed(study, row.task, name) for name in ("torch/sac_v2", "torch/temperature/fixed"))
+        common = sorted(first.keys() & second.keys())
+        assert of.pairs.seeds == tuple(common) and of.pairs.n == len(common) >= 3
+        sides = [[side[seed] for seed in common] for side in (first, second)]
+        rel = stats.ttest_rel(*sides)
+        interval = rel.confidence_interval(0.95)
+        assert [of.p, of.low, of.high, of.df] == pytest.approx([rel.pvalue, *interval, len(common) - 1])
+        assert of.pairs.correlation == pytest.approx(np.corrcoef(*sides)[0, 1])
+        assert f"paired at seeds {ranges(common)}" in row.sentence and "Welch's of all runs" in row.sentence
         assert of.permutation.p == tests.permutation(x, y).p
         assert of.hedges_g == pytest.approx(tests.effect_sizes(x, y).hedges_g)
         assert (row.a.mean, row.a.sd) == pytest.approx((np.mean(x), np.std(x, ddof=1)))
@@ -69,6 +86,27 @@ def test_a_row_holds_the_tests_of_the_scores(study):
     assert found.improvement.tasks == (CHEETAH, PENDULUM)
     assert 0.9 < found.improvement.estimate <= 1
     json.dumps(to_plain(found), allow_nan=False)
+
+
+def test_runs_that_were_made_elsewhere_and_too_few_common_seeds_are_no_pairs(study, tmp_path):
+    names = ("torch/sac_v2", "torch/sac_v1")
+    elsewhere, few = tmp_path / "elsewhere", tmp_path / "few"
+    for folder in (elsewhere, few):
+        shutil.copytree(study, folder)
+        found = read_results(folder)
+        cells = [one if one.variant.name != "sac_v1" else unpaired(one, folder is elsewhere) for one in found.cells]
+        write_results(folder, replace(found, cells=tuple(cells)))
+        for row in between(folder, *names).tasks:
+            assert row.difference.pairs is None and vars(row.difference.welch).items() <= vars(row.difference).items()
+            assert row.equivalence.welch.p == row.equivalence.p and "fewer than 3 seeds are common" in row.sentence
+            assert "none" in comparison_table(between(folder, *names))
+
+
+def unpaired(cell, imported: bool):
+    """The cell as if it was imported, or with seeds of which another has but two."""
+    if imported:
+        return replace(cell, imported=True)
+    return replace(cell, seeds=tuple(replace(run, seed=run.seed + 3) for run in cell.seeds))
 
 
 def test_failed_runs_count_at_the_floor_and_absent_ones_are_told(study):

@@ -305,6 +305,17 @@ def test_a_guest_plays_the_episodes_an_engine_would(tmp_path):
     assert record.meta.origin.study == "test"
 
 
+def test_a_guest_plays_final_episodes_too(tmp_path):
+    own = job(env_steps=400, every=200, seeds=(5,))
+    plain, more = (
+        train(Idle(), own, tmp_path / "plain"),
+        train(Idle(), own._replace(final_episodes=5), tmp_path / "more"),
+    )
+    assert more.episodes.equals(plain.episodes) and more.diagnostics.equals(plain.diagnostics)
+    assert len(set(more.final_returns)) == 5 and not len(plain.final_returns)
+    assert more.final_returns[:2].tolist() == more.episodes["return"].to_pylist()[-2:]
+
+
 def test_weights_that_are_no_numbers_are_a_divergence(tmp_path):
     record = train(Idle(action=np.nan), job(env_steps=400), tmp_path / "act")
     assert record.meta.status == "diverged" and record.meta.stopped_at == 100

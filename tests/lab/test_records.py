@@ -96,7 +96,7 @@ def test_code_of_schema_1_that_nobody_knows_has_no_numerics(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"schema_version": 3}, "schema version 3, this suite reads 1 and 2"),
+        ({"schema_version": 4}, "schema version 4, this suite reads 1, 2 and 3"),
         ({"spec": None}, "is no complete record .KeyError"),
         ({"seed": None}, "is no complete record .KeyError"),
         ({"schedule": {}}, "is no complete record .TypeError"),

@@ -60,6 +60,38 @@ def test_the_same_seed_is_the_same_run_and_another_seed_is_not(tmp_path):
     assert not other.rows.equals(read(places(tmp_path / "a")[0].record).rows)
 
 
+@pytest.mark.parametrize("engine", ["torch", "jax"])
+@pytest.mark.parametrize("action", ["mean", "sample"])
+def test_final_episodes_go_on_from_the_last_evaluation_and_change_nothing_else(tmp_path, engine, action):
+    own = job(seeds=(0, 1), schedule=replace(SHORT, evaluation_action=action))._replace(implementation=engine)
+    plain = train(own, tmp_path / "plain", implementations.load(engine))
+    more = train(own._replace(final_episodes=5), tmp_path / "more", implementations.load(engine))
+    for seed, (before, record) in enumerate(zip(plain, more, strict=True)):
+        rows = record.rows.to_pandas()
+        final = rows[rows["kind"] == "final"]
+        usual = rows[rows["kind"] != "final"].reset_index(drop=True)
+        assert usual.equals(before.rows.to_pandas())
+        last = usual[(usual["env_step"] == 200) & (usual["kind"] == action)]
+        assert final["env_step"].tolist() == [200] * 5 and final["episode"].tolist() == list(range(5))
+        assert final["return"].tolist()[:2] == last["return"].tolist()
+        assert len(set(final["return"])) == 5 and record.final_returns.tolist() == final["return"].tolist()
+        assert record.episodes.equals(before.episodes) and not len(before.final_returns)
+        assert (record.meta.evaluation.final, before.meta.evaluation.final) == (5, None)
+        left, right = arrays(tmp_path / "plain", seed), arrays(tmp_path / "more", seed)
+        assert all(np.array_equal(left[name], right[name]) for name in left)
+    alone = train(own._replace(seeds=(1,), final_episodes=5), tmp_path / "alone", implementations.load(engine))
+    assert alone[0].final_returns == pytest.approx(more[1].final_returns, rel=1e-3)  # a jax block rounds otherwise
+
+
+def test_a_longer_budget_has_final_episodes_of_its_own_end(tmp_path):
+    short, long = (job(env_steps=steps)._replace(final_episodes=3) for steps in (100, 200))
+    train(short, tmp_path / "parts", keep_checkpoint=True)
+    places(tmp_path / "parts")[0].record.unlink()
+    (record,) = train(long, tmp_path / "parts")
+    (whole,) = train(long, tmp_path / "whole")
+    assert len(record.final_returns) == 3 and np.array_equal(record.final_returns, whole.final_returns)
+
+
 def test_a_record_says_all_about_itself(tmp_path):
     (record,) = train(job(), tmp_path)
     meta = record.meta

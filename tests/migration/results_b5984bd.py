@@ -1,7 +1,8 @@
 """results.json between the layout of commit b5984bd (schema version 1) and the present one (4).
 
 It renames and moves keys and takes labels and effects' names apart, or joins them again; it computes nothing, and no
-number changes. What else differs is listed: words in KINDS, and the keys in NEW, which the old layout lacks. `python
+number changes. What else differs is listed: words in KINDS, and the keys in NEW, which the old layout lacks. The old
+layout knows no pairs: where there are some, it has what stands beside them, of all runs. `python
 results_b5984bd.py FOLDER old|new` prints the folder's results.json in the other layout.
 """
 
@@ -22,6 +23,7 @@ KINDS = {"mean": "deterministic", "sample": "sampled", "training": "training", N
 NEW: Mapping[str, Any] = {
     "schema_version": SCHEMA_VERSION,
     "settings.order_statistics_needed": 46,  # the page computed it: runs of a tolerance interval 90/95
+    "settings.final_episodes": {},  # there were none
     "counts.interrupted": 0,  # the status did not exist
     "cells[].n_interrupted": 0,
     "curves[].evaluate_every": None,  # stood in the table of runs only
@@ -29,6 +31,12 @@ NEW: Mapping[str, Any] = {
     "declaration.history[].changes": [],  # were not kept
     "ablations[].tables[].arms[].outcomes": {},  # the final return alone was compared
     "declaration.declaration.check.looks": [3, 5, 7, 10],  # the check took all seeds at once
+    "cells[].imported": False,  # nobody told
+    "cells[].learned": None,  # was not asked
+    "cells[].variance": None,  # was not computed
+    "difference.pairs": None,  # there were none; "welch" has the numbers of the test itself again
+    "over_tasks[].effects[].pairs": None,
+    "over_tasks[].effects[].unpaired": None,
 }
 """Keys that the old layout lacks, with the value each has for an old file (evaluate_every is given by the caller)."""
 
@@ -41,6 +49,9 @@ OUTCOMES = {"return of the last tenth of training": "final_return", "final retur
 MARGIN_TEST = ("margin", "verdict", "p", "n_needed", "interval", "sensitivity", "p_adjusted", "family", "family_size")
 """Keys of an agreement that stand under its key "equivalence" now, where a margin is known."""
 
+WELCH = ("statistic", "df", "p", "difference", "low", "high", "confidence")
+"""Keys of a difference that stand under its key "welch" a second time, of all runs."""
+
 Convert = Callable[[Any], Any]
 CellKey = tuple[str, str, str]
 
@@ -50,22 +61,28 @@ def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
     results = {RENAMED.get(name, name): part for name, part in copy.deepcopy(old).items()}
     _labels(results, label_parts)
     results["settings"]["order_statistics_needed"] = NEW["settings.order_statistics_needed"]
+    results["settings"]["final_episodes"] = {}
     results["counts"]["interrupted"] = NEW["counts.interrupted"]
     for cell in results["cells"]:
-        cell |= {"kind": KINDS[cell["kind"]], "n_interrupted": NEW["cells[].n_interrupted"]}
+        cell |= {name: NEW[f"cells[].{name}"] for name in ("n_interrupted", "imported", "learned", "variance")}
+        cell["kind"] = KINDS[cell["kind"]]
     for curve in results["curves"]:
         curve["evaluate_every"] = evaluate_every[curve["task"], curve["implementation"], curve["run_id"]]
     results["agreements"] = [_with_margin_test(agreement) for agreement in results["agreements"]]
     for ablation in results["ablations"]:
         ablation["over_tasks"] = ablation.pop("suite")
         ablation["outcomes"] = [OUTCOMES[ablation.pop("metric")]]
-    for arm in _arms(results):
+    for arm in arms_of(results):
         arm["outcomes"] = {}
+    for of in _differences(results):
+        of |= {"pairs": None, "welch": {name: of[name] for name in WELCH}}
     for entry in _history(results):
         entry["changes"] = []
     if results["declaration"]:
         results["declaration"]["declaration"]["check"]["looks"] = NEW["declaration.declaration.check.looks"]
     _effects(results, effect_parts, suite_effect_parts)
+    for effect in _suite_effects(results):
+        effect |= {"pairs": None, "unpaired": None}
     return {"schema_version": SCHEMA_VERSION} | results | {"departures": []}
 
 
@@ -75,21 +92,28 @@ def old_results(new: dict) -> dict:
     for name in ("schema_version", "departures"):
         del results[name]
     _labels(results, label_name)
-    del results["settings"]["order_statistics_needed"], results["counts"]["interrupted"]
+    del results["settings"]["order_statistics_needed"], results["settings"]["final_episodes"]
+    del results["counts"]["interrupted"]
     old_kinds = {kind: word for word, kind in KINDS.items()}
     for cell in results["cells"]:
         cell["kind"] = old_kinds[cell["kind"]]
-        del cell["n_interrupted"]
+        del cell["n_interrupted"], cell["imported"], cell["learned"], cell["variance"]
     for curve in results["curves"]:
         del curve["evaluate_every"]
     results["agreements"] = [_without_margin_test(agreement) for agreement in results["agreements"]]
+    for of in _differences(results):
+        of |= of.pop("welch")
+        del of["pairs"]
+    for effect in _suite_effects(results):
+        effect |= effect.pop("unpaired") or {}
+        del effect["pairs"]
     _effects(results, named_effect, named_effect)
     for ablation in results["ablations"]:
         ablation["suite"] = ablation.pop("over_tasks")
         ablation["metric"] = {name: words for words, name in OUTCOMES.items()}[ablation.pop("outcomes")[0]]
     if results["declaration"]:
         del results["declaration"]["declaration"]["check"]["looks"]
-    for entry in (*_arms(results), *_history(results)):
+    for entry in (*arms_of(results), *_history(results)):
         del entry["outcomes" if "outcomes" in entry else "changes"]
     old_names = {now: before for before, now in RENAMED.items()}
     return {old_names.get(name, name): part for name, part in results.items()}
@@ -113,18 +137,28 @@ def _labels(results: dict, convert: Convert) -> None:
     for entry in (*results["cells"], *results["curves"], *results["ledger"]):
         entry["labels"] = [convert(label) for label in entry["labels"]]
     lists = ("cells", "curves", "ledger", "aggregates", "improvements", "agreements")
-    for entry in (*_arms(results), *(entry for name in lists for entry in results[name])):
+    for entry in (*arms_of(results), *(entry for name in lists for entry in results[name])):
         for key in ("variant", "label", "over"):
             if key in entry:
                 entry[key] = convert(entry[key])
 
 
-def _arms(results: dict) -> list[dict]:
+def arms_of(results: dict) -> list[dict]:
     return [arm for ablation in results["ablations"] for table in ablation["tables"] for arm in table["arms"]]
 
 
 def _history(results: dict) -> list[dict]:
     return (results["declaration"] or {}).get("history", [])
+
+
+def _differences(results: dict) -> list[dict]:
+    arms = arms_of(results)
+    further = [one for arm in arms for one in arm.get("outcomes", {}).values()]
+    return [one["difference"] for one in (*results["agreements"], *arms) if one["difference"]] + further
+
+
+def _suite_effects(results: dict) -> list[dict]:
+    return [effect for one in results["ablations"] for suite in one["over_tasks"] for effect in suite["effects"]]
 
 
 # --- agreements
@@ -133,12 +167,20 @@ def _history(results: dict) -> list[dict]:
 def _with_margin_test(agreement: dict) -> dict:
     flat = {key: value for key, value in agreement.items() if key not in MARGIN_TEST}
     test = {key: agreement[key] for key in MARGIN_TEST if key in agreement}
-    return flat | {"equivalence": None if test["margin"] is None else test}
+    if test["margin"] is None:
+        return flat | {"equivalence": None}
+    ends = {name: test["interval"][name] for name in ("low", "high")}
+    return flat | {"equivalence": test | {"welch": {name: test[name] for name in ("verdict", "p")} | ends}}
 
 
 def _without_margin_test(agreement: dict) -> dict:
     flat = {key: value for key, value in agreement.items() if key != "equivalence"}
-    return flat | (agreement["equivalence"] or dict.fromkeys(MARGIN_TEST[:6]))
+    if agreement["equivalence"] is None:
+        return flat | dict.fromkeys(MARGIN_TEST[:6])
+    test = dict(agreement["equivalence"])
+    welch = test.pop("welch")
+    ends = {name: welch.pop(name) for name in ("low", "high")}
+    return flat | test | welch | {"interval": test["interval"] | ends}
 
 
 # --- effects

@@ -121,7 +121,8 @@ def test_arms_are_compared_with_the_shared_baseline(made, results):
     ours = [value for seed, value in finals(made[0], "temperature/fixed").items() if seed != 0]
     expected = compare.welch(np.array(ours), np.array(list(finals(made[0], "sac_v2").values())), 0.95)
     for name in ("difference", "low", "high", "p", "df"):
-        assert getattr(arm.difference, name) == pytest.approx(getattr(expected, name))
+        assert getattr(arm.difference.welch, name) == pytest.approx(getattr(expected, name))
+    assert arm.difference.pairs.seeds == (1, 3, 4)  # one is missing of the baseline, one of the arm is stale
 
 
 def test_the_factorial_finds_the_effects_that_were_put_in(results):

@@ -392,3 +392,13 @@ def test_one_factor_is_welchs_test():
     assert_allclose(
         [effect.df, effect.p, effect.low, effect.high], [9.49438202, 0.01836767, 1.255776, 5.744224], rtol=1e-5
     )
+
+
+def test_pairs_over_tasks_are_the_paired_test_of_one_and_cover_what_they_say_of_several():
+    x, y = rng().normal(size=(2, 6))
+    effect, expected = factorial.suite_pairs([x - y], "arm"), compare.paired(x, y)
+    assert (effect.estimate, effect.p, effect.low) == pytest.approx((expected.difference, expected.p, expected.low))
+    assert effect.name == "arm" and effect.df == pytest.approx(5)
+    spreads = np.array([1.0, 3.0])[:, None]
+    studies = [factorial.suite_pairs(list(spreads * rng(n).normal(size=(2, 3)))) for n in range(600)]
+    assert np.mean([study.low < 0 < study.high for study in studies]) == pytest.approx(0.95, abs=0.025)

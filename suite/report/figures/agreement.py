@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from suite.analysis.types import Agreement, Estimate, LeftOut, Results
+from suite.analysis.types import NOT_LEARNED, Agreement, Estimate, LeftOut, Results
 from suite.report.figures.canvas import Content, fold, grid, instead, interval, label, legend, rows, write
 from suite.report.figures.captions import Shown, Without, cells_of, coverage, finished, left_out, one_task, undrawn
 from suite.wording import WITH_POWER
@@ -67,21 +67,31 @@ def verdicts(pair: Pair, results: Results) -> Content:
     trust = coverage("equivalence", one_task(_shown(pair, results)), results.settings.equivalence.confidence)
     caption = (
         f"Difference of the mean final returns, {pair.name}, in margins; the margin (shaded) is {_margin(results)}. "
-        f"Bars: {results.settings.equivalence.confidence:.0%} Welch interval{trust}{cut}. EQUIVALENT: it lies within "
-        f"±1; DIFFERENT: beyond; else INCONCLUSIVE, and beside it n, the seeds per side that would decide it at these "
-        f"means and spreads {WITH_POWER}. Each verdict is of its own interval. "
+        f"Bars: {results.settings.equivalence.confidence:.0%} interval, {_paired(pair)}{trust}{cut}. EQUIVALENT: it "
+        f"lies within ±1; DIFFERENT: beyond; else INCONCLUSIVE, and beside it n, the seeds per side that would decide "
+        f"it at these means and spreads {WITH_POWER}. Each verdict is of its own interval. "
         f"{undrawn('equivalence', results)}{left_out(without)}"
     )
     return Content(data, _draw_verdicts, caption + finished(_shown(pair, results)))
+
+
+def _paired(pair: Pair) -> str:
+    """Whether the intervals are those of pairs."""
+    known = [entry.difference.pairs is not None for entry in pair.entries if entry.difference]
+    if not any(known):
+        return "Welch's"
+    of_pairs = "Student's of the differences seed by seed"
+    return of_pairs if all(known) else f"{of_pairs} where three seeds are common, else Welch's"
 
 
 def _verdict_row(entry: Agreement) -> dict[str, Any]:
     place = {"task": entry.task, "variant": entry.variant.name, "a": entry.a, "b": entry.b}
     of_test, of_interval = ("margin", "verdict", "n_needed", "p", "p_adjusted"), ("low", "high", "confidence")
     test, difference = entry.equivalence, entry.difference
-    if test is None or difference is None:
+    if test is None:
         return {**place, **dict.fromkeys((*of_test, "estimate", *of_interval))}
-    numbers = {name: getattr(test, name) for name in of_test} | {"estimate": difference.difference}
+    estimate = difference.difference if difference else None
+    numbers = {name: getattr(test, name) for name in of_test} | {"estimate": estimate}
     return {**place, **numbers, **{name: getattr(test.interval, name) for name in of_interval}}
 
 
@@ -99,6 +109,8 @@ def _draw_verdicts(data: pd.DataFrame) -> Figure:
                 instead(axis, place, "not planned")
             elif pd.isna(by_name[name].verdict):
                 instead(axis, place, "fewer than two scored runs")
+            elif by_name[name].verdict == NOT_LEARNED:
+                instead(axis, place, NOT_LEARNED)
             else:
                 _draw_verdict(axis, by_name[name], place, edge)
         rows(axis, names)
@@ -170,13 +182,13 @@ def _draw_curves(data: pd.DataFrame, after: float) -> Figure:
 
 def _in_margins(data: pd.DataFrame) -> list[float]:
     """The ends of all intervals, in margins."""
-    known = data.dropna(subset=["margin"])
+    known = data.dropna(subset=["margin", "low"])
     return [*(known["low"] / known["margin"]), *(known["high"] / known["margin"])]
 
 
 def _edge(ends: Sequence[float], farthest: int) -> tuple[float, str]:
     """Where an axis of margins ends, and what is to be said of it."""
-    reach = max(1.5, *map(abs, ends))
+    reach = max([1.5, *map(abs, ends)])
     return min(reach, farthest), f", cut at ±{farthest}" if reach > farthest else ""
 
 

@@ -111,6 +111,19 @@ def _measured(row: Row) -> str:
     return f"{row.measured:.0%} of {row.tasks} {'task' if row.tasks == 1 else 'tasks'} at n = {row.n}"
 
 
+def scored_in_words(results: Results) -> str:
+    """What makes a run's score: the evaluations at the end of its budget, or its final episodes where all have some."""
+    words = f"mean over the evaluations in the last {results.settings.scored_share:.0%} of the budget"
+    used = {task: one.episodes for task, one in results.settings.final_episodes.items() if one.used}
+    if not used:
+        return words
+    episodes = " or ".join(f"{n:,}" for n in sorted(set(used.values())))
+    by_final = f"mean over {episodes} final episodes"
+    if used.keys() == {cell.task for cell in results.cells}:
+        return by_final
+    return f"{by_final} on {', '.join(used)}, else {words}"
+
+
 def level(results: Results) -> str:
     """The level of the report's intervals."""
     return f"{results.settings.confidence:.0%}"

@@ -11,7 +11,16 @@ from matplotlib.figure import Figure
 
 from suite.analysis.types import AblationResult, CellResult, Estimate, Results
 from suite.report.figures.canvas import Content, grid, instead, interval, label, legend, rows, titles
-from suite.report.figures.captions import Shown, arms_of, coverage, finished, level, one_task, undrawn
+from suite.report.figures.captions import (
+    Shown,
+    arms_of,
+    coverage,
+    finished,
+    level,
+    one_task,
+    scored_in_words,
+    undrawn,
+)
 
 FINAL = "final return per episode"
 COLUMNS = ["task", "implementation", "variant", "series", "return", "status", "baseline"]
@@ -67,10 +76,8 @@ def _iqm(shown: Sequence[Shown], results: Results) -> str:
 
 
 def _final(results: Results) -> str:
-    return (
-        f"{FINAL.capitalize()} (mean over the evaluations in the last {results.settings.scored_share:.0%} of the "
-        "budget). Small circles: seeds; crosses: failed seeds at the floor (the random policy's return);"
-    )
+    circles = "Small circles: seeds; crosses: failed seeds at the floor (the random policy's return);"
+    return f"{FINAL.capitalize()} ({scored_in_words(results)}). {circles}"
 
 
 def _rows(shown: Shown, baseline: bool) -> Iterator[dict[str, Any]]:

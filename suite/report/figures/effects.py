@@ -39,7 +39,7 @@ from suite.wording import p_equals
 
 PANEL = ["task", "implementation"]
 NUMBERS = ("name", "estimate", "standard_error", "df", "low", "high", "p", "p_adjusted", "family", "family_size",
-           "is_interaction")  # fmt: skip
+           "is_interaction", "pairs")  # fmt: skip
 GAP = "gap"  # the sum of all shares, in the column of factors
 
 
@@ -86,8 +86,7 @@ def over_tasks(ablation: AblationResult, results: Results) -> Content:
     trust = coverage("main_effect" if by_factors else "effect", cases, results.settings.confidence)
     caption = (
         f"Effects on the normalised score (0: random policy, 1: published reference) over {tasks_of(all_tasks)}, "
-        f"every task weighing the same. {factors}Bars: {level(results)} Student-t intervals with Welch-Satterthwaite "
-        f"degrees of freedom{trust}, not adjusted. At the right: p of a permutation test within tasks, adjusted "
+        f"every task weighing the same. {factors}{_bars(effects, trust, results)} At the right: p, adjusted "
         f"({adjusted_in('ablation', results)}). {_left_out(ablation)}"
     )
     used = {(task, entry.implementation) for entry in entries for task in entry.tasks}
@@ -101,6 +100,19 @@ def _tables_of(effect: SuiteEffect, entry: AblationOverTasks, ablation: Ablation
     sides = set() if effect.factors else {effect.arm, effect.baseline}
     tables = [table for table in ablation.tables if table.implementation == entry.implementation]
     return [table for table in tables if table.task in entry.tasks and sides <= {arm.arm for arm in table.arms}]
+
+
+def _bars(effects: list[dict[str, Any]], trust: str, results: Results) -> str:
+    """What the bars and the p values beside them are."""
+    of_pairs = {bool(effect["pairs"]) for effect in effects}
+    kinds = {
+        True: f"Bars: {level(results)} intervals of the differences seed by seed (Student), not adjusted; p likewise.",
+        False: f"Bars: {level(results)} Student-t intervals with Welch-Satterthwaite degrees of freedom{trust}, not "
+        "adjusted; p permutes runs within tasks.",
+    }
+    if len(of_pairs) == 1:
+        return kinds[of_pairs.pop()]
+    return f"Where all seeds lack pairs: {kinds[False]} Else: {kinds[True]}"
 
 
 def _draw_over_tasks(data: pd.DataFrame, method: str) -> Figure:
@@ -226,7 +238,8 @@ def _draw_shapley(data: pd.DataFrame) -> Figure:
 
 
 def _effect_row(effect: AdjustedEffect | SuiteEffect, task: str, implementation: str) -> dict[str, Any]:
-    return {"task": task, "implementation": implementation, **{name: getattr(effect, name) for name in NUMBERS}}
+    numbers = {name: getattr(effect, name, None) for name in NUMBERS}  # one task's effects have no pairs
+    return {"task": task, "implementation": implementation, **numbers}
 
 
 def _draw_effects(axis: Axes, effects: pd.DataFrame) -> None:
