@@ -9,7 +9,7 @@ same bytes, whatever the number of workers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -78,8 +78,7 @@ def summarise(
     scales = Anchors(_of_tasks(tasks, anchors or {}), _of_tasks(tasks, second_anchors or {}))
     ends, asked = end_of_run(tables.diagnostics, cells), planned_ablations(tables.manifest, questions)
     with processes(workers) as do:
-        jobs = [(cell, own, ends.get(cell.key), scales.primary.get(cell.key.task)) for cell, own in runs]
-        described = do([partial(described_cell, *job, declared) for job in jobs])
+        described = do([_description(cell, own, ends.get(cell.key), scales, declared) for cell, own in runs])
         of_cells = [one.cell for one in described]
         inference = infer(of_cells, *_by_cell(described), asked, check.rows, scales, declared, do)
     results = Results(
@@ -97,6 +96,13 @@ def summarise(
         departures=departures(declaration, declared),
     )
     return from_plain(Results, to_plain(results))  # plain numbers, as whoever reads the file has them
+
+
+def _description(
+    cell: PlannedCell, runs: Sequence[ScoredRun], per_seed: pd.DataFrame | None, scales: Anchors, declared: Declared
+) -> Callable[[], DescribedCell]:
+    """The job of describing a cell, by its task's scale."""
+    return partial(described_cell, cell, runs, per_seed, scales.primary.get(cell.key.task), declared)
 
 
 def _by_cell(described: Sequence[DescribedCell]) -> tuple[dict, dict]:
