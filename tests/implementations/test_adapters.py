@@ -220,8 +220,7 @@ def test_a_missing_environment_is_one_sentence(tmp_path, monkeypatch):
     assert done.exit_code == 2
     assert done.output == "error: tianshou needs its own environment: make .venv-nowhere/ready\n"
     assert not (tmp_path / "results").exists()
-    missing = SimpleNamespace(PACKAGES=("no-such-package",), supports=lambda spec, schedule: None)
-    monkeypatch.setattr(implementations, "load", lambda name: missing)
+    monkeypatch.setattr(implementations.load("sbx"), "PACKAGES", ("no-such-package",))
     with pytest.raises(UsageError, match="sbx needs no-such-package, which is not installed here"):
         Plan(write(tmp_path, implementations=["sbx"], presets=["sbx"])).check_environments()
 

@@ -295,7 +295,11 @@ def test_from_logs_to_statistics(here):
     assert len(tables["evaluations"]) == RETURNS.size
     summary.main(plan.study_dir, random_policy={}, anchors=references.anchors())
     (cell,) = json.loads((plan.study_dir / "results.json").read_text())["cells"]
-    assert (cell["implementation"], cell["variant"]["preset"], cell["n_finished"]) == ("mylib", "sac_v2", 3)
+    assert (cell["implementation"], cell["variant"]["preset"], cell["n_finished"]) == (
+        "mylib",
+        "mylib (claims sac_v2)",
+        3,
+    )
     assert cell["kind"] == "deterministic"
     assert cell["mean"]["estimate"] == pytest.approx(RETURNS[:, -1].mean())
 
@@ -592,7 +596,7 @@ def test_every_command_knows_what_is_imported(here):
     assert costs["mylib"] == (True, 0, 0) and not costs["torch"][0] and min(costs["torch"][1:]) > 0
     assert planned["total"]["core_hours"] == costs["torch"][1]
     code, text, _ = run("status", "--config", path)
-    assert code == 0 and re.search(r"mylib +sac_v2 +0/2 +2 +imported; python -m suite", text)
+    assert code == 0 and re.search(r"mylib +mylib \(claims sac_v2\) +0/2 +2 +imported; python", text)
     assert run("show", record)[0] == run("retry", "--config", path, "--status", "missing")[0] == 2
 
     returns = RETURNS[:2].copy()
@@ -601,7 +605,7 @@ def test_every_command_knows_what_is_imported(here):
     code, text, complaint = run("run", "--config", path, record)
     assert code == 0 and f"{record} exists and is kept" in complaint
     code, text, _ = run("status", "--config", path)
-    assert code == 0 and re.search(r"mylib +sac_v2 +1/2 +s1 diverged +imported *\n", text)
+    assert code == 0 and re.search(r"mylib +mylib \(claims.* 1/2 +s1 .*imported", text)
     assert "imported records are missing" not in run("plan", "--config", path)[1]
     code, text, _ = run("retry", "--config", path, "--status", "diverged")
     assert text == f"kept {other}: it is imported, and no sweep could make it again\n0 diverged of 4 runs\n"
