@@ -62,6 +62,7 @@ COVERAGE, ERROR, POWER = "coverage", "error rate", "power"
 # return over jaxrl's, and the coefficient of variation over seeds, averaged over both.
 LEVELS = np.array([1.37, 1.09, 1.20, 1.11, 1.07])
 SPREADS = LEVELS * [0.135, 0.050, 0.127, 0.055, 0.083]
+SHARED = 0.5  # correlation over seeds of two arms whose seeds are pairs
 IMPROVEMENT = 0.5  # SDs between the two groups whose probability of improvement is estimated
 TAUS = np.arange(0.5, 1.8, 0.04)  # of a performance profile
 MARGINS = dict.fromkeys((5, 10), 1.5)  # of equivalence, in SDs, by number of seeds: of groups that are just apart,
@@ -268,6 +269,21 @@ def _effect(factors: int, share: bool, setting: Setting, studies: int, rng: Gene
     return hits
 
 
+def _pairs(confidence: float, setting: Setting, studies: int, rng: Generator) -> int:
+    """The mean difference seed by seed over tasks, of two arms whose seeds correlate by SHARED."""
+    hits = 0
+    for _ in range(studies):
+        arms = [[_one_task(setting.shapes, SCORE, rng) for _ in "xy"] for _ in range(setting.tasks)]
+        differences, true = [], 0.0
+        for common, own in arms:  # y is SHARED of x's seed and the rest its own
+            x, rest = _drawn(common, setting.n, rng), _drawn(own, setting.n, rng)
+            differences.append((1 - SHARED) * x - math.sqrt(1 - SHARED**2) * rest)
+            true += ((1 - SHARED) * common.mean() - math.sqrt(1 - SHARED**2) * own.mean()) / setting.tasks
+        effect = factorial.suite_pairs(differences, confidence=confidence)
+        hits += effect.low <= true <= effect.high
+    return hits
+
+
 def _mean(studentised: bool, tasks: list[np.ndarray], n: int, rng: Generator) -> bool:
     task = _one_task(tasks, SCORE, rng)
     scores = _drawn(task, n, rng)
@@ -386,6 +402,10 @@ QUANTITIES = (
              partial(_effect, 2, True), STUDY_SIZES, LIKE_A_STUDY, tasks=TASKS),
     Quantity("difference", COVERAGE, "Welch's interval of the difference of two cells",
              _one_by_one(partial(_difference, CONFIDENCE, None)), STUDY_SIZES, LIKE_A_STUDY),
+    Quantity("pairs", COVERAGE, "Student's interval of the differences seed by seed over tasks",
+             partial(_pairs, CONFIDENCE), STUDY_SIZES, LIKE_A_STUDY, tasks=TASKS),
+    Quantity("pairs_equivalence", COVERAGE, "Student's interval of the differences seed by seed, of equivalence",
+             partial(_pairs, TEST_CONFIDENCE), STUDY_SIZES, LIKE_A_STUDY, confidence=TEST_CONFIDENCE),
     Quantity("equivalence", COVERAGE, "Welch's interval of two cells, of the equivalence test",
              _one_by_one(partial(_difference, TEST_CONFIDENCE, None)), STUDY_SIZES, LIKE_A_STUDY,
              confidence=TEST_CONFIDENCE),

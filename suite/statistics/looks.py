@@ -34,58 +34,53 @@ WARNING = 0.005
 
 
 class Levels(NamedTuple):
-    """At each look: of p_fail for a FAIL (of p_better too), and of p_pass for a PASS."""
+    """The levels of one look, that bound the errors of all of them together."""
 
-    fail: float
-    passes: float
+    fail: float  # of p_fail for a FAIL, and of p_better
+    passes: float  # of p_pass for a PASS
 
 
 class Published(NamedTuple):
-    """What is published: mean and sample SD of n runs, the SD's degrees of freedom, and an error of the mean that is
-    known beside the spread, all in the unit of returns."""
+    """What is published, of one study or of many [...]."""
 
-    mean: ArrayLike
-    sd: ArrayLike
-    n: int
-    df: float
-    error: float = 0.0
+    mean: ArrayLike  # of the runs, in the unit of returns
+    sd: ArrayLike  # sample SD of the runs, in that unit
+    n: int  # runs
+    df: float  # degrees of freedom of the SD
+    error: float = 0.0  # of the mean, known beside the spread, in that unit
 
 
 class Look(NamedTuple):
-    """What n own seeds say; lost: published - own mean, with its standard error and degrees of freedom.
+    """What n own seeds say, of one study or of many [...]."""
 
-    p_fail: of the hypothesis that no more than the margin is lost; p_pass: that more is; p_better: that no more than
-    the margin is gained. warns: the loss seems larger than the margin and is surely more than a quarter of it, which
-    fails a third of the studies that lose just the margin, so that it is no FAIL. verdict: INCONCLUSIVE where the next
-    look has to decide.
-    """
-
-    n: int
-    failed: np.ndarray
-    lost: np.ndarray
-    error: np.ndarray
-    df: np.ndarray
-    p_fail: np.ndarray
-    p_pass: np.ndarray
-    p_better: np.ndarray
-    warns: np.ndarray
-    verdict: np.ndarray
+    n: int  # own seeds
+    failed: np.ndarray  # runs among them that failed
+    lost: np.ndarray  # published - own mean
+    error: np.ndarray  # standard error of that
+    df: np.ndarray  # degrees of freedom of that
+    p_fail: np.ndarray  # of the hypothesis that no more than the margin is lost
+    p_pass: np.ndarray  # of the one that more is
+    p_better: np.ndarray  # of the one that no more than the margin is gained
+    warns: np.ndarray  # the loss seems larger than the margin, and surely is more than a quarter of it
+    verdict: np.ndarray  # INCONCLUSIVE where the next look has to decide
 
 
 def look(
     values: ArrayLike, failed: ArrayLike, published: Published, floor: float, share: float, at: Levels, limit: int
 ) -> Look:
-    """The look at own seeds.
+    """The look at own seeds, by Student's t with the spread of both groups pooled.
 
-    Both groups are taken to have one spread, as they have where nothing is wrong: pooled, with n + published df - 1
-    degrees of freedom; an error known beside it is added to the squared standard error of the difference.
+    Both have one spread where nothing is wrong; an error known beside it is added to the squared standard error. A
+    warning is no FAIL: it comes in a third of the studies that lose just the margin.
 
     Parameters:
         values: [..., n], one return per seed, 2 or more, a failed run's at the floor
         failed: [..., n], whether that run failed
         published: of numbers or arrays [...]
-        floor: the random policy's return; share: of (published - floor), the margin
-        at: the levels of this look; limit: so many failed runs are a FAIL
+        floor: the random policy's return
+        share: of (published - floor), the margin
+        at: the levels of this look
+        limit: so many failed runs are a FAIL
     Returns: Look, of numbers or arrays [...]
     >>> of = Published(5_700.0, 460.0, 10, 9)
     >>> str(look([5_500, 5_900, 5_300], [False] * 3, of, -280.0, 0.10, levels(LOOKS, 10), failure_limit(3)).verdict)
@@ -104,8 +99,9 @@ def look(
     df = df * (error**2 / np.where(sampling > 0, sampling, error**2 or 1)) ** 2 if published.error else df + 0 * error
     p_fail, p_pass, p_better = (_upper_tail(gap, error, df) for gap in (lost - margin, margin - lost, -lost - margin))
     count = np.asarray(failed, bool).sum(axis=-1)
+    above = np.maximum(mean, np.nextafter(floor, np.inf))  # what is published may be no better than random by chance
     verdict = np.select(
-        [count >= limit, learned(values, floor, mean, share) == "not learned", p_fail < at.fail, p_pass >= at.passes,
+        [count >= limit, learned(values, floor, above, share) == "not learned", p_fail < at.fail, p_pass >= at.passes,
          p_better < at.fail],
         [FAIL, NOT_LEARNED, FAIL, INCONCLUSIVE, SUSPICIOUSLY_BETTER], PASS,
     )  # fmt: skip
@@ -116,7 +112,17 @@ def look(
 def looks(
     values: ArrayLike, failed: ArrayLike, published: Published, floor: float, share: float, at: Sequence[int] = LOOKS
 ) -> list[Look]:
-    """Every look that the own seeds [..., n], in their order, suffice for; as `look` does."""
+    """Every look that the own seeds suffice for.
+
+    Parameters:
+        values, failed: [..., seeds], in the order of the seeds, as in `look`
+        published, floor, share: as in `look`
+        at: numbers of seeds, rising
+    Returns: a Look for each number that is no larger than the number of seeds
+    >>> of = Published(5_700.0, 460.0, 10, 9)
+    >>> [(one.n, str(one.verdict)) for one in looks([5_500, 5_900, 5_300, 5_800, 5_600], [False] * 5, of, -280.0, 0.10)]
+    [(3, 'INCONCLUSIVE'), (5, 'PASS')]
+    """
     values, failed = np.asarray(values, float), np.asarray(failed, bool)
     level = levels(tuple(at), published.n)
     return [
@@ -127,15 +133,26 @@ def looks(
 
 
 def deciding(taken: Sequence[Look]) -> np.ndarray:
-    """Which look decides: its index [...], or that of the last one where none does."""
+    """Which look decides.
+
+    Parameters:
+        taken: the looks of a study, or of many, in order; one at least
+    Returns: the index [...] of the first that is not INCONCLUSIVE, or of the last one where all are
+    >>> of = Published(5_700.0, 460.0, 10, 9)
+    >>> int(deciding(looks([5_500, 5_900, 5_300, 5_800, 5_600], [False] * 5, of, -280.0, 0.10)))
+    1
+    """
     decided = np.stack([one.verdict != INCONCLUSIVE for one in taken])
     return np.where(decided.any(axis=0), decided.argmax(axis=0), len(taken) - 1)
 
 
 @lru_cache
 def failure_limit(n: int) -> int:
-    """The number of failed runs among n that is a FAIL: 2 of up to 5, 3 of up to 13, by what healthy runs do.
+    """The number of failed runs that is a FAIL: 2 of up to 5, 3 of up to 13, by what healthy runs do.
 
+    Parameters:
+        n: runs
+    Returns: so many that healthy studies have them in fewer than 1 of 200
     >>> [failure_limit(n) for n in LOOKS]
     [2, 2, 3, 3]
     """
@@ -148,6 +165,10 @@ def levels(at: tuple[int, ...], published: int) -> Levels:
 
     Other looks get the levels at which all together err as often as these four would, where exactly the margin is lost.
 
+    Parameters:
+        at: the numbers of seeds at which there is a look
+        published: runs
+    Returns: Levels
     >>> levels(LOOKS, 10), [round(level, 3) for level in levels((5,), 10)]
     (Levels(fail=0.0124, passes=0.026), [0.029, 0.056])
     """
@@ -158,9 +179,13 @@ def levels(at: tuple[int, ...], published: int) -> Levels:
 
 
 def shrunk(sd: ArrayLike, n: int, others: float | None) -> tuple[np.ndarray, int]:
-    """Published SDs and their degrees of freedom; of fewer than 5 runs in part the SD `others` that other sources have
-    at this task and step (None: there are none), which counts for 8 degrees of freedom.
+    """Published SDs and their degrees of freedom, of few runs shrunk to what other sources have.
 
+    Parameters:
+        sd: sample SDs of the published runs, in the unit of returns
+        n: published runs; of 5 and more the SD stands as it is
+        others: the SD that other sources have at this task and step, which counts for 8 degrees of freedom; None: none
+    Returns: SDs and their degrees of freedom
     >>> [(round(float(sd)), df) for sd, df in (shrunk(300.0, 10, 500.0), shrunk(300.0, 3, 500.0))]
     [(300, 9), (467, 10)]
     """

@@ -154,7 +154,7 @@ def least_n(power_of: Callable[[int], float], power: float = TARGET, fewest: int
         return power_of(n) >= power
 
     doubled = [fewest * 2**k for k in range(LARGEST_GROUP.bit_length()) if fewest * 2**k < LARGEST_GROUP]
-    few = 0
+    few = fewest - 1
     for many in (*doubled, max(LARGEST_GROUP, fewest)):
         if enough(many):
             return few + 1 + bisect_left(range(few + 1, many), True, key=enough)

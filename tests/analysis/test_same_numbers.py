@@ -117,6 +117,7 @@ def test_no_number_changes_and_what_is_new_is_listed(old, every):
         *(migration.NEW["cells[].n_interrupted"] for _ in old["cells"]),
         *(migration.NEW["cells[].imported"] for _ in old["cells"]),
         *every.values(),
+        *migration.NEW["declaration.declaration.check.looks"],
     ])  # fmt: skip
     again = Counter(leaf for path, leaf in leaves(new) if ".welch." in path and isinstance(leaf, int | float))
     assert again and numbers(new) == numbers(old) + added + again

@@ -262,6 +262,8 @@ PRINTED_INTERVALS = {
     "Agreement.superiority": "superiority", "AdjustedMarginTest.interval": "equivalence",
     "Agreement.curve": "band_of_difference", "Factorial.effects": "main_effect", "Factorial.simple": "difference",
     "Factorial.shapley": "shapley", "AblationOverTasks.effects": "effect", "AblationOverTasks.shapley": "shapley",
+    "SuiteEffect.unpaired": "effect", "Difference.welch": "difference",
+    "AdjustedDifference.welch": "difference", "AdjustedMarginTest.welch": "equivalence",
     "Results.check": "against_published", "CheckRow.curve": "band_of_difference",
 }  # fmt: skip
 """Where in the results an interval stands -> the quantity of the calibration that measures its like."""
@@ -290,9 +292,9 @@ def test_every_interval_of_the_report_has_its_coverage_measured(results):
         sizes.setdefault(row.quantity, set()).add((row.tasks, row.n))
     over_tasks = {name for place, name in PRINTED_INTERVALS.items()
                   if place.split(".")[0] in ("Aggregate", "SecondAggregate", "AblationOverTasks")}  # fmt: skip
-    for quantity in {*PRINTED_INTERVALS.values(), "main_effect", "prediction"}:
+    for quantity in {*PRINTED_INTERVALS.values(), "main_effect", "prediction", "pairs", "pairs_equivalence"}:
         seeds = (5, 10) if quantity.startswith("band") else (3, 5, 10)
-        tasks = (1, 2, 3, 5) if quantity in over_tasks | {"improvement", "main_effect"} else (1,)
+        tasks = (1, 2, 3, 5) if quantity in over_tasks | {"improvement", "main_effect", "pairs"} else (1,)
         assert set(product(tasks, seeds)) <= sizes[quantity], quantity
 
 

@@ -64,7 +64,9 @@ def verdicts(pair: Pair, results: Results) -> Content:
         notes[entry.variant.name] += [LeftOut(entry.task, entry.note)] if entry.note else []
     without = [Without(name, left) for name, left in notes.items()]
     _, cut = _edge(_in_margins(data), FARTHEST_FINAL)
-    trust = coverage("equivalence", one_task(_shown(pair, results)), results.settings.equivalence.confidence)
+    of_pairs = [entry.difference.pairs is not None for entry in pair.entries if entry.difference]
+    kind = "pairs_equivalence" if all(of_pairs) else "equivalence"
+    trust = coverage(kind, one_task(_shown(pair, results)), results.settings.equivalence.confidence)
     caption = (
         f"Difference of the mean final returns, {pair.name}, in margins; the margin (shaded) is {_margin(results)}. "
         f"Bars: {results.settings.equivalence.confidence:.0%} interval, {_paired(pair)}{trust}{cut}. EQUIVALENT: it "

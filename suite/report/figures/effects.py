@@ -83,10 +83,12 @@ def over_tasks(ablation: AblationResult, results: Results) -> Content:
             effects.append(row | {"name": marked(effect.name, [table.task for table in tables], all_tasks)})
     by_factors = any(entry.shapley for entry in entries)
     factors = f"Factors: {_levels(ablation)}. " if by_factors else ""
-    trust = coverage("main_effect" if by_factors else "effect", cases, results.settings.confidence)
+    confidence = results.settings.confidence
+    trust = coverage("main_effect" if by_factors else "effect", cases, confidence)
+    in_pairs = coverage("pairs", cases, confidence)
     caption = (
         f"Effects on the normalised score (0: random policy, 1: published reference) over {tasks_of(all_tasks)}, "
-        f"every task weighing the same. {factors}{_bars(effects, trust, results)} At the right: p, adjusted "
+        f"every task weighing the same. {factors}{_bars(effects, trust, in_pairs, results)} At the right: p, adjusted "
         f"({adjusted_in('ablation', results)}). {_left_out(ablation)}"
     )
     used = {(task, entry.implementation) for entry in entries for task in entry.tasks}
@@ -102,11 +104,12 @@ def _tables_of(effect: SuiteEffect, entry: AblationOverTasks, ablation: Ablation
     return [table for table in tables if table.task in entry.tasks and sides <= {arm.arm for arm in table.arms}]
 
 
-def _bars(effects: list[dict[str, Any]], trust: str, results: Results) -> str:
+def _bars(effects: list[dict[str, Any]], trust: str, trust_in_pairs: str, results: Results) -> str:
     """What the bars and the p values beside them are."""
     of_pairs = {bool(effect["pairs"]) for effect in effects}
     kinds = {
-        True: f"Bars: {level(results)} intervals of the differences seed by seed (Student), not adjusted; p likewise.",
+        True: f"Bars: {level(results)} intervals of the differences seed by seed (Student){trust_in_pairs}, not "
+        "adjusted; p likewise.",
         False: f"Bars: {level(results)} Student-t intervals with Welch-Satterthwaite degrees of freedom{trust}, not "
         "adjusted; p permutes runs within tasks.",
     }
