@@ -27,7 +27,7 @@ TARGETS = {  # what the intervals and tests have to reach, by quantity and seeds
     **{(name, n): 0.90 for name in ("band", "band_means") for n in (10, 20)},
     **{(name, n): 0.05 for name in ("max_t", "tost") for n in (5, 10)},
 }
-OVER_TASKS = ("mean", "median", "optimality_gap", "profile", "improvement", "effect", "main_effect", "shapley")
+OVER_TASKS = ("mean", "median", "optimality_gap", "profile", "improvement", "effect", "main_effect", "shapley", "pairs")
 TASKS = {**dict.fromkeys(("iqm", *OVER_TASKS), (1, 2, 3, 5)), "iqm_plain": (5,)}
 REPORTED = {  # what captions quote, with or without a target
     **dict.fromkeys(("mean_student", "mean_studentised", "iqm", "iqm_plain"), (3, 5, 10, 20)),
@@ -36,12 +36,12 @@ REPORTED = {  # what captions quote, with or without a target
     "welch": (3, 5, 10),
 }
 LIKE_A_STUDY = {  # in the one population that is like a study
-    **dict.fromkeys(
-        ("superiority", "difference", "equivalence", "against_published", "prediction", "tolerance"), (3, 5, 10)
-    ),
+    **dict.fromkeys(("superiority", "difference", "prediction", "tolerance"), (3, 5, 10)),
+    **dict.fromkeys(("equivalence", "pairs_equivalence", "against_published"), (3, 5, 10)),
     **dict.fromkeys(OVER_TASKS, (3, 5, 10)),
     "band_of_difference": (5, 10),
 }
+AT_90 = ("equivalence", "pairs_equivalence", "against_published", "band_of_difference")
 MISSED = {  # by a task at whose checkpoints one seed in ten fails alone
     *(("band", ONE_TASK, n) for n in (10, 20)),
     ("band_means", ONE_TASK, 10),
@@ -72,7 +72,7 @@ def test_every_row_is_what_its_own_numbers_say():
         assert 0 <= row.measured <= 1
         assert row.mcse == pytest.approx(math.sqrt(row.measured * (1 - row.measured) / row.studies), abs=6e-5)
         assert row.mcse <= 0.01 and (row.kind == POWER or row.target is None or row.mcse <= 0.0085)
-        level = 0.90 if row.quantity in ("equivalence", "against_published", "band_of_difference") else 0.95
+        level = 0.90 if row.quantity in AT_90 else 0.95
         assert row.nominal == {COVERAGE: level, ERROR: 0.05, POWER: row.target}[row.kind]
         assert row.met is (None if row.target is None else is_met(row.kind, row.measured, row.mcse, row.target))
         if row.kind != POWER:
@@ -189,7 +189,7 @@ def test_derive_takes_the_windows_it_says(tmp_path):
 @pytest.mark.slow
 def test_other_random_numbers_find_the_same():
     for row in calibrate(studies=600, seed=1):
-        committed = measured(row.quantity, row.n, row.population)
+        committed = measured(row.quantity, row.n, row.population, row.tasks)
         assert abs(row.measured - committed.measured) <= 4 * math.hypot(row.mcse, committed.mcse) + 1e-3, row
         if committed.met:
             assert is_met(row.kind, row.measured + 3 * row.mcse * (row.kind == COVERAGE), row.mcse, row.target), row
