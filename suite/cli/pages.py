@@ -21,13 +21,14 @@ activated). `-h` shows the same texts as this page.
 | exit code | means |
 |---|---|
 | 0 | done |
-| 1 | what was asked for was found wanting: a gated row fails, a vector or a check is not met, a page is out of date |
+| 1 | what was asked for was found wanting: the gate fails, a vector or a check is not met, a page is out of date |
 | 2 | a mistake of the caller: one sentence on standard error, nothing written |
-| 3 | `check` alone: nothing is comparable (with `--gate`: nothing of it is gated) |
+| 3 | `check` alone: nothing is comparable (with `--gate`: nothing that decides has runs enough) |
+| 4 | `check --gate` alone: nothing fails, and not everything that decides passes |
 | 75 | `run` alone: stopped by a signal, with its checkpoint kept |
 | 76 | `run` alone: another process owns the run |
 
-`sweep` ends with Snakemake's exit code.
+`sweep` ends with Snakemake's exit code, with `--until-decided` too.
 """
 
 
