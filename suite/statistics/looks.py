@@ -92,11 +92,7 @@ def look(
     n, margin = values.shape[-1], share * (mean - floor)
     own = np.sort(values, axis=-1)  # the order of the seeds must not change the last bit
     lost = mean - own.mean(axis=-1)
-    df = n - 1 + published.df
-    squares = (n - 1) * own.var(axis=-1, ddof=1) + published.df * np.asarray(published.sd, float) ** 2
-    sampling = squares / df * (1 / n + 1 / published.n)
-    error = np.sqrt(sampling + published.error**2)
-    df = df * (error**2 / np.where(sampling > 0, sampling, error**2 or 1)) ** 2 if published.error else df + 0 * error
+    error, df = _pooled(n, own.var(axis=-1, ddof=1), published)
     p_fail, p_pass, p_better = (_upper_tail(gap, error, df) for gap in (lost - margin, margin - lost, -lost - margin))
     count = np.asarray(failed, bool).sum(axis=-1)
     above = np.maximum(mean, np.nextafter(floor, np.inf))  # what is published may be no better than random by chance
@@ -194,6 +190,17 @@ def shrunk(sd: ArrayLike, n: int, others: float | None) -> tuple[np.ndarray, int
         return sd, n - 1
     df = n - 1 + PRIOR_DF
     return np.sqrt(((n - 1) * sd**2 + PRIOR_DF * others**2) / df), df
+
+
+def _pooled(n: int, variance: np.ndarray, published: Published) -> tuple[np.ndarray, np.ndarray]:
+    """The standard error of the difference to n own runs of that variance, and its degrees of freedom."""
+    df = n - 1 + published.df
+    squares = (n - 1) * variance + published.df * np.asarray(published.sd, float) ** 2
+    sampling = squares / df * (1 / n + 1 / published.n)
+    error = np.sqrt(sampling + published.error**2)
+    if not published.error:
+        return error, df + 0 * error
+    return error, df * (error**2 / np.where(sampling > 0, sampling, error**2)) ** 2  # Satterthwaite's, it being known
 
 
 def _upper_tail(gap: np.ndarray, error: np.ndarray, df: np.ndarray) -> np.ndarray:
