@@ -10,7 +10,7 @@ of what jaxrl's ten runs gain on the random policy, 600 of returns whose SD is 4
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,11 +70,18 @@ _WHAT: tuple[dict[str, Any], ...] = (
 SCENARIOS = [Scenario(published, at, **what) for published in (10, 3) for at in (LOOKS, (5,)) for what in _WHAT]
 
 
-def simulate(scenario: Scenario, studies: int = STUDIES, seed: int = 0, margin: float = MARGIN) -> Row:
-    """The scenario's row; margin: SDs over seeds that SHARE of the published gain is."""
+def simulate(
+    scenario: Scenario,
+    studies: int = STUDIES,
+    seed: int = 0,
+    margin: float = MARGIN,
+    shapes: Sequence[np.ndarray] | None = None,
+) -> Row:
+    """The scenario's row; margin: SDs over seeds that SHARE of the published gain is; shapes: returns of real runs, one
+    array for each population that a study may be drawn from, instead of those of published curves."""
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, scenario.published, len(scenario.at)])))
     gain, of_ten = margin / SHARE, 10
-    runs = _runs(studies, scenario.published + of_ten, rng)
+    runs = _runs(shapes or [task[:, SCORE] for task in tasks(ONE_TASK)], studies, scenario.published + of_ten, rng)
     failed = rng.random((studies, of_ten)) < scenario.failing
     if scenario.failing_of_ten:
         failed = rng.permuted(np.tile(np.arange(of_ten) < scenario.failing_of_ten, (studies, 1)), axis=1)
@@ -107,9 +114,8 @@ def simulate(scenario: Scenario, studies: int = STUDIES, seed: int = 0, margin: 
     )
 
 
-def _runs(studies: int, n: int, rng: np.random.Generator) -> np.ndarray:
-    """[studies, n] standardised final returns, each study's of one published task."""
-    shapes = [task[:, SCORE] for task in tasks(ONE_TASK)]
+def _runs(shapes: Sequence[np.ndarray], studies: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """[studies, n] standardised final returns, each study's of one population."""
     chosen = rng.integers(len(shapes), size=studies)
     drawn = np.empty((studies, n))
     for i, shape in enumerate(shapes):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from suite.gate import simulation
 from suite.gate.simulation import SCENARIOS, Row, Scenario, simulate
+from suite.published.deciding import VALUE_NET_SHAPES, committed
 from suite.statistics import looks
 from suite.statistics.looks import LOOKS
 
@@ -50,6 +52,21 @@ def test_the_committed_table_is_what_the_simulation_gives(scenario):
 @pytest.mark.slow
 def test_the_committed_table_is_reproduced_to_the_digit():
     assert [simulate(scenario) for scenario in SCENARIOS] == list(simulation.committed())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("env_step", "spread"), [(100_000, 0.078), (1_000_000, 0.077)])
+def test_on_the_192_real_runs_with_a_value_network_the_gate_does_what_it_does_on_shapes(env_step, spread):
+    """openai/spinningup@07bb739 on HalfCheetah-v2: heavy left tails, and one run in hundreds that fails late."""
+    runs = [pd.read_csv(VALUE_NET_SHAPES)[str(env_step)].to_numpy()]
+    (row,) = (row for row in committed() if (row.task, row.env_step) == ("HalfCheetah-v5", env_step)
+              and row.reference.startswith("rl_stats/"))  # fmt: skip
+    assert row.spread == pytest.approx(spread, abs=0.0006)
+    right, third, fifth = (
+        simulate(Scenario(10, loss=loss), margin=0.1 / row.spread, shapes=runs) for loss in (0.0, 0.3, 0.2)
+    )
+    assert right.fail <= 0.01 and right.passed >= 0.80 and right.seeds <= 6
+    assert third.fail >= 0.95 and fifth.fail >= 0.70
 
 
 def test_one_look_errs_as_often_as_four_do():
