@@ -71,9 +71,9 @@ def decide(
     return Decision(
         ours=ours.first(one.n).summary,
         verdict=shown[-1].verdict,
-        difference=-float(one.lost),
-        low=-float(one.lost + half),
-        high=-float(one.lost - half),
+        difference=float(0 - one.lost),
+        low=float(0 - one.lost - half),
+        high=float(half - one.lost),
         df=float(one.df),
         p=float(one.p_pass),
         p_fail=float(one.p_fail),

@@ -96,7 +96,9 @@ def look(
     squares = (n - 1) * own.var(axis=-1, ddof=1) + published.df * np.asarray(published.sd, float) ** 2
     sampling = squares / df * (1 / n + 1 / published.n)
     error = np.sqrt(sampling + published.error**2)
-    df = df * (error**2 / np.where(sampling > 0, sampling, error**2 or 1)) ** 2 if published.error else df + 0 * error
+    df = df + 0 * error
+    if published.error:  # it is known, so that it has no degrees of freedom to lose
+        df = df * np.divide(error**2, sampling, where=sampling > 0, out=np.ones_like(error)) ** 2
     p_fail, p_pass, p_better = (_upper_tail(gap, error, df) for gap in (lost - margin, margin - lost, -lost - margin))
     count = np.asarray(failed, bool).sum(axis=-1)
     above = np.maximum(mean, np.nextafter(floor, np.inf))  # what is published may be no better than random by chance
