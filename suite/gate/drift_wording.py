@@ -16,7 +16,7 @@ def sentence(row: DriftRow) -> str:
     theirs = f"{number(row.theirs.mean)} (SD {number(row.theirs.sd)}, n {row.theirs.n}) of {row.baseline}"
     means = f"{head(row)}{same}; {mean_sd_n(row.ours)} against {theirs}"
     if row.p is None:
-        why = "there is no margin" if row.margin is None else "one run has no spread"
+        why = "there is no margin" if row.margin is None else "a spread needs two runs on either side"
         return f"{means}; {why}: {INCONCLUSIVE}."
     which = f"paired at seeds {ranges(row.paired_seeds)}" if row.paired_seeds else "Welch's, of all runs"
     limits = f"{row.confidence:.0%} interval {number(row.low)} to {number(row.high)}, {which}"

@@ -48,6 +48,7 @@ class Decision(NamedTuple):
     equivalence: CheckAgreement | None = None
     looks: tuple[CheckLook, ...] = ()
     waits_for: tuple[int, ...] = ()
+    later_failed: int = 0
 
 
 def decide(
@@ -79,6 +80,7 @@ def decide(
         p_fail=float(one.p_fail),
         looks=shown,
         waits_for=waits_for,
+        later_failed=sum(run.failed and math.isfinite(run.value) for run in ours.runs[one.n :]),
     )
 
 

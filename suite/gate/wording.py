@@ -58,8 +58,16 @@ def _by_looks(row: CheckRow) -> str:
     else:
         p = {FAIL: look.p_fail, PASS: look.p_pass}.get(look.verdict)
         meaning = _meaning(row) + ("" if p is None else f" (p {p_value(p)})")
-    warning = f" Warning: more than {number(row.margin)} seems lost." if look.warns and not row.fails else ""
-    return f"{_difference(row)}; after {look.n} seeds {meaning}: {row.verdict}.{warning}"
+    return f"{_difference(row)}; after {look.n} seeds {meaning}: {row.verdict}.{'' if row.fails else _warnings(row)}"
+
+
+def _warnings(row: CheckRow) -> str:
+    """What the rule leaves out of account and a reader should not."""
+    warnings = [f"more than {number(row.margin)} seems lost"] if row.looks[-1].warns else []
+    if row.later_failed:
+        runs = "run has" if row.later_failed == 1 else "runs have"
+        warnings.append(f"{row.later_failed} later {runs} failed, of seeds that do not count any more")
+    return "".join(f" Warning: {one}." for one in warnings)
 
 
 def _next_look(row: CheckRow) -> str:

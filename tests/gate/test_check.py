@@ -760,6 +760,14 @@ def test_a_look_waits_for_its_seeds_and_an_interrupted_run_is_never_scored():
     assert outcome.exit_code(rows, gate=True) == 3
 
 
+def test_runs_that_fail_after_the_look_that_decided_do_not_count_and_are_told():
+    failed = {i: {"status": "diverged", "stopped_at": 1_000} for i in (3, 4, 6, 7, 9)}
+    row = the_primary(rows_of(pendulum([*GOOD, *GOOD], accidents=failed), gate=["all"]))
+    assert (row.verdict, row.ours.n, row.later_failed) == ("PASS", 3, 5)
+    assert "Warning: 5 later runs have failed, of seeds that do not count any more." in row.sentence
+    assert "Warning" not in the_primary(rows_of(pendulum(GOOD), gate=["all"])).sentence
+
+
 @pytest.mark.parametrize("status", ["diverged", "crashed"])
 def test_two_failed_runs_of_three_fail_and_one_alone_does_not(status):
     failed = {"status": status, "stopped_at": 1_000}
