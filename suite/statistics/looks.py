@@ -90,15 +90,7 @@ def look(
     """
     values, mean = np.asarray(values, float), np.asarray(published.mean, float)
     n, margin = values.shape[-1], share * (mean - floor)
-    own = np.sort(values, axis=-1)  # the order of the seeds must not change the last bit
-    lost = mean - own.mean(axis=-1)
-    df = n - 1 + published.df
-    squares = (n - 1) * own.var(axis=-1, ddof=1) + published.df * np.asarray(published.sd, float) ** 2
-    sampling = squares / df * (1 / n + 1 / published.n)
-    error = np.sqrt(sampling + published.error**2)
-    df = df + 0 * error
-    if published.error:  # it is known, so that it has no degrees of freedom to lose
-        df = df * np.divide(error**2, sampling, where=sampling > 0, out=np.ones_like(error)) ** 2
+    lost, error, df = _pooled(values, mean, published)
     p_fail, p_pass, p_better = (_upper_tail(gap, error, df) for gap in (lost - margin, margin - lost, -lost - margin))
     count = np.asarray(failed, bool).sum(axis=-1)
     above = np.maximum(mean, np.nextafter(floor, np.inf))  # what is published may be no better than random by chance
@@ -109,6 +101,19 @@ def look(
     )  # fmt: skip
     warns = (lost > margin) & (_upper_tail(lost - margin / 4, error, df) < WARNING)
     return Look(n, count, lost, error, df, p_fail, p_pass, p_better, warns, verdict)
+
+
+def _pooled(values: np.ndarray, mean: np.ndarray, published: Published) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The loss, its standard error and the degrees of freedom of that, of the spreads of both sides pooled."""
+    n, own = values.shape[-1], np.sort(values, axis=-1)  # the order of the seeds must not change the last bit
+    df = n - 1 + published.df
+    squares = (n - 1) * own.var(axis=-1, ddof=1) + published.df * np.asarray(published.sd, float) ** 2
+    sampling = squares / df * (1 / n + 1 / published.n)
+    error = np.sqrt(sampling + published.error**2)
+    df = df + 0 * error
+    if published.error:  # it is known, so that it has no degrees of freedom to lose
+        df = df * np.divide(error**2, sampling, where=sampling > 0, out=np.ones_like(error)) ** 2
+    return mean - own.mean(axis=-1), error, df
 
 
 def looks(
