@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -219,9 +219,13 @@ def _cell_scores(table: _Table, levels: Levels, scores: Scores) -> CellScores:
     for arm in table.arms:
         of_arm = scores(arm.cell)
         if set(arm.planned.levels) == set(levels) and len(of_arm):
-            key = tuple(levels[factor].index(arm.planned.levels[factor]) for factor in levels)
-            cells[key] = of_arm
+            cells[_place(arm, levels)] = of_arm
     return cells
+
+
+def _place(arm: _Arm, levels: Levels) -> tuple[int, ...]:
+    """The places of the arm's levels, 0 or 1."""
+    return tuple(levels[factor].index(arm.planned.levels[factor]) for factor in levels)
 
 
 def _two_levels(levels: Levels) -> bool:
@@ -234,7 +238,9 @@ def _factorial(table: _Table, levels: Levels, declared: Declared, key: tuple) ->
     factors, cells = list(levels), _cell_scores(table, levels, scores_of)
     simple: tuple[Effect, ...] = ()
     with suppress(ValueError):  # no two cells to compare: the refusal below says what is missing
-        simple = _simple_effects(cells, levels, declared.confidence)
+        known = [arm for arm in table.arms if set(arm.planned.levels) == set(levels)]
+        silent = {_place(arm, levels) for arm in known if neither_learned(arm.cell, arm.cell)}
+        simple = _simple_effects(cells, levels, declared.confidence, silent)
     try:
         effects = factorial.contrasts(cells, factors, declared.confidence)
         shares = factorial.shapley(cells, factors, declared.confidence)
@@ -254,12 +260,19 @@ def _shares(factors: Sequence[str], shares: Iterable[factorial.Effect]) -> tuple
     return tuple(Effect((factor,), {}, *share[1:]) for factor, share in zip(factors, shares, strict=True))
 
 
-def _simple_effects(cells: CellScores, levels: Levels, confidence: float) -> tuple[Effect, ...]:
-    """The effect of each factor with all others held, wherever both of its cells have runs."""
+def _simple_effects(
+    cells: CellScores, levels: Levels, confidence: float, silent: Collection[tuple[int, ...]] = ()
+) -> tuple[Effect, ...]:
+    """The effect of each factor with all others held, wherever both of its cells have runs and not both are silent: are
+    known not to be shown to have learned."""
     effects = factorial.simple_effects(cells, list(levels), confidence)
     pairs = factorial.pairs(cells, list(levels))
     held = [{other: levels[other][at] for other, at in pair.held} for pair in pairs]
-    return tuple(Effect((pair.factor,), at, *effect[1:]) for pair, at, effect in zip(pairs, held, effects, strict=True))
+    return tuple(
+        Effect((pair.factor,), at, *effect[1:])
+        for pair, at, effect in zip(pairs, held, effects, strict=True)
+        if pair.low not in silent or pair.high not in silent
+    )
 
 
 def _over_tasks(

@@ -116,6 +116,7 @@ class CheckRow:
     differs: tuple[str, ...]  # fields of spec and schedule in which ours differ
     looks: tuple[CheckLook, ...] = ()  # of a primary endpoint, to the one that decides or the last that is complete
     waits_for: tuple[int, ...] = ()  # seeds without a result that the next look needs
+    later_failed: int = 0  # runs of seeds after the deciding look that failed, and do not count
     looks_planned: tuple[int, ...] = ()  # of a primary endpoint
     curve: CheckCurve | None = None  # on the last row of a reference, where both have curves
     p_adjusted: float | None = None  # of a secondary row, in its family, where all primary endpoints PASS

@@ -58,10 +58,10 @@ def check(
     if baseline:
         tables = window_means.gathered(plan.study_dir)
         checked = drift.compare(tables, baselines.load(baseline), options, declared)
-        text = terminal.render_drift(checked)
+        text = terminal.render_drift(checked, undecided == "ok")
     else:
         checked = published_check.main(plan.study_dir, options, declared, blind=blind)
-        text = terminal.render_check(checked)
+        text = terminal.render_check(checked, undecided == "ok")
     click.echo(json.dumps(to_plain(checked), indent=1) if as_json else text)
     sys.exit(outcome.exit_code(checked.rows, gate, undecided == "ok"))
 

@@ -38,7 +38,7 @@ from suite.gate.window_means import (
 from suite.gate.wording import sentence
 from suite.published import anchors, reading
 from suite.published.anchors import Anchor
-from suite.published.comparability import gates
+from suite.published.comparability import gates, spread_elsewhere
 from suite.published.csv_tables import BrokenReference
 from suite.published.references import Reference
 from suite.sac.identity import Difference
@@ -147,24 +147,11 @@ def _decided(one: _Compared, references: Sequence[Reference], options: Check) ->
     """The row of a primary endpoint."""
     row = one.row
     there, floor = row.published, row.random_policy
-    sd, df = looks.shrunk(cast(float, there.sd), cast(int, there.n), _elsewhere(row, one.reference, references))
+    elsewhere = spread_elsewhere(one.reference, references, row.task, row.env_step, floor)
+    sd, df = looks.shrunk(cast(float, there.sd), cast(int, there.n), elsewhere)
     published = looks.Published(there.mean, sd, cast(int, there.n), df, one.reference.known_error)
     decision = decide(one.ours, published, floor, options.margin, options.confidence, options.looks)
     return replace(row, role="primary", looks_planned=tuple(options.looks), **decision._asdict())
-
-
-def _elsewhere(row: CheckRow, own: Reference, references: Sequence[Reference]) -> float | None:
-    """The SD that the row's published runs would have with the median coefficient of variation of other sources, of
-    the return above the random policy's at this task and step; None without another source."""
-    of_source: dict[str, list[float]] = {}
-    for one in references:
-        told = one.summaries.get(row.env_step)
-        elsewhere = one.source != own.source and row.task in one.tasks
-        if elsewhere and told and told.sd and comparable(row.task, one, row.env_step, row.random_policy):
-            of_source.setdefault(one.source, []).append(told.sd / (told.mean - row.random_policy))
-    if not of_source:
-        return None
-    return float(np.median([np.median(of) for of in of_source.values()])) * (row.published.mean - row.random_policy)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple, cast
 
 import numpy as np
+from scipy import special
 
+from suite.analysis import scores
 from suite.analysis.declared import Declared
 from suite.analysis.types import AgreementVerdict, CellKey
 from suite.gate.baseline import Baseline, BaselineCell, described
@@ -15,6 +18,7 @@ from suite.gate.drift_rows import Changes, Drift, DriftRow, FrozenSummary
 from suite.gate.drift_wording import listed, sentence
 from suite.gate.verdict import completions, robust_verdict
 from suite.gate.window_means import Sample, StudyTables, judged, means_by_run, sample
+from suite.lab.records import IMPORTED
 from suite.statistics import equivalence, multiplicity, two_samples
 from suite.study.cells import CELL
 from suite.study.config import Check
@@ -31,7 +35,8 @@ def compare(
     A cell is compared with the one of the same task, implementation and run_id. EQUIVALENT: every seed that both have
     returns the very same number (then nothing has drifted), or the difference of the means lies within the margin on
     both sides at this confidence; DIFFERENT: beyond it on one. options.margin: a fraction of the baseline's return
-    above the random policy's. With runs missing a verdict must hold as in the regression check.
+    above the random policy's. Runs of the suite's own are paired by seed where there are pairs enough and no run is
+    missing; else the test is Welch's, and with runs missing a verdict must hold as in the regression check.
     """
     means, tables = means_by_run(tables.evaluations), judged(tables)
     rows: list[DriftRow] = []
@@ -46,7 +51,8 @@ def compare(
                 notes.append(f"{frozen.name} is made by other code or versions: {listed(changed)}.")
             for at in baseline.values[cell]:
                 ours = sample(runs, means, at, frozen.random_policy)
-                rows += [_row(frozen, at, ours, baseline, options, changed)] if ours.planned else []
+                seeds = () if IMPORTED in set(runs.get("device", ())) else ours.seeds
+                rows += [_row(frozen, at, ours, seeds, baseline, options, changed)] if ours.planned else []
             compared.add(cell)
         else:
             namesake = _namesake(cell, runs["variant"].iloc[0], baseline)
@@ -73,10 +79,19 @@ class _Judgement(NamedTuple):
     p_different: float | None = None
     p_different_adjusted: float | None = None
     family_size: int = 0
+    paired_seeds: tuple[int, ...] = ()
 
 
-def _row(cell: BaselineCell, at: int, ours: Sample, baseline: Baseline, options: Check, changed: Changes) -> DriftRow:
-    """ours: our window means at the frozen step `at`."""
+def _row(
+    cell: BaselineCell,
+    at: int,
+    ours: Sample,
+    seeds: tuple[int, ...],
+    baseline: Baseline,
+    options: Check,
+    changed: Changes,
+) -> DriftRow:
+    """ours: our window means at the frozen step `at`; seeds: theirs, none of runs that were made elsewhere."""
     frozen = baseline.values[cell.key][at]
     theirs, floor = np.array(list(frozen.values())), cell.random_policy
     by_seed = dict(zip(ours.seeds, ours.values.tolist(), strict=True))
@@ -84,7 +99,12 @@ def _row(cell: BaselineCell, at: int, ours: Sample, baseline: Baseline, options:
     identical = sum(by_seed[seed] == frozen[seed] for seed in common)
     mean = float(theirs.mean())
     margin = options.margin * (mean - floor) if mean > floor else None
-    judgement = _judge(ours, theirs, floor, margin, options.confidence)
+    before = scores.Sample(theirs, tuple(frozen))
+    pairs = None if ours.missing else scores.paired(scores.Sample(ours.values, seeds), before)
+    if pairs and margin is not None:
+        judgement = _judge_pairs(pairs, margin, options.confidence)
+    else:
+        judgement = _judge(ours, theirs, floor, margin, options.confidence)
     if common and identical == len(common) and not ours.missing:
         judgement = judgement._replace(verdict="EQUIVALENT", held_back=None, n_needed=None)
     return DriftRow(
@@ -104,8 +124,25 @@ def _row(cell: BaselineCell, at: int, ours: Sample, baseline: Baseline, options:
     )
 
 
+def _judge_pairs(pairs: scores.Paired, margin: float, confidence: float) -> _Judgement:
+    """The equivalence test of our window means and the baseline's at the same seeds."""
+    test = equivalence.tost_paired(pairs.x, pairs.y, margin, confidence)
+    beyond = test.statistic * math.copysign(1, test.difference)  # standard errors
+    return _Judgement(
+        difference=test.difference,
+        verdict=cast(AgreementVerdict, test.verdict),
+        low=test.low,
+        high=test.high,
+        df=test.df,
+        n_needed=test.n_needed,
+        p=test.p,
+        p_different=min(1.0, 2 * float(special.stdtr(test.df, -beyond))),
+        paired_seeds=pairs.seeds,
+    )
+
+
 def _judge(ours: Sample, theirs: np.ndarray, floor: float, margin: float | None, confidence: float) -> _Judgement:
-    """The equivalence test of our window means and the baseline's [runs]."""
+    """Welch's equivalence test of our window means and the baseline's [runs]."""
     difference = float(ours.values.mean() - theirs.mean()) if len(ours.values) else None
     if margin is None or min(len(ours.values), len(theirs)) < 2:
         return _Judgement(difference)

@@ -40,12 +40,13 @@ class DriftRow:
     low: float | None
     high: float | None
     df: float | None
-    n_needed: int | None  # seeds a side that decide it with a power of 80 %; None: decided, or none do
+    n_needed: int | None  # seeds a side, or pairs, that decide it with a power of 80 %; None: decided, or none do
     held_back: AgreementVerdict | None  # the verdict that missing runs could overturn
     p: float | None  # small for EQUIVALENT
     p_different: float | None  # small for DIFFERENT, of both sides
     p_different_adjusted: float | None  # of a secondary row, in its family, where all primary endpoints are EQUIVALENT
     family_size: int  # rows of this role in it
+    paired_seeds: tuple[int, ...]  # whose runs are tested as pairs; none: all runs of either side by Welch's test
     margin: float | None  # None where the baseline is no better than random
     confidence: float  # of the two-sided interval
     changed: Changes  # code and versions that made the runs

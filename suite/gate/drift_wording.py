@@ -5,7 +5,7 @@ from __future__ import annotations
 from suite.gate.drift_rows import Changes, DriftRow
 from suite.gate.wording import head, mean_sd_n, number
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, INCONCLUSIVE
-from suite.wording import WITH_POWER
+from suite.wording import WITH_POWER, ranges
 
 
 def sentence(row: DriftRow) -> str:
@@ -16,10 +16,13 @@ def sentence(row: DriftRow) -> str:
     theirs = f"{number(row.theirs.mean)} (SD {number(row.theirs.sd)}, n {row.theirs.n}) of {row.baseline}"
     means = f"{head(row)}{same}; {mean_sd_n(row.ours)} against {theirs}"
     if row.p is None:
-        why = "there is no margin" if row.margin is None else "one run has no spread"
+        why = "there is no margin" if row.margin is None else "a spread needs two runs on either side"
         return f"{means}; {why}: {INCONCLUSIVE}."
-    interval = f"{number(row.difference)} with {row.confidence:.0%} interval {number(row.low)} to {number(row.high)}"
-    return f"{means}, difference {interval}; {_meaning(row)}: {row.verdict}{_by_chance(row)}."
+    which = f"paired at seeds {ranges(row.paired_seeds)}" if row.paired_seeds else "Welch's, of all runs"
+    limits = f"{row.confidence:.0%} interval {number(row.low)} to {number(row.high)}, {which}"
+    return (
+        f"{means}, difference {number(row.difference)} with {limits}; {_meaning(row)}: {row.verdict}{_by_chance(row)}."
+    )
 
 
 def identical_in_every_seed(row: DriftRow) -> bool:

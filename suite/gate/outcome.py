@@ -36,7 +36,7 @@ def exit_code(rows: Sequence[CheckRow] | Sequence[DriftRow], gate: bool, undecid
     return 0 if all(row.passes or (undecided_ok and row.exhausted) for row in endpoints) else UNDECIDED
 
 
-def said(rows: Sequence[CheckRow] | Sequence[DriftRow]) -> str:
+def said(rows: Sequence[CheckRow] | Sequence[DriftRow], undecided_ok: bool = False) -> str:
     """What the gate makes of the rows, in one line."""
     endpoints = [row for row in rows if row.gated]
     if not endpoints:
@@ -44,5 +44,5 @@ def said(rows: Sequence[CheckRow] | Sequence[DriftRow]) -> str:
     counts = Counter(row.verdict if row.judged else "not judged" for row in endpoints)
     listed = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in sorted(counts.items()))
     verdict = {0: "passes", FAILED: "fails", NOTHING: "has nothing to judge", UNDECIDED: "is undecided"}
-    code = exit_code(rows, gate=True)
+    code = exit_code(rows, True, undecided_ok)
     return f"gate {verdict[code]} (exit code {code}): of {len(endpoints)} primary endpoints {listed}"

@@ -40,13 +40,13 @@ _CHECK = (_Column("cell", True), _Column("step"), _Column("ours"), _Column("publ
           _Column("both ways", True))  # fmt: skip
 
 
-def render_check(checked: CheckFile) -> str:
+def render_check(checked: CheckFile, undecided_ok: bool = False) -> str:
     """The rows as a table for a terminal, a sentence for each, the notes, the verdicts counted, what the gate says."""
     rows, notes = checked.rows, checked.notes
     if not rows:
         return "\n".join(["No cell of this study has a published counterpart in suite/published.", *notes])
     table = _drawn(_CHECK, map(_check_cells, rows), width=170)
-    return "\n".join([table, "", *(row.sentence for row in rows), *notes, "", counted(rows), said(rows)])
+    return "\n".join([table, "", *(row.sentence for row in rows), *notes, "", counted(rows), said(rows, undecided_ok)])
 
 
 def _check_cells(row: CheckRow) -> tuple[str, ...]:
@@ -79,14 +79,14 @@ _DRIFT = (_Column("cell", True), _Column("step"), _Column("now"), _Column("basel
           _Column("margin"), _Column("identical"), _Column("verdict", True))  # fmt: skip
 
 
-def render_drift(drift: Drift) -> str:
+def render_drift(drift: Drift, undecided_ok: bool = False) -> str:
     """The rows as a table for a terminal, a sentence for each that is not identical, the notes and a count."""
     rows, notes = drift.rows, drift.notes
     if not rows:
         return "\n".join(["No cell of this study is in the baseline.", *notes])
     table = _drawn(_DRIFT, map(_drift_cells, rows), width=150)
     sentences = [row.sentence for row in rows if row.identical < row.seeds_in_both or row.verdict != EQUIVALENT]
-    return "\n".join([table, "", *sentences, *notes, _drift_counted(rows), said(rows)])
+    return "\n".join([table, "", *sentences, *notes, _drift_counted(rows), said(rows, undecided_ok)])
 
 
 def _drift_cells(row: DriftRow) -> tuple[str, ...]:
@@ -95,11 +95,17 @@ def _drift_cells(row: DriftRow) -> tuple[str, ...]:
         f"{row.env_step:,}",
         f"{number(row.ours.mean)} ± {number(row.ours.sd)} ({row.ours.n})",
         f"{number(row.theirs.mean)} ± {number(row.theirs.sd)} ({row.theirs.n})",
-        number(row.difference),
+        f"{number(row.difference)}{_test_of(row)}",
         number(row.margin),
         f"{row.identical}/{row.seeds_in_both}",
         f"{row.verdict}\nprimary" if row.gated else row.verdict,
     )
+
+
+def _test_of(row: DriftRow) -> str:
+    if row.p is None:
+        return ""
+    return f"\n{len(row.paired_seeds)} pairs" if row.paired_seeds else "\nWelch"
 
 
 def _drift_counted(rows: Sequence[DriftRow]) -> str:

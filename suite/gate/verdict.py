@@ -48,6 +48,7 @@ class Decision(NamedTuple):
     equivalence: CheckAgreement | None = None
     looks: tuple[CheckLook, ...] = ()
     waits_for: tuple[int, ...] = ()
+    later_failed: int = 0
 
 
 def decide(
@@ -71,14 +72,15 @@ def decide(
     return Decision(
         ours=ours.first(one.n).summary,
         verdict=shown[-1].verdict,
-        difference=-float(one.lost),
-        low=-float(one.lost + half),
-        high=-float(one.lost - half),
+        difference=float(0 - one.lost),
+        low=float(0 - one.lost - half),
+        high=float(half - one.lost),
         df=float(one.df),
         p=float(one.p_pass),
         p_fail=float(one.p_fail),
         looks=shown,
         waits_for=waits_for,
+        later_failed=sum(run.failed and math.isfinite(run.value) for run in ours.runs[one.n :]),
     )
 
 

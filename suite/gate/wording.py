@@ -56,10 +56,18 @@ def _by_looks(row: CheckRow) -> str:
     elif look.verdict == NOT_LEARNED:
         meaning = f"even the upper limit of what is learned is less than {number(row.margin)}"
     else:
-        p = look.p_fail if look.verdict == FAIL else look.p_pass
-        meaning = _meaning(row) + ("" if look.verdict == INCONCLUSIVE else f" (p {p_value(p)})")
-    warning = f" Warning: more than {number(row.margin)} seems lost." if look.warns and not row.fails else ""
-    return f"{_difference(row)}; after {look.n} seeds {meaning}: {row.verdict}.{warning}"
+        p = {FAIL: look.p_fail, PASS: look.p_pass}.get(look.verdict)
+        meaning = _meaning(row) + ("" if p is None else f" (p {p_value(p)})")
+    return f"{_difference(row)}; after {look.n} seeds {meaning}: {row.verdict}.{'' if row.fails else _warnings(row)}"
+
+
+def _warnings(row: CheckRow) -> str:
+    """What the rule leaves out of account and a reader should not."""
+    warnings = [f"more than {number(row.margin)} seems lost"] if row.looks[-1].warns else []
+    if row.later_failed:
+        runs = "run has" if row.later_failed == 1 else "runs have"
+        warnings.append(f"{row.later_failed} later {runs} failed, of seeds that do not count any more")
+    return "".join(f" Warning: {one}." for one in warnings)
 
 
 def _next_look(row: CheckRow) -> str:
@@ -71,7 +79,8 @@ def _next_look(row: CheckRow) -> str:
 def head(row: CheckRow | DriftRow) -> str:
     """Which cell at which step, and what became of its runs."""
     ours = row.ours
-    runs = f"{ours.n_finished} of {ours.n_planned} planned runs finished"
+    of = f"the first {ours.n_planned}" if isinstance(row, CheckRow) and row.looks else f"{ours.n_planned} planned"
+    runs = f"{ours.n_finished} of {of} runs finished"
     if ours.n_failed:
         runs += f", {ours.n_failed} failed (counted as random, {number(row.random_policy)}, from then)"
     if ours.n_missing:
@@ -86,10 +95,11 @@ def mean_sd_n(ours: SampleSummary) -> str:
 
 def _meaning(row: CheckRow) -> str:
     margin = number(row.margin)
+    if row.verdict == INCONCLUSIVE:
+        return f"this does not decide whether more than the tolerated {margin} is lost ({_what_decides(row)})"
     return {
         PASS: f"less than the tolerated {margin} is lost",
         FAIL: f"more than the tolerated {margin} is lost",
-        INCONCLUSIVE: f"this does not decide whether more than the tolerated {margin} is lost ({_what_decides(row)})",
         SUSPICIOUSLY_BETTER: f"better by more than {margin}: look for a difference in environment or evaluation",
     }[row.verdict]
 
@@ -109,7 +119,7 @@ def _what_decides(row: CheckRow) -> str:
 
 def _by_chance(row: CheckRow) -> str:
     """The p of what the verdict claims, raw and adjusted among the secondary rows of its family."""
-    if row.verdict == INCONCLUSIVE or row.p is None:
+    if row.verdict not in (PASS, FAIL) or row.p is None:
         return ""
     p, adjusted = (row.p_fail, row.p_fail_adjusted) if row.verdict == FAIL else (row.p, row.p_adjusted)
     if row.advisory:

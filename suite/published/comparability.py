@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Callable, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from suite.errors import UsageError, nearest, quoted
 from suite.lab.tasks import TASKS
@@ -21,6 +22,9 @@ from suite.published.csv_tables import (
     read_rows,
     whole_number,
 )
+
+if TYPE_CHECKING:
+    from suite.published.references import Reference
 
 VERSIONS, GATE, DECIDING = DATA / "versions.csv", DATA / "gate.csv", DATA / "deciding.csv"
 ENOUGH = 0.8  # of equal runs, that PASS by the last look against a reference whose steps may be primary
@@ -63,6 +67,26 @@ def comparable(task: str, environment: str, env_step: int, table: Path = VERSION
     """Whether returns of a published environment may be compared with those of a task at an environment step."""
     rule = versions(table).get((task, environment))
     return rule is not None and env_step >= rule.from_step
+
+
+def spread_elsewhere(
+    own: Reference, references: Iterable[Reference], task: str, env_step: int, floor: float
+) -> float | None:
+    """The SD that a reference's runs would have at a step with the median coefficient of variation of other sources, of
+    the return above the random policy's (floor) at this task and step; None without another source.
+
+    Of each source the median counts. Of what is smoothed or a maximum no spread is taken.
+    """
+    of_source: dict[str, list[float]] = {}
+    for one in references:
+        told = one.summaries.get(env_step)
+        elsewhere = one.source != own.source and task in one.tasks and one.statistic in ("window_mean", "last")
+        if elsewhere and told and told.sd and told.mean > floor and comparable(task, one.environment, env_step):
+            of_source.setdefault(one.source, []).append(told.sd / (told.mean - floor))
+    if not of_source:
+        return None
+    variation = statistics.median(statistics.median(of) for of in of_source.values())
+    return variation * (own.summaries[env_step].mean - floor)
 
 
 @functools.cache

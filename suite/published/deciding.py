@@ -24,7 +24,7 @@ from numpy.random import Generator
 from suite.published import calibration, reading
 from suite.published import derive as derivation
 from suite.published.anchors import random_policy
-from suite.published.comparability import comparable
+from suite.published.comparability import comparable, spread_elsewhere
 from suite.published.csv_tables import DATA
 from suite.published.references import Reference
 from suite.statistics import looks
@@ -75,6 +75,7 @@ class Population(NamedTuple):
     published: int
     shapes: Sequence[np.ndarray]
     prior_sd: float | None
+    error: float = 0.0  # known, of the published mean
 
 
 def measured(studies: int = STUDIES, seed: int = 0) -> Iterator[Row]:
@@ -97,18 +98,12 @@ def population(
     """What studies against a reference at a step draw from; few published runs are taken to scatter as others do."""
     summary, floor = reference.summaries[at], floors[task]
     assert summary.sd is not None and summary.n is not None  # else it would be advisory
-    learned, sd, prior = summary.mean - floor, summary.sd, None
-    others = [
-        other_sd / (other.summaries[at].mean - floor)
-        for other in references
-        if other.source != reference.source and task in other.tasks and at in other.summaries
-        if (other_sd := other.summaries[at].sd) is not None and other.statistic in ("window_mean", "last")
-    ]
-    if summary.n < looks.FEW and others:
-        prior = float(np.median(others)) * learned
+    sd, prior = summary.sd, None
+    if summary.n < looks.FEW:
+        prior = spread_elsewhere(reference, references, task, at, floor)
         sd = float(looks.shrunk(sd, summary.n, prior)[0])
     shapes = _value_net_shapes().get(at) if reference.source == "rl_stats" else None
-    return Population(summary.mean, sd, floor, summary.n, shapes or _shapes(), prior)
+    return Population(summary.mean, sd, floor, summary.n, shapes or _shapes(), prior, reference.known_error)
 
 
 def _shares(runs: Population, sd: float | None, studies: int, rng: Generator) -> tuple:
@@ -140,7 +135,10 @@ def _published(runs: Population, studies: int, rng: Generator) -> Published:
     sd, df = returns.std(axis=1, ddof=1), n - 1
     if runs.prior_sd is not None:
         sd, df = looks.shrunk(sd, n, runs.prior_sd)
-    return Published(returns.mean(axis=1), sd, n, df)
+    mean = returns.mean(axis=1)
+    if runs.error:
+        mean = mean + runs.error * rng.standard_normal(len(mean))
+    return Published(mean, sd, n, df, runs.error)
 
 
 def _drawn(runs: Population, studies: int, n: int, rng: Generator) -> np.ndarray:

@@ -90,9 +90,7 @@ def look(
     """
     values, mean = np.asarray(values, float), np.asarray(published.mean, float)
     n, margin = values.shape[-1], share * (mean - floor)
-    own = np.sort(values, axis=-1)  # the order of the seeds must not change the last bit
-    lost = mean - own.mean(axis=-1)
-    error, df = _pooled(n, own.var(axis=-1, ddof=1), published)
+    lost, error, df = _pooled(values, mean, published)
     p_fail, p_pass, p_better = (_upper_tail(gap, error, df) for gap in (lost - margin, margin - lost, -lost - margin))
     count = np.asarray(failed, bool).sum(axis=-1)
     above = np.maximum(mean, np.nextafter(floor, np.inf))  # what is published may be no better than random by chance
@@ -103,6 +101,19 @@ def look(
     )  # fmt: skip
     warns = (lost > margin) & (_upper_tail(lost - margin / 4, error, df) < WARNING)
     return Look(n, count, lost, error, df, p_fail, p_pass, p_better, warns, verdict)
+
+
+def _pooled(values: np.ndarray, mean: np.ndarray, published: Published) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The loss, its standard error and the degrees of freedom of that, of the spreads of both sides pooled."""
+    n, own = values.shape[-1], np.sort(values, axis=-1)  # the order of the seeds must not change the last bit
+    df = n - 1 + published.df
+    squares = (n - 1) * own.var(axis=-1, ddof=1) + published.df * np.asarray(published.sd, float) ** 2
+    sampling = squares / df * (1 / n + 1 / published.n)
+    error = np.sqrt(sampling + published.error**2)
+    df = df + 0 * error
+    if published.error:  # it is known, so that it has no degrees of freedom to lose
+        df = df * np.divide(error**2, sampling, where=sampling > 0, out=np.ones_like(error)) ** 2
+    return mean - own.mean(axis=-1), error, df
 
 
 def looks(
@@ -190,17 +201,6 @@ def shrunk(sd: ArrayLike, n: int, others: float | None) -> tuple[np.ndarray, int
         return sd, n - 1
     df = n - 1 + PRIOR_DF
     return np.sqrt(((n - 1) * sd**2 + PRIOR_DF * others**2) / df), df
-
-
-def _pooled(n: int, variance: np.ndarray, published: Published) -> tuple[np.ndarray, np.ndarray]:
-    """The standard error of the difference to n own runs of that variance, and its degrees of freedom."""
-    df = n - 1 + published.df
-    squares = (n - 1) * variance + published.df * np.asarray(published.sd, float) ** 2
-    sampling = squares / df * (1 / n + 1 / published.n)
-    error = np.sqrt(sampling + published.error**2)
-    if not published.error:
-        return error, df + 0 * error
-    return error, df * (error**2 / np.where(sampling > 0, sampling, error**2)) ** 2  # Satterthwaite's, it being known
 
 
 def _upper_tail(gap: np.ndarray, error: np.ndarray, df: np.ndarray) -> np.ndarray:

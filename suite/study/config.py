@@ -44,13 +44,6 @@ def _off(value: Any) -> Any:
     return "off" if value is False else value
 
 
-def _folder(value: str) -> str:
-    """A path that a file system can have."""
-    if not value or not value.isprintable() or any(len(part.encode()) > 255 for part in value.split("/")):
-        raise PydanticCustomError("no_folder", "must name a folder")
-    return value
-
-
 DEFAULT_CONFIG = "config/paper.yaml"  # the study that is meant where none is named
 MOST_RUNS = 100_000  # of a study: what Snakemake can still plan, in minutes
 MOST_BYTES = 2**20  # of a config: all these runs can be named in it one by one
@@ -60,7 +53,6 @@ Names = Annotated[list[str], Field(min_length=1)]
 Count = Annotated[int, Field(gt=0, le=10**12)]  # of steps or episodes; nothing goes on for longer
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Seeds = Annotated[list[Seed], BeforeValidator(_seeds), Field(min_length=1)]
-Folder = Annotated[str, AfterValidator(_folder)]
 Look = Annotated[int, Field(ge=2, le=1000)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -167,8 +159,8 @@ class Config(Section):
     report: Report = Report()
     execution: Execution = Execution()
     tracking: Tracking = Tracking()
-    results: Folder = "results"
-    reports: Folder = "reports"
+    results: str = "results"
+    reports: str = "reports"
 
 
 def load(path: Path) -> Config:

@@ -31,6 +31,14 @@ def test_simple_effects_in_parts_are_those_of_the_statistics(rng, missing):
     assert all(level in LEVELS[factor] for effect in named for factor, level in effect.held.items())
 
 
+def test_a_simple_effect_between_two_cells_that_have_not_learned_is_none(rng):
+    cells = {key: rng.normal(size=3) for key in product((0, 1), repeat=3)}
+    silent = {(1, 0, 0), (1, 1, 0), (0, 0, 1)}
+    shown = {(one.factors, tuple(one.held.values())) for one in ablations._simple_effects(cells, LEVELS, 0.95, silent)}
+    every = {(one.factors, tuple(one.held.values())) for one in ablations._simple_effects(cells, LEVELS, 0.95)}
+    assert every - shown == {(("critics",), ("learned", "without"))}
+
+
 def test_main_effects_and_interactions_in_parts_are_those_of_the_statistics(rng):
     cells = {key: rng.normal(size=3) for key in product((0, 1), repeat=3)}
     names = [" × ".join(factors) for factors in ablations._crossed(list(LEVELS))]

@@ -14,12 +14,12 @@ import pytest
 import yaml
 from builders.check_study import GOOD, PENDULUM, RANDOM, pendulum, study, together, written
 from builders.runs import ROOT, suite
+from scipy import stats
 
 from suite.analysis.results_file import to_plain
 from suite.errors import UsageError
 from suite.gate import baseline, check, drift, outcome, terminal, window_means
 from suite.statistics import equivalence
-from suite.statistics import two_samples as compare
 from suite.study.config import Check
 
 
@@ -39,6 +39,9 @@ def against(tables, path, **options):
 def at_10k(found):
     (row,) = (row for row in found.rows if row.env_step == 10_000)
     return row
+
+
+SCATTERED = [-190.0, -400.0, -95.0, -280.0, -505.0]
 
 
 # --- what is kept
@@ -150,13 +153,49 @@ def test_a_part_of_the_seeds_that_is_identical_is_no_drift_but_a_missing_run_lea
     assert "a verdict of EQUIVALENT could change with the runs without a result" in row.sentence
 
 
-def test_other_numbers_are_compared_as_sets_of_seeds(tmp_path):
-    path, now = saved(tmp_path, pendulum(GOOD)), [value - 7.5 for value in GOOD]
+def test_other_numbers_are_compared_seed_by_seed(tmp_path):
+    path, now = (
+        saved(tmp_path, pendulum(SCATTERED)),
+        [value - by for value, by in zip(SCATTERED, range(5), strict=True)],
+    )
     row = at_10k(against(pendulum(now), path))
-    expected = equivalence.tost(now, GOOD, 0.1 * (np.mean(GOOD) + 1200), 0.9)
-    assert (row.verdict, row.identical, row.seeds_in_both) == ("EQUIVALENT", 0, 5)
+    expected = equivalence.tost_paired(now, SCATTERED, 0.1 * (np.mean(SCATTERED) + 1200), 0.9)
+    assert (row.verdict, row.identical, row.seeds_in_both, row.paired_seeds) == ("EQUIVALENT", 1, 5, (0, 1, 2, 3, 4))
+    assert (row.difference, row.df) == (pytest.approx(-2.0), 4)
     assert (row.low, row.high, row.p) == pytest.approx((expected.low, expected.high, expected.p))
-    assert "within 100.4 either way: EQUIVALENT" in row.sentence and "identical in 0 of 5" in row.sentence
+    assert equivalence.tost(now, SCATTERED, row.margin).verdict == "INCONCLUSIVE", "its seeds differ too much for Welch"
+    assert "paired at seeds 0–4; within" in row.sentence and "identical in 1 of 5" in row.sentence
+    assert "5 pairs" in terminal.render_drift(against(pendulum(now), path))
+
+
+def test_pairs_meet_by_seed_in_whatever_order_and_are_all_that_is_tested(tmp_path):
+    path = saved(tmp_path, pendulum(SCATTERED))
+    now = pendulum([SCATTERED[0] - 10, *SCATTERED[1:], -1000.0])
+    backwards = now._replace(runs=now.runs.iloc[::-1].reset_index(drop=True))
+    row = at_10k(against(backwards, path))
+    assert row.paired_seeds == (0, 1, 2, 3, 4) and row.difference == pytest.approx(-2) and row.verdict == "EQUIVALENT"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "accidents", "device"),
+    [(5, {4: {"status": "missing"}}, "cpu"), (2, {}, "cpu"), (5, {}, "imported")],
+    ids=["a run is missing", "two seeds in common", "made elsewhere"],
+)
+def test_where_pairs_lack_the_test_is_welchs(tmp_path, seeds, accidents, device):
+    before, now = pendulum(GOOD), pendulum([value - 7.5 for value in GOOD[:seeds]], accidents=accidents)
+    for tables in (before, now):
+        tables.runs["device"] = device
+    row = at_10k(against(now, saved(tmp_path, before)))
+    expected = equivalence.tost(row.ours.values, GOOD, row.margin, 0.9)
+    assert row.paired_seeds == () and "Welch's, of all runs" in row.sentence
+    assert (row.low, row.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_p_of_a_difference_between_pairs_by_hand(tmp_path):
+    lost = np.array([-150.0, -210.0, -95.0, -180.0, -120.0])
+    row = at_10k(against(pendulum((SCATTERED + lost).tolist()), saved(tmp_path, pendulum(SCATTERED))))
+    t = (-lost.mean() - row.margin) / (lost.std(ddof=1) / 5**0.5)
+    assert row.p_different == pytest.approx(2 * stats.t.sf(t, 4)) and row.verdict == "DIFFERENT" and row.fails
 
 
 @pytest.mark.parametrize("shift", [-300.0, 150.0], ids=["worse", "better"])
@@ -166,9 +205,7 @@ def test_a_drift_either_way_fails_the_gate(tmp_path, shift):
     row = at_10k(found)
     assert row.verdict == "DIFFERENT" and row.fails and outcome.exit_code(found.rows, gate=True) == 1
     assert outcome.exit_code(found.rows, gate=False) == 0 and "beyond 100.4 either way: DIFFERENT" in row.sentence
-    ours, there = compare.summary([value + shift for value in GOOD]), compare.summary(GOOD)
-    expected = compare.loss_p(*((ours, there) if shift < 0 else (there, ours)), row.margin)
-    assert row.p_different == pytest.approx(2 * expected)
+    assert row.p_different == pytest.approx(0, abs=1e-30), "every pair differs by the same"
     assert row.gated and row.p_different_adjusted is None and [one.gated for one in found.rows] == [False] * 3 + [True]
     assert {one.p_different_adjusted for one in found.rows} == {None}, "what is secondary is tested only after a pass"
 

@@ -1,6 +1,7 @@
 """The regression check: its estimators against published oracles, its verdicts against studies made to deserve them."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -759,6 +760,14 @@ def test_a_look_waits_for_its_seeds_and_an_interrupted_run_is_never_scored():
     assert outcome.exit_code(rows, gate=True) == 3
 
 
+def test_runs_that_fail_after_the_look_that_decided_do_not_count_and_are_told():
+    failed = {i: {"status": "diverged", "stopped_at": 1_000} for i in (3, 4, 6, 7, 9)}
+    row = the_primary(rows_of(pendulum([*GOOD, *GOOD], accidents=failed), gate=["all"]))
+    assert (row.verdict, row.ours.n, row.later_failed) == ("PASS", 3, 5)
+    assert "Warning: 5 later runs have failed, of seeds that do not count any more." in row.sentence
+    assert "Warning" not in the_primary(rows_of(pendulum(GOOD), gate=["all"])).sentence
+
+
 @pytest.mark.parametrize("status", ["diverged", "crashed"])
 def test_two_failed_runs_of_three_fail_and_one_alone_does_not(status):
     failed = {"status": status, "stopped_at": 1_000}
@@ -769,6 +778,22 @@ def test_two_failed_runs_of_three_fail_and_one_alone_does_not(status):
     six_more = [*GOOD, *GOOD, *GOOD]
     late = the_primary(rows_of(pendulum(six_more, accidents={i: failed for i in (0, 5, 8)}), gate=["all"]))
     assert late.fails and [look.n for look in late.looks] == [3, 5, 7, 10]
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict", "says"),
+    [
+        (GOOD, "PASS", r"less than the tolerated [\d.]+ is lost \(p < 0.001\): PASS\."),
+        (BROKEN, "FAIL", r"more than the tolerated [\d.]+ is lost \(p < 0.001\): FAIL\."),
+        ([-20.0, -30.0, -25.0, -22.0, -28.0], "SUSPICIOUSLY_BETTER", r"evaluation: SUSPICIOUSLY_BETTER\."),
+        ([-1190.0, -1200.0, -1195.0, -1193.0, -1201.0], "NOT_LEARNED", r"is less than [\d.]+: NOT_LEARNED\."),
+        ([-120.0, -330.0, -180.0, -340.0, -150.0], "INCONCLUSIVE", r"\(and this was the last look\): INCONCLUSIVE\."),
+    ],
+)
+def test_every_verdict_of_the_last_look_is_said(values, verdict, says):
+    row = the_primary(check.check(pendulum(values), REFERENCES, RANDOM, Check(gate=["all"], looks=[5])))
+    assert row.verdict == verdict and re.search(f"after 5 seeds .*{says}", row.sentence), row.sentence
+    assert "5 of the first 5 runs finished" in row.sentence
 
 
 def test_what_never_learned_is_said_to_be_so():
@@ -868,6 +893,8 @@ def test_exit_codes():
     exhausted = check.check(pendulum(open_), REFERENCES, RANDOM, Check(gate=["all"], looks=[5]))
     assert the_primary(exhausted).verdict == "INCONCLUSIVE" and outcome.exit_code(exhausted, gate=True) == 4
     assert outcome.exit_code(exhausted, True, undecided_ok=True) == 0
+    text = terminal.render_check(CheckFile(tuple(exhausted), ()), undecided_ok=True)
+    assert text.endswith("gate passes (exit code 0): of 1 primary endpoints 1 INCONCLUSIVE")
     better = rows_of(pendulum([-20.0, -30.0, -25.0]), gate=["all"])
     assert the_primary(better).verdict == "SUSPICIOUSLY_BETTER" and outcome.exit_code(better, True, True) == 4
     assert outcome.exit_code(rows_of(pendulum(GOOD), gate=["all"]), gate=True) == 0

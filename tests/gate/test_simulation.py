@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+from builders.runs import ROOT
 
 from suite.gate import simulation
 from suite.gate.simulation import SCENARIOS, Row, Scenario, simulate
@@ -82,11 +85,12 @@ def test_levels_of_other_looks_lie_between_one_look_and_many():
     assert looks.levels((3, 5, 7, 10, 20), 10).fail < four.fail
 
 
-def test_a_look_of_many_studies_is_the_look_of_each():
+@pytest.mark.parametrize("error", [0.0, 0.5])
+def test_a_look_of_many_studies_is_the_look_of_each(error):
     rng = np.random.default_rng(0)
     values, failed = rng.normal(size=(20, 7)), rng.random((20, 7)) < 0.2
     values[failed] = -10.0
-    of = looks.Published(rng.normal(size=20), rng.uniform(0.5, 2, 20), 10, 9)
+    of = looks.Published(rng.normal(size=20), rng.uniform(0.5, 2, 20), 10, 9, error)
     for one in looks.looks(values, failed, of, -10.0, 0.1):
         for i in range(20):
             single = of._replace(mean=of.mean[i], sd=of.sd[i])
@@ -98,3 +102,37 @@ def test_without_any_spread_a_difference_is_certain():
     of = looks.Published(10.0, 0.0, 5, 4)
     verdicts = [str(looks.looks([value] * 3, [False] * 3, of, 0.0, 0.1)[0].verdict) for value in (10, 8, 12, 9, 0.5)]
     assert verdicts == ["PASS", "FAIL", "SUSPICIOUSLY_BETTER", "INCONCLUSIVE", "NOT_LEARNED"]
+
+
+def test_the_page_quotes_the_table():
+    page = (ROOT / "docs/gate.md").read_text().partition("## By simulation")[2].partition("## Real runs")[0]
+    told = {
+        **{"right": {}, "2 % of runs fail": {"failing": 0.02}, "40 % of runs fail": {"failing": 0.4}},
+        **{"4 of 10 runs fail": {"failing_of_ten": 4}, "right, twice the spread": {"spread": 2.0}},
+        **{f"lose {loss} %": {"loss": loss / 100} for loss in (15, 20, 30)},
+        "lose 10 %, just the margin": {"loss": 0.10},
+    }
+    quoted = re.findall(r"^\| (.+) \| (\d+) \| ([\d.]+ \| [\d.]+ \| [\d.]+ \| [\d.]+) \|$", page, re.M)
+    assert {(own, int(published)) for own, published, _ in quoted} == {(own, n) for own in told for n in (10, 3)}
+    for own, published, shown in quoted:
+        row = at(int(published), **told[own])
+        shares = [float(one) for one in shown.split(" | ")]
+        expected = [row.fail, row.passed, row.undecided, row.seeds]
+        assert np.abs(np.subtract(shares, expected)).max() < 0.06, (own, published)
+        assert np.abs(np.subtract(shares[:3], expected[:3])).max() <= 0.0006, (own, published)
+    text, right, failing = " ".join(page.split()), at(10), at(10, failing=0.02)
+    alarms = [[100 * (1 - (1 - row.fail) ** tasks) for tasks in (1, 2, 6)] for row in (right, failing)]
+    first, second = ([f"{one:.{digits}f}".lstrip("0") for one in of] for of, digits in zip(alarms, (2, 1), strict=True))
+    assert f"with 1 in {first[0]} %, {first[1]} % and {first[2]} % of studies of 1, 2 and 6 tasks" in text
+    assert f"runs fail, in {second[0]} %, {second[1]} % and {second[2]} %" in text
+    assert f"passes {100 * right.passed:.0f} % of them, after {right.seeds:.1f} seeds" in text
+    assert f"INCONCLUSIVE in {100 * (1 - right.passed**6):.0f} % of studies" in text
+    many, few = at(10, failing=0.4), at(3)
+    assert f"the gate FAILs {many.fail:.2f}".replace(" 0.", " .") in text
+    assert f"their number alone would have failed {many.by_count:.2f}".replace(" 0.", " .") in text
+    assert f"4 of 10 fail, it is {at(10, failing_of_ten=4).fail:.2f}".replace(" 0.", " .") in text
+    assert f"{1 - many.by_count:.2f} of such studies".lstrip("0") in text
+    lost = f"{at(3, loss=0.30).fail:.2f}".lstrip("0")
+    assert (
+        f"lost 30 % ({lost}) and cannot pass what is right often enough ({few.passed:.2f})".replace("(0.", "(.") in text
+    )

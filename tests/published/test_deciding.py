@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from builders.check_study import reference as made_up
 from builders.runs import ROOT
 
 from suite.published import comparability, deciding, reading
@@ -64,6 +65,34 @@ def test_few_published_runs_are_taken_to_scatter_as_those_of_other_sources():
     (jaxrl,) = (one for one in references if one.name == "jaxrl/learned_alpha/HalfCheetah-v2")
     alone = deciding.population(references, jaxrl, "HalfCheetah-v5", 100_000, {"HalfCheetah-v5": -280.0})
     assert alone.prior_sd is None and alone.sd == jaxrl.summaries[100_000].sd
+
+
+def test_of_what_is_smoothed_or_a_maximum_no_spread_is_taken_and_of_each_source_the_median():
+    """As the gate takes it: both ask `spread_elsewhere`."""
+    at, floor, runs = 100_000, 0.0, {100_000: (90.0, 100.0, 110.0)}
+    own = made_up(runs, source="own")
+    elsewhere = [
+        made_up({at: (80.0, 100.0, 120.0)}, source="one"),
+        made_up({at: (40.0, 50.0, 60.0)}, source="two"),
+        *(made_up({at: (100.0 - by, 100.0, 100.0 + by)}, source="three") for by in (30.0, 30.0, 5.0)),
+        made_up({at: (99.0, 100.0, 101.0)}, source="four", statistic="smoothed"),
+        made_up({at: (-30.0, -20.0, -10.0)}, source="five"),
+    ]
+    sd = comparability.spread_elsewhere(own, [own, *elsewhere], "HalfCheetah-v5", at, floor)
+    assert sd == pytest.approx(20.0)
+    assert comparability.spread_elsewhere(own, [own], "HalfCheetah-v5", at, floor) is None
+
+
+def test_a_known_error_is_drawn_and_reckoned_with():
+    rows = {}
+    for error in (0.0, 25.0):
+        runs = TEN._replace(mean=0.0, sd=28.0, floor=-1_000.0, published=5, error=error)
+        rng = np.random.default_rng(0)
+        published, own = deciding._published(runs, 4_000, rng), deciding._drawn(runs, 4_000, 10, rng)
+        passed, failed = list(deciding.by_looks(published, own, runs))[-1]
+        rows[error] = passed.mean(), failed.mean(), published.mean.std()
+    assert rows[25.0][2] == pytest.approx(np.hypot(rows[0.0][2], 25.0), rel=0.05)
+    assert 0.9 < rows[25.0][0] < rows[0.0][0] - 0.01 and rows[25.0][1] <= 0.001
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,8 @@ def test_a_sentence_fits_a_screen_and_holds_no_control_character():
 def test_a_preset_that_cannot_be_read_is_a_sentence(monkeypatch, tmp_path):
     """A user's file in implementations/presets of a checkout."""
     monkeypatch.setattr(presets, "__path__", [*presets.__path__, str(tmp_path)])
-    for text, words in {"x = (": "line 1", "1 / 0": "division by zero", "x = 1": "has no SPEC, a SacSpec"}.items():
-        (tmp_path / f"preset_{len(text)}.py").write_text(text)
+    wrong = {"x = (": "line 1", "1 / 0": "division by zero", "x = 1": "has no SPEC, a SacSpec"}
+    for i, (text, words) in enumerate(wrong.items()):
+        (tmp_path / f"preset_{i}.py").write_text(text)
         with pytest.raises(UsageError, match=words):
-            catalogue.load_preset(f"preset_{len(text)}")
+            catalogue.load_preset(f"preset_{i}")

@@ -240,7 +240,7 @@ def test_a_declaration_of_an_earlier_version_is_gone_on_with(tmp_path):
     (quick.study_dir / "declaration.json").write_text(json.dumps(old))
     first, entry = on_record(quick)["history"]
     assert first == old["history"][0]
-    assert [one["field"] for one in entry["changes"]] == [["questions"], ["presets"], ["study"]]
+    assert [one["field"] for one in entry["changes"]] == [["check", "looks"], ["questions"], ["presets"], ["study"]]
     assert on_record(quick)["history"] == [first, entry]
 
 

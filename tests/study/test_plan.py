@@ -187,7 +187,7 @@ def test_every_mistake_is_one_sentence_with_file_key_and_choice(tmp_path, name):
 def test_margins_and_families_have_defaults_and_are_declared_whole(tmp_path):
     declared = Plan(write(tmp_path, families={"exploratory": "by"})).declaration
     assert {name: part for name, part in declared.items() if name not in ("questions", "presets", "study")} == {
-        "check": {"margin": 0.10, "confidence": 0.90, "gate": ["default"]},
+        "check": {"margin": 0.10, "confidence": 0.90, "gate": ["default"], "looks": [3, 5, 7, 10]},
         "equivalence": {
             "margin": 0.10,
             "sensitivity": [0.05, 0.15, 0.20],
