@@ -34,7 +34,11 @@ class atomic:
             return
         with self.temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        self.temporary.replace(self.path)
+        try:
+            self.temporary.replace(self.path)
+        except OSError:  # a folder is in its place
+            self.temporary.unlink()
+            raise
 
 
 def read_json(path: Path, remedy: str, kind: type = dict) -> Any:

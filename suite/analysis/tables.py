@@ -41,14 +41,15 @@ def read_table(study_dir: str | Path, name: str) -> pd.DataFrame:
         raise UsageError(f"{path} is missing: the study must be gathered first (python -m suite gather)")
     remedy = "run `python -m suite gather` for this study again"
     try:
-        table = pd.read_parquet(path, page_checksum_verification=True, partitioning=None)
+        with path.open("rb") as file:  # of a folder pandas would make a table without rows
+            table = pd.read_parquet(file, page_checksum_verification=True, partitioning=None)
     except Exception as error:  # pandas and pyarrow each have their own for a damaged file
         raise UsageError(f"{path} is damaged, it is no table ({type(error).__name__}): {remedy}") from None
     for column, kind in COLUMNS[name].items():
         if column in table and not _holds(table[column], kind):
             raise UsageError(f"{path} is damaged, its column {column} is not what gather writes: {remedy}")
     needed = {*_RUN, *(("variant", "status", "stale", "env_steps") if name == "runs" else COLUMNS[name])}
-    if len(table) and (absent := sorted(needed - set(table))):
+    if (len(table) or name in ("manifest", "runs")) and (absent := sorted(needed - set(table))):
         raise UsageError(f"{path} is damaged, it lacks the column {absent[0]}: {remedy}")
     if name == "runs" and (unknown := set(table["status"]) - set(STATUSES)):
         what = textwrap.shorten(repr(min(unknown, key=str)), 40)

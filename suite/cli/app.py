@@ -16,6 +16,8 @@ from suite.study.plan import Plan
 from suite.study.workflow import default_config
 
 EXIT_USAGE, EXIT_INTERRUPTED, EXIT_OWNED = 2, 75, 76
+BLOCKED = (IsADirectoryError, NotADirectoryError, PermissionError)
+"""What stands in the way of a file that a command reads or writes."""
 
 _config_option = partial(
     click.option,
@@ -42,6 +44,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except UsageError as error:
             fail(str(error))
+        except BLOCKED as error:
+            fail(f"{error.filename2 or error.filename} cannot be read or written ({error.strerror})")
 
 
 class Suite(Commands):

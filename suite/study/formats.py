@@ -214,10 +214,11 @@ def _monitored(text: str) -> tuple[dict, list[tuple]]:
     """A monitor's header and its rows (r, l) or (r, l, t). ValueError names the line where rows ran together."""
     lines = text.splitlines()
     header = json.loads(lines[0][1:]) if lines and lines[0].startswith("#") else {}
+    apart = _apart(next((line for line in lines if not line.startswith("#")), ""))
     names, at = ["r", "l", "t"], 0.0
     rows: list[tuple] = []
     for n, line in enumerate(lines, 1):
-        fields = [field.strip() for field in line.split(",")]
+        fields = [field.strip() for field in line.split(apart or None)]
         if line.startswith("#") or not line.strip():
             continue
         if "r" in fields and "l" in fields and not rows:
@@ -258,6 +259,13 @@ def _table(columns: Columns, paths: Sequence[Path], request: Request) -> list[Se
     by = [name for name in (seed, next((name for name in TASKS if name in names), None)) if name]
     if twice := next((name for name in (step, *runs, *by) if names.count(name) > 1), None):
         raise ValueError(f"it has two columns named {twice!r}")
+    for column in runs:
+        ends = [f"{column}__MIN", f"{column}__MAX"]
+        if {*ends} <= {*names} and (frame[ends[0]] != frame[ends[1]]).any():
+            raise ValueError(
+                f"{column!r} is a mean of several runs or steps, since its __MIN and __MAX differ; export the runs "
+                "ungrouped and every step"
+            )
     kind = kind_of(value, request, written, _said(settings))
     numbered = ["episode"] if "episode" in names and kind != "training" else []
     series: list[Series] = []

@@ -213,6 +213,12 @@ def _named(series: Sequence[Series], claim: Claim) -> list[Series]:
     named: dict[tuple[str, int], Series] = {}
     given = iter(claim.seeds)
     by_place = not claim.seeds and None in hints
+    monitors = Counter(Path(one.source).parent for one in silent if one.format == "sb3-monitor")
+    if by_place and (folder := next((folder for folder, n in monitors.items() if n > 1), None)):
+        raise UsageError(
+            f"{folder} holds {monitors[folder]} monitors that tell no seed, and may be one run's environments, of "
+            "training or evaluation: name one alone, or --seeds says that each is a run"
+        )
     for one in sorted(series, key=lambda one: natural(one.source)) if by_place else series:
         seed = one.seed
         if seed is None and claim.seeds:
@@ -255,7 +261,8 @@ def _of_tasks(series: Sequence[Series], claim: Claim) -> list[Series]:
     if kept and others:
         left = ", ".join(f"{n} runs of {name}" for name, n in Counter(name for _, name in others).items())
         kept[0] = kept[0]._replace(notes=(*kept[0].notes, f"left out: {left}"))
-    if not kept and (len(claim.tasks) > 1 or any(one.task for one, _ in others)):
+    several = len(claim.tasks) > 1 or len({environment for _, environment in others}) > 1
+    if not kept and (several or any(one.task for one, _ in others)):
         one, environment = others[0]
         raise UsageError(f"{one.source} is of {environment}, and --task names {', '.join(claim.tasks)} alone")
     if not kept:  # folders above the runs may be named after anything
@@ -273,6 +280,8 @@ def _fitting(environment: str, tasks: Iterable[str]) -> tuple[str, ...]:
 def _on_true_axis(one: Series, claim: Claim) -> Series:
     """The run with the steps that its axis leaves out, without what was measured before its first step."""
     points = one.points
+    if below := next((point.env_step for point in points if point.env_step < 0), None):
+        raise UsageError(f"{_where(one)} has the step {below:,}, which no run reaches")
     if claim.step_offset:
         points = tuple(point._replace(env_step=point.env_step + claim.step_offset) for point in points)
     points = tuple(point for point in points if point.env_step >= max(claim.first_step or 0, 1))

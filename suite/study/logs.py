@@ -109,6 +109,8 @@ def _guarded(reader: Callable, path: object, kind: str, *rest: Request) -> Any:
         why = " ".join(message.split()).split(". ")[0].rstrip(".")[:300] or type(error).__name__
         if isinstance(error, KeyError) and " " not in why:
             why = f"it has no {why}"
+        if isinstance(error, MemoryError):
+            why = "it asks for more memory than there is"
         raise UsageError(f"{path} cannot be read as {kind} ({why})") from None
 
 

@@ -195,6 +195,26 @@ def test_commands_work_or_answer_in_a_sentence(study):
     assert retried.returncode == 0 and not path.exists()
 
 
+def test_a_folder_in_the_place_of_a_table_is_told_in_a_sentence(study):
+    tables, config = study / "results/studies/study", ("--config", "study.yaml")
+    compare = ("compare", *config, "sac_v2_small", "sac_v2_small")
+    for command in ("gather", "check", "statistics"):
+        assert suite(command, *config, cwd=study).returncode in (0, 3)
+    commands = {"manifest.parquet": ("statistics", *config), "runs.parquet": ("gather", *config), "results.json": compare}
+    for name, command in commands.items():
+        whole = (tables / name).read_bytes()
+        (tables / name).unlink()
+        (tables / name).mkdir()
+        done = suite(*command, cwd=study)
+        assert done.returncode == 2 and "Traceback" not in done.stderr and name in done.stderr, done.stderr
+        assert not list(tables.glob("*.tmp"))
+        (tables / name).rmdir()
+        (tables / name).write_bytes(whole)
+    pq.write_table(pa.table({"x": pa.array([], pa.int64())}), tables / "runs.parquet")
+    done = suite("statistics", *config, cwd=study)
+    assert done.returncode == 2 and "lacks the column" in done.stderr, done.stderr
+
+
 def mutated(data: bytes, rng: random.Random) -> bytes:
     """A file's bytes with a few of them flipped, cut, doubled or overwritten."""
     changed = bytearray(data)

@@ -153,6 +153,20 @@ def test_parallel_monitors_are_one_run_by_time_with_summed_steps(here):
     assert "tells no times" in refused("run", "--every", 4000)
 
 
+@pytest.mark.parametrize("names", [("env0", "env1"), ("train", "eval")])
+def test_monitors_of_one_folder_that_tell_no_seed_are_not_taken_for_runs(here, names):
+    for n, name in enumerate(names):
+        built.monitor(Path(f"run/{name}.monitor.csv"), [(-1.0 - n, 1000, 1.0 + k) for k in range(3)])
+    assert "monitors that tell no seed, and may be one run's environments" in refused("run", "--every", 1000)
+    assert set(imported("run", "--every", 1000, "--seeds", "3,4")[1]) == {3, 4}, "unless their importer says so"
+
+
+def test_an_export_of_a_group_is_no_run(here):
+    columns = {"global_step": STEPS, "sac - eval/return": [2.0] * 4, "sac - eval/return__MIN": [2.0] * 4}
+    built.table(Path("group.csv"), columns | {"sac - eval/return__MAX": [2.0, 2.0, 3.0, 2.0]})
+    assert "is a mean of several runs or steps, since its __MIN and __MAX differ" in refused("group.csv")
+
+
 # --- training is no evaluation
 
 
@@ -374,6 +388,12 @@ def test_returns_without_a_step_are_told(here):
 # --- files as they really are
 
 
+@pytest.mark.parametrize("apart", [";", "\t"])
+def test_monitors_with_other_separators(here, apart):
+    Path("monitor.csv").write_text('#{"t_start": 1, "a": "b,c"}\n' + "r,l,t\n-1,1000,1\n-2,1000,2\n".replace(",", apart))
+    assert pairs(imported("monitor.csv", "--every", 1000)[1][0]) == [(1000, -1.0), (2000, -2.0)]
+
+
 MALFORMED = {
     "ran together": ("-1,1000,1\n-2,1000,2-3,1000,3\n-4,1000,4\n", "line 4 has 5 fields, not 3"),
     "two processes": ("-1,1000,1\n-2,1000,9\n-3,1000,2\n", "line 5 goes back in time, from 9 to 2"),
@@ -503,6 +523,13 @@ def test_a_table_of_several_environments_is_filtered_and_says_so(here):
     assert code == 0 and "2 finished" in said and "left out: 1 runs of HalfCheetah-v4" in said, complaint
 
 
+def test_a_tree_of_several_other_environments_is_not_of_the_task(here):
+    for task in ("Hopper-v4", "Walker2d-v4"):
+        built.table(Path(f"runs/{task}/progress.csv"), {"step": STEPS, "return": [float(len(task))] * 4})
+    assert "is of Hopper-v4, and --task names HalfCheetah-v4 alone" in refused("runs")
+    assert "its path names Hopper-v4, and its importer HalfCheetah-v4" in imported("runs/Hopper-v4")[0]
+
+
 def test_a_tree_of_tasks_and_seeds_in_one_call(here):
     for task in ("HalfCheetah-v4", "Hopper-v4"):
         for seed in SEEDS:
@@ -549,7 +576,8 @@ HOSTILE = {
     "a step of 1e18": ("a.csv", lambda: b"step,return\n1000,-1\n1e18,-2\n", (), "is beyond 1,000,000,000,000"),
     "a value every step": ("a.csv", lambda: b"step,return\n1000,-1\n1000000000,-2\n", ("--every", 1), "values"),
     "training every step": ("a.csv", lambda: b"step,train/return\n1,-1\n1000000000,-2\n", ("--every", 1), "values"),
-    "steps below nothing": ("a.csv", lambda: b"step,return\n-1e12,-1\n-5,-2\n", (), "no return after step 0"),
+    "steps below nothing": ("a.csv", lambda: b"step,return\n-1e12,-1\n-5,-2\n", (), "which no run reaches"),
+    "one step below nothing": ("a.csv", lambda: b"step,return\n-5,-1\n1000,-2\n", (), "has the step -5"),
     "a damaged header": ("a.npy", damaged_header, ("--frames", 1000), "cannot be read as rliable"),
     "an array of 10^15": (
         *("a.npy", lambda: damaged_header().replace(b"e\x00(", b"er'").replace(b"(2, 2)", b"(9**9,9**9)")),
