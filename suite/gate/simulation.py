@@ -90,6 +90,11 @@ def simulate(
     sd, df = looks.shrunk(there.std(axis=1, ddof=1), scenario.published, others=1.0)
     published = looks.Published(there.mean(axis=1), sd, scenario.published, df)
     taken = looks.looks(own, failed, published, -gain, SHARE, scenario.at)
+    return _row(scenario, taken, studies)
+
+
+def _row(scenario: Scenario, taken: Sequence[looks.Look], studies: int) -> Row:
+    """The shares of studies that end in each verdict."""
     decided = looks.deciding(taken)
     verdict = np.stack([one.verdict for one in taken])[decided, np.arange(studies)]
     shares = [float(np.isin(verdict, kinds).mean()) for kinds in ([FAIL, NOT_LEARNED], [PASS], [SUSPICIOUSLY_BETTER],

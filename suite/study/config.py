@@ -54,6 +54,7 @@ Count = Annotated[int, Field(gt=0, le=10**12)]  # of steps or episodes; nothing 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Seeds = Annotated[list[Seed], BeforeValidator(_seeds), Field(min_length=1)]
 Look = Annotated[int, Field(ge=2, le=1000)]
+Folder = Annotated[str, Field(min_length=1)]  # how it may be spelt: plan.check_place
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -159,8 +160,8 @@ class Config(Section):
     report: Report = Report()
     execution: Execution = Execution()
     tracking: Tracking = Tracking()
-    results: str = "results"
-    reports: str = "reports"
+    results: Folder = "results"
+    reports: Folder = "reports"
 
 
 def load(path: Path) -> Config:

@@ -200,7 +200,11 @@ def test_a_folder_in_the_place_of_a_table_is_told_in_a_sentence(study):
     compare = ("compare", *config, "sac_v2_small", "sac_v2_small")
     for command in ("gather", "check", "statistics"):
         assert suite(command, *config, cwd=study).returncode in (0, 3)
-    commands = {"manifest.parquet": ("statistics", *config), "runs.parquet": ("gather", *config), "results.json": compare}
+    commands = {
+        "manifest.parquet": ("statistics", *config),
+        "runs.parquet": ("gather", *config),
+        "results.json": compare,
+    }
     for name, command in commands.items():
         whole = (tables / name).read_bytes()
         (tables / name).unlink()
