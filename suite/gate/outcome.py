@@ -40,9 +40,9 @@ def said(rows: Sequence[CheckRow] | Sequence[DriftRow], undecided_ok: bool = Fal
     """What the gate makes of the rows, in one line."""
     endpoints = [row for row in rows if row.gated]
     if not endpoints:
-        return "gate: no row of this study decides, so there is nothing to pass or fail (exit code 3)"
+        return "gate: no row of this study decides, so there is nothing to pass or fail (exit code 3 with --gate)"
     counts = Counter(row.verdict if row.judged else "not judged" for row in endpoints)
     listed = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in sorted(counts.items()))
     verdict = {0: "passes", FAILED: "fails", NOTHING: "has nothing to judge", UNDECIDED: "is undecided"}
     code = exit_code(rows, True, undecided_ok)
-    return f"gate {verdict[code]} (exit code {code}): of {len(endpoints)} primary endpoints {listed}"
+    return f"gate {verdict[code]} (exit code {code} with --gate): of {len(endpoints)} primary endpoints {listed}"

@@ -270,11 +270,11 @@ def test_rendered_rows_count_the_verdicts_and_tell_what_is_not_identical(tmp_pat
     text = terminal.render_drift(same)
     assert text.splitlines()[-2:] == [
         "4 EQUIVALENT; identical in every seed: 4 of 4",
-        "gate passes (exit code 0): of 1 primary endpoints 1 EQUIVALENT",
+        "gate passes (exit code 0 with --gate): of 1 primary endpoints 1 EQUIVALENT",
     ]
     assert not any(row.sentence in text for row in same.rows)
     text = terminal.render_drift(drifted)
-    assert text.splitlines()[-1] == "gate fails (exit code 1): of 1 primary endpoints 1 DIFFERENT"
+    assert text.splitlines()[-1] == "gate fails (exit code 1 with --gate): of 1 primary endpoints 1 DIFFERENT"
     assert all(row.sentence in text for row in drifted.rows) and json.dumps(to_plain(drifted))
 
 
