@@ -200,8 +200,8 @@ def test_a_folder_in_the_place_of_a_table_is_told_in_a_sentence(study):
     compare = ("compare", *config, "sac_v2_small", "sac_v2_small")
     for command in ("gather", "check", "statistics"):
         assert suite(command, *config, cwd=study).returncode in (0, 3)
-    commands = {"manifest.parquet": ("statistics", *config), "runs.parquet": ("gather", *config), "results.json": compare}
-    for name, command in commands.items():
+    statistics, gather = ("statistics", *config), ("gather", *config)
+    for name, command in {"manifest.parquet": statistics, "runs.parquet": gather, "results.json": compare}.items():
         whole = (tables / name).read_bytes()
         (tables / name).unlink()
         (tables / name).mkdir()

@@ -390,7 +390,8 @@ def test_returns_without_a_step_are_told(here):
 
 @pytest.mark.parametrize("apart", [";", "\t"])
 def test_monitors_with_other_separators(here, apart):
-    Path("monitor.csv").write_text('#{"t_start": 1, "a": "b,c"}\n' + "r,l,t\n-1,1000,1\n-2,1000,2\n".replace(",", apart))
+    rows = "r,l,t\n-1,1000,1\n-2,1000,2\n".replace(",", apart)
+    Path("monitor.csv").write_text('#{"t_start": 1, "a": "b,c"}\n' + rows)
     assert pairs(imported("monitor.csv", "--every", 1000)[1][0]) == [(1000, -1.0), (2000, -2.0)]
 
 
