@@ -195,7 +195,7 @@ def test_commands_work_or_answer_in_a_sentence(study):
     assert retried.returncode == 0 and not path.exists()
 
 
-def test_a_folder_in_the_place_of_a_table_is_told_in_a_sentence(study):
+def test_a_folder_in_the_place_of_a_table_and_a_missing_step_are_told_in_a_sentence(study):
     tables, config = study / "results/studies/study", ("--config", "study.yaml")
     compare = ("compare", *config, "sac_v2_small", "sac_v2_small")
     for command in ("gather", "check", "statistics"):
@@ -210,6 +210,8 @@ def test_a_folder_in_the_place_of_a_table_is_told_in_a_sentence(study):
         assert not list(tables.glob("*.tmp"))
         (tables / name).rmdir()
         (tables / name).write_bytes(whole)
+    done = suite("report", *config, cwd=study)
+    assert done.returncode == 2 and "`python -m suite figures` for this study" in done.stderr, "not drawn yet"
     pq.write_table(pa.table({"x": pa.array([], pa.int64())}), tables / "runs.parquet")
     done = suite("statistics", *config, cwd=study)
     assert done.returncode == 2 and "lacks the column" in done.stderr, done.stderr
