@@ -16,7 +16,7 @@ from suite.study.plan import Plan
 from suite.study.workflow import default_config
 
 EXIT_USAGE, EXIT_INTERRUPTED, EXIT_OWNED = 2, 75, 76
-BLOCKED = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+BLOCKED = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 """What a file that a command reads or writes fails with where it is not there, or a folder or its rights forbid it."""
 
 _config_option = partial(

@@ -217,6 +217,18 @@ def test_a_folder_in_the_place_of_a_table_and_a_missing_step_are_told_in_a_sente
     assert done.returncode == 2 and "lacks the column" in done.stderr, done.stderr
 
 
+def test_a_study_without_any_record_and_a_file_where_a_folder_belongs(study):
+    shutil.rmtree(study / "results/runs")
+    config = ("--config", "study.yaml")
+    for command in ("gather", "statistics"):
+        done = suite(command, *config, cwd=study)
+        assert done.returncode == 0, done.stderr
+    shutil.rmtree(study / "results/studies/study")
+    (study / "results/studies/study").write_text("x")
+    done = suite("gather", *config, cwd=study)
+    assert done.returncode == 2 and "Traceback" not in done.stderr and "studies/study" in done.stderr, done.stderr
+
+
 def mutated(data: bytes, rng: random.Random) -> bytes:
     """A file's bytes with a few of them flipped, cut, doubled or overwritten."""
     changed = bytearray(data)
