@@ -42,10 +42,12 @@ class atomic:
 
 
 def read_json(path: Path, remedy: str, kind: type = dict) -> Any:
-    """The JSON at `path`, an object (or a list); UsageError ending in the remedy if it is damaged."""
+    """The JSON at `path`, an object (or a list); UsageError ending in the remedy if it is missing or damaged."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+    except FileNotFoundError:
+        raise UsageError(f"{path} is missing: {remedy}") from None
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} is damaged, it is not JSON ({type(error).__name__}): {remedy}") from None
     if not isinstance(data, kind):
         raise UsageError(f"{path} is damaged, it holds a {type(data).__name__}: {remedy}")

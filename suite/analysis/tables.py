@@ -62,7 +62,7 @@ def _holds(column: pd.Series, kind: str) -> bool:
         return is_bool_dtype(column)
     if kind == "number":
         return column.isna().all() or (is_numeric_dtype(column) and not is_bool_dtype(column))
-    values = column.dropna().unique() if column.map(type).eq(str).any() else column.dropna()
+    values = column.dropna().unique() if any(isinstance(value, str) for value in column) else column.dropna()
     return all(isinstance(value, str) and (kind == "text" or _is_object(value)) for value in values)
 
 

@@ -16,8 +16,8 @@ from suite.study.plan import Plan
 from suite.study.workflow import default_config
 
 EXIT_USAGE, EXIT_INTERRUPTED, EXIT_OWNED = 2, 75, 76
-BLOCKED = (IsADirectoryError, NotADirectoryError, PermissionError)
-"""What stands in the way of a file that a command reads or writes."""
+BLOCKED = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""What a file that a command reads or writes fails with where it is not there, or a folder or its rights forbid it."""
 
 _config_option = partial(
     click.option,

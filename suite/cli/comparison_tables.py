@@ -65,7 +65,7 @@ def _pairs(tested: AdjustedDifference) -> str:
 
 
 def _interval(of: Test | Superiority) -> str:
-    return "no interval" if of.low is None else f"\\[{number(of.low)}, {number(of.high)}]"
+    return "no interval" if of.low is None else f"[{number(of.low)}, {number(of.high)}]"
 
 
 def _improvement(better: OverallImprovement, settings: ComparisonSettings) -> str:

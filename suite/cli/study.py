@@ -117,7 +117,7 @@ def import_(files: tuple[str, ...], config: str | None, results: str, **options:
 
     for name in ("seeds", "frames"):
         options[name] = _whole_numbers(f"--{name}", options[name])
-    if wrong := [version for version in options["versions"] if "=" not in version]:
+    if wrong := [version for version in options["versions"] if version.find("=") < 1]:
         raise UsageError(f"--version is {wrong[0]!r}; it must be a package and its version, as in torch=2.1")
     options["versions"] = dict(version.split("=", 1) for version in options["versions"])
     if options["format"] not in (None, *logs.FORMATS):

@@ -260,6 +260,8 @@ def _sentence(path: Path, error: ErrorDetails) -> str:
         return f"{path}: {where} is no key of a config; did you mean {nearest(key, _fields(parent))}?"
     if error["type"] == "missing":
         return f"{path}: {where} is missing; it must be given"
+    if error["type"] == "too_short":
+        return f"{path}: {where} must not be empty"
     if error["type"] == "literal_error":
         choices = [choice.strip("' ") for choice in error["ctx"]["expected"].replace(" or ", ",").split(",")]
         return f"{path}: {where} is {quoted(value)}, which is no valid choice; did you mean {nearest(value, choices)}?"

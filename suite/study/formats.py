@@ -423,7 +423,8 @@ def _flat(value: Any, at: str = "") -> dict[str, Any]:
 
 
 def _json(path: Path) -> Any:
-    """A JSON file's value; of JSON lines, which are also found in files called .json, the list of them."""
+    """A JSON file's value; of JSON lines, which are also found in files called .json, the list of them but one that its
+    writer, killed, has not ended. ValueError names the line that is none."""
     text = _text(path)
     if _stem(path).suffix not in LINES:
         try:
@@ -431,7 +432,14 @@ def _json(path: Path) -> Any:
         except json.JSONDecodeError as error:
             if error.msg != "Extra data":
                 raise
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
+    lines, values = text.splitlines(), []
+    for n, line in enumerate(lines, 1):
+        try:
+            values += [json.loads(line)] if line.strip() else []
+        except json.JSONDecodeError as error:
+            if n < len(lines) or text.endswith("\n") or not values:
+                raise ValueError(f"line {n} is no JSON: {error.msg}") from None
+    return values
 
 
 def _rows(data: Any) -> list[dict]:

@@ -360,7 +360,7 @@ def _run(one: Series, why: str, every: int, env_steps: int, claim: Claim) -> Run
     steps = [point.env_step for point in one.points]
     if odd := next((step for step in steps if step % every), None):
         latest = {-(-step // every) * every: step for step in steps}
-        least = max((at - step for at, step in latest.items() if at <= env_steps), default=0)
+        least = max([1, *(at - step for at, step in latest.items() if at <= env_steps)])
         raise UsageError(
             f"{_where(one)} is evaluated at step {odd:,}, which is no multiple of {every:,}; --tolerance {least} lets "
             "each evaluation stand at the next multiple, --every changes them, and --step-offset adds steps that its "

@@ -178,6 +178,7 @@ def test_a_comparison_is_a_table_and_a_sentence_for_each_task(study):
     text = comparison_table(found)
     assert "study demo: A torch/sac_v2, B torch/sac_v1" in text
     assert all(row.sentence in text for row in found.tasks)
+    assert "\\" not in text, "an interval is printed as it stands, without an escape"
     assert "4/5 finished" in text and "0.0079 of 252" in text and "DIFFERENT" in text
     assert "Over 2 tasks a run of A beats a run of B with probability 1 (no interval" in text
     between_engines = between(study, "torch/sac_v2", "jax/sac_v2")

@@ -195,17 +195,13 @@ def test_commands_work_or_answer_in_a_sentence(study):
     assert retried.returncode == 0 and not path.exists()
 
 
-def test_a_folder_in_the_place_of_a_table_is_told_in_a_sentence(study):
+def test_a_folder_in_the_place_of_a_table_and_a_missing_step_are_told_in_a_sentence(study):
     tables, config = study / "results/studies/study", ("--config", "study.yaml")
     compare = ("compare", *config, "sac_v2_small", "sac_v2_small")
     for command in ("gather", "check", "statistics"):
         assert suite(command, *config, cwd=study).returncode in (0, 3)
-    commands = {
-        "manifest.parquet": ("statistics", *config),
-        "runs.parquet": ("gather", *config),
-        "results.json": compare,
-    }
-    for name, command in commands.items():
+    statistics, gather = ("statistics", *config), ("gather", *config)
+    for name, command in {"manifest.parquet": statistics, "runs.parquet": gather, "results.json": compare}.items():
         whole = (tables / name).read_bytes()
         (tables / name).unlink()
         (tables / name).mkdir()
@@ -214,9 +210,23 @@ def test_a_folder_in_the_place_of_a_table_is_told_in_a_sentence(study):
         assert not list(tables.glob("*.tmp"))
         (tables / name).rmdir()
         (tables / name).write_bytes(whole)
+    done = suite("report", *config, cwd=study)
+    assert done.returncode == 2 and "`python -m suite figures` for this study" in done.stderr, "not drawn yet"
     pq.write_table(pa.table({"x": pa.array([], pa.int64())}), tables / "runs.parquet")
     done = suite("statistics", *config, cwd=study)
     assert done.returncode == 2 and "lacks the column" in done.stderr, done.stderr
+
+
+def test_a_study_without_any_record_and_a_file_where_a_folder_belongs(study):
+    shutil.rmtree(study / "results/runs")
+    config = ("--config", "study.yaml")
+    for command in ("gather", "statistics"):
+        done = suite(command, *config, cwd=study)
+        assert done.returncode == 0, done.stderr
+    shutil.rmtree(study / "results/studies/study")
+    (study / "results/studies/study").write_text("x")
+    done = suite("gather", *config, cwd=study)
+    assert done.returncode == 2 and "Traceback" not in done.stderr and "studies/study" in done.stderr, done.stderr
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:

@@ -390,9 +390,8 @@ def test_returns_without_a_step_are_told(here):
 
 @pytest.mark.parametrize("apart", [";", "\t"])
 def test_monitors_with_other_separators(here, apart):
-    Path("monitor.csv").write_text(
-        '#{"t_start": 1, "a": "b,c"}\n' + "r,l,t\n-1,1000,1\n-2,1000,2\n".replace(",", apart)
-    )
+    rows = "r,l,t\n-1,1000,1\n-2,1000,2\n".replace(",", apart)
+    Path("monitor.csv").write_text('#{"t_start": 1, "a": "b,c"}\n' + rows)
     assert pairs(imported("monitor.csv", "--every", 1000)[1][0]) == [(1000, -1.0), (2000, -2.0)]
 
 
@@ -523,6 +522,20 @@ def test_a_table_of_several_environments_is_filtered_and_says_so(here):
     assert [value for _, value in pairs(found[0])] == [0, 1, 2, 3]
     code, said, complaint = run("import", "a.csv", "--task", "Hopper-v4", "--task", "Walker2d-v4", *SAID)
     assert code == 0 and "2 finished" in said and "left out: 1 runs of HalfCheetah-v4" in said, complaint
+
+
+def test_json_lines_of_a_killed_writer_end_with_the_last_whole_one(here):
+    rows = [json.dumps({"step": step, "return": -step}) for step in STEPS]
+    Path("a.jsonl").write_text("\n".join(rows) + '\n{"step": 50')
+    assert pairs(imported("a.jsonl")[1][0]) == [(step, -step) for step in STEPS]
+    Path("b.jsonl").write_text("\n".join([*rows[:2], '{"step": 30', *rows[3:]]))
+    assert "line 3 is no JSON" in refused("b.jsonl")
+
+
+def test_the_tolerance_that_a_refusal_names_is_one_that_works(here):
+    built.table(Path("a.csv"), {"step": STEPS, "return": [1.0, 2.0, 3.0, 4.0]})
+    assert "--tolerance 1 lets each evaluation stand" in refused("a.csv", "--every", 2000)
+    assert pairs(imported("a.csv", "--every", 2000, "--tolerance", 1)[1][0]) == [(2000, 2.0), (4000, 4.0)]
 
 
 def test_a_tree_of_several_other_environments_is_not_of_the_task(here):

@@ -124,6 +124,7 @@ MISTAKES = {
     "negative budget": ({"env_steps": -1000}, {}, ["sweeps[0].env_steps", "greater than 0", "-1000"]),
     "missing key": ({"env_steps": None}, {}, ["sweeps[0].env_steps", "missing"]),
     "a seed twice": ({"seeds": [0, 1, 0]}, {}, ["sweeps[0].seeds", "0", "twice"]),
+    "no seed": ({"seeds": []}, {}, ["sweeps[0].seeds must not be empty"]),
     "a negative seed": ({"seeds": [-1]}, {}, ["sweeps[0].seeds[0]", "-1"]),
     "a seed of 20 digits": ({"seeds": [10**20]}, {}, ["sweeps[0].seeds[0]", "less than"]),
     "a million seeds": ({"seeds": 1_000_000}, {}, ["sweeps[0].seeds", "at most 100,000", "not 1000000"]),
