@@ -27,6 +27,7 @@ from suite.published.anchors import Anchor
 from suite.published.references import Reference
 from suite.sac import identity, numerics
 from suite.sac.status import Status
+from suite.specimens.naming import in_full
 from suite.study.cells import CELL
 
 FOLDER = Path(__file__).parent / "baselines"
@@ -66,7 +67,7 @@ class BaselineCell:
     @property
     def name(self) -> str:
         """The cell as sentences name it."""
-        return f"{self.task}, {self.implementation} {self.variant}"
+        return f"{self.task}, {in_full(self.implementation, self.variant)}"
 
     @property
     def made_by(self) -> Mapping[str, str]:

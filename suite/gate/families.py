@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from suite.analysis.check_rows import CheckRow
+from suite.specimens.naming import in_full
 from suite.statistics import multiplicity
 from suite.statistics.equivalence import PASS
 
@@ -22,7 +23,7 @@ def with_families(rows: Iterable[CheckRow], method: str) -> list[CheckRow]:
     members: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
         if not row.advisory:
-            members.setdefault(f"{row.implementation} {row.variant}", []).append(i)
+            members.setdefault(in_full(row.implementation, row.variant), []).append(i)
     for family, indices in members.items():
         primary = [i for i in indices if rows[i].gated]
         secondary = [i for i in indices if not rows[i].gated]

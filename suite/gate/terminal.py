@@ -15,6 +15,7 @@ from suite.gate.drift_rows import Drift, DriftRow
 from suite.gate.drift_wording import identical_in_every_seed
 from suite.gate.outcome import said
 from suite.gate.wording import counted, number, p_value
+from suite.specimens.naming import in_full
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, INCONCLUSIVE
 
 
@@ -53,7 +54,7 @@ def _check_cells(row: CheckRow) -> tuple[str, ...]:
     ours, published = row.ours, row.published
     interval = f"\n[{number(row.low)}, {number(row.high)}]" if row.low is not None else ""
     return (
-        f"{row.task}\n{row.implementation} {row.variant}",
+        f"{row.task}\n{in_full(row.implementation, row.variant)}",
         f"{row.env_step:,}",
         f"{number(ours.mean)} ± {number(ours.sd)}\n{ours.n_finished}/{ours.n_planned} finished",
         f"{number(published.mean)} ± {number(published.sd)} (n {published.n or '?'})\n{row.reference}",
@@ -91,7 +92,7 @@ def render_drift(drift: Drift, undecided_ok: bool = False) -> str:
 
 def _drift_cells(row: DriftRow) -> tuple[str, ...]:
     return (
-        f"{row.task} {row.implementation} {row.variant}",
+        f"{row.task} {in_full(row.implementation, row.variant)}",
         f"{row.env_step:,}",
         f"{number(row.ours.mean)} ± {number(row.ours.sd)} ({row.ours.n})",
         f"{number(row.theirs.mean)} ± {number(row.theirs.sd)} ({row.theirs.n})",

@@ -14,6 +14,7 @@ from suite.published import comparability
 from suite.published.anchors import Anchor
 from suite.published.references import Reference
 from suite.sac.identity import Difference
+from suite.specimens.naming import in_full
 from suite.study.cells import CELL_COLUMNS
 
 
@@ -50,7 +51,7 @@ def unmatched(
     for (task, implementation, variant, run_id), of_cell in runs.groupby(CELL_COLUMNS, sort=True):
         if (CellKey(task, implementation, run_id), variant) not in compared:
             kept_apart = _kept_apart(task, of_cell, references, random_policy)
-            sentences.append(f"{task}, {implementation} {variant}: {kept_apart}")
+            sentences.append(f"{task}, {in_full(implementation, variant)}: {kept_apart}")
     return sentences
 
 

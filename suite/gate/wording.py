@@ -8,6 +8,7 @@ from typing import get_args
 
 from suite.analysis.check_rows import CheckCurve, CheckRow, CheckVerdict, SampleSummary
 from suite.gate.drift_rows import DriftRow
+from suite.specimens.naming import in_full
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, FAIL, INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
 from suite.statistics.looks import NOT_LEARNED, failure_limit
 from suite.wording import WITH_POWER
@@ -85,7 +86,7 @@ def head(row: CheckRow | DriftRow) -> str:
         runs += f", {ours.n_failed} failed (counted as random, {number(row.random_policy)}, from then)"
     if ours.n_missing:
         runs += f", {ours.n_missing} without a result"
-    return f"{row.task}, {row.implementation} {row.variant}, {row.env_step:,} steps ({runs}): "
+    return f"{row.task}, {in_full(row.implementation, row.variant)}, {row.env_step:,} steps ({runs}): "
 
 
 def mean_sd_n(ours: SampleSummary) -> str:

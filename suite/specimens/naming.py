@@ -88,3 +88,8 @@ def not_reproduced(preset: str) -> str:
     """What of its code base a preset does not reproduce, by its docstring; empty if it says nothing of it."""
     _, marked, rest = (load_preset(preset).__doc__ or "").partition("Not reproduced:")
     return " ".join(rest.split("\n\n")[0].split()) if marked else ""
+
+
+def in_full(implementation: str, variant: str) -> str:
+    """A cell's implementation and variant as sentences name it; a claim names its implementation itself."""
+    return variant if variant.startswith(f"{implementation} (") else f"{implementation} {variant}"

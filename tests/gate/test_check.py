@@ -717,6 +717,12 @@ def test_secondary_rows_are_tested_only_where_their_family_passes_and_among_them
     assert all(row.family_size == len(secondary) for row in secondary)
 
 
+def test_a_claim_names_its_implementation_once():
+    rows = rows_of(pendulum(GOOD, cell={"implementation": "mylib", "variant": "mylib (claims sac_v2)"}), gate=["all"])
+    assert "Pendulum-v1, mylib (claims sac_v2), 10,000 steps" in the_primary(rows).sentence
+    assert the_primary(rows).family == "mylib (claims sac_v2)"
+
+
 def test_an_arm_is_never_primary():
     rows = check.check(
         pendulum(BROKEN), REFERENCES, RANDOM, Check(gate=["all"]), arms={CellKey("Pendulum-v1", "torch", "0123456789")}
