@@ -49,10 +49,9 @@ def test_rows_that_are_no_primary_endpoint_say_value_for_value_what_they_said(st
             }
 
 
-def test_the_same_records_are_held_against_their_baseline_as_before(study):
-    """It was saved on another machine, where most runs end in other digits; two more are decided as pairs."""
+def test_the_same_records_are_held_against_their_baseline(study):
+    """It was saved by later code, whose sums run in another order, so that most runs end in other digits."""
     found = drift.compare(window_means.gathered(study), baseline.load("quick"), QUICK.check, declared_of(QUICK))
     assert Counter(row.verdict for row in found.rows) == {"EQUIVALENT": 34, "INCONCLUSIVE": 26}
     assert sum(0 < row.identical == row.seeds_in_both for row in found.rows) == 6
-    assert outcome.exit_code(found.rows, gate=True) == 4 and len(found.notes) == 12
-    assert all("python was 3.11.2 and is 3.11.7" in note for note in found.notes)
+    assert outcome.exit_code(found.rows, gate=True) == 4 and found.notes == ()
