@@ -145,11 +145,18 @@ def _whole_numbers(option: str, text: str | None) -> tuple[int, ...]:
 @plan_option
 def gather(plan: Plan) -> None:
     """Collect the runs' records into tidy tables; missing, invalid and stale ones are named."""
+    from suite.analysis.evaluations import evaluation_curves
+    from suite.analysis.runs import with_outcomes
     from suite.study import gather
 
-    runs = gather.main(plan, say=click.echo)["runs"]
+    tables = gather.main(plan, say=click.echo)
+    recorded = tables["runs"]
+    runs = with_outcomes(recorded, evaluation_curves(tables["evaluations"]))  # as statistics and check count them
     for status, count in runs["status"].value_counts().items():
         click.echo(f"{count:>6} {status}")
+    judged = runs[runs["status"].to_numpy() != recorded["status"].to_numpy()]
+    for (status, message), of_it in judged.groupby(["status", "message"]):
+        click.echo(f"{len(of_it):>6} of these {status} though recorded as finished: {message}")
     for reason, count in runs.loc[runs["stale"], "stale_reason"].value_counts().items():
         click.echo(f"{count:>6} stale: {reason}")
     if runs["stale"].any():

@@ -58,6 +58,8 @@ KINDS = {
 }
 ENVIRONMENT = re.compile(r"(?<![A-Za-z0-9])([A-Z][A-Za-z0-9]*-v\d+)")
 """An environment in a path, such as "HalfCheetah-v3_1/"."""
+ALGORITHMS = {"a2c", "ars", "crossq", "ddpg", "dqn", "ppo", "ppo_lstm", "qrdqn", "redq", "sac", "td3", "tqc", "trpo"}
+"""Folders that a tree of several algorithms' runs has, as RL Zoo's."""
 MOST = 100_000
 """Evaluations of one run."""
 
@@ -205,6 +207,7 @@ def fitted(series: Sequence[Series], claim: Claim) -> tuple[Grid, list[Run]]:
 def _named(series: Sequence[Series], claim: Claim) -> list[Series]:
     """Every run with its task and its seed: its log's own, the importer's, its folder's, or its place in the order."""
     series = _of_tasks(series, claim)
+    _check_one_algorithm(series)
     silent = [one for one in series if one.seed is None]
     if claim.seeds and len(claim.seeds) != len(silent):
         raise UsageError(f"--seeds names {len(claim.seeds)}, but {len(silent)} of the runs do not tell their seed")
@@ -237,6 +240,18 @@ def _named(series: Sequence[Series], claim: Claim) -> list[Series]:
             )
         named[one.task, seed] = one._replace(seed=seed)
     return list(named.values())
+
+
+def _check_one_algorithm(series: Iterable[Series]) -> None:
+    """UsageError if the runs' folders are named by more than one algorithm: they are no seeds of one implementation."""
+    named: dict[str, str] = {}
+    for one in series:
+        for part in Path(one.source).parts[:-1]:
+            if part.lower() in ALGORITHMS:
+                named.setdefault(part.lower(), one.source)
+    if len(named) > 1:
+        listed = " and ".join(f"{name} ({source})" for name, source in sorted(named.items()))
+        raise UsageError(f"runs of {listed} are no seeds of one implementation; import the folder of one algorithm")
 
 
 def _of_tasks(series: Sequence[Series], claim: Claim) -> list[Series]:

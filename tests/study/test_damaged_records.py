@@ -147,6 +147,14 @@ def test_rows_of_a_record_older_than_digests_are_held_against_the_protocol(study
     assert outcomes(study)[0][0] == "invalid"
 
 
+def test_gather_counts_runs_as_the_statistics_do(study):
+    """A return that is no number, in a record that bears no digest: recorded as finished, and counted as diverged."""
+    rewritten(record_of(study), ROWS["a return that is no number"], drop_digest=True)
+    done = suite("gather", "--config", "study.yaml", cwd=study)
+    assert done.returncode == 0 and "     2 finished\n" in done.stdout and "     1 diverged\n" in done.stdout
+    assert "1 of these diverged though recorded as finished: an evaluation returned no finite number" in done.stdout
+
+
 def test_final_arrays_are_those_of_the_record_where_they_are_kept(study):
     path = record_of(study)
     arrays = records.arrays_path(path)

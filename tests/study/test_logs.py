@@ -153,6 +153,15 @@ def test_parallel_monitors_are_one_run_by_time_with_summed_steps(here):
     assert "tells no times" in refused("run", "--every", 4000)
 
 
+def test_a_tree_of_several_algorithms_is_not_taken_for_seeds_of_one(here):
+    for seed, algorithm in enumerate(("sac", "td3")):
+        built.evaluations(Path(f"logs/{algorithm}/HalfCheetah-v4_1/evaluations.npz"), seed)
+    complaint = refused("logs")
+    assert "sac (logs/sac/HalfCheetah-v4_1/evaluations.npz) and td3" in complaint
+    assert "import the folder of one algorithm" in complaint
+    assert len(imported("logs/sac")[1]) == 1
+
+
 @pytest.mark.parametrize("names", [("env0", "env1"), ("train", "eval")])
 def test_monitors_of_one_folder_that_tell_no_seed_are_not_taken_for_runs(here, names):
     for n, name in enumerate(names):
