@@ -48,7 +48,7 @@ def until_decided(plan: Plan, cores: int, arguments: Sequence[str]) -> int:
             for row in rows
             if row.gated and row.verdict == INCONCLUSIVE and not row.exhausted
         }
-        click.echo(f"after {look} seeds: {outcome.said(rows)}")
+        click.echo(f"after {look} seeds: {outcome.gate_line(rows)}")
         if not undecided:
             break
     for command in ("gather", "check", "statistics", "figures", "report"):

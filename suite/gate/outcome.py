@@ -36,7 +36,7 @@ def exit_code(rows: Sequence[CheckRow] | Sequence[DriftRow], gate: bool, undecid
     return 0 if all(row.passes or (undecided_ok and row.exhausted) for row in endpoints) else UNDECIDED
 
 
-def said(rows: Sequence[CheckRow] | Sequence[DriftRow], undecided_ok: bool = False) -> str:
+def gate_line(rows: Sequence[CheckRow] | Sequence[DriftRow], undecided_ok: bool = False) -> str:
     """What the gate makes of the rows, in one line."""
     endpoints = [row for row in rows if row.gated]
     if not endpoints:

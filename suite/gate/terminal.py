@@ -13,7 +13,7 @@ from rich.table import Table
 from suite.analysis.check_rows import CheckFile, CheckRow
 from suite.gate.drift_rows import Drift, DriftRow
 from suite.gate.drift_wording import identical_in_every_seed
-from suite.gate.outcome import said
+from suite.gate.outcome import gate_line
 from suite.gate.wording import counted, number, p_value
 from suite.specimens.naming import in_full
 from suite.statistics.equivalence import DIFFERENT, EQUIVALENT, INCONCLUSIVE
@@ -47,7 +47,9 @@ def render_check(checked: CheckFile, undecided_ok: bool = False) -> str:
     if not rows:
         return "\n".join(["No cell of this study has a published counterpart in suite/published.", *notes])
     table = _drawn(_CHECK, map(_check_cells, rows), width=170)
-    return "\n".join([table, "", *(row.sentence for row in rows), *notes, "", counted(rows), said(rows, undecided_ok)])
+    return "\n".join(
+        [table, "", *(row.sentence for row in rows), *notes, "", counted(rows), gate_line(rows, undecided_ok)]
+    )
 
 
 def _check_cells(row: CheckRow) -> tuple[str, ...]:
@@ -87,7 +89,7 @@ def render_drift(drift: Drift, undecided_ok: bool = False) -> str:
         return "\n".join(["No cell of this study is in the baseline.", *notes])
     table = _drawn(_DRIFT, map(_drift_cells, rows), width=150)
     sentences = [row.sentence for row in rows if row.identical < row.seeds_in_both or row.verdict != EQUIVALENT]
-    return "\n".join([table, "", *sentences, *notes, _drift_counted(rows), said(rows, undecided_ok)])
+    return "\n".join([table, "", *sentences, *notes, _drift_counted(rows), gate_line(rows, undecided_ok)])
 
 
 def _drift_cells(row: DriftRow) -> tuple[str, ...]:

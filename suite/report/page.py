@@ -12,7 +12,7 @@ import jinja2
 
 from suite.analysis.provenance import making, provenance
 from suite.analysis.types import Results
-from suite.gate.outcome import said
+from suite.gate.outcome import gate_line
 from suite.published import calibration
 from suite.report import tables
 from suite.report.checklist import checklist, made_with, not_finished
@@ -84,7 +84,7 @@ def _content(study: Study, figures: Sequence[PageFigure]) -> dict[str, Any]:
         "figures": figures,
         "figure_of": {figure.name: figure for figure in figures},
         "overview": overview(results.check),
-        "outcome": said(results.check),
+        "outcome": gate_line(results.check),
         "not_finished": not_finished(results),
         "tasks": tasks_of(study),
         "presets": presets,

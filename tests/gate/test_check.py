@@ -906,7 +906,7 @@ def test_exit_codes():
     assert outcome.exit_code(rows_of(pendulum(GOOD), gate=["all"]), gate=True) == 0
     both = together(pendulum(GOOD), pendulum(open_, cell={"run_id": "1" * 10, "variant": "other"}))
     assert outcome.exit_code(rows_of(both, gate=["all"]), gate=True) == 4
-    assert "of 2 primary endpoints 1 INCONCLUSIVE, 1 PASS" in outcome.said(rows_of(both, gate=["all"]))
+    assert "of 2 primary endpoints 1 INCONCLUSIVE, 1 PASS" in outcome.gate_line(rows_of(both, gate=["all"]))
 
 
 # --- files and text ---------------------------------------------------------------------------------------------

@@ -172,7 +172,7 @@ def test_what_is_caught_is_what_loses_more_than_is_tolerated(mistaken):
 
 def test_the_page_tells_how_the_gates_end(healthy, mistaken):
     for rows in (healthy, mistaken):
-        assert outcome.said(rows) in REAL_RUNS
+        assert outcome.gate_line(rows) in REAL_RUNS
     five = {name(row): row.verdict for row in held(tables(baseline.load("gate")), HEALTHY, [5]) if row.gated}
     assert five == {"jaxrl": "INCONCLUSIVE", "jaxrl_curves": "PASS", "sac_v2": "PASS"}
     assert "With `check.looks: [5]` `jaxrl_curves` and `sac_v2` PASS and `jaxrl` stays INCONCLUSIVE" in REAL_RUNS

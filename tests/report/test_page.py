@@ -173,7 +173,7 @@ def test_every_verdict_leads_to_its_figure_its_numbers_and_its_sentence(made, re
     assert page.index("<details", page.index('id="check"')) < page.index(f'id="{name}"')  # a link opens what is folded
     warned = '1 primary endpoint of the <a href="#check">regression check</a> <b class="FAIL">FAILs</b> against'
     assert f"{warned} published results" in page
-    assert f"<b>G{verdicts.said(results.check)[1:]}.</b> Of the study's 9 cells 1 has" in page
+    assert f"<b>G{verdicts.gate_line(results.check)[1:]}.</b> Of the study's 9 cells 1 has" in page
 
 
 def test_the_dashboard_puts_every_row_at_its_step_whatever_their_number(results):
