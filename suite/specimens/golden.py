@@ -32,7 +32,7 @@ from suite.sac.ablation import Changes
 from suite.sac.contract import Implementation, Job, Params
 from suite.sac.identity import to_plain
 from suite.sac.numerics import NUMERICS, Change, holds, version
-from suite.sac.schedule import CHOICES, BootstrapAtLength, Schedule
+from suite.sac.schedule import CHOICES, BootstrapAtLength, ResetFromWarmup, Schedule
 from suite.sac.spec import SacSpec
 from suite.specimens import catalogue
 from suite.specimens.cases import BASE, SPACES, TOLERANCE, VARIANTS, WITH_V, at, inputs, shrunk, start
@@ -204,6 +204,8 @@ def schedules() -> dict[str, Schedule]:
         "bootstrap at length": replace(CALM, time_limit=BootstrapAtLength(steps=20)),
         "bootstrap at another length": replace(CALM, time_limit=BootstrapAtLength(steps=13)),
         "abandoned": replace(CALM, reset_every=25),
+        "abandoned when warm": replace(CALM, reset_every=ResetFromWarmup(every=None)),
+        "abandoned from warm-up": replace(CALM, reset_every=ResetFromWarmup(every=25), insert="next_step"),
         "abandoned, inserted at the end": replace(CALM, reset_every=25, insert="episode_end"),
         "no learning in warm-up": replace(CALM, learn_in_warmup=False, learn_after=30),
         "no learning in a rounded warm-up": replace(CALM, learn_in_warmup=False, warmup_rounding="episode"),
@@ -225,10 +227,16 @@ def shortened(schedule: Schedule) -> Schedule:
         update_every=min(schedule.update_every, 10),
         updates_per_burst=min(schedule.updates_per_burst, 10),
         epoch_steps=schedule.epoch_steps and 30,
-        reset_every=schedule.reset_every and 25,
+        reset_every=_shortened_reset(schedule),
         replay_capacity=min(schedule.replay_capacity, 1000),
         time_limit=BootstrapAtLength(steps=TIME_LIMIT) if isinstance(limit, BootstrapAtLength) else limit,
     )
+
+
+def _shortened_reset(schedule: Schedule) -> int | ResetFromWarmup | None:
+    if isinstance(schedule.reset_every, ResetFromWarmup):
+        return ResetFromWarmup(every=schedule.reset_every.every and 25)
+    return schedule.reset_every and 25
 
 
 class Counting:
