@@ -239,28 +239,18 @@ def _shortened_reset(schedule: Schedule) -> int | ResetFromWarmup | None:
     return schedule.reset_every and 25
 
 
-class Counting:
-    """An engine that only counts: its actions depend on the noise and on how many updates there were."""
-
-    FRAMEWORK = "numpy"
+class Counting(scripted.Counting):
+    """An engine that counts, and remembers what it was given to learn from."""
 
     def __init__(self) -> None:
         self.sampled = 0  # a number that depends on every row of every batch, in order
-
-    def init(self, spec: SacSpec, spaces: Any, params: Params) -> np.ndarray:
-        return np.zeros(len(params["actor/w0"]), np.int64)
-
-    def act(self, state: np.ndarray, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
-        drawn = obs[..., 1:] if noise is None else noise
-        return np.tanh(0.1 * drawn + 0.01 * state[:, None, None]).astype(np.float32)
 
     def update(self, state: np.ndarray, rows: np.ndarray, noise: np.ndarray, obs: Any, act_noise: Any) -> tuple:
         ids = np.rint(rows[..., 0] / np.float32(scripted.ID_UNIT)).astype(np.int64)
         ends = rows[..., -1].astype(np.int64)
         order = np.arange(1, ids.size + 1).reshape(ids.shape)
         self.sampled = (31 * self.sampled + int((order * (4 * ids + ends)).sum())) % (1 << 40)
-        state = state + rows.shape[1]
-        return state, None if obs is None else self.act(state, obs, act_noise), {}
+        return super().update(state, rows, noise, obs, act_noise)
 
     def explain(
         self, state: np.ndarray, rows: np.ndarray, noise: np.ndarray
@@ -276,9 +266,6 @@ class Counting:
             "actor_loss": -level,
             "q": np.stack([rows[:, 0, :, 0], rows[:, 0, :, 1]], axis=1),
         }
-
-    def get_params(self, state: np.ndarray) -> Params:
-        return {"updates_done": state}
 
 
 def played(schedule: Schedule, seeds: tuple[int, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
