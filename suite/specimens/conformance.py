@@ -53,11 +53,7 @@ DECLARED = {
         _COUNT,
     ),
     ("tianshou", "autoalpha"): Declared(
-        {
-            "temperature": LearnedAlpha(
-                init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4
-            )
-        },
+        {"temperature": LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4)},
         "the example's own option --auto_alpha; its default is a fixed temperature, which is one line of the same code",
     ),
 }
@@ -170,7 +166,9 @@ def vectors_of(recorded: Recorded, spec: SacSpec) -> Vectors:
     except (SpecError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UsageError(f"{recorded.path} holds no vectors of the shared format ({reason})") from None
-    made = Vectors(recorded.path, recorded.preset, recorded.case, spec, spaces, updates, recorded.arrays, contradictions)
+    made = Vectors(
+        recorded.path, recorded.preset, recorded.case, spec, spaces, updates, recorded.arrays, contradictions
+    )
     if not contradictions:
         _check(made)
     return made

@@ -47,7 +47,9 @@ _PRESENCE = Declared(
     "a fall on the last step of the time limit bootstraps there, as the preset's docstring says it does not here",
 )
 DECLARED = {
-    ("coach", "mixed"): Declared({"warmup_steps": 1500, "learn_after": 1501}, {}, "a warm-up of 10,000 is long to play"),
+    ("coach", "mixed"): Declared(
+        {"warmup_steps": 1500, "learn_after": 1501}, {}, "a warm-up of 10,000 is long to play"
+    ),
     ("jaxrl", "mixed"): _PRESENCE,
     ("jaxrl_curves", "mixed"): _PRESENCE,
 }

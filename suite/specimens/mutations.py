@@ -6,6 +6,7 @@ shows it, and it may only shrink.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -85,19 +86,16 @@ def mutants(tableau: SacSpec | Schedule) -> Iterator[Mutant]:
     """
     for path, value in _changes(tableau, ""):
         try:
-            yield Mutant(path, _shown(value), _replaced(tableau, path, value))
+            yield _mutant(tableau, path, value)
         except SpecError:
-            half = value / 4 if isinstance(value, float) else None  # it was doubled
-            if half is not None and _legal(tableau, path, half):
-                yield Mutant(path, _shown(half), _replaced(tableau, path, half))
+            if isinstance(value, float):  # it was doubled
+                with contextlib.suppress(SpecError):
+                    yield _mutant(tableau, path, value / 4)
 
 
-def _legal(tableau: SacSpec | Schedule, path: str, value: Any) -> bool:
-    try:
-        _replaced(tableau, path, value)
-    except SpecError:
-        return False
-    return True
+def _mutant(tableau: SacSpec | Schedule, path: str, value: Any) -> Mutant:
+    made = _replaced(tableau, path, value)
+    return Mutant(path, " ".join(made.stages) if path == "order" else str(value), made)
 
 
 def _changes(part: Any, above: str) -> Iterator[tuple[str, Any]]:
@@ -140,10 +138,6 @@ def _orders(spec: SacSpec) -> Iterator[tuple[str, ...]]:
 def _replaced(tableau: Any, path: str, value: Any) -> Any:
     name, _, rest = path.partition(".")
     return dataclasses.replace(tableau, **{name: _replaced(getattr(tableau, name), rest, value) if rest else value})
-
-
-def _shown(value: Any) -> str:
-    return " ".join(value) if isinstance(value, tuple) and isinstance(value[0], str) else str(value)
 
 
 def notices(recorded: Recorded, mutant: Mutant) -> bool:

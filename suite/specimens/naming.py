@@ -39,7 +39,9 @@ def basis(preset: str) -> Basis:
     spec, schedule = identity.to_plain(module.SPEC), identity.to_plain(module.SCHEDULE)
     versions = {name: numerics.version(f"engine.{name}", spec) for name in implementations.REGISTRY}
     versions["loop"] = numerics.version("loop", schedule)
-    return Basis(versions, *(hashlib.sha256(identity.canonical(one).encode()).hexdigest()[:10] for one in (spec, schedule)))
+    return Basis(
+        versions, *(hashlib.sha256(identity.canonical(one).encode()).hexdigest()[:10] for one in (spec, schedule))
+    )
 
 
 class Proof(NamedTuple):
