@@ -79,6 +79,10 @@ ActOnce = Callable[..., Array]
 """(spec, spaces, params, obs [N, O], a draw [N, A] for each of spec.act_draws, or None): actions [N, A]."""
 
 
+Held = tuple[Arrays, Arrays, Arrays]
+"""A learner's parameters and Adam's two moments."""
+
+
 class Programs(NamedTuple):
     """The compiled functions of one spec; each call takes and gives arrays with a leading axis S."""
 
@@ -94,7 +98,7 @@ class State:
     spec: Any
     spaces: Spaces
     programs: Programs
-    arrays: tuple[Arrays, Arrays, Arrays]  # parameters, Adam's moments
+    arrays: Held
     count: Array
 
 
@@ -102,9 +106,12 @@ class State:
 def programs(update_once: UpdateOnce, act_once: ActOnce, spec: Any, spaces: Spaces) -> Programs:
     """Traced at the first call with inputs of new shapes, and never again in the process."""
 
-    def once(learner: Learner, rows: Array, noise: Array, explaining: bool) -> tuple[Learner, dict[str, Any]]:
+    def once(arrays: Held, number: Array, rows: Array, noise: Array, *, explaining: bool) -> tuple[Held, dict]:
+        (params, m, v), batch = arrays, unpack(rows.astype(spec.dtype), spaces)
         draws = dict(zip(spec.draws, noise.astype(spec.dtype), strict=True))
-        return update_once(spec, spaces, learner, unpack(rows.astype(spec.dtype), spaces), draws, explaining=explaining)
+        learner = Learner(params, m, v, number)
+        learner, seen = update_once(spec, spaces, learner, batch, draws, explaining=explaining)
+        return (learner.params, learner.adam_m, learner.adam_v), seen
 
     def metrics(seen: dict[str, Any]) -> dict[str, Array]:
         return {name: jnp.asarray(seen.get(name, jnp.nan), spec.dtype) for name in METRICS}
@@ -114,12 +121,14 @@ def programs(update_once: UpdateOnce, act_once: ActOnce, spec: Any, spaces: Spac
         draws = None if noise is None else jnp.split(noise.astype(spec.dtype), noise.shape[1] // width, axis=1)
         return act_once(spec, spaces, params, obs, draws).astype(jnp.float32)
 
-    def update(arrays: tuple, count: Array, rows: Array, noise: Array, obs: Any, act_noise: Any) -> tuple:
-        def one_seed(arrays: tuple, rows: Array, noise: Array, obs: Array | None, act_noise: Array | None) -> tuple:
+    def update(arrays: Held, count: Array, rows: Array, noise: Array, obs: Any, act_noise: Any) -> tuple:
+        def one_seed(arrays: Held, rows: Array, noise: Array, obs: Array | None, act_noise: Array | None) -> tuple:
             def turn(held: tuple, given: tuple) -> tuple:
-                learner, seen = once(Learner(*held, given[0]), *given[1:], explaining=False)
-                return (learner.params, learner.adam_m, learner.adam_v), metrics(seen)
+                number, *data = given
+                learner, seen = once(held, number, *data, explaining=False)
+                return learner, metrics(seen)
 
+            every: dict[str, Array]
             arrays, every = lax.scan(turn, arrays, (count + 1 + jnp.arange(len(rows)), rows, noise))
             action = None if obs is None else acting(arrays[0], obs, act_noise)
             return arrays, action, {name: values[-1] for name, values in every.items()}
@@ -130,10 +139,10 @@ def programs(update_once: UpdateOnce, act_once: ActOnce, spec: Any, spaces: Spac
     def act(params: Arrays, obs: Array, noise: Array | None) -> Array:
         return over_seeds(acting, params, obs, noise)
 
-    def explain(arrays: tuple, count: Array, rows: Array, noise: Array) -> tuple:
-        def one_seed(arrays: tuple, rows: Array, noise: Array) -> tuple:
-            learner, seen = once(Learner(*arrays, count + 1), rows, noise, explaining=True)
-            return (learner.params, learner.adam_m, learner.adam_v), jax.tree.map(jnp.asarray, seen)
+    def explain(arrays: Held, count: Array, rows: Array, noise: Array) -> tuple:
+        def one_seed(arrays: Held, rows: Array, noise: Array) -> tuple:
+            arrays, seen = once(arrays, count + 1, rows, noise, explaining=True)
+            return arrays, jax.tree.map(jnp.asarray, seen)
 
         arrays, seen = over_seeds(one_seed, arrays, rows[:, 0], noise[:, 0])
         return arrays, count + 1, seen
@@ -180,7 +189,7 @@ def contract(update_once: UpdateOnce, act_once: ActOnce) -> Contract:
     return Contract(init, act, update, explain, get_params, set_params, device)
 
 
-def loaded(spec: Any, params: Params) -> tuple[tuple[Arrays, Arrays, Arrays], Array]:
+def loaded(spec: Any, params: Params) -> tuple[Held, Array]:
     """Canonical arrays as those of a State, moments that are absent being zero."""
     dtype = np.dtype(spec.dtype)
     held = {name: value for name, value in params.items() if name != "updates_done" and not name.startswith("adam_")}

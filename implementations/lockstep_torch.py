@@ -104,7 +104,7 @@ def contract(update_once: UpdateOnce, act_once: ActOnce) -> Contract:
         for learner, seed_rows, seed_noise in zip(state, rows, noise, strict=True):
             for k in range(len(seed_rows)):
                 seen = update_once(learner, *inputs(learner, seed_rows[k], seed_noise[k]), explaining=False)
-            last.append({name: float(seen.get(name, math.nan)) for name in METRICS})
+            last.append({name: float(torch.as_tensor(seen.get(name, math.nan)).detach()) for name in METRICS})
         metrics = {name: np.array([one[name] for one in last]) for name in METRICS}
         return state, None if obs is None else act(state, obs, act_noise), metrics
 
@@ -140,15 +140,14 @@ def init(spec: Any, spaces: Spaces, params: Params) -> State:
     dtype, state = getattr(torch, spec.dtype), []
     for i in range(len(params["actor/w0"])):
         held = {name: torch.tensor(value[i]).to(dtype) for name, value in params.items() if name != "updates_done"}
-        moments = []
-        for kind in ("adam_m/", "adam_v/"):
-            kept = {name.removeprefix(kind): held.pop(name) for name in list(held) if name.startswith(kind)}
-            moved = [name for name in held if name.split("/")[0] in spec.online]
-            moments.append({name: kept.get(name, torch.zeros_like(held[name])) for name in moved})
-        for name in moments[0]:
-            held[name].requires_grad_()
+        own = {name: tensor for name, tensor in held.items() if not name.startswith("adam_")}
+        moved = {name: tensor.requires_grad_() for name, tensor in own.items() if name.split("/")[0] in spec.online}
+        m, v = (
+            {name: held.get(f"{kind}/{name}", torch.zeros_like(tensor)) for name, tensor in moved.items()}
+            for kind in ("adam_m", "adam_v")
+        )
         updates_done = int(params["updates_done"][i]) if "updates_done" in params else 0
-        state.append(Learner(spec, spaces, held, *moments, updates_done))
+        state.append(Learner(spec, spaces, own, m, v, updates_done))
     return state
 
 

@@ -95,7 +95,7 @@ def stein(k: Array, d_k: Array, gradient: Array) -> Array:
 def update_once(
     spec: SoftQSpec, spaces: Spaces, learner: Learner, batch: Batch, draws: Arrays, *, explaining: bool
 ) -> tuple[Learner, dict[str, Any]]:
-    """One update; explaining: also Q - V at an action of the actor, the log-density that it is moved towards."""
+    """One update; explaining: also Q - V of an action of the actor, the log-density it is moved towards."""
     params = learner.params
     uniform = jax.lax.erf(draws["value"][: spec.value_particles] / math.sqrt(2))
     y = critic_target(spec, params, batch, uniform)

@@ -80,7 +80,7 @@ def stein(k: Tensor, d_k: Tensor, gradient: Tensor) -> Tensor:
 
 
 def update_once(learner: Learner, batch: Batch, draws: Tensors, *, explaining: bool) -> dict[str, Any]:
-    """One update in place; explaining: also Q - V at an action of the actor, the log-density that it is moved towards."""
+    """One update in place; explaining: also Q - V of an action of the actor, the log-density it is moved towards."""
     spec, params = learner.spec, learner.params
     learner.updates_done += 1
     with torch.no_grad():

@@ -101,8 +101,7 @@ class Difference(typing.NamedTuple):
 
 
 def difference(a: typing.Any, b: typing.Any) -> list[Difference]:
-    """Every switch in which b differs from a, in field order; a choice of another kind is one difference, and so are two
-    specs of different kinds."""
+    """Every switch in which b differs from a, in field order; a choice or spec of another kind is one difference."""
     if type(a) is not type(b):
         return [Difference("kind", type(a).__name__, type(b).__name__)]
     differences = []

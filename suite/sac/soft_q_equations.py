@@ -71,7 +71,7 @@ def act_backward(spec: SoftQSpec, params: Params, drawn: Particles, d_action: np
 
 
 def score(spec: SoftQSpec, params: Params, obs: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """log exp(Q(s, a)) as a density before tanh, up to a constant, [B, n], and its gradient at the actions [B, n, A]."""
+    """The log of exp(Q(s, a)) as a density before tanh [B, n], up to a constant, and its gradient at the actions."""
     q, tape = q_values(spec, params, "critic1", obs, actions)
     _, d_input = scalar_backward(spec, params, "critic1", tape, np.ones(q.size))
     slope = 1 - actions**2 + spec.squash_eps

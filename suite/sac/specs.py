@@ -9,8 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
-from suite.sac.spec import Adam, Limits, NamedInit, SacSpec, SpecError, check_adam, check_hidden, check_limits
-from suite.sac.spec import check_types
+from suite.sac.spec import (
+    Adam,
+    Limits,
+    NamedInit,
+    SacSpec,
+    SpecError,
+    check_adam,
+    check_hidden,
+    check_limits,
+    check_types,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +73,7 @@ class SoftQSpec:
 
     @property
     def draws(self) -> tuple[str, ...]:
-        """Of "value" the first value_particles rows serve; a "particle" is one latent of each state, fixed ones first."""
+        """Of "value" the first value_particles rows serve; a "particle" is a latent of each state, fixed ones first."""
         return ("value", *(f"particle_{n + 1}" for n in range(self.fixed_particles + self.updated_particles)))
 
     @property

@@ -132,7 +132,8 @@ def params(spec: Spec, spaces: Spaces, rng: np.random.Generator) -> Params:
         online = name.removeprefix("target_")
         if online != name and spec.target_init == "copy":
             drawn[name] = drawn[online].copy()
-        elif online != name and spec.target_init == "soft_once" and not isinstance(spec, SoftQSpec):  # haarnoja/sac@8258e33 sac/algos/sac.py:359-361
+        elif online != name and spec.target_init == "soft_once":  # haarnoja/sac@8258e33 sac/algos/sac.py:359-361
+            assert not isinstance(spec, SoftQSpec)
             drawn[name] = (1 - spec.tau) * drawn[name] + spec.tau * drawn[online]
     if isinstance(spec, SacSpec) and isinstance(spec.temperature, LearnedAlpha):
         drawn["log_alpha"] = np.asarray(math.log(spec.temperature.init))
