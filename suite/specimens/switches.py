@@ -86,10 +86,12 @@ GROUPS = {
     },
     "data": {
         "replay_capacity": "Transitions that the replay holds.",
-        "insert": "Whether a transition may be sampled at once, or only when its episode is over.",
+        "insert": "Whether a transition may be sampled at once, only when its episode is over, or when the next step is "
+        "taken (next_step: at once where its episode ends by itself; the last of an abandoned episode never).",
         "time_limit": "Whether an episode that the time limit ends bootstraps. BootstrapAtLength: one of that length "
         "does, however it ended, and shorter ones do not.",
-        "reset_every": "The running episode is abandoned, without a terminal, at every multiple of this step.",
+        "reset_every": "The running episode is abandoned, without a terminal, at every multiple of this step. "
+        "ResetFromWarmup: when the warm-up is over, and every so many steps from there.",
         "action_to_env": "How an action in [-1, 1] gets into the environment's box.",
         "evaluation_action": "The action of an evaluation: tanh of the mean, a sample, or the mean itself, clipped.",
     },
