@@ -19,11 +19,12 @@ ROOT = CHECKOUT or Path.cwd()
 class Entry(NamedTuple):
     """Where an implementation is ("module" or "module:attribute") and what else one must know before importing it."""
 
-    target: str
+    target: str  # of the engine for SacSpec
     interpreter: str | None = None  # of an environment of its own, from ROOT; None: this one's
     trainer: bool = False  # a suite.sac.contract.Trainer, not an Implementation
     arms: bool = False  # its blocks may hold seeds of several specs, if these have one `structure`
     seeds: range = range(2**63)  # those it takes; a package of others may say so itself, by a range called SEEDS
+    beside: tuple[tuple[str, str], ...] = ()  # the engines for specs of other kinds: (the kind's name, target)
 
     @property
     def module(self) -> str:
@@ -31,14 +32,30 @@ class Entry(NamedTuple):
         return self.target.partition(":")[0]
 
     @property
+    def modules(self) -> tuple[str, ...]:
+        """The dotted names of all its engines."""
+        return (self.module, *(target.partition(":")[0] for _, target in self.beside))
+
+    @property
+    def targets(self) -> dict[str, str]:
+        """The engine for each kind of spec that it trains."""
+        return {"SacSpec": self.target, **dict(self.beside)}
+
+    @property
     def environment(self) -> Path | None:
         """The folder of its own environment; None if it needs none."""
         return ROOT / Path(self.interpreter).parent.parent if self.interpreter else None
 
 
+def _relatives(framework: str) -> tuple[tuple[str, str], ...]:
+    """The engines of SAC's relatives: what changes the algorithm's shape has a file of its own."""
+    files = {"SoftQSpec": "soft_q_learning", "MixtureSpec": "mixture"}
+    return tuple((kind, f"implementations.{file}_{framework}") for kind, file in files.items())
+
+
 REGISTRY: dict[str, Entry] = {
-    "torch": Entry("implementations.sac_torch"),
-    "jax": Entry("implementations.sac_jax", arms=True),
+    "torch": Entry("implementations.sac_torch", beside=_relatives("torch")),
+    "jax": Entry("implementations.sac_jax", arms=True, beside=_relatives("jax")),
 }
 
 PEERS: dict[str, Entry] = {
@@ -79,8 +96,8 @@ def registered() -> dict[str, Entry]:
     return outside | trainers | REGISTRY | PEERS | MISTAKEN
 
 
-def load(name: str) -> Any:
-    """The implementation registered as `name`: this is where an engine's framework is imported."""
-    entry = registered()[name]
-    attribute, imported = entry.target.partition(":")[2], importlib.import_module(entry.module)
+def load(name: str, kind: str = "SacSpec") -> Any:
+    """The implementation registered as `name`, its engine for a kind of spec: here the framework is imported."""
+    module, _, attribute = registered()[name].targets[kind].partition(":")
+    imported = importlib.import_module(module)
     return getattr(imported, attribute) if attribute else imported

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from suite.sac.contract import Params, Spaces
-from suite.sac.spec import SacSpec
+from suite.sac.specs import Spec
 
 KEPT = 30
 """Compiled specs kept at once: hundreds in one process exhaust the memory mappings Linux allows it."""
@@ -24,11 +24,13 @@ class Quick:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.as_in_a_run, name)
 
-    def init(self, spec: SacSpec, spaces: Spaces, params: Params) -> Any:
+    def init(self, spec: Spec, spaces: Spaces, params: Params) -> Any:
         """See suite.sac.contract.Implementation.init."""
         if _unoptimised.cache_info().currsize > KEPT:  # drops compiled programs now and then
             _unoptimised.cache_clear()
-            sys.modules["implementations.sac_jax"].programs.cache_clear()
+            for module in ("implementations.sac_jax", "implementations.lockstep_jax"):
+                if module in sys.modules:
+                    sys.modules[module].programs.cache_clear()
             gc.collect()
         state = self.as_in_a_run.init(spec, spaces, params)
         return replace(state, programs=_unoptimised(state.programs)) if hasattr(state, "programs") else state

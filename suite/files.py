@@ -78,5 +78,6 @@ def fits(value: Any, kind: Any) -> bool:
 
 @cache
 def hints(kind: Any) -> dict[str, Any]:
-    """The annotations of a type's fields, resolved."""
-    return typing.get_type_hints(kind)
+    """The annotations of a type's fields, resolved; what belongs to the class is no field."""
+    every = typing.get_type_hints(kind)
+    return {name: hint for name, hint in every.items() if typing.get_origin(hint) is not typing.ClassVar}

@@ -21,7 +21,7 @@ PENDULUMS = (
     "InvertedDoublePendulum-v4",
     "InvertedDoublePendulum-v5",
 )
-SMALL_TASKS = (*PENDULUMS, "Reacher-v4", "Reacher-v5")
+SMALL_TASKS = (*PENDULUMS, "Reacher-v4", "Reacher-v5", "MultiGoal-v0")
 
 SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     # objective

@@ -73,7 +73,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
         10_000,
         f"{VARIANTS}:386-396,439-440 (ten times the path length), 218-229 (1,000; Pendulum 200); ours on "
         "Reacher and Pusher: ten times the task's limit",
-        {("Pendulum-v1",): 2_000, ("Reacher-v4", "Reacher-v5"): 500, ("Pusher-v5",): 1_000},
+        {("Pendulum-v1",): 2_000, ("MultiGoal-v0",): 300, ("Reacher-v4", "Reacher-v5"): 500, ("Pusher-v5",): 1_000},
     ),
     warmup_range=cited("unit", f"{CODE} softlearning/policies/uniform_policy.py:10-40 with {GYM}:89-90"),
     warmup_rounding=cited(
@@ -84,7 +84,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_after=cited(
         10_001,
         f"{LOOP}:241-260 (after the first step that follows the warm-up)",
-        {("Pendulum-v1",): 2_001, ("Reacher-v4", "Reacher-v5"): 501, ("Pusher-v5",): 1_001},
+        {("Pendulum-v1",): 2_001, ("MultiGoal-v0",): 301, ("Reacher-v4", "Reacher-v5"): 501, ("Pusher-v5",): 1_001},
     ),
     update_every=cited(1, f"{VARIANTS}:20"),
     updates_per_burst=cited(1, f"{VARIANTS}:21"),

@@ -17,7 +17,7 @@ SAC = f"{CODE} spinup/algos/sac/sac.py"
 CORE = f"{CODE} spinup/algos/sac/core.py"
 INIT = f"{CORE}:12-15,44,65,97 (the defaults of tf.layers.dense)"
 BURST = f"{SAC}:265-271 (as many as the episode had steps)"
-SHORT = {("Pendulum-v1",): 200, ("Reacher-v4", "Reacher-v5"): 50, ("Pusher-v5",): 100}
+SHORT = {("Pendulum-v1",): 200, ("MultiGoal-v0",): 30, ("Reacher-v4", "Reacher-v5"): 50, ("Pusher-v5",): 100}
 """Episodes of these tasks end by their own time limit, after so many steps."""
 
 SPEC, SCHEDULE, PER_TASK, SOURCES = preset(

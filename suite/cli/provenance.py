@@ -106,6 +106,9 @@ def preset_difference(a: str, b: str, task: str) -> str:
     differences = identity.difference(spec_a, spec_b) + identity.difference(schedule_a, schedule_b)
     if not differences:
         return f"{a} and {b} are the same on {task}"
+    if type(spec_a) is not type(spec_b):
+        kinds = type(spec_b).__name__, type(spec_a).__name__
+        return f"{b} differs from {a} in kind: {kinds[0]} and {kinds[1]} have no switches in common"
     lines = [f"{b} differs from {a} on {task} in {len(differences)} switches:"]
     for one in differences:
         field = one.field.split(".")[0]

@@ -180,7 +180,7 @@ def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **opt
         for cell in dict.fromkeys(one.cell for one in chosen)
     ]
     trainer = implementations.registered()[cell.implementation].trainer
-    engine = implementations.load(cell.implementation)
+    engine = implementations.load(cell.implementation, type(cell.spec).__name__)
     training.train(
         engine,
         jobs[0]._replace(beside=tuple(jobs[1:])),

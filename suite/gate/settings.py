@@ -16,12 +16,13 @@ from suite.sac import identity
 from suite.sac.identity import Difference
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
+from suite.sac.specs import Spec
 from suite.specimens.catalogue import resolve
 from suite.study.cells import CELL
 
 Part = TypeVar("Part", SacSpec, Schedule)
 SCHEME = {"temperature", "critics", "target_reduce", "actor_reduce", "value_net", "entropy_in_target"}
-SCHEME |= {"evaluation_action"}
+SCHEME |= {"kind", "evaluation_action"}
 """Switches whose other choice makes another algorithm or another measurement: such a cell is not compared at all."""
 ADVISED = 2
 """A cell that differs in at most so many other switches is compared as advice: shown with them, never deciding.
@@ -33,7 +34,7 @@ With more it is a setting of its own (another network, other rates) and not comp
 class Settings(NamedTuple):
     """What a run's numbers depend on beside its task: the update, and how it meets the environment."""
 
-    spec: SacSpec
+    spec: Spec
     schedule: Schedule
 
 
@@ -69,7 +70,7 @@ def arms_of(manifest: pd.DataFrame) -> set[CellKey]:
 def settings_of(run: pd.Series) -> Settings:
     """A run's settings from its row of the table of runs."""
     return Settings(
-        spec=cast(SacSpec, identity.from_plain(SacSpec, json.loads(run["spec"]))),
+        spec=identity.spec_from_plain(json.loads(run["spec"])),
         schedule=cast(Schedule, identity.from_plain(Schedule, json.loads(run["schedule"]))),
     )
 

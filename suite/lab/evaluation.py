@@ -59,7 +59,7 @@ class Evaluation:
         """A batch of as many episodes as an evaluation has: its own are batch 0, further ones have their own noise."""
         job = self.job
         obs = self._reset(index, batch)
-        action_dim, bounds = self._envs[0][0].spaces.action_dim, self._envs[0][0].range
+        width, bounds = len(job.spec.act_draws) * self._envs[0][0].spaces.action_dim, self._envs[0][0].range
         purpose = ("final", index, batch) if batch else ("evaluate", index)
         streams = [seeding.stream(seed, *purpose) for seed in self.seeds]
         first_obs = obs.copy()
@@ -83,7 +83,7 @@ class Evaluation:
         while going.any():
             noise = None
             if job.schedule.evaluation_action == "sample":
-                size = (shape[1], action_dim)
+                size = (shape[1], width)
                 noise = np.stack([stream.standard_normal(size, np.float32) for stream in streams])
             actions = act(obs, noise)
             finite = np.all(np.isfinite(actions), axis=-1)  # before tanh is undone, which may well give infinity

@@ -57,6 +57,7 @@ class Lab:
         seeds, burst, batch = len(self.seats), job.schedule.updates_per_burst, job.spec.batch_size
         self._rows = np.empty((seeds, burst, batch, row_width(self.spaces)), np.float32)
         self._noise = np.empty((seeds, burst, len(job.spec.draws), batch, self.spaces.action_dim), np.float32)
+        self._act_width = len(job.spec.act_draws) * self.spaces.action_dim
         self._act(updates=0)
 
     @property
@@ -85,7 +86,7 @@ class Lab:
             seat.warm = schedule.warms_up(self.env_step + 1, seat.warm, seat.episode_steps)
         if not all(seat.warm for seat in self.seats):
             obs = np.stack([seat.obs for seat in self.seats])[:, None]
-            act_noise = np.zeros((len(self.seats), 1, self.spaces.action_dim), np.float32)
+            act_noise = np.zeros((len(self.seats), 1, self._act_width), np.float32)
             for i, seat in enumerate(self.seats):
                 if not seat.warm:  # the others' streams stay where they would be if they ran alone
                     seat.streams["explore"].standard_normal(dtype=np.float32, out=act_noise[i])

@@ -12,7 +12,7 @@ from suite.lab.records import Evaluations, Provenance, kind_of_schedule
 from suite.sac import numerics
 from suite.sac.contract import Implementation, Job
 from suite.sac.numerics import Numerics
-from suite.sac.spec import SacSpec
+from suite.sac.specs import Spec
 
 
 def provenance(engine: Implementation, job: Job, seat: int, made_by: Numerics) -> Provenance:
@@ -69,7 +69,7 @@ def instructions() -> tuple[str, ...]:
     return tuple(name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in has)
 
 
-def slowness(spec: SacSpec) -> str | None:
+def slowness(spec: Spec) -> str | None:
     """Why this processor, as far as the system tells, has no speed to gain from the spec's precision."""
     has = instructions()
     if spec.precision == "bfloat16_hidden" and has and not {"avx512_bf16", "amx_bf16"} & set(has):

@@ -12,7 +12,7 @@ from suite.lab.evaluation import Evaluation
 from suite.lab.loop import Clock, Trainee
 from suite.lab.records import Recorder
 from suite.sac.contract import Job, Params, Trainer, refusal
-from suite.sac.spec import SpecError
+from suite.sac.spec import SacSpec, SpecError
 
 CHUNK = 200
 """Environment steps between two looks at the clock and at signals."""
@@ -25,6 +25,7 @@ class Guest:
     """
 
     def __init__(self, trainer: Trainer, job: Job, recorders: Sequence[Recorder]):
+        assert isinstance(job.spec, SacSpec), "plans give packages no other kind"
         if reason := refusal(trainer, job.spec, job.schedule, job.evaluate_every):
             raise SpecError(reason)
         if len(job.seats) != 1:

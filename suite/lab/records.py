@@ -26,7 +26,7 @@ from suite.sac import identity, numerics
 from suite.sac.contract import Origin
 from suite.sac.numerics import Numerics, PartNumerics
 from suite.sac.schedule import Schedule
-from suite.sac.spec import SacSpec
+from suite.sac.specs import Spec
 from suite.sac.status import STATUSES, KindOfReturn, Status
 
 SCHEMA_VERSION = 3
@@ -104,7 +104,7 @@ class Provenance:
     run_id: str
     seed: int
     env_steps: int  # the budget
-    spec: SacSpec
+    spec: Spec
     schedule: Schedule
     evaluation: Evaluations
     kind_of_return: KindOfReturn
@@ -405,7 +405,7 @@ def _from_json(data: dict, version: int) -> RunRecord:
     parts, imported = data["numerics"], _imported(data["origin"].get("imported"))
     return RunRecord(
         **{name: data[name] for name in _PLAIN},
-        spec=identity.from_plain(SacSpec, data["spec"]),
+        spec=identity.spec_from_plain(data["spec"]),
         schedule=identity.from_plain(Schedule, data["schedule"]),
         evaluation=Evaluations(**data["evaluation"]),
         origin=Origin(**{name: value for name, value in data["origin"].items() if name in Origin._fields}),

@@ -10,10 +10,10 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, NamedTuple
 
 from suite.sac.schedule import Schedule
-from suite.sac.spec import SacSpec
+from suite.sac.specs import Spec
 
 Changes = dict[str, Any]
-"""SacSpec or Schedule fields to replace in the baseline, by name."""
+"""Fields of the spec or the Schedule to replace in the baseline, by name."""
 
 
 class Outcome(NamedTuple):
@@ -72,7 +72,7 @@ class Ablation:
         """The fields that an arm changes, in the order first named."""
         return tuple(dict.fromkeys(field for arm in self.arms for field in arm.changes))
 
-    def belied(self, arm: Arm, spec: SacSpec, schedule: Schedule) -> str:
+    def belied(self, arm: Arm, spec: Spec, schedule: Schedule) -> str:
         """What contradicts an arm's name that is a value ("0.005", "tau=0.005"), "tau is 0.01"; "" if nothing does.
 
         spec, schedule: what the arm is, the values of the baseline included.

@@ -1,6 +1,6 @@
 """Cited presets: every value of a code base beside the place it is read from.
 
-A preset names each field of SacSpec and Schedule once, with its value and its source on one line:
+A preset names each field of its spec and of Schedule once, with its value and its source on one line:
 
     SPEC, SCHEDULE, PER_TASK, SOURCES = preset(discount=cited(0.99, "owner/repo@1234567 sac.py:46"), ...)
 """
@@ -13,10 +13,17 @@ from typing import Any, NamedTuple, Protocol
 
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec, SpecError
+from suite.sac.specs import Spec
 
-SPEC_FIELDS = tuple(field.name for field in fields(SacSpec))
 SCHEDULE_FIELDS = tuple(field.name for field in fields(Schedule))
-FIELDS = SPEC_FIELDS + SCHEDULE_FIELDS
+
+
+def fields_of(kind: type[Spec]) -> tuple[str, ...]:
+    """The fields that a preset of that kind of spec names."""
+    return tuple(field.name for field in fields(kind)) + SCHEDULE_FIELDS
+
+
+FIELDS = fields_of(SacSpec)
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Cited:
 class Preset(NamedTuple):
     """The four names of a preset's module: plain values, and the source of each field by its name."""
 
-    spec: SacSpec
+    spec: Any
     schedule: Schedule
     per_task: dict[str, dict[str, Any]]  # task -> field -> value
     sources: dict[str, str]
@@ -40,7 +47,7 @@ class Preset(NamedTuple):
 class Module(Protocol):
     """A module of implementations/presets."""
 
-    SPEC: SacSpec
+    SPEC: Any  # of a kind of suite.sac.specs
     SCHEDULE: Schedule
     PER_TASK: dict[str, dict[str, Any]]
     SOURCES: dict[str, str]
@@ -59,27 +66,30 @@ def cited(value: Any, source: str, per_task: Mapping[tuple[str, ...], Any] | Non
     return Cited(value, source, values)
 
 
-def preset(base: Module | None = None, /, **switches: Cited) -> Preset:
-    """The preset with these values; with a base, the preset that differs from it in these values or sources alone."""
+def preset(base: Module | type[Spec] = SacSpec, /, **switches: Cited) -> Preset:
+    """The preset with these values, of that kind of spec; or with another preset as base, what differs from it in these
+    values or sources alone."""
+    kind: type[Spec] = base if isinstance(base, type) else type(base.SPEC)
+    named = fields_of(kind)
     for name, switch in switches.items():
-        if name not in FIELDS:
-            raise SpecError(f"{name} is no field of SacSpec or Schedule")
+        if name not in named:
+            raise SpecError(f"{name} is no field of {kind.__name__} or Schedule")
         if not isinstance(switch, Cited):
             raise SpecError(f"{name} must be given as cited(value, source), not as {switch!r}")
-    if base is not None:
-        switches = as_in(base, *FIELDS) | switches
-    missing = [name for name in FIELDS if name not in switches]
+    if not isinstance(base, type):
+        switches = as_in(base, *named) | switches
+    missing = [name for name in named if name not in switches]
     if missing:
-        raise SpecError(f"a preset names every field of SacSpec and Schedule; missing: {', '.join(missing)}")
+        raise SpecError(f"a preset names every field of {kind.__name__} and Schedule; missing: {', '.join(missing)}")
     per_task: dict[str, dict[str, Any]] = {}
-    for name in FIELDS:
+    for name in named:
         for task, value in switches[name].per_task.items():
             per_task.setdefault(task, {})[name] = value
     return Preset(
-        SacSpec(**{name: switches[name].value for name in SPEC_FIELDS}),
+        kind(**{name: switches[name].value for name in named if name not in SCHEDULE_FIELDS}),
         Schedule(**{name: switches[name].value for name in SCHEDULE_FIELDS}),
         per_task,
-        {name: switches[name].source for name in FIELDS},
+        {name: switches[name].source for name in named},
     )
 
 
@@ -87,7 +97,7 @@ def as_in(module: Module, *names: str) -> dict[str, Cited]:
     """The named fields as another preset has them: values, values on some tasks, sources."""
     switches = {}
     for name in names:
-        value = getattr(module.SPEC if name in SPEC_FIELDS else module.SCHEDULE, name)
+        value = getattr(module.SCHEDULE if name in SCHEDULE_FIELDS else module.SPEC, name)
         per_task = {task: values[name] for task, values in module.PER_TASK.items() if name in values}
         switches[name] = Cited(value, module.SOURCES[name], per_task)
     return switches

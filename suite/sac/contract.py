@@ -12,6 +12,7 @@ import numpy as np
 
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
+from suite.sac.specs import Spec
 
 Params = dict[str, np.ndarray]
 """Canonical arrays: "<net>/<tensor>" ("actor/w0", "target_critic1/b2", matrices [in, out]), "log_alpha",
@@ -19,7 +20,7 @@ Adam's moments "adam_m/<net>/<tensor>", "adam_v/...", and the count "updates_don
 
 Metrics = dict[str, np.ndarray]
 """Scalars of the last update by name, [S]: "critic_loss", "actor_loss" (nan where the actor
-was not due), "alpha", "entropy"; perhaps lazy."""
+was not due), "alpha", "entropy" (nan where it is not known); perhaps lazy."""
 
 State = Any
 """An engine's own learner; opaque to everyone else."""
@@ -83,7 +84,7 @@ class Job(NamedTuple):
     task: str
     implementation: str
     run_id: str
-    spec: SacSpec
+    spec: Spec
     schedule: Schedule
     evaluate_every: int  # environment steps
     evaluation_episodes: int
@@ -101,18 +102,24 @@ class Job(NamedTuple):
 
 
 class Implementation(Protocol):
-    """A native engine: the algorithm of one framework at the level of single updates. A module satisfies it."""
+    """A native engine: the algorithm of one framework at the level of single updates. A module satisfies it.
+
+    It takes specs of one kind (suite.sac.specs): SacSpec, unless the registry says otherwise.
+    """
 
     FRAMEWORK: str
 
-    def init(self, spec: SacSpec, spaces: Spaces, params: Params) -> State:
+    def init(self, spec: Any, spaces: Spaces, params: Params) -> State:
         """A learner that starts at `params` (each [S, ...]; what is absent starts at zero), for S seeds.
 
         An engine registered with `arms` also takes a list of S specs of one `structure`; no other is ever given one.
         """
 
     def act(self, state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
-        """Actions [S, N, A] in [-1, 1] at obs [S, N, O]: sampled with noise [S, N, A], or the mean's tanh for None."""
+        """Actions [S, N, A] in [-1, 1] at obs [S, N, O]: sampled with noise [S, N, A], or the mean's tanh for None.
+
+        Where spec.act_draws names several draws, the noise is [S, N, draws * A], one behind the other.
+        """
 
     def update(
         self, state: State, rows: np.ndarray, noise: np.ndarray, obs: np.ndarray | None, act_noise: np.ndarray | None

@@ -24,6 +24,7 @@ from suite.sac.spec import (
     SoftplusStd,
     SquashLogStd,
 )
+from suite.sac.specs import Spec
 
 LOG_2PI = np.log(2 * np.pi)
 
@@ -31,7 +32,7 @@ LOG_2PI = np.log(2 * np.pi)
 # --- networks: ReLU multi-layer perceptrons -----------------------------------------------------------------------
 
 
-def hidden(spec: SacSpec, params: Params, net: str, x: np.ndarray) -> list[np.ndarray]:
+def hidden(spec: Spec, params: Params, net: str, x: np.ndarray) -> list[np.ndarray]:
     """The input [B, in] and every hidden layer's ReLU output [B, width]: what the backward pass needs."""
     outputs = [x, sum(np.maximum(before, 0) for _, _, before in first_layer(spec, params, net, x))]
     for i in range(1, len(spec.hidden)):
@@ -40,7 +41,7 @@ def hidden(spec: SacSpec, params: Params, net: str, x: np.ndarray) -> list[np.nd
     return outputs
 
 
-def first_layer(spec: SacSpec, params: Params, net: str, x: np.ndarray) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def first_layer(spec: Spec, params: Params, net: str, x: np.ndarray) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """What the first layer adds up: (its weights' suffix, its input, its value before the ReLU [B, width]).
 
     One term; or for critics of "sum_of_relus" one of obs and one of the action.
@@ -52,7 +53,7 @@ def first_layer(spec: SacSpec, params: Params, net: str, x: np.ndarray) -> list[
     return [(suffix, part, part @ params[f"{net}/w{suffix}"] + params[f"{net}/b{suffix}"]) for suffix, part in terms]
 
 
-def hidden_product(spec: SacSpec, layer: int, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+def hidden_product(spec: Spec, layer: int, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     """x w of a hidden layer, in its gradients too: between hidden layers, "bfloat16_hidden" rounds both factors and
     the product (what it sums, it sums in float32: here exactly)."""
     if spec.precision != "bfloat16_hidden" or layer == 0:
@@ -67,7 +68,7 @@ def to_bfloat16(x: np.ndarray) -> np.ndarray:
 
 
 def hidden_backward(
-    spec: SacSpec, params: Params, net: str, outputs: list, d_top: np.ndarray
+    spec: Spec, params: Params, net: str, outputs: list, d_top: np.ndarray
 ) -> tuple[Params, np.ndarray]:
     """Gradients of the hidden layers and of the input [B, in], given the loss's gradient at the last hidden output."""
     grads, d = {}, d_top
@@ -84,14 +85,14 @@ def hidden_backward(
     return grads, np.concatenate(d_inputs, axis=1)
 
 
-def scalar(spec: SacSpec, params: Params, net: str, x: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+def scalar(spec: Spec, params: Params, net: str, x: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
     """A network's scalar output [B], and its hidden outputs."""
     outputs = hidden(spec, params, net, x)
     top = len(spec.hidden)
     return (outputs[-1] @ params[f"{net}/w{top}"] + params[f"{net}/b{top}"])[:, 0], outputs
 
 
-def scalar_backward(spec: SacSpec, params: Params, net: str, outputs: list, d: np.ndarray) -> tuple[Params, np.ndarray]:
+def scalar_backward(spec: Spec, params: Params, net: str, outputs: list, d: np.ndarray) -> tuple[Params, np.ndarray]:
     """Gradients of a scalar network's parameters and of its input [B, in], for the gradient d [B] at its output."""
     top = len(spec.hidden)
     grads, d_input = hidden_backward(spec, params, net, outputs, d[:, None] @ params[f"{net}/w{top}"].T)
@@ -343,9 +344,7 @@ def numbered(name: str, turn: int) -> str:
     return name if turn == 1 else f"{name}_{turn}"
 
 
-def adam(
-    spec: SacSpec, lr: float, count: int, param: np.ndarray, grad: np.ndarray, m: np.ndarray, v: np.ndarray
-) -> tuple:
+def adam(spec: Spec, lr: float, count: int, param: np.ndarray, grad: np.ndarray, m: np.ndarray, v: np.ndarray) -> tuple:
     """Parameter and moments after Adam's step number `count` (from 1) (Adam, algorithm 1)."""
     b1, b2, eps = spec.adam.beta1, spec.adam.beta2, spec.adam.eps
     m, v = b1 * m + (1 - b1) * grad, b2 * v + (1 - b2) * grad**2

@@ -9,9 +9,11 @@ import typing
 
 from suite.sac import schedule as schedule_module
 from suite.sac import spec as spec_module
+from suite.sac import specs as specs_module
 from suite.sac.schedule import Schedule
 from suite.sac.source import ROOT as ROOT
 from suite.sac.spec import SacSpec
+from suite.sac.specs import Spec
 
 NEUTRAL: dict[str, dict[str, object]] = {}
 """Kind -> field -> the value at which the suite does what it did before it had the field.
@@ -22,12 +24,18 @@ run ids of what was trained before stay what they were.
 
 Tableau = typing.TypeVar("Tableau", SacSpec, Schedule)
 
-_PARTS = [part for module in (spec_module, schedule_module) for part in vars(module).values() if isinstance(part, type)]
-_KINDS = {kind.__name__: kind for kind in _PARTS if dataclasses.is_dataclass(kind)}
+_MODULES = spec_module, specs_module, schedule_module
+_KINDS = {
+    kind.__name__: kind
+    for module in _MODULES
+    for kind in vars(module).values()
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+}
 
 
 def to_plain(value: typing.Any) -> typing.Any:
-    """The spec (or schedule, or part of one) as JSON-able data; a nested choice carries its type's name as `kind`.
+    """The spec (or schedule, or part of one) as JSON-able data; a choice carries its type's name as `kind`, and so does
+    a spec that is no SacSpec.
 
     A field at its neutral value is left out.
     """
@@ -42,6 +50,11 @@ def to_plain(value: typing.Any) -> typing.Any:
 def from_plain(kind: type[Tableau], data: dict) -> Tableau:
     """The inverse of `to_plain`."""
     return kind(**_neutral(kind) | {name: _restored(part) for name, part in data.items()})
+
+
+def spec_from_plain(data: dict) -> Spec:
+    """The inverse of `to_plain` for a spec of any kind."""
+    return typing.cast(Spec, _restored({"kind": SacSpec.__name__} | data))
 
 
 def _restored(item: object) -> object:
@@ -69,7 +82,7 @@ def canonical(data: object) -> str:
     return json.dumps(same(data), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def run_id(spec: SacSpec, schedule: Schedule, task: str, evaluate_every: int, evaluation_episodes: int) -> str:
+def run_id(spec: Spec, schedule: Schedule, task: str, evaluate_every: int, evaluation_episodes: int) -> str:
     """Ten hex digits of everything that changes a run's numbers and is neither its seed nor its budget."""
     evaluation = {"every": evaluate_every, "episodes": evaluation_episodes}
     data = {"spec": to_plain(spec), "schedule": to_plain(schedule), "task": task, "evaluation": evaluation}
@@ -88,7 +101,9 @@ class Difference(typing.NamedTuple):
 
 
 def difference(a: typing.Any, b: typing.Any) -> list[Difference]:
-    """Every switch in which b differs from a, in field order; a choice of another kind is one difference."""
+    """Every switch in which b differs from a, in field order; a choice or spec of another kind is one difference."""
+    if type(a) is not type(b):
+        return [Difference("kind", type(a).__name__, type(b).__name__)]
     differences = []
     for field in dataclasses.fields(a):
         left, right = getattr(a, field.name), getattr(b, field.name)

@@ -96,31 +96,32 @@ def reason(part: str, settings: Mapping[str, object], changes: Sequence[Change] 
     return "; ".join(one.reason for one in risen)
 
 
-def of_run(implementation: str, module: str, trainer: bool, settings: Mapping[str, object]) -> Numerics:
-    """The numerics of a run that is made now; module: where the implementation is, as a dotted name."""
+def of_run(implementation: str, modules: Sequence[str], trainer: bool, settings: Mapping[str, object]) -> Numerics:
+    """The numerics of a run that is made now; modules: where the implementation's engines are, as dotted names."""
     parts = parts_of(implementation, trainer)
-    return {part: PartNumerics(version(part, settings), part_digest(part, module, trainer)) for part in parts}
+    return {part: PartNumerics(version(part, settings), part_digest(part, modules, trainer)) for part in parts}
 
 
-def part_digest(part: str, module: str, trainer: bool = False) -> str:
-    """The digest of a part's source; module: of the implementation, for its engine."""
-    return digest(part_files(part, module, trainer))
+def part_digest(part: str, modules: Sequence[str], trainer: bool = False) -> str:
+    """The digest of a part's source; modules: of the implementation, for its engine."""
+    return digest(part_files(part, modules, trainer))
 
 
-def part_files(part: str, module: str, trainer: bool = False) -> list[Path]:
+def part_files(part: str, modules: Sequence[str], trainer: bool = False) -> list[Path]:
     """The files that decide what a part answers."""
     if not part.startswith("engine."):
         return [ROOT / "suite" / name for name in _FILES[part]]
-    sources = file_of(module)
+    sources = file_of(modules[0])
     if not sources.is_relative_to(ROOT / "implementations"):
         return [sources]
     if not trainer:
-        return [*with_siblings(sources), *(ROOT / "suite" / name for name in _TABLEAU)]
+        engines = dict.fromkeys(file for module in modules for file in with_siblings(file_of(module)))
+        return [*engines, *(ROOT / "suite" / name for name in _TABLEAU)]
     runs_it = (sources.parent / "__init__.py", ROOT / "suite/lab/package_loop.py")
     return [*with_siblings(sources), *runs_it]
 
 
-_TABLEAU = ("sac/spec.py", "sac/contract.py")
+_TABLEAU = ("sac/spec.py", "sac/specs.py", "sac/contract.py")
 _FILES = {
     "weights": ("sac/weights.py",),
     "loop": ("lab/lab.py", "lab/cores.py", "lab/seat.py", "lab/replay.py", "lab/seeding.py", "sac/schedule.py"),

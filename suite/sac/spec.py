@@ -232,6 +232,11 @@ class SacSpec:
         return drawn
 
     @property
+    def act_draws(self) -> tuple[str, ...]:
+        """The standard-normal draws that one action takes, by name."""
+        return ("action",)
+
+    @property
     def turns(self) -> tuple[tuple[str, int], ...]:
         """The stages of one update in order, each with the number of its pass: actor and alpha may have several."""
         repeated = [stage for stage in self.stages if stage in DELAYED]
@@ -372,14 +377,22 @@ def _check_networks(spec: SacSpec) -> None:
         raise SpecError("value_net.target 'broadcast' spreads log pi, which entropy_in_target False leaves out")
     if spec.critics == 1 and (spec.target_reduce, spec.actor_reduce) != ("first", "first"):
         raise SpecError("critics 1 leaves nothing to reduce: target_reduce and actor_reduce must be 'first'")
-    if not spec.hidden or min(spec.hidden) < 1:
-        raise SpecError(f"hidden must be one or more positive widths, not {spec.hidden}")
+    check_hidden(spec.hidden)
+
+
+def check_hidden(hidden: tuple[int, ...]) -> None:
+    if not hidden or min(hidden) < 1:
+        raise SpecError(f"hidden must be one or more positive widths, not {hidden}")
+
+
+def check_adam(adam: Adam) -> None:
+    if not (0 <= adam.beta1 < 1 and 0 <= adam.beta2 < 1 and adam.eps > 0):
+        raise SpecError(f"adam needs betas in [0, 1) and a positive eps, not {adam}")
 
 
 def _check_parts(spec: SacSpec) -> None:
-    adam, temperature, std = spec.adam, spec.temperature, spec.std
-    if not (0 <= adam.beta1 < 1 and 0 <= adam.beta2 < 1 and adam.eps > 0):
-        raise SpecError(f"adam needs betas in [0, 1) and a positive eps, not {adam}")
+    temperature, std = spec.temperature, spec.std
+    check_adam(spec.adam)
     if isinstance(temperature, LearnedAlpha) and not (temperature.init > 0 and temperature.lr > 0):
         raise SpecError(f"temperature.init and temperature.lr must be positive, not {temperature}")
     if isinstance(temperature, FixedAlpha) and temperature.value < 0:

@@ -9,30 +9,49 @@ import numpy as np
 
 from suite.sac.contract import Params, Spaces
 from suite.sac.spec import Init, LearnedAlpha, Orthogonal, SacSpec, Uniform
+from suite.sac.specs import MixtureSpec, SoftQSpec, Spec
 
 TRUNCATED_STD = 0.87962566103423978
 """The standard deviation of a standard normal truncated at +-2."""
 
 
-def layers(spec: SacSpec, spaces: Spaces, net: str) -> dict[str, tuple[int, int]]:
+def layers(spec: Spec, spaces: Spaces, net: str) -> dict[str, tuple[int, int]]:
     """The dense layers of a network: suffix ("0", "1", ..., or an actor head's name) -> (inputs, outputs).
 
     A critic whose first layer is a sum of ReLUs has "0_obs" and "0_act" in place of "0".
     """
     critic = "critic" in net
-    widths = (spaces.obs_dim + (spaces.action_dim if critic else 0), *spec.hidden)
+    widths = (sum(inputs_of(spec, spaces, net)), *spec.hidden)
     hidden = {str(i): pair for i, pair in enumerate(pairwise(widths))}
     if critic and spec.first_critic_layer == "sum_of_relus":
         _, width = hidden.pop("0")
         hidden = {"0_obs": (spaces.obs_dim, width), "0_act": (spaces.action_dim, width)} | hidden
-    if net == "actor":
-        heads = {"_mean": (widths[-1], spaces.action_dim), "_log_std": (widths[-1], spaces.action_dim)}
-    else:
-        heads = {str(len(spec.hidden)): (widths[-1], 1)}
-    return hidden | heads
+    return hidden | {suffix: (widths[-1], outputs) for suffix, outputs in heads(spec, spaces, net).items()}
 
 
-def shapes(spec: SacSpec, spaces: Spaces) -> dict[str, tuple[int, ...]]:
+def inputs_of(spec: Spec, spaces: Spaces, net: str) -> tuple[int, ...]:
+    """The sizes of what enters a network: obs; and for a critic the action, for soft Q-learning's actor its noise."""
+    both = "critic" in net or (net == "actor" and isinstance(spec, SoftQSpec))
+    return (spaces.obs_dim, spaces.action_dim) if both else (spaces.obs_dim,)
+
+
+def heads(spec: Spec, spaces: Spaces, net: str) -> dict[str, int]:
+    """The output layers of a network, with how many numbers each gives.
+
+    A mixture's are, component by component, its logit, mean and log std.
+    """
+    top, action_dim = str(len(spec.hidden)), spaces.action_dim
+    if net != "actor":
+        return {top: 1}
+    match spec:
+        case SoftQSpec():
+            return {top: action_dim}
+        case MixtureSpec():
+            return {top: spec.components * (2 * action_dim + 1)}
+    return {"_mean": action_dim, "_log_std": action_dim}
+
+
+def shapes(spec: Spec, spaces: Spaces) -> dict[str, tuple[int, ...]]:
     """The shape of every parameter of the spec's networks, by canonical name, online networks first."""
     by_name: dict[str, tuple[int, ...]] = {}
     for net in (*spec.online, *spec.targets):
@@ -72,24 +91,23 @@ def dense(rng: np.random.Generator, init: Init, inputs: int, outputs: int) -> tu
     return rng.uniform(-bound, bound, shape), np.zeros(outputs)
 
 
-def network(rng: np.random.Generator, spec: SacSpec, spaces: Spaces, net: str) -> Params:
+def network(rng: np.random.Generator, spec: Spec, spaces: Spaces, net: str) -> Params:
     """One network's first weights by canonical name, float64."""
     drawn: Params = {}
-    inits = {"_mean": spec.mean_init, "_log_std": spec.log_std_init, str(len(spec.hidden)): spec.critic_output_init}
     every = layers(spec, spaces, net)
-    joint = net == "actor" and spec.actor_head == "joint"
+    joint = isinstance(spec, SacSpec) and net == "actor" and spec.actor_head == "joint"
     for suffix, (inputs, outputs) in every.items():
-        init = inits.get(suffix, spec.hidden_init)
+        init = init_of(spec, suffix)
         if joint and suffix in ("_mean", "_log_std"):
             continue
-        if init == "glorot_per_input" and suffix == "0" and "critic" in net:
+        if init == "glorot_per_input" and suffix == "0":
             # the sum of one product per input (haarnoja/sac@8258e33 sac/misc/mlp.py:129-143)
-            parts = [dense(rng, init, size, outputs) for size in (spaces.obs_dim, spaces.action_dim)]
+            parts = [dense(rng, init, size, outputs) for size in inputs_of(spec, spaces, net)]
             weight, bias = np.concatenate([weight for weight, _ in parts]), parts[0][1]
         else:
             weight, bias = dense(rng, init, inputs, outputs)
         drawn |= {f"{net}/w{suffix}": weight, f"{net}/b{suffix}": bias}
-    if joint:
+    if joint and isinstance(spec, SacSpec):
         inputs, outputs = every["_mean"]
         weight, bias = dense(rng, spec.mean_init, inputs, 2 * outputs)
         drawn |= {"actor/w_mean": weight[:, :outputs], "actor/w_log_std": weight[:, outputs:]}
@@ -97,7 +115,15 @@ def network(rng: np.random.Generator, spec: SacSpec, spaces: Spaces, net: str) -
     return drawn
 
 
-def params(spec: SacSpec, spaces: Spaces, rng: np.random.Generator) -> Params:
+def init_of(spec: Spec, suffix: str) -> Init:
+    """How the layer of that suffix starts."""
+    if not isinstance(spec, SacSpec):
+        return spec.init
+    inits = {"_mean": spec.mean_init, "_log_std": spec.log_std_init, str(len(spec.hidden)): spec.critic_output_init}
+    return inits.get(suffix, spec.hidden_init)
+
+
+def params(spec: Spec, spaces: Spaces, rng: np.random.Generator) -> Params:
     """Every network's first weights and, where it is learned, log alpha: float64, for one seed (no leading axis)."""
     drawn: Params = {}
     for net in (*spec.online, *(spec.targets if spec.target_init != "copy" else ())):
@@ -107,7 +133,8 @@ def params(spec: SacSpec, spaces: Spaces, rng: np.random.Generator) -> Params:
         if online != name and spec.target_init == "copy":
             drawn[name] = drawn[online].copy()
         elif online != name and spec.target_init == "soft_once":  # haarnoja/sac@8258e33 sac/algos/sac.py:359-361
+            assert not isinstance(spec, SoftQSpec)
             drawn[name] = (1 - spec.tau) * drawn[name] + spec.tau * drawn[online]
-    if isinstance(spec.temperature, LearnedAlpha):
+    if isinstance(spec, SacSpec) and isinstance(spec.temperature, LearnedAlpha):
         drawn["log_alpha"] = np.asarray(math.log(spec.temperature.init))
     return drawn

@@ -33,6 +33,7 @@ from suite.sac.spec import (
     Uniform,
     ValueNet,
 )
+from suite.sac.specs import SoftQSpec, Spec
 from suite.specimens import catalogue
 
 SPACES = Spaces(obs_dim=5, action_dim=2, action_scale=(0.4, 3.0), action_center=(0.1, -1.0))
@@ -206,15 +207,20 @@ def _orders() -> Iterator[tuple[str, SacSpec, tuple[str, ...]]]:
 VARIANTS = variants()
 
 
-def shrunk(spec: SacSpec) -> SacSpec:
+def shrunk(spec: Any) -> Any:
+    """A spec of any kind at a small size."""
+    if isinstance(spec, SoftQSpec):
+        spec = replace(spec, value_particles=5, fixed_particles=4, updated_particles=3)
     return replace(spec, hidden=(16, 16), batch_size=8)
 
 
 def studied() -> dict[str, SacSpec]:
-    """Every preset and every arm of every ablation, shrunk; what several names share stands once."""
+    """Every preset of SAC and every arm of every ablation, shrunk; what several names share stands once."""
     names: dict[SacSpec, str] = {}
     for name in catalogue.preset_names():
-        names.setdefault(shrunk(catalogue.resolve(name, "HalfCheetah-v5", {})[0]), name)
+        spec = shrunk(catalogue.resolve(name, "HalfCheetah-v5", {})[0])
+        if isinstance(spec, SacSpec):
+            names.setdefault(spec, name)
     for name in catalogue.shipped_ablation_names():
         ablation = catalogue.load_ablation(name)
         for arm in ablation.arms:
@@ -227,22 +233,23 @@ CASES = {"base": BASE, "base with V": WITH_V, "base, fresh alpha": FRESH}
 CASES |= {name: spec for name, (_, spec) in VARIANTS.items()} | studied()
 
 
-def at(spec: SacSpec, precision: Literal["float32", "float64"]) -> SacSpec:
+def at(spec: Any, precision: Literal["float32", "float64"]) -> Any:
     """The case at a precision; one that is about rounding stays as it is."""
     return spec if spec.precision == "bfloat16_hidden" else replace(spec, precision=precision)
 
 
-def start(spec: SacSpec, *seeds: int) -> dict[str, np.ndarray]:
+def start(spec: Spec, *seeds: int) -> dict[str, np.ndarray]:
     """Initial params [S, ...] at the spec's precision."""
     every = [weights.params(spec, SPACES, np.random.default_rng(seed)) for seed in seeds]
     return {name: np.stack([of_seed[name] for of_seed in every]).astype(spec.dtype) for name in every[0]}
 
 
-def inputs(spec: SacSpec, seeds: int = 1, updates: int = UPDATES, noise_scale: float = 1.0) -> tuple:
-    """Rows [S, K, B, width], noise [S, K, draws, B, A], observations [S, 3, O] and noise [S, 3, A] to act with."""
+def inputs(spec: Spec, seeds: int = 1, updates: int = UPDATES, noise_scale: float = 1.0) -> tuple:
+    """Rows [S, K, B, width], noise [S, K, draws, B, A], observations [S, 3, O] and noise [S, 3, act_draws * A] to act
+    with."""
     rng = np.random.default_rng(7)
     obs = rng.standard_normal((seeds, 3, SPACES.obs_dim), np.float32)
-    act_noise = rng.standard_normal((seeds, 3, SPACES.action_dim), np.float32)
+    act_noise = rng.standard_normal((seeds, 3, len(spec.act_draws) * SPACES.action_dim), np.float32)
     rows = rng.standard_normal((seeds, updates, spec.batch_size, row_width(SPACES)), np.float32)
     action = slice(SPACES.obs_dim, SPACES.obs_dim + SPACES.action_dim)
     rows[..., action] = np.tanh(rows[..., action])

@@ -20,7 +20,8 @@ from suite.files import fits
 from suite.sac import identity
 from suite.sac.ablation import OUTCOMES, Ablation, Changes
 from suite.sac.schedule import Schedule
-from suite.sac.spec import SacSpec, SpecError, check_types
+from suite.sac.spec import SpecError, check_types
+from suite.sac.specs import KINDS, Spec
 from suite.specimens import brought
 
 SHIPPED_ABLATIONS = identity.ROOT / "ablations"
@@ -56,9 +57,10 @@ def load_preset(name: str) -> ModuleType:
     file = Path(presets_package.__path__[0], f"{name}.py")
     with brought.sentence(f"the preset {name}", file):
         module = importlib.import_module(f"implementations.presets.{name}")
-    for attribute, kind in {"SPEC": SacSpec, "SCHEDULE": Schedule, "PER_TASK": dict, "SOURCES": dict}.items():
-        if not isinstance(getattr(module, attribute, None), kind):
-            raise UsageError(f"{brought.place(file, None)}: the preset {name} has no {attribute}, a {kind.__name__}")
+    for attribute, kinds in {"SPEC": KINDS, "SCHEDULE": (Schedule,), "PER_TASK": (dict,), "SOURCES": (dict,)}.items():
+        if not isinstance(getattr(module, attribute, None), kinds):
+            what = " or ".join(kind.__name__ for kind in kinds)
+            raise UsageError(f"{brought.place(file, None)}: the preset {name} has no {attribute}, a {what}")
     return module
 
 
@@ -99,7 +101,7 @@ def load_ablation(name: str) -> Ablation:
         _check_ablation(ablation)
         for arm in ablation.arms:
             word = arm.name
-            homes_of(arm.changes)
+            homes_of(arm.changes, type(load_preset(ablation.baseline).SPEC))
     except SpecError as error:
         raise UsageError(f"{brought.place_of_word(files[name], word)}: {error}") from None
     return ablation
@@ -162,28 +164,30 @@ def _ablation_files() -> dict[str, Path]:
 
 
 @cache
-def _resolved(preset: str, task: str) -> tuple[SacSpec, Schedule]:
+def _resolved(preset: str, task: str) -> tuple[Any, Schedule]:
     module = load_preset(preset)
     return with_changes(module.SPEC, module.SCHEDULE, module.PER_TASK.get(task, {}))
 
 
-def resolve(preset: str, task: str, changes: Changes) -> tuple[SacSpec, Schedule]:
-    """A preset's spec and schedule on a task, with an arm's changes on top; SpecError if they contradict each other."""
+def resolve(preset: str, task: str, changes: Changes) -> tuple[Any, Schedule]:
+    """A preset's spec, of its kind, and schedule on a task, with an arm's changes on top; SpecError if they contradict
+    each other."""
     return with_changes(*_resolved(preset, task), changes)
 
 
-def homes_of(changes: Changes) -> dict[str, type]:
+def homes_of(changes: Changes, spec: type[Spec]) -> dict[str, type]:
     """The tableau that each field belongs to, those that are changed among them; SpecError for a field of neither."""
-    homes: dict[str, type] = {one.name: kind for kind in (SacSpec, Schedule) for one in dataclasses.fields(kind)}
+    homes: dict[str, type] = {one.name: kind for kind in (spec, Schedule) for one in dataclasses.fields(kind)}
     for name in changes:
         if name not in homes:
-            raise SpecError(f"{name} is no field of SacSpec or Schedule; did you mean {nearest(name, homes)}?")
+            close = nearest(name, homes)
+            raise SpecError(f"{name} is no field of {spec.__name__} or Schedule; did you mean {close}?")
     return homes
 
 
-def with_changes(spec: SacSpec, schedule: Schedule, changes: Changes) -> tuple[SacSpec, Schedule]:
+def with_changes(spec: Any, schedule: Schedule, changes: Changes) -> tuple[Any, Schedule]:
     """Both tableaux with the named fields replaced, wherever they are at home."""
-    homes = homes_of(changes)
-    for_spec = {name: value for name, value in changes.items() if homes[name] is SacSpec}
+    homes = homes_of(changes, type(spec))
+    for_spec = {name: value for name, value in changes.items() if homes[name] is not Schedule}
     for_schedule = {name: value for name, value in changes.items() if homes[name] is Schedule}
     return dataclasses.replace(spec, **for_spec), dataclasses.replace(schedule, **for_schedule)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -59,7 +59,7 @@ DECLARED = {
 }
 """By preset and case."""
 
-OWN_KEYS: dict[str, str] = {}
+OWN_KEYS: dict[str, str] = dict.fromkeys(("soft_q_learning", "haarnoja_gmm"), "suite.specimens.relatives")
 """Specimens whose vectors have keys of their own: preset -> the module whose `examine` answers in place of ours."""
 
 
@@ -88,7 +88,7 @@ class Vectors(NamedTuple):
     path: Path
     preset: str
     case: str
-    spec: SacSpec
+    spec: Any  # of a kind of suite.sac.specs
     spaces: Spaces
     updates: int
     arrays: dict[str, np.ndarray]
@@ -245,11 +245,27 @@ def _needed(spec: SacSpec, k: int) -> tuple[str, ...]:
     return spec.draws if due else tuple(name for name in spec.draws if name == "next_action")
 
 
-def examine(vectors: Vectors, name: str, precision: Literal["float64", "float32"]) -> Verdict:
-    """The vectors' updates through the engine registered as `name`, compared with the original's numbers."""
+def _draw(vectors: Vectors, k: int, name: str) -> np.ndarray:
+    """A draw by our name: the format calls the actor's "action" or, where other draws are apart from it, "actor"."""
+    for key in (f"noise/{k}/{name}", f"noise/{k}/{name.replace('action', 'actor', 1)}"):
+        if key in vectors.arrays and not (name == "next_action" and key.endswith("actor")):
+            return vectors.arrays[key].astype(np.float64)
+    return np.zeros((vectors.spec.batch_size, vectors.spaces.action_dim))  # of an update that does not read it
+
+
+def examine(
+    vectors: Vectors,
+    name: str,
+    precision: Literal["float64", "float32"],
+    draw_of: Callable[[Vectors, int, str], np.ndarray] = _draw,
+) -> Verdict:
+    """The vectors' updates through the engine registered as `name`, compared with the original's numbers.
+
+    draw_of: an update's draw [B, A] by our name, from the file's.
+    """
     if vectors.contradictions:
         return Verdict(vectors.preset, vectors.case, name, precision, {}, vectors.contradictions)
-    engine: Implementation = implementations.load(name)
+    engine: Implementation = implementations.load(name, type(vectors.spec).__name__)
     spec, spaces, arrays = replace(vectors.spec, precision=precision), vectors.spaces, vectors.arrays
     starts = {key.removeprefix("init/"): value[None] for key, value in arrays.items() if key.startswith("init/")}
     state = engine.init(spec, spaces, {key: value.astype(spec.dtype) for key, value in starts.items()})
@@ -258,7 +274,7 @@ def examine(vectors: Vectors, name: str, precision: Literal["float64", "float32"
         batch = [np.asarray(arrays[f"batch/{k}/{field}"], np.float64) for field in BATCH]
         rows = np.concatenate([field.reshape(spec.batch_size, -1) for field in batch], axis=1)
         assert rows.shape[1] == row_width(spaces)
-        draws = [_draw(vectors, k, draw) for draw in spec.draws]
+        draws = [draw_of(vectors, k, draw) for draw in spec.draws]
         state, seen = engine.explain(state, rows[None, None], np.stack(draws)[None, None])
         after = engine.get_params(state)
         for key, expected in arrays.items():
@@ -269,14 +285,6 @@ def examine(vectors: Vectors, name: str, precision: Literal["float64", "float32"
                 deviations.setdefault(kind, []).append(_deviation(vectors, kind, k, inner, ours, expected))
     worst = {kind: max(them, key=lambda one: one.share) for kind, them in deviations.items()}
     return Verdict(vectors.preset, vectors.case, name, precision, worst)
-
-
-def _draw(vectors: Vectors, k: int, name: str) -> np.ndarray:
-    """A draw by our name: the format calls the actor's "action" or, where other draws are apart from it, "actor"."""
-    for key in (f"noise/{k}/{name}", f"noise/{k}/{name.replace('action', 'actor', 1)}"):
-        if key in vectors.arrays and not (name == "next_action" and key.endswith("actor")):
-            return vectors.arrays[key].astype(np.float64)
-    return np.zeros((vectors.spec.batch_size, vectors.spaces.action_dim))  # of an update that does not read it
 
 
 def _deviation(

@@ -19,6 +19,7 @@ from suite.errors import UsageError, quoted
 from suite.sac import equations, weights
 from suite.sac.contract import Implementation, Metrics, Params, Spaces, row_width, unpack
 from suite.sac.spec import SacSpec, SpecError
+from suite.sac.specs import Spec
 from suite.specimens import brought
 from suite.specimens.cases import CASES, SPACES, TOLERANCE, UPDATES, at, inputs, start
 from suite.specimens.catalogue import ENGINE as FUNCTIONS
@@ -147,7 +148,7 @@ def seeds_do_not_know_each_other(engine: Implementation, spec: SacSpec) -> None:
         agree(_of_seed(block, i), _of_seed(alone), TOLERANCE["float32"], UPDATES - 1)
 
 
-def check_shapes(name: str, engine: Implementation, spec: SacSpec, spaces: Spaces) -> None:
+def check_shapes(name: str, engine: Implementation, spec: Spec, spaces: Spaces) -> None:
     """UsageError with file and line if an engine refuses a spec, raises, or answers in other shapes than the contract
     has: an update of one seed, before a run is begun with it."""
     rng = np.random.default_rng(0)

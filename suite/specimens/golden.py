@@ -29,11 +29,10 @@ from suite.lab.records import Recorder
 from suite.lab.tasks import TASKS, Environment
 from suite.sac import weights as initial
 from suite.sac.ablation import Changes
-from suite.sac.contract import Implementation, Job, Params
+from suite.sac.contract import Job, Params
 from suite.sac.identity import to_plain
 from suite.sac.numerics import NUMERICS, Change, holds, version
 from suite.sac.schedule import CHOICES, BootstrapAtLength, ResetFromWarmup, Schedule
-from suite.sac.spec import SacSpec
 from suite.specimens import catalogue
 from suite.specimens.cases import BASE, SPACES, TOLERANCE, VARIANTS, WITH_V, at, inputs, shrunk, start
 
@@ -74,7 +73,7 @@ Differing = Iterator[tuple[str, float]]
 # --- engines and weights
 
 
-def cases() -> dict[str, SacSpec]:
+def cases() -> dict[str, Any]:
     """What engines and weights are asked: every value of every switch, and every preset under its own name."""
     every = {"base": BASE, "base with V": WITH_V} | {name: spec for name, (_, spec) in VARIANTS.items()}
     for name in catalogue.preset_names():
@@ -106,12 +105,13 @@ BLOCK = "block of two seeds"
 """A case of its own: 20 updates in one call, in float64."""
 
 
-def engine_rows(engine: Implementation, case: str, precision: Literal["float32", "float64"]) -> list[dict]:
-    """A case's golden rows: in float64 one update at a time as `explain` steps; in float32 as a run has it, `update`
+def engine_rows(name: str, case: str, precision: Literal["float32", "float64"]) -> list[dict]:
+    """A case's golden rows of the engine registered as `name`: in float64 one update at a time as `explain` steps; in float32 as a run has it, `update`
     with the next action."""
     spec = at(replace(BASE, target_every=2) if case == BLOCK else cases()[case], precision)
     seeds, noise_scale = (0, 1) if case == BLOCK else (0,), 0.25 if precision == "float32" else 1.0
     before, (batch, noise, obs, act_noise) = start(spec, *seeds), inputs(spec, len(seeds), UPDATES, noise_scale)
+    engine: Any = Quick(implementations.load(name, type(spec).__name__))
     state = engine.init(spec, SPACES, before)
     at_once = UPDATES if case == BLOCK else 1
     for k in range(0, UPDATES, at_once):
@@ -129,8 +129,7 @@ def engine_runs() -> list[tuple[str, Literal["float32", "float64"]]]:
 
 
 def _engine(name: str) -> pd.DataFrame:
-    engine = Quick(implementations.load(name))
-    return pd.DataFrame([row for run in engine_runs() for row in engine_rows(engine, *run)])
+    return pd.DataFrame([row for run in engine_runs() for row in engine_rows(name, *run)])
 
 
 def _weights() -> pd.DataFrame:

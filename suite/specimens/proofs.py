@@ -23,7 +23,7 @@ from suite.sac import identity, numerics
 from suite.sac.numerics import Numerics
 from suite.sac.schedule import Schedule
 from suite.sac.source import ROOT, file_digest
-from suite.sac.spec import SacSpec
+from suite.sac.specs import Spec
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 """A table of golden runs for each part."""
@@ -103,19 +103,19 @@ def _golden_runs(part: str) -> list[str]:
 
 def part_digest(part: str) -> str:
     """The digest of the present source of a part that has golden runs."""
-    return numerics.part_digest(part, module_of(part.removeprefix("engine.")) if part.startswith("engine.") else "")
+    return numerics.part_digest(part, modules_of(part.removeprefix("engine.")) if part.startswith("engine.") else ())
 
 
-def module_of(implementation: str) -> str:
-    """Where an implementation is, as a dotted name."""
-    return implementations.registered()[implementation].module
+def modules_of(implementation: str) -> tuple[str, ...]:
+    """Where an implementation's engines are, as dotted names."""
+    return implementations.registered()[implementation].modules
 
 
-def present(implementation: str, spec: SacSpec, schedule: Schedule, task: str) -> Numerics:
+def present(implementation: str, spec: Spec, schedule: Schedule, task: str) -> Numerics:
     """The numerics of a run that an implementation would make now."""
     settings = numerics.settings_of(identity.to_plain(spec), identity.to_plain(schedule), task)
     trainer = implementations.registered()[implementation].trainer
-    return numerics.of_run(implementation, module_of(implementation), trainer, settings)
+    return numerics.of_run(implementation, modules_of(implementation), trainer, settings)
 
 
 def packages(implementation: str) -> dict[str, str]:
@@ -125,8 +125,8 @@ def packages(implementation: str) -> dict[str, str]:
     """
     entry = implementations.registered()[implementation]
     names: list[str] = []
-    if not module_of(implementation).startswith("implementations."):
-        names += [name for name in [distribution_of(module_of(implementation))] if name]
+    if not entry.module.startswith("implementations."):
+        names += [name for name in [distribution_of(entry.module)] if name]
     elif entry.trainer:
         names += implementations.load(implementation).PACKAGES  # type: ignore[attr-defined]
     versions = {name: _version(name, entry) for name in names if name not in FRAMEWORKS}

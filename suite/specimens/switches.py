@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from suite.sac import identity
+from suite.sac.spec import SacSpec
 from suite.specimens import mutations, naming
 from suite.specimens.catalogue import load_preset, preset_names
 
@@ -180,7 +181,9 @@ Of every preset: {", ".join(sorted(shared))}.
 
 def switches_page() -> str:
     """The page with every switch in every code base and paper."""
-    names = [*(name for name in preset_names() if not hasattr(load_preset(name), "OURS")), *PAPERS]
+    code_bases = [name for name in preset_names() if not hasattr(load_preset(name), "OURS")]
+    relatives = [name for name in code_bases if not isinstance(load_preset(name).SPEC, SacSpec)]
+    names = [*(name for name in code_bases if name not in relatives), *PAPERS]
     entries = {field: [entry(name, field) for name in names] for group in GROUPS.values() for field in group}
     agreed = [field for field, of in entries.items() if len({(one.value, *one.per_task.items()) for one in of}) == 1]
     parts = [_introduction(entries, agreed)]
@@ -188,6 +191,7 @@ def switches_page() -> str:
         parts.append(f"## {group.capitalize()}")
         parts += [_section(field, text, entries[field]) for field, text in fields.items() if field not in agreed]
     parts += ["## What is the same everywhere", _agreement(entries, agreed)]
+    parts += ["## Relatives: algorithms of another shape", *map(_relative, relatives)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -236,6 +240,15 @@ def _agreement(entries: dict[str, list[Entry]], agreed: list[str]) -> str:
             of = entries[field]
             rows.append(f"| {field} | {fields[field]} | {shown(of[0].value)} | {_cited(of)} |")
     return "\n".join(rows)
+
+
+def _relative(name: str) -> str:
+    """The settings of a preset whose spec is of a kind of its own; its schedule has the switches of all."""
+    spec = load_preset(name).SPEC
+    entries = {field.name: entry(name, field.name) for field in dataclasses.fields(spec)}
+    rows = [f"| {field} | {shown(one.value)} | {_cited([one])} |" for field, one in entries.items()]
+    return "\n".join([f"### {name}", f"{' '.join((type(spec).__doc__ or '').split())}", "",
+                      "| setting | value | read from |", "|---|---|---|", *rows])  # fmt: skip
 
 
 def shown(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from suite.sac.contract import Job, Origin
 from suite.sac.schedule import Schedule
-from suite.sac.spec import SacSpec
+from suite.sac.specs import Spec
 from suite.specimens.naming import claimed
 
 RECORD, WORK = "runs/{cell}/s{seed}-{env_steps}.parquet", ".work/{cell}/s{seed}"
@@ -43,7 +43,7 @@ class Cell(NamedTuple):
     task: str
     implementation: str
     run_id: str
-    spec: SacSpec
+    spec: Spec
     schedule: Schedule
     evaluate_every: int
     evaluation_episodes: int

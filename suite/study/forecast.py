@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from suite.lab.tasks import TASKS
-from suite.sac.spec import SacSpec
+from suite.sac.specs import MixtureSpec, SoftQSpec, Spec
 from suite.study.cells import Cell
 
 GFLOP_PER_S = {"torch": 50.0, "jax": 55.0}
@@ -24,15 +24,21 @@ class Forecast(NamedTuple):
     work_bytes: int
 
 
-def update_flop(spec: SacSpec, obs_dim: int, action_dim: int) -> float:
+def update_flop(spec: Spec, obs_dim: int, action_dim: int) -> float:
     """Useful matrix FLOPs of one update: 2 per multiply-add; forward 1, backward 2 (1 where only inputs need it)."""
 
     def products(inputs: int, outputs: int) -> int:
         return sum(a * b for a, b in pairwise((inputs, *spec.hidden, outputs)))
 
-    actor = products(obs_dim, 2 * action_dim)
-    critic = spec.critics * products(obs_dim + action_dim, 1)
-    value = products(obs_dim, 1) if spec.value_net else 0
+    critic, value = products(obs_dim + action_dim, 1), products(obs_dim, 1)
+    if isinstance(spec, SoftQSpec):
+        n, m, actor = spec.fixed_particles, spec.updated_particles, products(obs_dim + action_dim, action_dim)
+        return 2.0 * spec.batch_size * ((spec.value_particles + 3 + 2 * n) * critic + (n + 3 * m) * actor)
+    if isinstance(spec, MixtureSpec):
+        actor = products(obs_dim, spec.components * (2 * action_dim + 1))
+        return 2.0 * spec.batch_size * (4 * critic + 4 * value + 3 * actor)
+    actor, critic = products(obs_dim, 2 * action_dim), spec.critics * critic
+    value = value if spec.value_net else 0
     critic_stage = 3 * critic + (value if spec.value_net else actor + critic)
     actor_stage = 3 * actor + 2 * critic
     value_stage = 3 * value + (critic if spec.value_net else 0)

@@ -13,6 +13,7 @@ from suite.sac.ablation import Changes
 from suite.sac.contract import refusal
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec, SpecError
+from suite.sac.specs import Spec
 from suite.specimens import brought
 from suite.specimens.catalogue import (
     ablation_names,
@@ -85,7 +86,7 @@ def _placed(label: Label) -> str:
     return f"{label} ({arm_place(label.ablation, label.arm)})" if label.ablation else str(label)
 
 
-def _check_named(label: Label, where: str, task: str, spec: SacSpec, schedule: Schedule) -> None:
+def _check_named(label: Label, where: str, task: str, spec: Spec, schedule: Schedule) -> None:
     """UsageError if an arm's name is a value that it does not have."""
     if not label.ablation:
         return
@@ -111,8 +112,10 @@ def _check_trainable(cell: Cell, where: str, trained: list[str], seeds: Sequence
             f"{least} on {cell.task}"
         )
     for name in trained:
-        entry = implementations.registered()[name]
-        if not entry.trainer:
+        entry, kind = implementations.registered()[name], type(spec).__name__
+        if kind not in entry.targets:
+            raise UsageError(f"{where}: {name} cannot train {label} on {cell.task}: it has no engine for a {kind}")
+        if not entry.trainer or not isinstance(spec, SacSpec):
             continue
         trainer = load_implementation(name)
         takes = getattr(trainer, "SEEDS", entry.seeds)

@@ -8,12 +8,13 @@ from unittest import mock
 import pytest
 from builders.runs import ROOT, SHORT, SMALL
 
+import implementations
 from suite.sac import identity, numerics, source
 from suite.sac.numerics import PARTS, Change, PartNumerics
 from suite.specimens.catalogue import preset_names, resolve
 
 SETTINGS = numerics.settings_of(identity.to_plain(SMALL), identity.to_plain(SHORT), "Pendulum-v1")
-TORCH = "implementations.sac_torch"
+TORCH = implementations.REGISTRY["torch"].modules
 
 
 def test_every_part_is_at_version_1_for_every_preset():
@@ -87,7 +88,10 @@ def test_a_digest_ignores_comments_docstrings_and_layout(elsewhere):
     ("file", "parts"),
     [
         ("implementations/sac_torch.py", {"engine.torch"}),
+        ("implementations/soft_q_learning_torch.py", {"engine.torch"}),
+        ("implementations/lockstep_torch.py", {"engine.torch"}),
         ("suite/sac/spec.py", {"engine.torch"}),
+        ("suite/sac/specs.py", {"engine.torch"}),
         ("suite/sac/weights.py", {"weights"}),
         ("suite/lab/replay.py", {"loop"}),
         ("suite/lab/lab.py", {"loop", "evaluation"}),
@@ -95,6 +99,7 @@ def test_a_digest_ignores_comments_docstrings_and_layout(elsewhere):
         ("suite/lab/tasks.py", {"tasks"}),
         ("suite/lab/tracking.py", set()),
         ("implementations/sac_jax.py", set()),
+        ("implementations/mixture_jax.py", set()),
     ],
 )
 def test_a_digest_sees_code_of_its_own_part_alone(elsewhere, file, parts):

@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 import implementations
-from implementations.unoptimised import Quick
 from suite.sac.numerics import PARTS
 from suite.specimens import golden
 
@@ -20,7 +19,7 @@ def test_part_answers_as_it_did(part):
 @pytest.mark.parametrize("run", golden.engine_runs(), ids=", ".join)
 def test_engine_answers_as_it_did(name, run):
     part = f"engine.{name}"
-    found = pd.DataFrame(golden.engine_rows(Quick(implementations.load(name)), *run))
+    found = pd.DataFrame(golden.engine_rows(name, *run))
     assert not found.empty
     kept = golden.golden(part)
     kept = kept[(kept["case"] == run[0]) & (kept["precision"] == run[1])]

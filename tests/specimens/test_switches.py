@@ -7,10 +7,13 @@ import re
 import pytest
 
 from suite.sac.cited import FIELDS
+from suite.sac.spec import SacSpec
 from suite.specimens import switches
 from suite.specimens.catalogue import load_preset, preset_names
 
 CODE_BASES = [name for name in preset_names() if not hasattr(load_preset(name), "OURS")]
+RELATIVES = [name for name in CODE_BASES if not isinstance(load_preset(name).SPEC, SacSpec)]
+CODE_BASES = [name for name in CODE_BASES if name not in RELATIVES]
 SAC = "https://github.com/openai/spinningup/blob/038665d/spinup/algos/pytorch/sac"
 
 
@@ -33,7 +36,11 @@ def test_the_groups_hold_every_switch_in_the_order_of_the_spec():
 
 
 def test_every_switch_is_shown_for_every_code_base_and_paper():
-    head, *sections = re.split(r"^### ", switches.switches_page(), flags=re.MULTILINE)
+    page, _, relatives = switches.switches_page().partition("## Relatives")
+    for name in RELATIVES:
+        fields = [field for field in load_preset(name).SOURCES if hasattr(load_preset(name).SPEC, field)]
+        assert all(f"| {field} | " in relatives.partition(f"### {name}")[2] for field in fields)
+    head, *sections = re.split(r"^### ", page, flags=re.MULTILINE)
     last, _, same = sections.pop().partition("## What is the same everywhere")
     tables = {section.split("\n")[0]: section for section in (*sections, last)}
     tables |= {row.split(" ")[1]: row for row in same.splitlines() if row.startswith("| ")}
@@ -87,7 +94,7 @@ def test_citations_become_links(source, addresses):
 
 def test_no_line_of_a_citation_is_lost():
     """Every number of a line in a code base's sources, outside remarks in brackets, is in some link."""
-    for name in CODE_BASES:
+    for name in (*CODE_BASES, *RELATIVES):
         for field, source in load_preset(name).SOURCES.items():
             plain = re.sub(r"@[0-9a-f]+ ", "@ ", re.sub(r"\([^()]*\)", "()", source))
             cited = [number for lines in re.findall(r"(?<=:)[\d,-]+|(?<=\), )[\d,-]+(?= \()", plain)
