@@ -120,8 +120,10 @@ class Torch:
                 if view is not None and name.split("/")[0] in nets:
                     gradients[f"grad/{name}"] = view.numpy().copy()
 
-        optimizers = [one for one in vars(agent).values() if isinstance(one, torch.optim.Optimizer)]
-        hooks = [one.register_step_pre_hook(keep) for one in optimizers]
+        held = [
+            one for value in vars(agent).values() for one in (value.values() if isinstance(value, dict) else [value])
+        ]
+        hooks = [one.register_step_pre_hook(keep) for one in held if isinstance(one, torch.optim.Optimizer)]
         seen = agent.update(
             make(*map(torch.as_tensor, batch)), {name: torch.as_tensor(one) for name, one in noise.items()}
         )
