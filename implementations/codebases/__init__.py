@@ -22,6 +22,8 @@ Uniform actions are the environment's `action_space.sample()`.
 CODEBASES: dict[str, tuple[str, ...]] = {
     "haarnoja_sac": ("torch",),
     "rlkit": ("torch",),
+    "softlearning": ("torch",),
+    "softlearning_tf1": ("torch",),
     "spinningup": ("torch",),
 }
 """The files, each with the distributions that it computes with, its framework first."""

@@ -64,17 +64,10 @@ def policy(actor: nn.Module, obs: Tensor, noise: Tensor | None) -> tuple[Tensor,
     return action, log_prob - torch.log(1 - action**2 + FLOOR).sum(1)  # P:131-133
 
 
-class Adam(torch.optim.Adam):
-    """TensorFlow's Adam: epsilon joins the root of the second moment before that is corrected for its bias."""
-
-    def __init__(self, parameters: Iterator[nn.Parameter]):
-        super().__init__(parameters, lr=LEARNING_RATE)
-        self.steps = 0
-
-    def step(self, closure: Any = None) -> Any:
-        self.steps += 1
-        self.param_groups[0]["eps"] = ADAM_EPSILON / math.sqrt(1 - 0.999**self.steps)
-        return super().step(closure)
+def adam_step(optimizer: torch.optim.Adam, count: int) -> None:
+    """Step number `count` as TensorFlow takes it: epsilon joins the root before that is corrected for its bias."""
+    optimizer.param_groups[0]["eps"] = ADAM_EPSILON / math.sqrt(1 - 0.999**count)
+    optimizer.step()
 
 
 # --- the update
@@ -90,7 +83,10 @@ class SAC:
         self.actor = mlp(obs_dim, outputs=2 * action_dim)  # E:120-122
         self.move_target()  # S:359-361
         self.nets = {"critic1": self.critics[0], "critic2": self.critics[1], "actor": self.actor, "value": self.value}
-        self.optimizers = {name: Adam(net.parameters()) for name, net in self.nets.items()}  # S:264-271, 334-342
+        parameters = {name: net.parameters() for name, net in self.nets.items()}
+        self.optimizers = {
+            name: torch.optim.Adam(one, lr=LEARNING_RATE) for name, one in parameters.items()
+        }  # S:264-342
 
     def act(self, obs: np.ndarray, noise: Tensor | None) -> np.ndarray:
         """Actions [N, A] in [-1, 1] at obs [N, O]; without noise, those of an evaluation."""
@@ -120,7 +116,7 @@ class SAC:
             self.optimizers[name].zero_grad()
             loss.backward(inputs=list(self.nets[name].parameters()))
         for optimizer in self.optimizers.values():
-            optimizer.step()
+            adam_step(optimizer, self.updates + 1)
         self.move_target()  # S:370-372
 
         self.updates += 1
