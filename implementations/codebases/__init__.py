@@ -28,6 +28,7 @@ CODEBASES: dict[str, tuple[str, ...]] = {
     "spinningup_2018": ("torch",),
     "spinningup_tf1": ("torch",),
     "stable_baselines": ("torch",),
+    "stable_baselines3": ("torch",),
     "stable_baselines_zoo": ("torch",),
 }
 """The files, each with the distributions that it computes with, its framework first."""

@@ -10,7 +10,7 @@ smaller of both. Each value meets the entropy of the whole batch, since a column
 the batch's mean of log pi instead of its own. Everything is learned from one draw of actions, all gradients at the old
 parameters; critics and value network share an optimiser. Networks, batches and replay are small.
 
-Not reproduced: a regulariser, commented out; normalisation of rewards and observations by a wrapper, off by default.
+Not reproduced: normalisation of rewards and observations by a wrapper, off by default.
 """
 
 import argparse

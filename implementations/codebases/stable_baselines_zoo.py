@@ -3,15 +3,14 @@
     python implementations/codebases/stable_baselines_zoo.py --task Pendulum-v1 --seed 0
 
 Right of a line stands where the original has it: S is sac/sac.py, P sac/policies.py, T common/tf_layers.py, B
-common/callbacks.py of hill-a/stable-baselines@259f278; Y is hyperparams/sac.yml, U utils/utils.py of the zoo.
+common/callbacks.py of hill-a/stable-baselines@259f278; Y hyperparams/sac.yml, U utils/utils.py of the zoo.
 
 Unlike others: the time limit is stored as a fall. The policy follows the first critic alone, the value network the
 smaller of both. Each value meets the entropy of the whole batch, since a column minus a row is a matrix: it learns from
 the batch's mean of log pi instead of its own. Everything is learned from one draw of actions, all gradients at the old
-parameters; critics and value network share an optimiser. The zoo tuned no other
-MuJoCo task.
+parameters; critics and value network share an optimiser. The zoo has such settings for no other MuJoCo task.
 
-Not reproduced: a regulariser, commented out; normalisation of rewards and observations by a wrapper, off by default.
+Not reproduced: normalisation of rewards and observations by a wrapper, off by default.
 """
 
 import argparse
