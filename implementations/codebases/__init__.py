@@ -20,6 +20,10 @@ Uniform actions are the environment's `action_space.sample()`.
 """
 
 CODEBASES: dict[str, tuple[str, ...]] = {
+    "cleanrl": ("torch",),
+    "lwdrl": ("torch",),
+    "pytorch_sac": ("torch",),
     "spinningup": ("torch",),
+    "tianshou": ("torch",),
 }
 """The files, each with the distributions that it computes with, its framework first."""

@@ -108,12 +108,8 @@ class SAC:
             target_q = reward + (1 - terminated) * DISCOUNT * (next_q - alpha * next_log_prob)
         critic_losses = ((q_values(self.critics, obs, action) - target_q) ** 2).mean(1)
         descend(self.critic_optimizer, critic_losses.sum())
-        seen = {
-            "critic1_loss": critic_losses[0],
-            "critic2_loss": critic_losses[1],
-            "target_q": target_q,
-            "alpha": alpha,
-        }
+        seen = {"critic1_loss": critic_losses[0], "critic2_loss": critic_losses[1], "alpha": alpha}
+        seen |= {"target_q": target_q, "next_log_prob": next_log_prob}
 
         # actor and temperature, at even steps, as often as they have been passed over (:275-297)
         global_step = LEARNING_STARTS + 1 + self.updates  # counted from 0
@@ -122,18 +118,19 @@ class SAC:
             alpha = self.log_alpha.exp().detach()
             actor_loss = (alpha * log_prob - q_values(self.critics, obs, own_action).amin(0)).mean()
             descend(self.actor_optimizer, actor_loss)
-            with torch.no_grad():
-                _, fresh_log_prob = self.actor(obs, noise["alpha" + turn])
+            fresh_log_prob = self.actor(obs, noise["alpha" + turn])[1].detach()
             alpha_loss = (-self.log_alpha.exp() * (fresh_log_prob + self.target_entropy)).mean()
             descend(self.alpha_optimizer, alpha_loss)
-            seen |= {"actor_loss" + turn: actor_loss, "alpha_loss" + turn: alpha_loss, "log_prob" + turn: log_prob}
+            named = {"actor_loss": actor_loss, "alpha_loss": alpha_loss, "alpha": alpha}
+            named |= {"log_prob": log_prob, "log_prob_alpha": fresh_log_prob}
+            seen |= {name + turn: value for name, value in named.items()}
 
         # target critics (:300-304)
         with torch.no_grad():
             for target, online in zip(self.target_critics.parameters(), self.critics.parameters(), strict=True):
                 target.copy_(TAU * online + (1 - TAU) * target)
         self.updates += 1
-        return seen | {"next_log_prob": next_log_prob}
+        return seen
 
 
 # --- the loop

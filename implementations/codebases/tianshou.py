@@ -2,8 +2,8 @@
 
     python implementations/codebases/tianshou.py --task Pendulum-v1 --seed 0
 
-Right of a line stands where the original has it: E is the example; in tianshou/algorithm, S is modelfree/sac.py, D
-modelfree/ddpg.py, T modelfree/td3.py, B algorithm_base.py; N utils/net/continuous.py, R trainer.py, C data/collector.py.
+Right of a line stands where the original has it: E is the example; in tianshou/algorithm, S is modelfree/sac.py, D and
+T are ddpg.py and td3.py beside it, B is algorithm_base.py; in tianshou, N is utils/net/continuous.py, R trainer.py.
 
 Unlike others: the temperature is a constant unless asked for. Each critic has an optimiser of its own. The epsilon in
 the log-determinant is float32's own, 1.2e-7. After 10,000 uniform steps the running episode is abandoned.
@@ -29,8 +29,7 @@ ALPHA, AUTO_ALPHA, ALPHA_LR = 0.2, False, 3e-4  # E:35-37
 START_STEPS = 10_000  # E:38
 BATCH, CAPACITY = 256, 1_000_000  # E:44, 29
 HIDDEN = (256, 256)  # E:57
-LOG_STD_MIN, LOG_STD_MAX = -20, 2  # N:22-23
-EPSILON = float(np.finfo(np.float32).eps)  # S:28
+LOG_STD_MIN, LOG_STD_MAX, EPSILON = -20, 2, float(np.finfo(np.float32).eps)  # N:22-23, S:28
 EVALUATION_EPISODES = 10  # E:46
 NOISE = ("next_action", "action")  # D:312, S:315
 
@@ -99,7 +98,7 @@ class SAC:
             next_action, next_log_prob = self.actor(next_obs, noise["next_action"])
             next_q = torch.minimum(*(q_value(critic, next_obs, next_action) for critic in self.target_critics))
             target_q = reward + DISCOUNT * (1 - terminated) * (next_q - alpha * next_log_prob)
-        losses = {}
+        losses = {"alpha": torch.tensor(alpha)}
         for i, (critic, optimizer) in enumerate(zip(self.critics, self.critic_optimizers, strict=True), start=1):
             losses[f"critic{i}_loss"] = ((q_value(critic, obs, action) - target_q) ** 2).mean()  # D:280-283
             optimizer.zero_grad()
@@ -180,15 +179,15 @@ def train(task: str, seed: int, make_env: Callable = gym.make, draw: Any = None)
     agent, replay = SAC(obs_dim, box), Replay(obs_dim, action_dim)
     (obs, _), env_step = env.reset(seed=seed), 0  # E:145
     while True:
-        if env_step < START_STEPS:  # E:146, C:716-724
+        if env_step < START_STEPS:  # E:146, tianshou/data/collector.py:716-724
             action = (box.sample() - box.low) * 2 / (box.high - box.low) - 1
         else:
             action = agent.act(obs[None], draw.normal((1, action_dim)))[0]
-        next_obs, reward, terminated, truncated, _ = env.step(to_box(action, box))  # C:878-881
+        next_obs, reward, terminated, truncated, _ = env.step(to_box(action, box))
         env_step += 1
-        replay.add(obs, action, reward, next_obs, terminated)  # C:930
+        replay.add(obs, action, reward, next_obs, terminated)
         obs = next_obs
-        if terminated or truncated or env_step == START_STEPS:  # C:974-977; R:769-772, 856-858
+        if terminated or truncated or env_step == START_STEPS:  # R:769-772, 856-858
             obs, _ = env.reset()
         if env_step > START_STEPS:  # R:1051-1095
             batch = replay.sample(draw.integers(len(replay), BATCH))

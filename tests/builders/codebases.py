@@ -28,6 +28,8 @@ class AsEngine:
         """The file's agent with the spec's sizes at `params` [1, ...], in the spec's precision."""
         self.patch.setattr(self.module, "HIDDEN", spec.hidden)
         self.patch.setattr(self.module, "BATCH", spec.batch_size)
+        if hasattr(self.module, "AUTO_ALPHA"):  # the original's own option
+            self.patch.setattr(self.module, "AUTO_ALPHA", spec.learns_alpha)
         self.spec, self.spaces = spec, spaces
         self.scale = np.array(spaces.action_scale or (1.0,) * spaces.action_dim)
         self.center = np.array(spaces.action_center or (0.0,) * spaces.action_dim)
@@ -43,8 +45,10 @@ class AsEngine:
         draws = dict(zip(self.spec.draws, np.asarray(noise[0, 0], self.spec.dtype), strict=True))
         given = {name: draws[name.replace("actor", "action")] for name in self.module.NOISE}
         seen = self.nets.update(agent, self.module.Batch, batch, given)
-        if hasattr(self.module, "ALPHA"):
+        if not self.spec.learns_alpha:
             seen["alpha"] = np.asarray(self.module.ALPHA)
+        if "critic1_loss" in seen:
+            seen.setdefault("critic_loss", sum(seen[f"critic{i}_loss"] for i in range(1, self.spec.critics + 1)))
         return agent, {name: np.asarray(value)[None] for name, value in seen.items()}
 
     def get_params(self, agent: Any) -> dict[str, np.ndarray]:
