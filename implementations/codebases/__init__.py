@@ -21,8 +21,13 @@ Uniform actions are the environment's `action_space.sample()`.
 
 CODEBASES: dict[str, tuple[str, ...]] = {
     "cleanrl": ("torch",),
+    "haarnoja_sac": ("torch",),
+    "jaxrl": ("jax", "optax"),
     "lwdrl": ("torch",),
     "pytorch_sac": ("torch",),
+    "rlkit": ("torch",),
+    "softlearning": ("torch",),
+    "softlearning_tf1": ("torch",),
     "spinningup": ("torch",),
     "tianshou": ("torch",),
 }

@@ -36,6 +36,7 @@ LEARN_AFTER = 1_001  # S:48, 319, at 1,000 counted from 0
 UPDATE_EVERY = 50  # S:48, as many updates
 CAPACITY, MAX_EPISODE, EVALUATION_EPISODES = 1_000_000, 1_000, 10  # S:46, 48
 NOISE = ("next_action", "action")  # S:188, 210
+Batch = namedtuple("Batch", "obs action reward next_obs terminated")
 
 
 # --- networks
@@ -78,9 +79,6 @@ def q_values(critics: nn.ModuleList, obs: Tensor, action: Tensor) -> Tensor:
 
 
 # --- the update
-
-
-Batch = namedtuple("Batch", "obs action reward next_obs terminated")
 
 
 class SAC:
@@ -144,8 +142,7 @@ class Replay:
     def __len__(self) -> int:
         return min(self.added, CAPACITY)
 
-    def add(self, *transition: Any) -> None:
-        """One transition: the fields of a Batch, in order."""
+    def add(self, *transition: Any) -> None:  # the fields of a Batch, in order
         for column, value in zip(self.columns, transition, strict=True):
             column[self.added % CAPACITY] = value
         self.added += 1

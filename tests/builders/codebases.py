@@ -124,8 +124,10 @@ class Torch:
                 if view is not None and name.split("/")[0] in nets:
                     gradients[f"grad/{name}"] = view.numpy().copy()
 
-        optimizers = [one for one in vars(agent).values() if isinstance(one, torch.optim.Optimizer)]
-        hooks = [one.register_step_pre_hook(keep) for one in optimizers]
+        held = [
+            one for value in vars(agent).values() for one in (value.values() if isinstance(value, dict) else [value])
+        ]
+        hooks = [one.register_step_pre_hook(keep) for one in held if isinstance(one, torch.optim.Optimizer)]
         seen = agent.update(
             make(*map(torch.as_tensor, batch)), {name: torch.as_tensor(one) for name, one in noise.items()}
         )
@@ -134,7 +136,63 @@ class Torch:
         return {name: value.detach().numpy() for name, value in seen.items()} | gradients
 
 
-OF_FRAMEWORK: dict[str, Any] = {"torch": Torch}
+class Jax:
+    """Canonical arrays into and out of a JAX file's agent, whose networks are layers (weights, biases) in order."""
+
+    def __init__(self, spec: SacSpec, spaces: Spaces):
+        self.spec, self.spaces = spec, spaces
+
+    def precision(self) -> Any:
+        import jax
+
+        return jax.enable_x64(self.spec.dtype == "float64")
+
+    def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray]) -> Any:
+        import jax.numpy as jnp
+
+        with self.precision():
+            agent = sac(self.spaces.obs_dim, box)
+            usual = self.params(agent)
+            assert {name: value.shape for name, value in usual.items()} == {n: p.shape for n, p in params.items()}
+            given = {name: jnp.asarray(value) for name, value in params.items()}
+
+            def network(net: str) -> list:
+                made = [[given[f"{net}/{kind}{suffix}"] for kind in "wb"] for suffix in self.suffixes(net)]
+                if net == "actor" and self.spec.actor_head == "joint":
+                    mean, log_std = made[-2:]
+                    made[-2:] = [[jnp.concatenate(parts, axis=-1) for parts in zip(mean, log_std, strict=True)]]
+                return [tuple(layer) for layer in made]
+
+            agent.actor, agent.log_alpha = network("actor"), given["log_alpha"]
+            count = range(1, self.spec.critics + 1)
+            agent.critics = [network(f"critic{i}") for i in count]
+            agent.target_critics = [network(f"target_critic{i}") for i in count]
+        return agent
+
+    def suffixes(self, net: str) -> list[str]:
+        return list(layers(self.spec, self.spaces, net))
+
+    def params(self, agent: Any) -> dict[str, np.ndarray]:
+        nets = {"actor": agent.actor} | {
+            f"{kind[:-1]}{i}": one
+            for kind in ("critics", "target_critics")
+            for i, one in enumerate(getattr(agent, kind), 1)
+        }
+        found = {"log_alpha": np.asarray(agent.log_alpha)}
+        for net, own in nets.items():
+            arrays = [tuple(map(np.asarray, layer)) for layer in own]
+            if net == "actor" and self.spec.actor_head == "joint":
+                arrays[-1:] = zip(*(np.split(part, 2, axis=-1) for part in arrays[-1]), strict=True)
+            for suffix, (w, b) in zip(self.suffixes(net), arrays, strict=True):
+                found |= {f"{net}/w{suffix}": w, f"{net}/b{suffix}": b}
+        return found
+
+    def update(self, agent: Any, make: Any, batch: Batch, noise: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        with self.precision():
+            return {name: np.asarray(value) for name, value in agent.update(make(*batch), noise).items()}
+
+
+OF_FRAMEWORK: dict[str, Any] = {"torch": Torch, "jax": Jax}
 
 
 # --- a file's loop on a script

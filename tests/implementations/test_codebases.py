@@ -35,7 +35,7 @@ def module_of(name):
     return importlib.import_module(f"implementations.codebases.{name}")
 
 
-@pytest.mark.parametrize("noise_scale", [1.0, 30.0], ids=["plain", "saturated"])
+@pytest.mark.parametrize("noise_scale", [0.3, 30.0], ids=["plain", "saturated"])
 @pytest.mark.parametrize("name", CODEBASES)
 def test_a_file_is_the_engine_at_its_preset(name, noise_scale, monkeypatch):
     spec = at(shrunk(load_preset(name).SPEC), "float64")
@@ -77,8 +77,7 @@ SCHEDULES = sorted(path for path in (ROOT / "tests/schedules").glob("*.npz") if 
 def test_a_file_does_step_by_step_what_its_original_did(path, monkeypatch):
     script = Script(path)
     stage = Stage(module_of(script.meta["preset"]), script, monkeypatch)
-    differing = script.differences(stage.play())
-    assert differing == {name: one["steps"] for name, one in script.meta["declared"].items()}
+    assert script.differences(stage.play()) == {}  # also where the preset declares that it differs
 
 
 @pytest.mark.parametrize("name", ["spinningup"])
