@@ -23,6 +23,7 @@ CODEBASES: dict[str, tuple[str, ...]] = {
     "cleanrl": ("torch",),
     "haarnoja_sac": ("torch",),
     "jaxrl": ("jax", "optax"),
+    "jaxrl_curves": ("jax", "optax"),
     "lwdrl": ("torch",),
     "pytorch_sac": ("torch",),
     "rlkit": ("torch",),

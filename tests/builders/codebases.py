@@ -173,12 +173,14 @@ class Jax:
         return list(layers(self.spec, self.spaces, net))
 
     def params(self, agent: Any) -> dict[str, np.ndarray]:
-        nets = {"actor": agent.actor} | {
-            f"{kind[:-1]}{i}": one
-            for kind in ("critics", "target_critics")
-            for i, one in enumerate(getattr(agent, kind), 1)
-        }
-        found = {"log_alpha": np.asarray(agent.log_alpha)}
+        return self.named({name: vars(agent)[name] for name in ("actor", "critics", "target_critics", "log_alpha")})
+
+    def named(self, trees: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Arrays by canonical name, of trees as the agent's networks are."""
+        nets = {"actor": trees["actor"]}
+        for kind in trees.keys() & {"critics", "target_critics"}:
+            nets |= {f"{kind[:-1]}{i}": one for i, one in enumerate(trees[kind], start=1)}
+        found = {"log_alpha": np.asarray(trees["log_alpha"])}
         for net, own in nets.items():
             arrays = [tuple(map(np.asarray, layer)) for layer in own]
             if net == "actor" and self.spec.actor_head == "joint":
@@ -188,8 +190,17 @@ class Jax:
         return found
 
     def update(self, agent: Any, make: Any, batch: Batch, noise: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What the update told, and its gradients: how Adam's first moment has moved."""
+
+        def moments() -> dict[str, np.ndarray]:
+            return self.named({name: state[0].mu for name, state in agent.moments.items()})
+
         with self.precision():
-            return {name: np.asarray(value) for name, value in agent.update(make(*batch), noise).items()}
+            before = moments()
+            seen = {name: np.asarray(value) for name, value in agent.update(make(*batch), noise).items()}
+            beta = self.spec.adam.beta1
+            gradients = {f"grad/{name}": (mu - beta * before[name]) / (1 - beta) for name, mu in moments().items()}
+        return seen | gradients
 
 
 OF_FRAMEWORK: dict[str, Any] = {"torch": Torch, "jax": Jax}
