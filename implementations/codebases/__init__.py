@@ -27,6 +27,7 @@ CODEBASES: dict[str, tuple[str, ...]] = {
     "lwdrl": ("torch",),
     "pytorch_sac": ("torch",),
     "rlkit": ("torch",),
+    "sbx": ("jax", "optax"),
     "softlearning": ("torch",),
     "softlearning_tf1": ("torch",),
     "spinningup": ("torch",),
