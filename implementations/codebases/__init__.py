@@ -31,6 +31,11 @@ CODEBASES: dict[str, tuple[str, ...]] = {
     "softlearning": ("torch",),
     "softlearning_tf1": ("torch",),
     "spinningup": ("torch",),
+    "spinningup_2018": ("torch",),
+    "spinningup_tf1": ("torch",),
+    "stable_baselines": ("torch",),
+    "stable_baselines3": ("torch",),
+    "stable_baselines_zoo": ("torch",),
     "tianshou": ("torch",),
 }
 """The files, each with the distributions that it computes with, its framework first."""
