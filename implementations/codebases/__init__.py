@@ -20,8 +20,14 @@ Uniform actions are the environment's `action_space.sample()`.
 """
 
 CODEBASES: dict[str, tuple[str, ...]] = {
+    "cleanrl": ("torch",),
     "haarnoja_sac": ("torch",),
+    "jaxrl": ("jax", "optax"),
+    "jaxrl_curves": ("jax", "optax"),
+    "lwdrl": ("torch",),
+    "pytorch_sac": ("torch",),
     "rlkit": ("torch",),
+    "sbx": ("jax", "optax"),
     "softlearning": ("torch",),
     "softlearning_tf1": ("torch",),
     "spinningup": ("torch",),
@@ -30,5 +36,6 @@ CODEBASES: dict[str, tuple[str, ...]] = {
     "stable_baselines": ("torch",),
     "stable_baselines3": ("torch",),
     "stable_baselines_zoo": ("torch",),
+    "tianshou": ("torch",),
 }
 """The files, each with the distributions that it computes with, its framework first."""

@@ -28,6 +28,8 @@ class AsEngine:
         """The file's agent with the spec's sizes, in the spec's precision, at `params` [1, ...] or at its own."""
         self.patch.setattr(self.module, "HIDDEN", spec.hidden)
         self.patch.setattr(self.module, "BATCH", spec.batch_size)
+        if hasattr(self.module, "AUTO_ALPHA"):  # the original's own option
+            self.patch.setattr(self.module, "AUTO_ALPHA", spec.learns_alpha)
         self.spec, self.spaces = spec, spaces
         self.scale = np.array(spaces.action_scale or (1.0,) * spaces.action_dim)
         self.center = np.array(spaces.action_center or (0.0,) * spaces.action_dim)
@@ -44,8 +46,10 @@ class AsEngine:
         draws = dict(zip(self.spec.draws, np.asarray(noise[0, 0], self.spec.dtype), strict=True))
         given = {name: draws[name.replace("actor", "action")] for name in self.module.NOISE}
         seen = self.nets.update(agent, self.module.Batch, batch, given)
-        if hasattr(self.module, "ALPHA"):
+        if not self.spec.learns_alpha:
             seen["alpha"] = np.asarray(self.module.ALPHA)
+        if "critic1_loss" in seen:
+            seen.setdefault("critic_loss", sum(seen[f"critic{i}_loss"] for i in range(1, self.spec.critics + 1)))
         return agent, {name: np.asarray(value)[None] for name, value in seen.items()}
 
     def get_params(self, agent: Any) -> dict[str, np.ndarray]:
@@ -134,7 +138,74 @@ class Torch:
         return {name: value.detach().numpy() for name, value in seen.items()} | gradients
 
 
-OF_FRAMEWORK: dict[str, Any] = {"torch": Torch}
+class Jax:
+    """Canonical arrays into and out of a JAX file's agent, whose networks are layers (weights, biases) in order."""
+
+    def __init__(self, spec: SacSpec, spaces: Spaces):
+        self.spec, self.spaces = spec, spaces
+
+    def precision(self) -> Any:
+        import jax
+
+        return jax.enable_x64(self.spec.dtype == "float64")
+
+    def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray]) -> Any:
+        import jax.numpy as jnp
+
+        with self.precision():
+            agent = sac(self.spaces.obs_dim, box)
+            usual = self.params(agent)
+            assert {name: value.shape for name, value in usual.items()} == {n: p.shape for n, p in params.items()}
+            given = {name: jnp.asarray(value) for name, value in params.items()}
+
+            def network(net: str) -> list:
+                made = [[given[f"{net}/{kind}{suffix}"] for kind in "wb"] for suffix in self.suffixes(net)]
+                if net == "actor" and self.spec.actor_head == "joint":
+                    mean, log_std = made[-2:]
+                    made[-2:] = [[jnp.concatenate(parts, axis=-1) for parts in zip(mean, log_std, strict=True)]]
+                return [tuple(layer) for layer in made]
+
+            agent.actor, agent.log_alpha = network("actor"), given["log_alpha"]
+            count = range(1, self.spec.critics + 1)
+            agent.critics = [network(f"critic{i}") for i in count]
+            agent.target_critics = [network(f"target_critic{i}") for i in count]
+        return agent
+
+    def suffixes(self, net: str) -> list[str]:
+        return list(layers(self.spec, self.spaces, net))
+
+    def params(self, agent: Any) -> dict[str, np.ndarray]:
+        return self.named({name: vars(agent)[name] for name in ("actor", "critics", "target_critics", "log_alpha")})
+
+    def named(self, trees: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Arrays by canonical name, of trees as the agent's networks are."""
+        nets = {"actor": trees["actor"]}
+        for kind in trees.keys() & {"critics", "target_critics"}:
+            nets |= {f"{kind[:-1]}{i}": one for i, one in enumerate(trees[kind], start=1)}
+        found = {"log_alpha": np.asarray(trees["log_alpha"])}
+        for net, own in nets.items():
+            arrays = [tuple(map(np.asarray, layer)) for layer in own]
+            if net == "actor" and self.spec.actor_head == "joint":
+                arrays[-1:] = zip(*(np.split(part, 2, axis=-1) for part in arrays[-1]), strict=True)
+            for suffix, (w, b) in zip(self.suffixes(net), arrays, strict=True):
+                found |= {f"{net}/w{suffix}": w, f"{net}/b{suffix}": b}
+        return found
+
+    def update(self, agent: Any, make: Any, batch: Batch, noise: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What the update told, and its gradients: how Adam's first moment has moved."""
+
+        def moments() -> dict[str, np.ndarray]:
+            return self.named({name: state[0].mu for name, state in agent.moments.items()})
+
+        with self.precision():
+            before = moments()
+            seen = {name: np.asarray(value) for name, value in agent.update(make(*batch), noise).items()}
+            beta = self.spec.adam.beta1
+            gradients = {f"grad/{name}": (mu - beta * before[name]) / (1 - beta) for name, mu in moments().items()}
+        return seen | gradients
+
+
+OF_FRAMEWORK: dict[str, Any] = {"torch": Torch, "jax": Jax}
 
 
 # --- a file's loop on a script

@@ -45,7 +45,7 @@ def test_a_file_is_the_engine_at_its_preset(name, noise_scale, monkeypatch):
     params = start(spec, 3)
     rows, noise, _, _ = inputs(spec, updates=UPDATES, noise_scale=noise_scale)
     theirs, ours = engine.init(spec, SPACES, params), file.init(spec, SPACES, params)
-    allowed = SATURATED if noise_scale > 1 else TOLERANCE
+    allowed, compared = SATURATED if noise_scale > 1 else TOLERANCE, set[str]()
     for k in range(UPDATES):
         theirs, seen = engine.explain(theirs, rows[:, k : k + 1], noise[:, k : k + 1])
         ours, told = file.explain(ours, rows[:, k : k + 1], noise[:, k : k + 1])
@@ -54,10 +54,11 @@ def test_a_file_is_the_engine_at_its_preset(name, noise_scale, monkeypatch):
             net = key.split("/")[0]
             scale = max(np.abs(other).max() for name, other in expected.items() if name.split("/")[0] == net)
             assert np.abs(value - expected[key]).max() <= allowed * scale, (k, key)
-        assert told.keys() & seen.keys() >= {"critic1_loss", "target_q", "log_prob"}
+        compared |= told.keys() & seen.keys()
         for key in told.keys() & seen.keys():
             scale = np.abs(seen[key]).max()
             assert np.abs(told[key] - seen[key]).max() <= 10 * allowed * scale, (k, key)
+    assert compared >= {"critic1_loss", "target_q", "log_prob"}
 
 
 @pytest.mark.parametrize("name", CODEBASES)
@@ -108,8 +109,7 @@ def test_a_file_does_step_by_step_what_its_original_did(path, monkeypatch):
     if script.meta["preset"].endswith("_common"):
         monkeypatch.setattr(module, "LEARNING_STARTS", 10_000)  # as the original was told
     stage = Stage(module, script, monkeypatch)
-    differing = script.differences(stage.play())
-    assert differing == {name: one["steps"] for name, one in script.meta["declared"].items()}
+    assert script.differences(stage.play()) == {}  # also where the preset declares that it differs
 
 
 @pytest.mark.parametrize("name", ["spinningup"])
