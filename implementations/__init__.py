@@ -8,6 +8,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from implementations.codebases import CODEBASES
+
 _PARENT = Path(__file__).resolve().parent.parent
 CHECKOUT: Path | None = _PARENT if (_PARENT / "pyproject.toml").is_file() else None
 """The checkout that this code is imported from; None where the suite is installed as a package."""
@@ -23,6 +25,7 @@ class Entry(NamedTuple):
     interpreter: str | None = None  # of an environment of its own, from ROOT; None: this one's
     trainer: bool = False  # a suite.sac.contract.Trainer, not an Implementation
     arms: bool = False  # its blocks may hold seeds of several specs, if these have one `structure`
+    through: str = ""  # the module whose `Trainer(module)` makes a suite.sac.contract.Trainer of it, if it is none
     seeds: range = range(2**63)  # those it takes; a package of others may say so itself, by a range called SEEDS
     beside: tuple[tuple[str, str], ...] = ()  # the engines for specs of other kinds: (the kind's name, target)
 
@@ -67,6 +70,17 @@ PEERS: dict[str, Entry] = {
 }
 """Third-party packages, each behind an adapter: they are trained beside the suite's engines, and measured."""
 
+FILES = {
+    f"codebase_{name}": Entry(
+        f"implementations.codebases.{name}",
+        trainer=True,
+        through="implementations.adapters.codebases",
+        seeds=range(2**32),
+    )
+    for name in CODEBASES
+}
+"""The code bases as files of their own, each a program that knows nothing of the suite."""
+
 MISTAKEN = {
     f"mistaken_{name}": Entry(f"implementations.mistaken:{name}")
     for name in (
@@ -84,7 +98,7 @@ MISTAKEN = {
 
 def ours(name: str) -> bool:
     """Whether the suite answers for what an implementation is: of others it knows what they claim."""
-    return name in REGISTRY or name in PEERS or name in MISTAKEN
+    return name in REGISTRY or name in PEERS or name in FILES or name in MISTAKEN
 
 
 @cache
@@ -93,11 +107,14 @@ def registered() -> dict[str, Entry]:
     "sac_suite.trainers")."""
     outside = {point.name: Entry(point.value) for point in entry_points(group="sac_suite.implementations")}
     trainers = {point.name: Entry(point.value, trainer=True) for point in entry_points(group="sac_suite.trainers")}
-    return outside | trainers | REGISTRY | PEERS | MISTAKEN
+    return outside | trainers | REGISTRY | PEERS | FILES | MISTAKEN
 
 
 def load(name: str, kind: str = "SacSpec") -> Any:
     """The implementation registered as `name`, its engine for a kind of spec: here the framework is imported."""
-    module, _, attribute = registered()[name].targets[kind].partition(":")
+    entry = registered()[name]
+    if entry.through:
+        return importlib.import_module(entry.through).Trainer(entry.module)
+    module, _, attribute = entry.targets[kind].partition(":")
     imported = importlib.import_module(module)
     return getattr(imported, attribute) if attribute else imported

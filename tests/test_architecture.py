@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from builders.runs import ROOT
 
+from implementations.codebases import CODEBASES
 from suite.sac.spec import STAGES
 
 STDLIB = set(sys.stdlib_module_names)
@@ -119,9 +120,17 @@ def test_engines_know_the_definition_and_their_own_framework():
 
 def test_adapters_know_the_definition_and_their_own_package():
     for file in (ROOT / "implementations/adapters").glob("*.py"):
-        package = {file.stem, "jax"} if file.stem == "sbx" else {file.stem, "torch"}
+        package = {"sbx": {"sbx", "jax"}, "codebases": set()}.get(file.stem, {file.stem, "torch"})
         assert libraries_imported(file) <= {"numpy", "gymnasium"} | package, file.name
         assert rooms_imported(file) <= {"sac"}, file.name
+
+
+def test_a_code_base_as_a_file_knows_nothing_of_the_suite():
+    for file in (ROOT / "implementations/codebases").glob("*.py"):
+        libraries = {name.split(".")[0] for name in imports(file)}
+        framework = CODEBASES.get(file.stem, ())
+        assert libraries <= {"numpy", "gymnasium", *framework}, file.name
+        assert set(framework) <= libraries, f"{file.name} has no use for what it is registered with"
 
 
 def test_presets_and_ablations_are_data():
@@ -186,7 +195,7 @@ def test_no_global_random_generator_is_used():
                     assert node.attr in ("Generator", "SeedSequence", "PCG64", "Philox", "default_rng"), file
                 if isinstance(node, ast.Call):
                     seeders = ["random.seed", "torch.manual_seed", "np.random.seed"]
-                    if file.parent.name == "adapters":  # what a package draws from it, its adapter must seed
+                    if file.parent.name in ("adapters", "codebases"):  # what draws from it, its adapter must seed
                         seeders.remove("torch.manual_seed")
                     assert ast.unparse(node.func) not in seeders, file
 

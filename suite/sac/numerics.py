@@ -117,8 +117,9 @@ def part_files(part: str, modules: Sequence[str], trainer: bool = False) -> list
     if not trainer:
         engines = dict.fromkeys(file for module in modules for file in with_siblings(file_of(module)))
         return [*engines, *(ROOT / "suite" / name for name in _TABLEAU)]
-    runs_it = (sources.parent / "__init__.py", ROOT / "suite/lab/package_loop.py")
-    return [*with_siblings(sources), *runs_it]
+    adapter = ROOT / "implementations/adapters/codebases.py"  # what makes a Trainer of the files of that folder
+    beside = adapter if sources.parent.name == adapter.stem else sources.parent / "__init__.py"
+    return [*with_siblings(sources), beside, ROOT / "suite/lab/package_loop.py"]
 
 
 _TABLEAU = ("sac/spec.py", "sac/specs.py", "sac/contract.py")

@@ -1,0 +1,204 @@
+"""The code bases as files: equal to the engine at their presets, to the originals' own updates, and to their loops."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from builders.codebases import AsEngine, Script, Stage
+from builders.runs import ROOT, job, places
+from scipy.stats import ks_2samp
+
+import implementations
+from implementations.codebases import CODEBASES
+from suite.lab import training
+from suite.lab.package_loop import Guest
+from suite.lab.records import arrays_path, read
+from suite.lab.tasks import TASKS
+from suite.sac import numerics, weights
+from suite.sac.spec import SpecError
+from suite.specimens import conformance
+from suite.specimens.cases import SPACES, at, inputs, shrunk, start
+from suite.specimens.catalogue import load_preset, resolve, with_changes
+
+UPDATES = 20
+
+TOLERANCE, SATURATED = 1e-12, 1e-8
+"""Of a network's largest parameter: a file and the engine are the same formulas in float64, so that only the order of
+additions differs. Where actions saturate, the last digit of tanh (1e-16) stands beside the floor of the logarithm."""
+
+
+def module_of(name):
+    return importlib.import_module(f"implementations.codebases.{name}")
+
+
+@pytest.mark.parametrize("noise_scale", [0.3, 30.0], ids=["plain", "saturated"])
+@pytest.mark.parametrize("name", CODEBASES)
+def test_a_file_is_the_engine_at_its_preset(name, noise_scale, monkeypatch):
+    spec = at(shrunk(load_preset(name).SPEC), "float64")
+    engine, file = implementations.load("torch"), AsEngine(module_of(name), monkeypatch)
+    params = start(spec, 3)
+    rows, noise, _, _ = inputs(spec, updates=UPDATES, noise_scale=noise_scale)
+    theirs, ours = engine.init(spec, SPACES, params), file.init(spec, SPACES, params)
+    allowed, compared = SATURATED if noise_scale > 1 else TOLERANCE, set[str]()
+    for k in range(UPDATES):
+        theirs, seen = engine.explain(theirs, rows[:, k : k + 1], noise[:, k : k + 1])
+        ours, told = file.explain(ours, rows[:, k : k + 1], noise[:, k : k + 1])
+        expected, found = engine.get_params(theirs), file.get_params(ours)
+        for key, value in found.items():
+            net = key.split("/")[0]
+            scale = max(np.abs(other).max() for name, other in expected.items() if name.split("/")[0] == net)
+            assert np.abs(value - expected[key]).max() <= allowed * scale, (k, key)
+        compared |= told.keys() & seen.keys()
+        for key in told.keys() & seen.keys():
+            scale = np.abs(seen[key]).max()
+            assert np.abs(told[key] - seen[key]).max() <= 10 * allowed * scale, (k, key)
+    assert compared >= {"critic1_loss", "target_q", "log_prob"}
+
+
+@pytest.mark.parametrize("name", CODEBASES)
+def test_a_file_starts_as_its_preset_says(name, monkeypatch):
+    """Forty networks of each look like forty of the suite's: by every parameter's distribution, and the targets'."""
+    spec = replace(shrunk(load_preset(name).SPEC), hidden=(24, 16), precision="float64")
+    file, own, theirs = AsEngine(module_of(name), monkeypatch), [], []
+    torch.manual_seed(0)
+    for seed in range(40):
+        theirs.append(weights.params(spec, SPACES, np.random.default_rng(seed)))
+        own.append({key: value[0] for key, value in file.get_params(file.init(spec, SPACES, None)).items()})
+    for key in theirs[0]:
+        ours, expected = (np.concatenate([one[key].ravel() for one in every]) for every in (own, theirs))
+        if np.ptp(expected) == 0:
+            assert (ours == expected).all(), key
+        else:
+            assert ks_2samp(ours, expected).pvalue > 1e-4, key
+            assert 0.8 <= np.ptp(ours) / np.ptp(expected) <= 1.25, key  # forty draws reach 95 % of their range
+        if key.startswith("target_"):
+            online = key.removeprefix("target_")
+            assert np.allclose(own[0][key], own[0][online]) == np.allclose(theirs[0][key], theirs[0][online]), key
+
+
+VECTORS = sorted(path for path in (ROOT / "tests/vectors").glob("*.npz") if path.stem.split("-")[0] in CODEBASES)
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+def test_a_file_arrives_at_the_numbers_of_its_original(path, monkeypatch):
+    vectors = conformance.load(path)
+    file = AsEngine(module_of(vectors.preset), monkeypatch)
+    monkeypatch.setattr(implementations, "load", lambda name: file)
+    verdict = conformance.examine(vectors, vectors.preset, "float64")
+    assert {"expect", "after"} <= set(verdict.deviations)
+    assert verdict.passed, verdict
+
+
+SCHEDULES = sorted(
+    path
+    for path in (ROOT / "tests/schedules").glob("*.npz")
+    if path.stem.split("-")[0].removesuffix("_common") in CODEBASES
+)
+
+
+@pytest.mark.parametrize("path", SCHEDULES, ids=lambda path: path.stem)
+def test_a_file_does_step_by_step_what_its_original_did(path, monkeypatch):
+    script = Script(path)
+    module = module_of(script.meta["preset"].removesuffix("_common"))
+    if script.meta["preset"].endswith("_common"):
+        monkeypatch.setattr(module, "LEARNING_STARTS", 10_000)  # as the original was told
+    stage = Stage(module, script, monkeypatch)
+    assert script.differences(stage.play()) == {}  # also where the preset declares that it differs
+
+
+@pytest.mark.parametrize("name", ["spinningup"])
+def test_a_file_trains_by_itself(name, tmp_path):
+    path = ROOT / f"implementations/codebases/{name}.py"
+    command = [sys.executable, path, "--task", "Pendulum-v1", "--env-steps", "1100", "--evaluate-every", "1100"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "step     1,100   return " in done.stdout
+
+
+def test_a_file_is_short():
+    for name in CODEBASES:
+        lines = len((ROOT / f"implementations/codebases/{name}.py").read_text().splitlines())
+        assert 100 <= lines <= 220, name
+
+
+# --- in a sweep
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Files with networks and batches of a test's size."""
+
+    def shrink(name):
+        module = module_of(name)
+        monkeypatch.setattr(module, "HIDDEN", (8, 8))
+        monkeypatch.setattr(module, "BATCH", 4)
+
+    return shrink
+
+
+def job_of(name, env_steps, every, task="Pendulum-v1", **schedule):
+    spec, own = resolve(name, task, {})
+    return job(env_steps=env_steps, every=every, task=task, spec=spec, schedule=replace(own, **schedule), seeds=(3,))
+
+
+def train(name, own, folder):
+    (place,) = places(folder, own.seeds)
+    options = {"checkpoint_seconds": 1e9, "make_lab": Guest, "say": lambda line: None}
+    training.train(implementations.load(f"codebase_{name}"), own, [place], **options)
+    with np.load(arrays_path(place.record)) as file:
+        return read(place.record), {part: file[part] for part in file.files}
+
+
+def test_a_file_leaves_a_record_like_a_package(small, tmp_path):
+    small("spinningup")
+    record, arrays = train("spinningup", job_of("spinningup", 1200, 600), tmp_path)
+    assert record.meta.status == "finished" and record.meta.updates == 50 * 4
+    assert record.diagnostics["updates"].to_pylist() == [0, 200] and set(record.diagnostics["alpha"].to_pylist()) == {
+        0.2
+    }
+    assert record.episodes["env_step"].to_pylist() == [600, 600, 1200, 1200]
+    assert all(-2000 < value < 0 for value in record.episodes["return"].to_pylist())
+    assert {name.split("/")[0] for name in arrays} == {"actor", "critics"}
+    assert all(array.size and np.isfinite(array).all() for array in arrays.values())
+
+
+def test_evaluations_do_not_move_a_files_training(small, tmp_path):
+    small("spinningup")
+    _, seldom = train("spinningup", job_of("spinningup", 1100, 1100), tmp_path / "seldom")
+    _, often = train("spinningup", job_of("spinningup", 1100, 50), tmp_path / "often")
+    assert all(np.array_equal(often[part], value) for part, value in seldom.items())
+
+
+@pytest.mark.parametrize("name", CODEBASES)
+def test_a_file_does_what_its_preset_says_and_nothing_else(name):
+    trainer, own = implementations.load(f"codebase_{name}"), load_preset(name)
+    for task in TASKS:
+        assert trainer.supports(*resolve(name, task, {})) is None
+    reason = trainer.supports(replace(own.SPEC, discount=0.9), own.SCHEDULE)
+    assert reason == f"{name} has no switch for discount: it is {own.SPEC.discount} there, 0.9 here"
+    assert f"{name} has no switch for evaluation_action" in trainer.supports(
+        own.SPEC, replace(own.SCHEDULE, evaluation_action="unsquashed_mean" if name != "coach" else "mean")
+    )
+
+
+def test_a_file_refuses_what_its_preset_does_on_other_tasks(monkeypatch):
+    name = next((name for name in CODEBASES if load_preset(name).PER_TASK), None)
+    if name is None:
+        pytest.skip("no file depends on the task")
+    task, changes = next(iter(load_preset(name).PER_TASK.items()))
+    own = load_preset(name)
+    spec, schedule = with_changes(own.SPEC, own.SCHEDULE, {})
+    assert (spec, schedule) != resolve(name, task, {}), changes
+    with pytest.raises(SpecError, match=f"{name} does on {task} what its preset says"):
+        implementations.load(f"codebase_{name}").start(job(task=task, spec=spec, schedule=schedule))
+
+
+def test_a_file_is_out_of_date_when_itself_or_its_adapter_changes():
+    files = numerics.part_files("engine.codebase_spinningup", "implementations.codebases.spinningup", trainer=True)
+    assert sorted(path.name for path in files) == ["codebases.py", "package_loop.py", "spinningup.py"]
