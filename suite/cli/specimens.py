@@ -94,14 +94,15 @@ def contract(name: str) -> None:
 @main.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if a page is not what would be written.")
 def docs(check: bool) -> None:
-    """Write the generated pages: docs/cli.md of the commands, docs/switches.md and docs/presets.md of the presets."""
+    """Write the generated pages: docs/cli.md of the commands, docs/switches.md and docs/presets.md of the presets,
+    docs/codebases of the code bases as programs."""
     import implementations
     from suite.cli import pages
-    from suite.specimens import switches
+    from suite.specimens import codebase_pages, switches
 
     if implementations.CHECKOUT is None:
         raise UsageError("the pages are written in a checkout; this suite is installed without one")
-    outdated = [*pages.write(check), *switches.main(check)]
+    outdated = [*pages.write(check), *switches.main(check), *switches.write(codebase_pages.pages(), check)]
     for page in outdated:
         click.echo(page)
     if check and outdated:

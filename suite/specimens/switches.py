@@ -108,12 +108,18 @@ class Entry(NamedTuple):
 
 def main(check: bool) -> list[str]:
     """Writes the pages that differ from what the presets give now, unless check is set; returns their paths."""
+    return write({"switches.md": switches_page(), "presets.md": presets_page()}, check)
+
+
+def write(texts: dict[str, str], check: bool) -> list[str]:
+    """Writes the pages of docs/ that are not these texts, unless check is set; returns their paths."""
     outdated = []
-    for name, page in {"switches.md": switches_page, "presets.md": presets_page}.items():
-        path, text = DOCS / name, page()
+    for name, text in texts.items():
+        path = DOCS / name
         if not path.exists() or path.read_text() != text:
             outdated.append(f"docs/{name}")
             if not check:
+                path.parent.mkdir(exist_ok=True)
                 path.write_text(text)
     return outdated
 
@@ -217,7 +223,7 @@ def _cited(entries: list[Entry]) -> str:
     names: dict[str, list[str]] = {}
     for one in entries:
         if not links(one.source):
-            names.setdefault(f"({one.source}){_on_tasks(one)}", []).append(_name(one))
+            names.setdefault(f"({one.source}){on_tasks(one)}", []).append(_name(one))
     return ", ".join([*linked, *(f"{', '.join(same)} {reason}" for reason, same in names.items())])
 
 
@@ -226,14 +232,14 @@ def _linked(one: Entry, addresses: list[str]) -> str:
     words = re.sub(r"[\w.-]+/[\w.-]+@[0-9a-f]{7,40} ", "", one.source).replace('"', "'")
     title = f' "{words}"' if PLACE.sub("", one.source) else ""  # shown when the pointer rests on the name
     further = "".join(f" [{n}]({address})" for n, address in enumerate(addresses[1:], start=2))
-    return f"[{_name(one)}]({addresses[0]}{title}){further}{_on_tasks(one)}"
+    return f"[{_name(one)}]({addresses[0]}{title}){further}{on_tasks(one)}"
 
 
 def _name(one: Entry) -> str:
     return f"_{one.preset}_" if one.preset in PAPERS else one.preset
 
 
-def _on_tasks(one: Entry) -> str:
+def on_tasks(one: Entry) -> str:
     """In brackets, the values on some tasks; empty without any."""
     environments: dict[object, list[str]] = {}
     for environment, value in one.per_task.items():

@@ -24,8 +24,8 @@ class AsEngine:
     def __init__(self, module: ModuleType, monkeypatch: Any):
         self.module, self.patch = module, monkeypatch
 
-    def init(self, spec: SacSpec, spaces: Spaces, params: dict[str, np.ndarray]) -> Any:
-        """The file's agent with the spec's sizes at `params` [1, ...], in the spec's precision."""
+    def init(self, spec: SacSpec, spaces: Spaces, params: dict[str, np.ndarray] | None) -> Any:
+        """The file's agent with the spec's sizes, in the spec's precision, at `params` [1, ...] or at its own."""
         self.patch.setattr(self.module, "HIDDEN", spec.hidden)
         self.patch.setattr(self.module, "BATCH", spec.batch_size)
         if hasattr(self.module, "AUTO_ALPHA"):  # the original's own option
@@ -35,7 +35,8 @@ class AsEngine:
         self.center = np.array(spaces.action_center or (0.0,) * spaces.action_dim)
         box = gymnasium.spaces.Box(self.center - self.scale, self.center + self.scale, dtype=np.float64)
         self.nets = OF_FRAMEWORK[framework(self.module)](spec, spaces)
-        return self.nets.new(self.module.SAC, box, {name: value[0] for name, value in params.items()})
+        starts = None if params is None else {name: value[0] for name, value in params.items()}
+        return self.nets.new(self.module.SAC, box, starts)
 
     def explain(self, agent: Any, rows: np.ndarray, noise: np.ndarray) -> tuple[Any, dict[str, np.ndarray]]:
         """The agent after one update on rows [1, 1, B, width], and all that this update told, gradients too."""
@@ -66,7 +67,7 @@ class Torch:
     def __init__(self, spec: SacSpec, spaces: Spaces):
         self.spec, self.spaces = spec, spaces
 
-    def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray]) -> Any:
+    def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray] | None) -> Any:
         import torch
 
         usual = torch.get_default_dtype()
@@ -76,9 +77,10 @@ class Torch:
         finally:
             torch.set_default_dtype(usual)
         views = self.views(agent)
-        assert views.keys() == params.keys()
+        assert params is None or views.keys() == params.keys()
         for name, view in views.items():
-            view.copy_(torch.as_tensor(np.asarray(params[name])))
+            if params is not None:
+                view.copy_(torch.as_tensor(np.asarray(params[name])))
         return agent
 
     def views(self, agent: Any, gradients: bool = False) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from builders.codebases import AsEngine, Script, Stage
 from builders.runs import ROOT, job, places
+from scipy.stats import ks_2samp
 
 import implementations
 from implementations.codebases import CODEBASES
@@ -18,7 +20,7 @@ from suite.lab import training
 from suite.lab.package_loop import Guest
 from suite.lab.records import arrays_path, read
 from suite.lab.tasks import TASKS
-from suite.sac import numerics
+from suite.sac import numerics, weights
 from suite.sac.spec import SpecError
 from suite.specimens import conformance
 from suite.specimens.cases import SPACES, at, inputs, shrunk, start
@@ -60,6 +62,27 @@ def test_a_file_is_the_engine_at_its_preset(name, noise_scale, monkeypatch):
             scale = np.abs(seen[key]).max()
             assert np.abs(told[key] - seen[key]).max() <= 10 * allowed * scale, (k, key)
     assert compared >= {"critic1_loss", "target_q", "log_prob"}
+
+
+@pytest.mark.parametrize("name", CODEBASES)
+def test_a_file_starts_as_its_preset_says(name, monkeypatch):
+    """Forty networks of each look like forty of the suite's: by every parameter's distribution, and the targets'."""
+    spec = replace(shrunk(load_preset(name).SPEC), hidden=(24, 16), precision="float64")
+    file, own, theirs = AsEngine(module_of(name), monkeypatch), [], []
+    torch.manual_seed(0)
+    for seed in range(40):
+        theirs.append(weights.params(spec, SPACES, np.random.default_rng(seed)))
+        own.append({key: value[0] for key, value in file.get_params(file.init(spec, SPACES, None)).items()})
+    for key in theirs[0]:
+        ours, expected = (np.concatenate([one[key].ravel() for one in every]) for every in (own, theirs))
+        if np.ptp(expected) == 0:
+            assert (ours == expected).all(), key
+        else:
+            assert ks_2samp(ours, expected).pvalue > 1e-4, key
+            assert 0.8 <= np.ptp(ours) / np.ptp(expected) <= 1.25, key  # forty draws reach 95 % of their range
+        if key.startswith("target_"):
+            online = key.removeprefix("target_")
+            assert np.allclose(own[0][key], own[0][online]) == np.allclose(theirs[0][key], theirs[0][online]), key
 
 
 VECTORS = sorted(path for path in (ROOT / "tests/vectors").glob("*.npz") if path.stem.split("-")[0] in CODEBASES)

@@ -1,0 +1,120 @@
+"""The pages docs/codebases: a code base each, what it is, how it differs, how far it is proved, and its file."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from implementations.codebases import CODEBASES
+from suite.sac import identity
+from suite.specimens import naming, switches
+
+FILES = identity.ROOT / "implementations" / "codebases"
+RECORDED = {"recorded updates": "vectors", "recorded loops": "schedules"}
+"""What the original left, in words, and the folder of tests/ that holds it."""
+
+BESIDE = "sac_v2"
+"""The preset that switches are held against."""
+
+UNLIKE, LEFT_OUT = "Unlike others", "Not reproduced"
+"""How the paragraphs of a file's docstring begin that say what it does its own way, and what it leaves out."""
+
+
+def pages() -> dict[str, str]:
+    """Every page by its path in docs/."""
+    return {"codebases/README.md": index()} | {f"codebases/{name}.md": page(name) for name in CODEBASES}
+
+
+def index() -> str:
+    """The page that leads to the others."""
+    rows = [f"| [{name}]({name}.md) | {_what_it_is(name)} | {naming.state(name).name} |" for name in CODEBASES]
+    return f"""# The code bases as programs
+<!-- made by: {switches.COMMAND} -->
+
+Each is one file (`implementations/codebases/`) that trains by itself and can be an `implementation` of a sweep, as
+`codebase_` and its name; there it does what the preset of its name says, and nothing else. A file is equal to its
+preset in the engines, to the recorded updates of the original and, step by step, to its recorded loop. States are those
+of [presets](../presets.md).
+
+| file | what it is | its preset |
+|---|---|---|
+""" + "\n".join([*rows, ""])
+
+
+def page(name: str) -> str:
+    """The page of one code base."""
+    known, file = naming.state(name), f"../../implementations/codebases/{name}.py"
+    left_out = paragraph(name, LEFT_OUT)
+    return f"""# {name}
+<!-- made by: {switches.COMMAND} -->
+
+{_what_it_is(name)} [The file]({file}) trains by itself,
+
+    python implementations/codebases/{name}.py --task Pendulum-v1 --seed 0
+
+and in a sweep as `implementations: [codebase_{name}]` with `presets: [{name}]`
+([the preset](../../implementations/presets/{name}.py)).
+
+## What it does that others do not
+{paragraph(name, UNLIKE)}
+
+## What is not reproduced
+In the file: {left_out or "nothing is left out."}
+
+In the preset: {naming.not_reproduced(name)}
+
+## Conformance
+The preset: **{known.name}**, {known.reason}.
+
+The file: equal to the engine at the preset{_recorded(name)}.
+
+## Its switches beside {BESIDE}
+| switch | {name} | {BESIDE} |
+|---|---|---|
+{_differences(name)}
+"""
+
+
+def paragraph(name: str, beginning: str) -> str:
+    """The paragraph of a file's docstring that begins so, without its beginning; empty if there is none."""
+    text = ast.get_docstring(ast.parse((FILES / f"{name}.py").read_text())) or ""
+    found = re.search(rf"^{beginning}[^:]*: (.*?)(?:\n\n|\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    return _capitalised(" ".join(found[1].split())) if found else ""
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _what_it_is(name: str) -> str:
+    """The first line of a file's docstring, with its commits as links."""
+    text = ast.get_docstring(ast.parse((FILES / f"{name}.py").read_text())) or ""
+    link = r"[\1@\2](https://github.com/\1/tree/\2)"
+    return re.sub(r"([\w.-]+/[\w.-]+)@([0-9a-f]{7,40})", link, " ".join(text.split("\n\n")[0].split()))
+
+
+def _recorded(name: str) -> str:
+    """What of the original the file is held against, in words."""
+    parts = []
+    for words, folder in RECORDED.items():
+        files = sorted(Path(identity.ROOT / "tests" / folder).glob("*.npz"))
+        cases = [file.stem for file in files if file.stem.split("-")[0].removesuffix("_common") == name]
+        parts += [f", to the {words} {', '.join(cases)}"] if cases else []
+    return "".join(parts)
+
+
+def _differences(name: str) -> str:
+    rows = []
+    for fields in switches.GROUPS.values():
+        for field in fields:
+            own, other = switches.entry(name, field), switches.entry(BESIDE, field)
+            if (own.value, own.per_task) != (other.value, other.per_task):
+                rows.append(f"| [{field}](../switches.md#{field}): {fields[field]} | {_cell(own)} | {_cell(other)} |")
+    return "\n".join(rows)
+
+
+def _cell(one: switches.Entry) -> str:
+    """A value with links to where it is read, and the values on some tasks."""
+    places = " ".join(f"[{n}]({address})" for n, address in enumerate(switches.links(one.source), start=1))
+    return f"{switches.shown(one.value)}{switches.on_tasks(one)} {places}".rstrip()
