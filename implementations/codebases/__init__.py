@@ -21,6 +21,7 @@ Uniform actions are the environment's `action_space.sample()`.
 
 CODEBASES: dict[str, tuple[str, ...]] = {
     "cleanrl": ("torch",),
+    "coach": ("torch",),
     "haarnoja_sac": ("torch",),
     "jaxrl": ("jax", "optax"),
     "jaxrl_curves": ("jax", "optax"),

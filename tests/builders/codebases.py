@@ -24,8 +24,8 @@ class AsEngine:
     def __init__(self, module: ModuleType, monkeypatch: Any):
         self.module, self.patch = module, monkeypatch
 
-    def init(self, spec: SacSpec, spaces: Spaces, params: dict[str, np.ndarray] | None) -> Any:
-        """The file's agent with the spec's sizes, in the spec's precision, at `params` [1, ...] or at its own."""
+    def init(self, spec: SacSpec, spaces: Spaces, params: dict[str, np.ndarray] | None, seed: int = 0) -> Any:
+        """The file's agent with the spec's sizes, in the spec's precision, at `params` [1, ...] or at the seed's."""
         self.patch.setattr(self.module, "HIDDEN", spec.hidden)
         self.patch.setattr(self.module, "BATCH", spec.batch_size)
         if hasattr(self.module, "AUTO_ALPHA"):  # the original's own option
@@ -36,7 +36,7 @@ class AsEngine:
         box = gymnasium.spaces.Box(self.center - self.scale, self.center + self.scale, dtype=np.float64)
         self.nets = OF_FRAMEWORK[framework(self.module)](spec, spaces)
         starts = None if params is None else {name: value[0] for name, value in params.items()}
-        return self.nets.new(self.module.SAC, box, starts)
+        return self.nets.new(self.module.SAC, box, starts, seed)
 
     def explain(self, agent: Any, rows: np.ndarray, noise: np.ndarray) -> tuple[Any, dict[str, np.ndarray]]:
         """The agent after one update on rows [1, 1, B, width], and all that this update told, gradients too."""
@@ -67,9 +67,10 @@ class Torch:
     def __init__(self, spec: SacSpec, spaces: Spaces):
         self.spec, self.spaces = spec, spaces
 
-    def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray] | None) -> Any:
+    def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray] | None, seed: int) -> Any:
         import torch
 
+        torch.manual_seed(seed)
         usual = torch.get_default_dtype()
         torch.set_default_dtype(getattr(torch, self.spec.dtype))
         try:
@@ -149,11 +150,13 @@ class Jax:
 
         return jax.enable_x64(self.spec.dtype == "float64")
 
-    def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray]) -> Any:
+    def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray] | None, seed: int) -> Any:
         import jax.numpy as jnp
 
         with self.precision():
-            agent = sac(self.spaces.obs_dim, box)
+            agent = sac(self.spaces.obs_dim, box, seed)
+            if params is None:
+                return agent
             usual = self.params(agent)
             assert {name: value.shape for name, value in usual.items()} == {n: p.shape for n, p in params.items()}
             given = {name: jnp.asarray(value) for name, value in params.items()}
