@@ -13,4 +13,7 @@ ABLATION = one_factor(
         "arXiv 1802.09477, section 4: overestimation and clipped double Q-learning",
         "arXiv 1801.01290, section 4.2: two Q-functions speed up training, especially on harder tasks",
     ),
+    directions={"single": "worse"},
+    margin=0.1,
+    tags=("core", "papers"),
 )

@@ -12,4 +12,6 @@ ABLATION = factorial(
     outcomes=("final_return",),
     expected="main effects as in the three single ablations; a value network lessens the harm of a single critic",
     literature=("arXiv 1801.01290, section 5.2", "arXiv 1812.05905, section 7"),
+    margin=0.1,
+    tags=("core",),
 )

@@ -14,4 +14,7 @@ ABLATION = one_factor(
         "arXiv 1812.05905, figure 1 and section 7.1: learned matches per-task tuning",
         "openai/spinningup@038665d spinup/algos/pytorch/sac/sac.py: fixes 0.2",
     ),
+    directions={"fixed": "equal"},
+    margin=0.1,
+    tags=("core", "papers"),
 )

@@ -14,4 +14,7 @@ ABLATION = one_factor(
         "arXiv 1801.01290, section 4.2: V can stabilise training and is convenient to train with the other networks",
         "arXiv 1812.05905, algorithm 1: dropped without loss",
     ),
+    directions={"with_v": "equal"},
+    margin=0.1,
+    tags=("core", "papers"),
 )

@@ -42,6 +42,9 @@ class Question:
     expected: str = ""
     literature: tuple[str, ...] = ()
     factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    directions: Mapping[str, str] = field(default_factory=dict)
+    margin: float | None = None
+    meaningless: tuple[types.Meaningless, ...] = ()
 
 
 class PlannedArm(NamedTuple):

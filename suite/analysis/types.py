@@ -50,6 +50,12 @@ class Label:
         return self.name
 
 
+class Meaningless(NamedTuple):  # an arm that means nothing beside the baseline that a sweep chose
+    arm: str
+    task: str
+    why: str
+
+
 class LeftOut(NamedTuple):  # a task that something over all tasks does without, and why
     task: str
     why: str
@@ -705,6 +711,9 @@ class AblationResult:
     factors: Mapping[str, tuple[str, ...]]  # factor -> its levels
     tables: tuple[AblationTable, ...]
     over_tasks: tuple[AblationOverTasks, ...]
+    directions: Mapping[str, str] = field(default_factory=dict)  # arm -> better, worse or equal, as expected beforehand
+    margin: float | None = None  # the share of what learning gains that would matter; None: the study's
+    meaningless: tuple[Meaningless, ...] = ()
 
 
 # --- everything

@@ -70,6 +70,8 @@ def show_plan(plan: Plan, as_json: bool) -> None:
     console = _console()
     console.print(table)
     console.print("GB: checkpoints and replay if every run were under way at once; a finished run leaves about 1 MB")
+    for one in plan.meaningless:
+        console.print(f"not trained on {one.task}: {one.ablation}/{one.arm}, for {one.why}")
     if absent := sum(row.jobs - row.done for row in rows if row.imported):
         console.print(f"{absent} imported records are missing: python -m suite import makes them")
 

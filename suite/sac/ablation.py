@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, NamedTuple
 
+from suite.sac.cited import Module
 from suite.sac.schedule import Schedule
+from suite.sac.spec import SpecError
 from suite.sac.specs import Spec
 
 Changes = dict[str, Any]
-"""Fields of the spec or the Schedule to replace in the baseline, by name."""
+"""Fields of the spec or the Schedule to replace in the baseline, by name; of a part of it, by path: "temperature.init"."""
 
 
 class Outcome(NamedTuple):
@@ -45,9 +47,25 @@ class Arm:
     levels: dict[str, str]
 
 
+Direction = Literal["better", "worse", "equal"]
+
+TAGS = {
+    "core": "temperature, critics and value net",
+    "papers": "what the papers of SAC say matters",
+    "codebases": "where the code bases differ",
+    "practice": "what people tune",
+}
+"""Under which questions may be asked together: a config's `ablations` takes these words, and `all` of them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
-    """A question, the preset it starts from, and its arms; the first arm is the baseline. outcomes: of OUTCOMES."""
+    """A question, the preset it starts from, and its arms; the first arm is the baseline. outcomes: of OUTCOMES.
+
+    directions: what is expected of an arm's first outcome beside the baseline's (of an arm left out, nothing), on the
+    `tasks` on which it should show (none named: on any). margin: the share of what learning gains that would matter
+    (None: the study's). tags: of TAGS.
+    """
 
     question: str
     baseline: str
@@ -55,6 +73,11 @@ class Ablation:
     outcomes: tuple[str, ...]
     expected: str
     literature: tuple[str, ...]
+    directions: Mapping[str, Direction] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ()
+    margin: float | None = None
+    tags: tuple[str, ...] = ()
+    walk: bool = False  # whether every arm goes one step further than the arm before, from one preset to another
 
     @property
     def factors(self) -> dict[str, list[str]]:
@@ -79,13 +102,20 @@ class Ablation:
         """
         for name in (arm.name, *arm.levels.values()):
             of, number = _valued(name)
-            switched = [one for one in self.switched if of in ("", one)]
-            values = {one: getattr(spec if hasattr(spec, one) else schedule, one) for one in switched}
+            switched = [one for one in self.switched if of in ("", one, one.rpartition(".")[2])]
+            values = {one: _value(spec, schedule, one) for one in switched}
             numbers = {one: list(_numbers(value)) for one, value in values.items()}
             known = [value for several in numbers.values() for value in several]
             if number is not None and known and not any(math.isclose(number, value) for value in known):
                 return " and ".join(f"{one} is {values[one]}" for one in switched if numbers[one])
         return ""
+
+
+def _value(spec: Spec, schedule: Schedule, path: str) -> Any:
+    """What a field is, or a part's field; None where the part has none of that name."""
+    name, _, inner = path.partition(".")
+    value = getattr(spec if hasattr(spec, name) else schedule, name)
+    return getattr(value, inner, None) if inner else value
 
 
 def _valued(name: str) -> tuple[str, float | None]:
@@ -119,3 +149,50 @@ def factorial(*ablations: Ablation, **prose: Any) -> Ablation:
         levels = {factor: level for arm in chosen for factor, level in arm.levels.items()}
         arms.append(Arm(name="-".join(arm.name for arm in chosen), changes=changes, levels=levels))
     return Ablation(arms=tuple(arms), **prose)
+
+
+def walk(start: str, end: str, a: Module, b: Module, task: str, groups: tuple[tuple[str, ...], ...] = ()) -> Ablation:
+    """The way from preset `start`, the module a, to `end`, the module b, on a task: an arm for each switch on it.
+
+    Arms add up: each has the switches of those before it, and the last one is b. Switches of one of `groups` change
+    together, and so do those that contradict each other alone.
+    """
+    if type(a.SPEC) is not type(b.SPEC):
+        raise SpecError(f"{start} and {end} are no settings of one algorithm, so that there is no way between them")
+    values, target = (_values(one, task) for one in (a, b))
+    names = [name for name in target if target[name] != values[name]]
+    together = [tuple(one for one in group if one in names) for group in groups]
+    alone = [(name,) for name in names if not any(name in group for group in together)]
+    arms = [Arm(name=start, changes={}, levels={"walk": start})]
+    waiting: tuple[str, ...] = ()
+    for step in sorted((*filter(None, together), *alone), key=lambda group: names.index(group[0])):
+        waiting += step
+        changes = arms[-1].changes | {name: target[name] for name in waiting}
+        if _consistent(type(a.SPEC), values | changes):
+            name = "+".join(waiting)
+            arms.append(Arm(name=name, changes=changes, levels={"walk": name}))
+            waiting = ()
+    return Ablation(
+        question=f"Which switch on the way from {start} to {end} moves the curve on {task}?",
+        baseline=start,
+        arms=tuple(arms),
+        outcomes=("final_return", "area"),
+        expected="one or two switches carry the whole difference",
+        literature=(f"the presets {start} and {end}, every value with its source",),
+        tasks=(task,),
+        walk=True,
+    )
+
+
+def _values(preset: Module, task: str) -> dict[str, Any]:
+    """Every field of a preset's tableaux on a task."""
+    return vars(preset.SPEC) | vars(preset.SCHEDULE) | preset.PER_TASK.get(task, {})
+
+
+def _consistent(kind: type, values: Mapping[str, Any]) -> bool:
+    try:
+        for tableau in (kind, Schedule):
+            tableau(**{field.name: values[field.name] for field in fields(tableau)})
+    except SpecError:
+        return False
+    return True

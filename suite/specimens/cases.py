@@ -215,17 +215,21 @@ def shrunk(spec: Any) -> Any:
 
 
 def studied() -> dict[str, SacSpec]:
-    """Every preset of SAC and every arm of every ablation, shrunk; what several names share stands once."""
+    """Every preset of SAC, and every arm of several switches whose program no preset has, shrunk; what several names
+    share stands once. One switch alone is among the variants."""
     names: dict[SacSpec, str] = {}
     for name in catalogue.preset_names():
         spec = shrunk(catalogue.resolve(name, "HalfCheetah-v5", {})[0])
         if isinstance(spec, SacSpec):
             names.setdefault(spec, name)
+    programs = {spec.structure for spec in (*names, *(shrunk(one) for _, one in VARIANTS.values()))}
     for name in catalogue.shipped_ablation_names():
         ablation = catalogue.load_ablation(name)
-        for arm in ablation.arms:
+        for arm in (one for one in ablation.arms if len(one.changes) > 1):
             spec = shrunk(catalogue.resolve(ablation.baseline, "HalfCheetah-v5", arm.changes)[0])
-            names.setdefault(spec, f"{name}/{arm.name}")
+            if spec.structure not in programs:
+                names.setdefault(spec, f"{name}/{arm.name}")
+                programs.add(spec.structure)
     return {name: spec for spec, name in names.items()}
 
 

@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import pkgutil
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +18,9 @@ import implementations
 from implementations import presets as presets_package
 from suite.errors import UsageError, nearest, quoted
 from suite.files import fits
+from suite.lab.tasks import TASKS
 from suite.sac import identity
-from suite.sac.ablation import OUTCOMES, Ablation, Changes
+from suite.sac.ablation import OUTCOMES, TAGS, Ablation, Changes
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SpecError, check_types
 from suite.sac.specs import KINDS, Spec
@@ -36,6 +38,18 @@ def preset_names() -> list[str]:
 def ablation_names() -> list[str]:
     """The suite's ablations and the working directory's."""
     return sorted(_ablation_files())
+
+
+def questions(words: Sequence[str]) -> list[str]:
+    """The ablations meant by names, by tags and by "all" (of those with a tag), each once."""
+    meant: list[str] = []
+    for word in words:
+        if word not in ("all", *TAGS):
+            meant.append(word)
+            continue
+        tags = {name: load_ablation(name).tags for name in ablation_names()}
+        meant += [name for name in tags if tags[name] and word in ("all", *tags[name])]
+    return list(dict.fromkeys(meant))
 
 
 def shipped_ablation_names() -> list[str]:
@@ -138,10 +152,25 @@ def _check_ablation(ablation: Ablation) -> None:
     if ablation.baseline not in preset_names():
         close = nearest(ablation.baseline, preset_names())
         raise SpecError(f"baseline is {quoted(ablation.baseline)}, which is no preset; did you mean {close}?")
+    _check_expected(ablation, names)
     for outcome in ablation.outcomes:
         if outcome not in OUTCOMES:
             close = nearest(outcome, OUTCOMES)
             raise SpecError(f"{quoted(outcome)} is no outcome that is computed; did you mean {close}?")
+
+
+def _check_expected(ablation: Ablation, names: list[str]) -> None:
+    """SpecError for what is expected of an arm that there is not, and for a task, margin or tag that is none."""
+    for key, given, known in (
+        ("directions", ablation.directions, names[1:]),
+        ("tasks", ablation.tasks, [*TASKS]),
+        ("tags", ablation.tags, [*TAGS]),
+    ):
+        if unknown := next((one for one in given if one not in known), None):
+            close = f"; did you mean {nearest(unknown, known)}?" if known else ""
+            raise SpecError(f"{key} names {quoted(unknown)}, which is none of the {key} there are{close}")
+    if ablation.margin is not None and not 0 < ablation.margin < 1:
+        raise SpecError(f"margin must be a share between 0 and 1 of what learning gains, not {ablation.margin}")
 
 
 def arm_place(ablation: str, arm: str) -> str:
@@ -178,7 +207,8 @@ def resolve(preset: str, task: str, changes: Changes) -> tuple[Any, Schedule]:
 def homes_of(changes: Changes, spec: type[Spec]) -> dict[str, type]:
     """The tableau that each field belongs to, those that are changed among them; SpecError for a field of neither."""
     homes: dict[str, type] = {one.name: kind for kind in (spec, Schedule) for one in dataclasses.fields(kind)}
-    for name in changes:
+    for path in changes:
+        name = path.partition(".")[0]
         if name not in homes:
             close = nearest(name, homes)
             raise SpecError(f"{name} is no field of {spec.__name__} or Schedule; did you mean {close}?")
@@ -186,8 +216,23 @@ def homes_of(changes: Changes, spec: type[Spec]) -> dict[str, type]:
 
 
 def with_changes(spec: Any, schedule: Schedule, changes: Changes) -> tuple[Any, Schedule]:
-    """Both tableaux with the named fields replaced, wherever they are at home."""
+    """Both tableaux with the named fields replaced, wherever they are at home.
+
+    A field of a part is named by its path, "temperature.init": SpecError where the tableau's part has no such field.
+    """
     homes = homes_of(changes, type(spec))
-    for_spec = {name: value for name, value in changes.items() if homes[name] is not Schedule}
-    for_schedule = {name: value for name, value in changes.items() if homes[name] is Schedule}
-    return dataclasses.replace(spec, **for_spec), dataclasses.replace(schedule, **for_schedule)
+    for_schedule = {path: value for path, value in changes.items() if homes[path.partition(".")[0]] is Schedule}
+    for_spec = {path: value for path, value in changes.items() if path not in for_schedule}
+    return _replaced(spec, for_spec), _replaced(schedule, for_schedule)
+
+
+def _replaced(tableau: Any, changes: Changes) -> Any:
+    """A tableau with fields, and fields of its parts, replaced."""
+    values: Changes = {}
+    for path, value in changes.items():
+        name, _, inner = path.partition(".")
+        part = values.get(name, getattr(tableau, name))
+        if inner and inner not in getattr(part, "__dataclass_fields__", ()):
+            raise SpecError(f"{path} means nothing where {name} is {part}")
+        values[name] = dataclasses.replace(part, **{inner: value}) if inner else value
+    return dataclasses.replace(tableau, **values)

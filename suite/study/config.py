@@ -79,8 +79,8 @@ class Sweep(Section):
     seeds: Seeds
     implementations: Names
     presets: list[str] = []
-    ablations: list[str] = []
-    baseline: str | None = None  # a preset to put in the place of the ablations' own baseline
+    ablations: list[str] = []  # by name, by tag ("core"), or "all"
+    baseline: str | dict[str, str] | None = None  # a preset in the place of the ablations' own baselines, or of each
 
 
 class Check(Section):

@@ -19,11 +19,11 @@ from suite.published import comparability
 from suite.sac import identity
 from suite.sac.ablation import Ablation
 from suite.sac.source import ROOT, file_digest
-from suite.specimens.catalogue import load_ablation, load_implementation, user_ablation_files
+from suite.specimens.catalogue import load_ablation, load_implementation, questions, user_ablation_files
 from suite.study import declaration, rules
 from suite.study.cells import RECORD, WORK, Asked, Cell, Label, Planned
 from suite.study.config import DEFAULT_CONFIG, MOST_RUNS, Config, Sweep, load
-from suite.study.sweeps import cells_of, part_of
+from suite.study.sweeps import Meaningless, cells_of, part_of
 
 SPECIAL = re.compile(r"^~|[{}$`\x00-\x1f\x7f\ud800-\udfff]|:/")
 """What no path may hold, however well it is quoted: wildcards, what a cluster's shell expands, an address, no text."""
@@ -57,11 +57,16 @@ class Plan:
         self.runs: dict[str, Planned] = {}
         self.labels: dict[tuple[str, str, tuple[str, str]], Asked] = {}
         self.ablations: dict[str, Ablation] = {}
+        self.meaningless: list[Meaningless] = []
         self._budgets: dict[tuple[tuple[str, str, str], int], tuple[int, int | None]] = {}
         self._first: dict[tuple[str, str, str], Label] = {}
         for i, sweep in enumerate(self.config.sweeps):
             where = f"{self.path}: sweeps[{i}]"
-            cells = list(cells_of(part_of(sweep, records) if records else sweep, where, self.imported))
+            named, sweep = sweep.ablations, sweep.model_copy(update={"ablations": questions(sweep.ablations)})
+            skipped: list[Meaningless] = []
+            cells = list(cells_of(part_of(sweep, records) if records else sweep, where, self.imported, skipped))
+            _check_asked(where, named, cells, skipped)
+            self.meaningless += skipped
             _check_size(where, len({cell.key for cell in cells}), len(sweep.seeds), MOST_RUNS - len(self.runs))
             for cell in cells:
                 self._add(cell, sweep.seeds, where)
@@ -163,6 +168,17 @@ class Plan:
                 except metadata.PackageNotFoundError:
                     sentence = f"{name} needs {package}, which is not installed here: pip install {package}"
                     raise UsageError(sentence) from None
+
+
+def _check_asked(where: str, named: Sequence[str], cells: Sequence[Cell], skipped: Sequence[Meaningless]) -> None:
+    """UsageError if every arm of an ablation that a sweep names, not by a tag, means nothing with its baseline."""
+    asked = {cell.label.ablation for cell in cells if not cell.label.baseline}
+    for one in skipped:
+        if one.ablation in named and one.ablation not in asked:
+            raise UsageError(
+                f"{where}: no arm of {one.ablation} means anything with its baseline: {one.arm} on {one.task} does "
+                f"not, for {one.why}; choose another baseline"
+            )
 
 
 def _check_size(where: str, cells: int, seeds: int, left: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 import implementations
 from suite.errors import UsageError, nearest, quoted
@@ -34,24 +35,43 @@ def part_of(sweep: Sweep, records: Sequence[str]) -> Sweep:
     return sweep.model_copy(update=kept)
 
 
-def cells_of(sweep: Sweep, where: str, imported: Collection[str]) -> Iterator[Cell]:
-    """The cells of a sweep, each with its label; UsageError if one cannot be made. where: the sweep in the config."""
+class Meaningless(NamedTuple):
+    """An arm that means nothing on a task beside its baseline."""
+
+    ablation: str
+    arm: str
+    task: str
+    why: str
+
+
+def cells_of(sweep: Sweep, where: str, imported: Collection[str], skipped: list[Meaningless]) -> Iterator[Cell]:
+    """The cells of a sweep, each with its label; UsageError if one cannot be made. where: the sweep in the config.
+
+    skipped: gets the arms that mean nothing with a baseline that is not their ablation's own.
+    """
     _check_names(sweep, where, imported)
     trained = [name for name in sweep.implementations if name not in imported]
     every, episodes, final = sweep.evaluate.every, sweep.evaluate.episodes, sweep.evaluate.final_episodes
     variants = list(_variants(sweep))
     for task in sweep.tasks:
-        arms: dict[tuple[str, str], str] = {}
+        arms: dict[tuple[str, str], Label] = {}
         for label, changes in variants:
             try:
                 spec, schedule = resolve(label.preset, task, changes)
             except SpecError as error:
+                if _elsewhere(label):
+                    skipped.append(Meaningless(label.ablation, label.arm, task, str(error)))
+                    continue
                 raise UsageError(f"{where}: {_placed(label)} on {task} is no consistent setting: {error}") from None
             _check_named(label, where, task, spec, schedule)
             run_id = identity.run_id(spec, schedule, task, every, episodes)
             cell = Cell(task, "", run_id, spec, schedule, every, episodes, sweep.env_steps, label, final)
+            same = arms.setdefault((label.ablation or str(label), cell.run_id), label)
+            if same != label and same.baseline:
+                skipped.append(Meaningless(label.ablation, label.arm, task, f"it is what {label.preset} is"))
+                continue
             _check_trainable(cell, where, trained, sweep.seeds)
-            _check_distinct(arms, where, cell)
+            _check_distinct(same, where, cell)
             for implementation in sweep.implementations:
                 yield cell._replace(implementation=implementation)
 
@@ -66,8 +86,9 @@ def _check_names(sweep: Sweep, where: str, imported: Collection[str]) -> None:
             raise UsageError(f"{where}: {quoted(name)} is registered under a name that can be no folder's")
     _known(where, "presets", sweep.presets, preset_names(), "preset")
     _known(where, "ablations", sweep.ablations, ablation_names(), "ablation")
-    if sweep.baseline:
-        _known(where, "baseline", [sweep.baseline], preset_names(), "preset")
+    chosen = sweep.baseline or {}
+    chosen = [chosen] if isinstance(chosen, str) else [*chosen, *chosen.values()]
+    _known(where, "baseline", chosen, preset_names(), "preset")
 
 
 def _variants(sweep: Sweep) -> Iterator[tuple[Label, Changes]]:
@@ -76,7 +97,8 @@ def _variants(sweep: Sweep) -> Iterator[tuple[Label, Changes]]:
         yield Label(name), {}
     for name in sweep.ablations:
         ablation = load_ablation(name)
-        preset = sweep.baseline or ablation.baseline
+        chosen = sweep.baseline or {}
+        preset = chosen if isinstance(chosen, str) else chosen.get(ablation.baseline, ablation.baseline)
         for n, arm in enumerate(ablation.arms):
             yield Label(preset, name, arm.name, tuple(arm.levels.items()), baseline=n == 0), arm.changes
 
@@ -130,15 +152,19 @@ def _check_trainable(cell: Cell, where: str, trained: list[str], seeds: Sequence
             raise UsageError(f"{where}: {name} cannot train {label}{of} on {cell.task}: {reason}")
 
 
-def _check_distinct(arms: dict[tuple[str, str], str], where: str, cell: Cell) -> None:
-    """UsageError if another arm of the ablation is the very same run; arms: run ids met so far, by ablation."""
+def _check_distinct(same: Label, where: str, cell: Cell) -> None:
+    """UsageError if another arm of the ablation, `same`, is the very same run."""
     label = cell.label
-    same = arms.setdefault((label.ablation or str(label), cell.run_id), label.arm)
-    if same != label.arm:
+    if same.arm != label.arm:
         raise UsageError(
-            f"{where}: arms {same} and {label.arm} of {label.ablation} are one and the same on {cell.task} "
+            f"{where}: arms {same.arm} and {label.arm} of {label.ablation} are one and the same on {cell.task} "
             f"with the baseline {label.preset}; choose another baseline"
         )
+
+
+def _elsewhere(label: Label) -> bool:
+    """Whether a label is an arm beside a baseline that a sweep chose, and not its ablation."""
+    return bool(label.ablation) and not label.baseline and load_ablation(label.ablation).baseline != label.preset
 
 
 def _known(where: str, key: str, names: list[str], choices: Collection[str], what: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import fields, replace
 
 import pytest
-from builders.runs import SHORT, SMALL, suite
+from builders.runs import ROOT, SHORT, SMALL, suite
 
 from suite.lab.tasks import TASKS
 from suite.sac import identity
+from suite.sac.ablation import OUTCOMES
 from suite.sac.schedule import BootstrapAtLength, ResetFromWarmup, Schedule
 from suite.sac.spec import (
     Adam,
@@ -197,11 +199,36 @@ def test_small_presets_differ_from_the_papers_in_size_and_pace_only():
 @pytest.mark.parametrize("name", ablation_names())
 def test_an_ablation_starts_at_its_baseline_and_every_arm_is_another_spec(name):
     ablation = load_ablation(name)
-    resolved = [resolve(ablation.baseline, "HalfCheetah-v5", arm.changes) for arm in ablation.arms]
     assert ablation.arms[0].changes == {}
-    assert len(set(resolved)) == len(ablation.arms)
+    for one, other in itertools.combinations(ablation.arms, 2):  # a preset's own value differs from task to task
+        tasks = ("HalfCheetah-v5", "Pendulum-v1")
+        specs = [[resolve(ablation.baseline, task, arm.changes) for task in tasks] for arm in (one, other)]
+        assert specs[0] != specs[1], (one.name, other.name)
     assert all(set(arm.levels) == set(ablation.factors) for arm in ablation.arms)
     assert ablation.question.endswith("?") and ablation.expected and ablation.literature
+
+
+def test_a_question_costs_twenty_lines_of_one_file_and_says_what_would_matter():
+    asked = [name for name in ablation_names() if load_ablation(name).tags]
+    assert len(asked) >= 40
+    for name in asked:
+        assert len((ROOT / "ablations" / f"{name}.py").read_text().splitlines()) <= 20, name
+        ablation = load_ablation(name)
+        assert ablation.margin and ablation.outcomes[0] in OUTCOMES, name
+
+
+def test_a_part_of_a_switch_can_be_an_arm():
+    spec, schedule = resolve("sac_v2", "Hopper-v5", {"temperature.init": 0.1, "adam.beta2": 0.95, "tau": 0.5})
+    base, same = resolve("sac_v2", "Hopper-v5", {})
+    assert {one.field for one in identity.difference(base, spec)} == {"temperature.init", "adam.beta2", "tau"}
+    assert schedule == same
+    for field, sentence in {
+        "temperature.value": "temperature.value means nothing where temperature is LearnedAlpha",
+        "tau.value": "tau.value means nothing where tau is 0.005",
+        "temprature.init": "temprature is no field of SacSpec or Schedule; did you mean",
+    }.items():
+        with pytest.raises(SpecError, match=sentence):
+            resolve("sac_v2", "Hopper-v5", {field: 0.1})
 
 
 def test_the_factorial_crosses_the_three_questions():

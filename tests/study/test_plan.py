@@ -16,6 +16,7 @@ from suite.lab.tasks import TASKS
 from suite.published import anchors as references
 from suite.sac import identity
 from suite.sac.contract import Origin
+from suite.specimens.catalogue import ablation_names, load_ablation
 from suite.study import config, manifest, rules, sweeps
 from suite.study.forecast import forecast, update_flop
 from suite.study.plan import Plan
@@ -254,11 +255,41 @@ def test_a_job_plans_only_what_it_is_asked_for(tmp_path):
     assert {(run.cell.task, run.cell.implementation) for run in part.runs.values()} == {whole.runs[record].cell[:2]}
 
 
-def test_an_arm_equal_to_another_is_refused(tmp_path):
+def test_an_ablation_that_means_nothing_with_a_baseline_is_refused(tmp_path):
     """sac_v1 has a value net already: the arm that adds one changes nothing."""
     path = write(tmp_path, sweep={"ablations": ["value_net"], "baseline": "sac_v1", "presets": None})
-    with pytest.raises(UsageError, match="without_v and with_v of value_net are one and the same"):
+    with pytest.raises(UsageError, match="no arm of value_net means anything .* with_v .*, for it is what sac_v1 is;"):
         Plan(path)
+
+
+def test_arms_that_mean_nothing_with_a_baseline_are_left_out_and_told(tmp_path):
+    """Of its own baseline every arm means something; beside another, 0.01 is what is there, or there is no V."""
+    path = write(tmp_path, sweep={"ablations": ["tau", "codebases"], "baseline": "sac_v2_small", "presets": None})
+    plan = Plan(path)
+    why = {(one.ablation, one.arm): one.why for one in plan.meaningless}
+    assert why["tau", "0.01"] == "it is what sac_v2_small is"
+    assert why["v_target", "broadcast"] == "value_net.target means nothing where value_net is None"
+    labels = {(asked.label.ablation, asked.label.arm) for asked in plan.labels.values()}
+    assert labels.isdisjoint(why) and ("tau", "0.1") in labels and ("v_target", "per_sample") in labels
+    printed = suite("plan", "--config", path).stdout
+    assert "not trained on Pendulum-v1: tau/0.01, for it is what sac_v2_small is" in printed
+
+
+def test_tags_and_all_mean_the_questions_that_bear_them(tmp_path):
+    core = set(Plan(write(tmp_path, sweep={"ablations": ["core"]})).ablations)
+    everything = set(Plan(write(tmp_path, sweep={"ablations": ["all"]})).ablations)
+    assert {"temperature", "critics", "value_net", "factorial"} <= core < everything
+    assert everything == {name for name in ablation_names() if load_ablation(name).tags}
+    assert not everything & {"mistakes", "precision"}
+
+
+def test_each_baseline_may_have_its_own_in_its_place(tmp_path):
+    small = {"sac_v2": "sac_v2_small", "sac_v1": "sac_v1_small"}
+    plan = Plan(write(tmp_path, sweep={"ablations": ["v_target", "tau"], "baseline": small, "presets": None}))
+    presets = {(asked.label.ablation, asked.label.preset) for asked in plan.labels.values()}
+    assert presets == {("v_target", "sac_v1_small"), ("tau", "sac_v2_small")}
+    with pytest.raises(UsageError, match=r"is 'sac_v9', which is no preset"):
+        Plan(write(tmp_path, sweep={"ablations": ["tau"], "baseline": {"sac_v2": "sac_v9"}}))
 
 
 def test_one_name_with_two_meanings_is_refused(tmp_path):
@@ -395,12 +426,12 @@ def test_difference_prints_both_citations():
 
 def test_arms_of_one_structure_fill_a_block_where_the_engine_takes_them(tmp_path):
     """The presets' alphas are learned, so the fixed one of the arm is a block of its own."""
-    path = write(tmp_path, sweep={"seeds": 2, "implementations": ["torch", "jax"], "ablations": ["tau"]})
+    path = write(tmp_path, sweep={"seeds": 2, "implementations": ["torch", "jax"], "ablations": ["following"]})
     (tmp_path / "ablations").mkdir()
     arms = "one_factor('tau', {'own': {}, 'slow': {'tau': 0.001}, 'fixed': {'temperature': FixedAlpha(value=0.2)}}, "
     prose = "question='Q?', baseline='sac_v2_small', outcomes=('final_return',), expected='', literature=())"
     head = "from suite.sac.ablation import one_factor\nfrom suite.sac.spec import FixedAlpha\n"
-    (tmp_path / "ablations/tau.py").write_text(f"{head}ABLATION = {arms}{prose}\n")
+    (tmp_path / "ablations/following.py").write_text(f"{head}ABLATION = {arms}{prose}\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         plan = Plan(path)
