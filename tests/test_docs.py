@@ -66,7 +66,7 @@ def test_every_file_that_the_architecture_names_exists():
 
 def test_the_engine_and_the_ablation_of_the_worked_examples_are_real(tmp_path, monkeypatch):
     ablation, engine = code_blocks("docs/extending.md", "python")
-    assert engine == (ROOT / "examples/numpy_engine.py").read_text()
+    assert engine == (ROOT / "suite/specimens/numpy_engine.py").read_text()
     assert ast.parse(ablation)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ablations").mkdir()

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from suite.cli.app import json_option, main
+from suite.cli.starters import write_new
 from suite.errors import UsageError, nearest
 from suite.lab.tasks import TASKS
 
@@ -49,11 +50,11 @@ def walk(start: str, end: str, task: str, together: tuple[str, ...], write: bool
     fields = [name for arm in one.arms for name in arm.changes]
     if unknown := next((name for group in groups for name in group if name not in fields), None):
         raise UsageError(f"--together names {unknown!r}, in which {start} and {end} do not differ on {task}")
+    if write:
+        write_new({Path("ablations", f"walk_{start}_{end}.py"): _walk_file(start, end, task, groups)})
     for before, arm in zip((None, *one.arms), one.arms, strict=False):
         new = {name: value for name, value in arm.changes.items() if before is None or name not in before.changes}
         click.echo(f"{arm.name}: {', '.join(f'{name} is {value}' for name, value in new.items()) or 'as it is'}")
-    if write:
-        _write(Path("ablations", f"walk_{start}_{end}.py"), _walk_file(start, end, task, groups))
 
 
 def _walk_file(start: str, end: str, task: str, groups: tuple[tuple[str, ...], ...]) -> str:
@@ -63,15 +64,6 @@ def _walk_file(start: str, end: str, task: str, groups: tuple[tuple[str, ...], .
         "from suite.sac.ablation import walk\n\n"
         f'ABLATION = walk("{start}", "{end}", {start}, {end}, "{task}", {groups!r})\n'
     )
-
-
-def _write(path: Path, text: str) -> None:
-    """A new file; UsageError where there is one."""
-    if path.exists():
-        raise UsageError(f"{path} is there already; remove it or choose another name")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    click.echo(f"wrote {path}")
 
 
 def _check_task(task: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from suite.errors import UsageError
 from suite.lab import seeding
 from suite.sac.contract import Spaces
 
@@ -46,6 +47,40 @@ TASKS = {
     "HumanoidStandup-v5": Task(348, 17, 1000),
 }
 """Pusher-v4 is absent: it does not start on MuJoCo 3 and later. MultiGoal is the suite's own: suite/lab/multigoal.py."""
+
+
+def measured(task: str) -> Task:
+    """What the table would say of a Gymnasium environment; UsageError if it cannot be made, is of another kind, or does
+    not continue bit for bit from a saved state."""
+    import gymnasium
+
+    try:
+        env, fresh = Environment(task), Environment(task)
+    except gymnasium.error.Error as error:
+        raise UsageError(f"Gymnasium cannot make {task}: {error}") from None
+    except (AttributeError, IndexError, TypeError) as error:
+        raise UsageError(
+            f"{task} is of no kind that the suite plays: a box of actions and a time limit ({error})"
+        ) from None
+    actions = np.random.default_rng(0).uniform(-1, 1, (40, env.spaces.action_dim)).astype(np.float32)
+    try:
+        env.reset(seed=3)
+        for action in actions[:20]:
+            if any(env.step(action)[2:]):
+                env.reset()
+        fresh.set_state(env.get_state())
+    except AttributeError as error:
+        raise UsageError(
+            f"{task} cannot be saved and restored: its class needs `state` or MuJoCo's data ({error})"
+        ) from None
+    for action in actions[20:]:
+        (obs, *rest), (same, *others) = env.step(action), fresh.step(action)
+        if not (np.array_equal(obs, same) and rest == others):
+            raise UsageError(f"{task} does not continue bit for bit from a saved state: something of it is not saved")
+        if any(rest[1:]):
+            break
+    return Task(*env.spaces[:2], env.time_limit)
+
 
 # What rewards and observations of the next step read besides the integration state: the last forward pass's results.
 _DERIVED = (

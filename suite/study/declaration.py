@@ -70,7 +70,7 @@ def _question(ablation: Ablation) -> dict[str, Any]:
     plain = {arm.name: {name: identity.to_plain(value) for name, value in arm.changes.items()} for arm in ablation.arms}
     arms = {arm.name: {"changes": plain[arm.name], "levels": arm.levels} for arm in ablation.arms}
     fields |= {"arms": arms, "baseline_arm": ablation.arms[0].name}
-    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+    return {name: value for name, value in fields.items() if value not in (None, False, "", [], {})}
 
 
 def reflowed(value: Any) -> Any:

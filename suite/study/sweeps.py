@@ -87,8 +87,8 @@ def _check_names(sweep: Sweep, where: str, imported: Collection[str]) -> None:
     _known(where, "presets", sweep.presets, preset_names(), "preset")
     _known(where, "ablations", sweep.ablations, ablation_names(), "ablation")
     chosen = sweep.baseline or {}
-    chosen = [chosen] if isinstance(chosen, str) else [*chosen, *chosen.values()]
-    _known(where, "baseline", chosen, preset_names(), "preset")
+    named = [chosen] if isinstance(chosen, str) else [*chosen, *chosen.values()]
+    _known(where, "baseline", named, preset_names(), "preset")
 
 
 def _variants(sweep: Sweep) -> Iterator[tuple[Label, Changes]]:

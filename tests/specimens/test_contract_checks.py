@@ -15,12 +15,7 @@ import pytest
 import yaml
 from builders.runs import ROOT, suite
 
-from suite.specimens import contract_checks
-
-sys.path.insert(0, str(ROOT / "examples"))
-import numpy_engine
-
-sys.path.pop(0)
+from suite.specimens import contract_checks, numpy_engine
 
 CONFIG = {
     "sweeps": [
@@ -113,7 +108,7 @@ def test_a_missing_function_is_named():
 def environment(tmp_path_factory):
     """What an installed package with an entry point leaves on the path: its module and its metadata."""
     site = tmp_path_factory.mktemp("site")
-    shutil.copy(ROOT / "examples/numpy_engine.py", site)
+    shutil.copy(ROOT / "suite/specimens/numpy_engine.py", site)
     metadata = site / "numpy_engine-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy-engine\nVersion: 1.0\n")

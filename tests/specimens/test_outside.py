@@ -27,7 +27,7 @@ from suite.specimens import catalogue, contract_checks, naming
 from suite.study.config import Report
 from suite.study.plan import Plan
 
-ENGINE = (ROOT / "examples/numpy_engine.py").read_text()
+ENGINE = (ROOT / "suite/specimens/numpy_engine.py").read_text()
 TRAINER = """FRAMEWORK, PACKAGES = "none", ()
 
 

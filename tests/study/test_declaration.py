@@ -76,9 +76,10 @@ BY_FIELD: dict[str, tuple[object, str]] = {
     "literature": (("a book",), f"literature: “a book” added, “{LITERATURE[0]}”, “{LITERATURE[1]}” removed"),
     "baseline": ("sac_v1", "baseline sac_v2 became sac_v1"),
     "directions": ({"fixed": "worse"}, "directions.fixed equal became worse"),
-    "tasks": (("Ant-v5",), "tasks none became [Ant-v5]"),
+    "tasks": (("Ant-v5",), "tasks none became Ant-v5"),
     "margin": (0.2, "margin 0.1 became 0.2"),
-    "tags": (("core",), "tags: “papers” removed"),
+    "walk": (True, "walk none became True"),
+    "tags": (("core",), "tags: papers removed"),
 }  # fmt: skip
 
 

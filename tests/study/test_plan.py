@@ -258,7 +258,7 @@ def test_a_job_plans_only_what_it_is_asked_for(tmp_path):
 def test_an_ablation_that_means_nothing_with_a_baseline_is_refused(tmp_path):
     """sac_v1 has a value net already: the arm that adds one changes nothing."""
     path = write(tmp_path, sweep={"ablations": ["value_net"], "baseline": "sac_v1", "presets": None})
-    with pytest.raises(UsageError, match="no arm of value_net means anything .* with_v .*, for it is what sac_v1 is;"):
+    with pytest.raises(UsageError, match=r"no arm of value_net means anything .* with_v .*, for it is what sac_v1 is;"):
         Plan(path)
 
 

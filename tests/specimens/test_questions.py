@@ -1,0 +1,157 @@
+"""Questions: what is listed, ways from preset to preset, and what the starters make works as it is."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import json
+import shutil
+
+import pytest
+from builders.runs import ROOT, suite
+from click.testing import CliRunner
+
+from suite.cli import starters
+from suite.cli.app import main
+from suite.lab import tasks
+from suite.sac import ablation, identity
+from suite.specimens import contract_checks
+from suite.specimens.catalogue import load_ablation, load_preset, preset_names, questions, resolve
+
+
+def run(*arguments: str) -> str:
+    outcome = CliRunner().invoke(main, arguments)
+    assert outcome.exit_code == 0, outcome.output
+    return outcome.output
+
+
+def refused(*arguments: str) -> str:
+    outcome = CliRunner().invoke(main, arguments)
+    assert outcome.exit_code == 2 and outcome.output.count("\n") == 1, outcome.output
+    return outcome.output
+
+
+# --- the list
+
+
+def test_the_list_has_every_question_with_arms_expectation_source_and_cost():
+    rows = {row["name"]: row for row in json.loads(run("ablations", "--json"))}
+    assert list(rows) == questions(["all"])
+    assert rows["critics"]["arms"] == {"twin": "", "single": "worse"}
+    assert all(row["expected"] and row["literature"] and row["core_hours"] > 0 for row in rows.values())
+    half = {row["name"]: row for row in json.loads(run("ablations", "critics", "--env-steps", "50000", "--json"))}
+    assert half["critics"]["core_hours"] < rows["critics"]["core_hours"]
+    printed = run("ablations", "core")
+    assert "single (worse)" in printed and f"{len(questions(['core']))} questions" in printed
+
+
+def test_a_word_that_is_no_question_is_refused():
+    assert "there is no ablation 'citrics'; did you mean 'critics'?" in refused("ablations", "citrics")
+    assert "there is no task 'Hoper-v5'; did you mean 'Hopper-v5'?" in refused("ablations", "--task", "Hoper-v5")
+
+
+# --- walks
+
+
+@pytest.mark.parametrize("task", ["HalfCheetah-v5", "Pendulum-v1"])
+@pytest.mark.parametrize("start, end", [("coach", "haarnoja_sac"), ("jaxrl", "jaxrl_curves"), ("sac_v1", "sac_v2")])
+def test_a_walk_starts_at_one_preset_ends_at_the_other_and_every_step_is_a_setting(start, end, task):
+    way = ablation.walk(start, end, load_preset(start), load_preset(end), task)
+    settings = [resolve(start, task, arm.changes) for arm in way.arms]
+    assert settings[0] == resolve(start, task, {}) and settings[-1] == resolve(end, task, {})
+    assert len(set(settings)) == len(settings)
+    for before, after in itertools.pairwise(way.arms):
+        assert before.changes.items() <= after.changes.items()
+
+
+def test_any_preset_can_be_walked_to_from_any_other():
+    names = preset_names()
+    for start, end in itertools.pairwise(names):
+        way = ablation.walk(start, end, load_preset(start), load_preset(end), "Hopper-v5")
+        assert resolve(start, "Hopper-v5", way.arms[-1].changes) == resolve(end, "Hopper-v5", {})
+
+
+def test_switches_that_contradict_each_other_alone_and_those_named_change_together():
+    way = ablation.walk(
+        "sac_v2", "coach", *map(load_preset, ("sac_v2", "coach")), "Hopper-v5", (("hidden_init", "adam"),)
+    )
+    names = [arm.name for arm in way.arms]
+    assert "warmup_rounding+epoch_steps" not in names  # coach has no epochs
+    assert "hidden_init+adam" in names
+    to_epochs = ablation.walk("coach", "haarnoja_sac", *map(load_preset, ("coach", "haarnoja_sac")), "Hopper-v5")
+    assert "warmup_rounding+epoch_steps" in [arm.name for arm in to_epochs.arms]
+
+
+def test_a_walk_becomes_an_ablation_that_can_be_planned(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    printed = run("walk", "jaxrl", "jaxrl_curves", "--task", "HalfCheetah-v5", "--write")
+    assert printed.splitlines()[1:3] == ["jaxrl: as it is", "std: std is ClipLogStd(low=-20.0, high=2.0)"]
+    way = load_ablation("walk_jaxrl_jaxrl_curves")
+    assert way.walk and len(way.arms) == 7
+    assert "is there already" in refused("walk", "jaxrl", "jaxrl_curves", "--task", "HalfCheetah-v5", "--write")
+    assert "in which jaxrl and jaxrl_curves do not differ" in refused(
+        "walk", "jaxrl", "jaxrl_curves", "--task", "HalfCheetah-v5", "--together", "tau,std"
+    )
+
+
+# --- starters
+
+
+def test_a_started_ablation_is_planned_as_it_is(tmp_path):
+    suite("new-ablation", "mine", cwd=tmp_path)
+    config = """sweeps: [{tasks: [Pendulum-v1], env_steps: 200, evaluate: {every: 100}, seeds: 2,
+                         implementations: [jax], ablations: [mine]}]"""
+    (tmp_path / "study.yaml").write_text(config)
+    planned = json.loads(suite("plan", "--config", "study.yaml", "--json", cwd=tmp_path).stdout)
+    assert [cell["variant"] for cell in planned["cells"]] == ["mine/as_is", "mine/faster", "mine/other_start"]
+
+
+def test_a_started_implementation_passes_the_contract(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run("new-implementation", "mine")
+    assert 'mine = "mine"' in (tmp_path / "mine/pyproject.toml").read_text()
+    spec = importlib.util.spec_from_file_location("mine", tmp_path / "mine/mine.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert not any(one.problem for one in contract_checks.run(module))
+
+
+def test_a_started_task_is_a_line_of_the_table(tmp_path, monkeypatch):
+    table = tmp_path / "suite/lab/tasks.py"
+    table.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "suite/lab/tasks.py", table)
+    monkeypatch.setattr(starters, "ROOT", tmp_path)
+    run("new-task", "MountainCarContinuous-v0")
+    assert '"MountainCarContinuous-v0": Task(2, 1, 999),' in table.read_text()
+    assert set(tasks.TASKS) == set(tasks.TASKS) & {
+        line.split('"')[1] for line in table.read_text().splitlines() if "Task(" in line and '"' in line
+    }
+
+
+@pytest.mark.parametrize("arguments, sentence", [
+    (("new-task", "Pendulum-v1"), "there is a task Pendulum-v1 already"),
+    (("new-task", "NoSuchTask-v0"), "Gymnasium cannot make NoSuchTask-v0"),
+    (("new-task", "CartPole-v1"), "is of no kind that the suite plays"),
+    (("new-ablation", "critics"), "there is an ablation critics already"),
+    (("new-ablation", "my-question"), "cannot be a module's name"),
+    (("new-implementation", "torch"), "there is an implementation torch already"),
+    (("new-implementation", "../up"), "cannot be a module's name"),
+])  # fmt: skip
+def test_what_cannot_be_started_is_a_sentence_and_no_file(arguments, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert sentence in refused(*arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_measured_task_is_what_the_table_says():
+    for task in ("Pendulum-v1", "Reacher-v5", "Hopper-v5"):
+        assert tasks.measured(task) == tasks.TASKS[task]
+
+
+def test_no_question_moves_the_settings_it_starts_from():
+    """Run ids of baselines are the presets' own, so that arms of all questions are held against the same runs."""
+    for name in questions(["all"]):
+        one = load_ablation(name)
+        spec, schedule = resolve(one.baseline, "Hopper-v5", one.arms[0].changes)
+        same = resolve(one.baseline, "Hopper-v5", {})
+        assert identity.run_id(spec, schedule, "Hopper-v5", 1000, 10) == identity.run_id(*same, "Hopper-v5", 1000, 10)
