@@ -14,7 +14,7 @@ from suite.analysis.provenance import making, provenance
 from suite.analysis.types import Results
 from suite.gate.outcome import gate_line
 from suite.published import calibration
-from suite.report import tables
+from suite.report import ancestry, tables
 from suite.report.checklist import checklist, made_with, not_finished
 from suite.report.comparisons import overview
 from suite.report.declared import history_in_words, wordings
@@ -87,6 +87,7 @@ def _content(study: Study, figures: Sequence[PageFigure]) -> dict[str, Any]:
         "outcome": gate_line(results.check),
         "not_finished": not_finished(results),
         "tasks": tasks_of(study),
+        "ancestors": ancestry.paragraphs(results),
         "presets": presets,
         "changes": {ablation.name: changes_of(ablation, study.runs) for ablation in results.ablations},
         "made_with": made_with(making(study.runs)),
