@@ -45,6 +45,7 @@ class Question:
     directions: Mapping[str, str] = field(default_factory=dict)
     margin: float | None = None
     meaningless: tuple[types.Meaningless, ...] = ()
+    walk: bool = False
 
 
 class PlannedArm(NamedTuple):
@@ -162,6 +163,10 @@ def _by_implementation(tables: Sequence[_Table]) -> dict[str, list[_Table]]:
 def _table_result(table: _Table, asked: Question, declared: Declared, key: tuple) -> types.AblationTable:
     levels, options = asked.factors, (asked.outcomes, declared, ("arm", *key))
     arms = tuple(_arm_result(arm, table.baseline, *options) for arm in table.arms)
+    if asked.walk:
+        arms = tuple(
+            _with_step(*pair, declared, key) for pair in zip(arms, table.arms, (None, *table.arms), strict=False)
+        )
     effects = None
     if _two_levels(levels):
         alone = types.Factorial((), (), (), f"{NOT_LEARNED} by any arm.")
@@ -196,6 +201,14 @@ def _arm_result(arm: _Arm, baseline: _Arm | None, outcomes: Sequence[str], decla
         difference=_difference(x, y, declared, (*key, planned.arm)),
         outcomes={name: _difference(*pair, declared, (*key, planned.arm, name)) for name, pair in further.items()},
     )
+
+
+def _with_step(result: ArmResult, arm: _Arm, before: _Arm | None, declared: Declared, key: tuple) -> ArmResult:
+    """A walk's arm with its difference to the arm before it, where both have runs enough."""
+    if before is None or min(arm.cell.n_scored, before.cell.n_scored) < FEWEST:
+        return result
+    rng = declared.rng("step", *key, result.arm)
+    return replace(result, step=differing(sample_of(arm.cell), sample_of(before.cell), declared.confidence, rng))
 
 
 def _both(outcome: str, arm: _Arm, baseline: _Arm) -> bool:

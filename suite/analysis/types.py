@@ -653,6 +653,7 @@ class ArmResult:
     outcomes: Mapping[str, AdjustedDifference] = field(default_factory=dict)  # the same of further declared outcomes
     failures: FailureComparison | None = None
     note: str = ""
+    step: Difference | None = None  # of a walk: the arm's score minus that of the arm before
 
 
 class _Shares:
@@ -714,6 +715,7 @@ class AblationResult:
     directions: Mapping[str, str] = field(default_factory=dict)  # arm -> better, worse or equal, as expected beforehand
     margin: float | None = None  # the share of what learning gains that would matter; None: the study's
     meaningless: tuple[Meaningless, ...] = ()
+    walk: bool = False  # whether every arm goes a step further than the arm before
 
 
 # --- everything

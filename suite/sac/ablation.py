@@ -15,7 +15,7 @@ from suite.sac.spec import SpecError
 from suite.sac.specs import Spec
 
 Changes = dict[str, Any]
-"""Fields of the spec or the Schedule to replace in the baseline, by name; of a part of it, by path: "temperature.init"."""
+"""Fields of the spec or the Schedule to replace in the baseline, by name; of a part, by path: "temperature.init"."""
 
 
 class Outcome(NamedTuple):

@@ -104,6 +104,8 @@ def _of_ablation(ablation: AblationResult, results: Results) -> Iterator[Picture
 
     yield picture("curves", "Learning curves", curves.learning_curves(curves.lines_of(ablation, results), results))
     yield picture("effects", "Final return of every arm", cells.arms(ablation, results))
+    if any(arm.step for table in ablation.tables for arm in table.arms):
+        yield picture("waterfall", "Which step moves the final return", effects.waterfall(ablation, results))
     if any(entry.effects for entry in ablation.over_tasks):
         yield picture("suite", "Effects over all tasks", effects.over_tasks(ablation, results))
     factorials = [table.factorial for table in ablation.tables if table.factorial]

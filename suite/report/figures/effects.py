@@ -70,6 +70,53 @@ def _draw_factorial(data: pd.DataFrame) -> Figure:
     return figure
 
 
+def waterfall(ablation: AblationResult, results: Results) -> Content:
+    """One panel per task and implementation: what every step of a walk adds to the final return, from end to end."""
+    steps = [
+        {"task": table.task, "implementation": table.implementation} | step
+        for table in ablation.tables
+        for step in _steps(table, results)
+    ]
+    shown = arms_of(ablation.tables, results)
+    trust = coverage("pairs", one_task(shown), results.settings.confidence)
+    caption = (
+        f"The way from {ablation.tables[0].arms[0].arm}, a switch a step, each arm with all the switches before it. "
+        "Bars reach from the mean final return of the arm before to the arm's own, blue where it rises; so they add up "
+        f"to the difference of the two ends. Lines: {level(results)} Student-t interval of the step, of pairs of seeds "
+        f"where there are enough of them{trust}. Steps are looked into, not tested: of many, one is outside by chance. "
+    )
+    return Content(pd.DataFrame(steps), _draw_waterfall, caption + finished(shown))
+
+
+def _steps(table: AblationTable, results: Results) -> Iterator[dict[str, Any]]:
+    """The arms in order, each with the mean before it and its step's difference and interval."""
+    before = None
+    for arm in table.arms:
+        mean = results.cell(table.key_of(arm)).mean.estimate
+        ends = {name: getattr(arm.step, name, None) for name in ("difference", "low", "high")}
+        yield {"arm": arm.arm, "before": before, "mean": mean, **ends}
+        before = mean
+
+
+def _draw_waterfall(data: pd.DataFrame) -> Figure:
+    panels = {tuple(key): part for key, part in data.groupby(PANEL, sort=False)}
+    most = max(len(part) for part in panels.values())
+    figure, axes = grid(titles(panels), height=0.35 + 0.2 * most, sharey=True)
+    up, down = sns.color_palette("colorblind", 2)
+    for axis, part in zip(axes, panels.values(), strict=True):
+        rows(axis, list(part["arm"]))
+        for place, step in enumerate(part.itertuples()):
+            if pd.isna(step.before):
+                axis.plot(step.mean, place, "o", color="0.2", markersize=4)
+                continue
+            rise = step.mean - step.before
+            axis.barh(place, rise, left=step.before, height=0.6, color=up if rise >= 0 else down, alpha=0.7)
+            if not pd.isna(step.low):
+                axis.plot([step.before + step.low, step.before + step.high], [place] * 2, color="0.2", linewidth=0.9)
+    label(axes, "final return per episode")
+    return figure
+
+
 def over_tasks(ablation: AblationResult, results: Results) -> Content:
     """One panel per implementation: every effect in normalised scores, its adjusted p beside it."""
     entries = [entry for entry in ablation.over_tasks if entry.effects]
