@@ -60,6 +60,10 @@ DECLARED = {
 """By preset and case."""
 
 OWN_KEYS: dict[str, str] = dict.fromkeys(("soft_q_learning", "haarnoja_gmm"), "suite.specimens.relatives")
+FREE = ("obs_dim", "act_dim", "action_high", "hidden", "batch_size")
+"""What of the original's setting is the recording's own affair: sizes, and the bounds of the actions."""
+
+OWN_KEYS: dict[str, str] = {}
 """Specimens whose vectors have keys of their own: preset -> the module whose `examine` answers in place of ours."""
 
 
@@ -199,6 +203,8 @@ def _contradictions(
         "target_entropy": spec.target_entropy(action_dim) if learned else None,
         "learned_alpha": {name: getattr(learned, name) for name in ("objective", "sample", "lr")} if learned else None,
     }
+    for name in overrides.keys() - {*settings, *FREE}:
+        yield f"{name} is {overrides[name]!r} in the file, and nothing here knows what that is"
     for name, ours in settings.items():
         if overrides[name] != ours:
             yield f"{name} is {overrides[name]!r} in the file and {ours!r} in the preset"

@@ -11,7 +11,6 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -100,7 +99,8 @@ def _mutant(tableau: SacSpec | Schedule, path: str, value: Any) -> Mutant:
 
 def _changes(part: Any, above: str) -> Iterator[tuple[str, Any]]:
     """(path, other value) of a tableau or a part of one, legal or not."""
-    for name, hint in hints(type(part)).items():
+    kind: Any = type(part)
+    for name, hint in hints(kind).items():
         value, path = getattr(part, name), f"{above}{name}"
         yield from ((path, other) for other in _others(part, path, value, hint))
         if dataclasses.is_dataclass(value):

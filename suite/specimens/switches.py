@@ -87,8 +87,8 @@ GROUPS = {
     },
     "data": {
         "replay_capacity": "Transitions that the replay holds.",
-        "insert": "Whether a transition may be sampled at once, only when its episode is over, or when the next step is "
-        "taken (next_step: at once where its episode ends by itself; the last of an abandoned episode never).",
+        "insert": "Whether a transition may be sampled at once, only when its episode is over, or when the next step "
+        "is taken (next_step: at once where its episode ends by itself; the last of an abandoned episode never).",
         "time_limit": "Whether an episode that the time limit ends bootstraps. BootstrapAtLength: one of that length "
         "does, however it ended, and shorter ones do not.",
         "reset_every": "The running episode is abandoned, without a terminal, at every multiple of this step. "
@@ -171,9 +171,9 @@ def _not_proved() -> str:
     for name, one in known.items():
         own = [field for field in one.fields if field not in shared]
         rows.append(f"| `{name}` | {', '.join(own)} | {'; '.join(one.values)} |")
-    return f"""Each value of a preset with recordings was changed alone: words to all others, numbers doubled (or halved where
-double is no value), kinds to all others, parts field by field. The recordings notice all of these changes but those
-below (`python -m suite mutations`): they stand as they were read, or make no difference beside the preset's other
+    return f"""Each value of a preset with recordings was changed alone: words to all others, numbers doubled (or halved
+where double is no value), kinds to all others, parts field by field. The recordings notice all of these changes but
+those below (`python -m suite mutations`): they stand as they were read, or make no difference beside the preset's other
 values, as the count of updates does where no delay divides it. Recorded networks are small and start where the file
 says, so widths, batch size and initialisation are in the list everywhere. It may only shrink.
 

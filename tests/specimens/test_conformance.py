@@ -63,8 +63,11 @@ def test_recorded_updates_are_reproduced(quick, file, name):
 
 
 def test_float32_stays_within_the_tolerance_too():
-    for file in FILES:
-        assert conformance.examine(conformance.load(file), "torch", "float32").passed, file
+    """Of what the original computed in float32; float64 recordings have gradients that float32 cannot resolve."""
+    of_float32 = [vectors for vectors in map(conformance.load, FILES) if vectors.arrays["init/actor/w0"].itemsize == 4]
+    assert len(of_float32) >= 19
+    for vectors in of_float32:
+        assert conformance.examine(vectors, "torch", "float32").passed, vectors.path
 
 
 WRONG = {
@@ -174,6 +177,7 @@ def test_a_preset_that_is_set_otherwise_fails_on_its_own_file(monkeypatch, name,
         ("target_entropy", -2.0),
         ("reward_scale", 2.0),
         ("first_update_index", 1),
+        ("n_step", 3),
     ],
 )
 def test_what_the_file_says_of_the_original_is_held_against_the_preset(tmp_path, field, value):

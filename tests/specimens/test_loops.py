@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -144,7 +145,7 @@ def test_tianshous_warm_up_ends_with_its_steps_in_the_middle_of_an_episode():
 class Watched(scripted.Scripted):
     """Keeps what actions reach the environment."""
 
-    actions: list = []
+    actions: ClassVar[list] = []
 
     def step(self, action):
         self.actions.append(np.array(action))

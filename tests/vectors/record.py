@@ -1,7 +1,8 @@
-"""Records updates of original code bases where the other recordings do not reach: a box of [-2, 2], both limits of log std.
+"""Records updates of original code bases where others do not reach: a box of [-2, 2], both limits of log std.
 
     python tests/vectors/record.py spinningup CHECKOUT     openai/spinningup@038665d
     python tests/vectors/record.py cleanrl CHECKOUT        vwxyzjn/cleanrl@fe8d8a0
+    python tests/vectors/record.py rlkit CHECKOUT          rail-berkeley/rlkit@ac45a9d
     python tests/vectors/record.py stable_baselines3       the installed package
 
 The original's own code runs, unmodified but for the widths of CleanRL's layers, in float64 (Stable-Baselines3: float32,
@@ -10,6 +11,8 @@ which it casts to). Its environment, replay and logger are stand-ins, and its dr
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -180,20 +183,19 @@ def spinningup(checkout: Path) -> tuple[Recording, dict, dict, dict]:
 
     sac.ReplayBuffer = Replay
     torch.distributions.normal.Normal.rsample = lambda self, shape=(): recording.rsample(self, shape)
-    try:
-        sac.sac(
-            OldFake, ac_kwargs={"hidden_sizes": (WIDTH, WIDTH)}, update_after=0, batch_size=BATCH, start_steps=10**6
-        )
-    except Done:
-        pass
+    sizes = {"ac_kwargs": {"hidden_sizes": (WIDTH, WIDTH)}, "batch_size": BATCH}
+    with contextlib.suppress(Done):
+        sac.sac(OldFake, update_after=0, start_steps=10**6, **sizes)
     for k in range(3):
         of_q, of_pi = stored[2 * k : 2 * k + 2]
         recording._put(f"expect/{k}/critic_loss", of_q["LossQ"])
         recording._put(f"expect/{k}/actor_loss", of_pi["LossPi"])
         recording._put(f"expect/{k}/log_prob", of_pi["LogPi"])
-    overrides = {"critics": 2, "fixed_alpha": 0.2, "learned_alpha": None, "target_entropy": None, "reward_scale": 1.0}
+    set_to = {name: one.default for name, one in inspect.signature(sac.sac).parameters.items()}
+    overrides = {"critics": 2, "fixed_alpha": set_to["alpha"], "learned_alpha": None, "target_entropy": None}
     about = {"executed": "openai/spinningup@038665d spinup/algos/pytorch/sac/sac.py sac(), unmodified, in float64"}
-    return recording, overrides | {"first_update_index": 0}, {"actor": 1e-3, "critic": 1e-3}, about
+    rates = {"actor": set_to["lr"], "critic": set_to["lr"]}
+    return recording, overrides | {"reward_scale": 1.0, "first_update_index": 0}, rates, about
 
 
 def cleanrl(checkout: Path) -> tuple[Recording, dict, dict, dict]:
@@ -202,6 +204,7 @@ def cleanrl(checkout: Path) -> tuple[Recording, dict, dict, dict]:
     recording = Recording(2, "float64", [["next_action"], passes] * 2, spread=2.0, noise_scale=1.0)
     script = checkout / "cleanrl/sac_continuous_action.py"
     names: dict[str, Any] = {"__name__": "__main__", "__file__": str(script)}
+    began: list[int] = []
 
     def nets() -> dict[str, list[torch.nn.Linear]]:
         critics = {"critic1": "qf1", "critic2": "qf2", "target_critic1": "qf1_target", "target_critic2": "qf2_target"}
@@ -222,6 +225,7 @@ def cleanrl(checkout: Path) -> tuple[Recording, dict, dict, dict]:
                 recording._put(f"expect/{recording.k - 1}/next_log_prob", names["next_state_log_pi"].numpy()[:, 0])
                 recording._put(f"expect/{recording.k - 1}/critic_loss", names["qf_loss"].item())
             else:
+                began.append(names["global_step"])
                 recording.start(nets())
                 names["log_alpha"].data.fill_(LOG_ALPHA)
                 names["alpha"] = names["log_alpha"].exp().item()
@@ -237,15 +241,60 @@ def cleanrl(checkout: Path) -> tuple[Recording, dict, dict, dict]:
     stand_in("cleanrl_utils.buffers", ReplayBuffer=Replay)
     writer = SimpleNamespace(add_text=lambda *a: None, add_scalar=lambda *a: None)
     stand_in("torch.utils.tensorboard", SummaryWriter=lambda *a: writer)
-    try:
+    with contextlib.suppress(Done):
         exec(compile(script.read_text().replace("256", str(WIDTH)), str(script), "exec"), names)
-    except Done:
-        pass
-    learned = {"objective": "alpha", "sample": "fresh", "lr": 1e-3}
-    overrides = {"critics": 2, "fixed_alpha": None, "learned_alpha": learned, "target_entropy": -float(ACT)}
+    optimisers = {"actor": "actor_optimizer", "critic": "q_optimizer", "alpha": "a_optimizer"}
+    rates = {net: names[name].param_groups[0]["lr"] for net, name in optimisers.items()}
+    learned = {"objective": "alpha", "sample": "fresh", "lr": rates["alpha"]}
+    overrides = {"critics": 2, "fixed_alpha": None, "learned_alpha": learned, "target_entropy": names["target_entropy"]}
     about = {"executed": "vwxyzjn/cleanrl@fe8d8a0 cleanrl/sac_continuous_action.py, layers 16 wide, in float64"}
-    rates = {"actor": 3e-4, "critic": 1e-3, "alpha": 1e-3}
-    return recording, overrides | {"reward_scale": 1.0, "first_update_index": 5001}, rates, about
+    return recording, overrides | {"reward_scale": 1.0, "first_update_index": began[0]}, rates, about
+
+
+def rlkit(checkout: Path) -> tuple[Recording, dict, dict, dict]:
+    """SACTrainer of rail-berkeley/rlkit, with examples/sac.py's settings."""
+    recording = Recording(10, "float64", [["action", "next_action"]] * 3, spread=120.0, noise_scale=0.5)
+    for name in ("gtimer", "torchvision", "torchvision.models", "cloudpickle", "joblib"):
+        stand_in(name, blank_stamp=lambda: None, stamp=lambda *a, **options: None, resnet18=None)
+    sys.modules["torchvision"].models = sys.modules["torchvision.models"]
+    sys.path.insert(0, str(checkout))
+    from rlkit.torch.networks import ConcatMlp
+    from rlkit.torch.sac.policies import TanhGaussianPolicy
+    from rlkit.torch.sac.sac import SACTrainer
+
+    sizes = [WIDTH, WIDTH]
+    policy = TanhGaussianPolicy(hidden_sizes=sizes, obs_dim=OBS, action_dim=ACT)
+    critics = {
+        name: ConcatMlp(input_size=OBS + ACT, output_size=1, hidden_sizes=sizes)
+        for name in ("critic1", "critic2", "target_critic1", "target_critic2")
+    }
+    nets = {"actor": [*policy.fcs, policy.last_fc, policy.last_fc_log_std]}
+    nets |= {name: [*net.fcs, net.last_fc] for name, net in critics.items()}
+    settings = {"soft_target_tau": 5e-3, "policy_lr": 3e-4, "qf_lr": 3e-4}
+    trainer = SACTrainer(Fake(), policy, *critics.values(), **settings)
+    recording._put("init/log_alpha", np.array(LOG_ALPHA))
+    recording.start(nets)
+    trainer.log_alpha.data.fill_(LOG_ALPHA)
+    torch.distributions.Normal.sample = lambda self, shape=(): recording.rsample(self, shape)
+    counted: list[int] = []
+    for k in range(3):
+        one = recording.batch()
+        batch = {"observations": one["obs"], "actions": one["action"], "next_observations": one["next_obs"]}
+        batch |= {"rewards": one["reward"][:, None], "terminals": one["terminated"][:, None]}
+        trainer.end_epoch(k)  # which has it tell its losses
+        trainer.train_from_torch(batch)
+        counted.append(trainer._n_train_steps_total)
+        recording.after(nets)
+        for name, of in (("actor_loss", "Policy Loss"), ("critic1_loss", "QF1 Loss"), ("alpha", "Alpha")):
+            recording._put(f"expect/{k}/{name}", np.array(trainer.eval_statistics[of]))
+        recording._put(f"after/{k}/log_alpha", trainer.log_alpha.detach().numpy()[0])
+    optimisers = {"actor": trainer.policy_optimizer, "critic": trainer.qf1_optimizer, "alpha": trainer.alpha_optimizer}
+    rates = {net: one.param_groups[0]["lr"] for net, one in optimisers.items()}
+    learned = {"objective": "log_alpha", "sample": "actor", "lr": rates["alpha"]}
+    overrides = {"critics": 2, "fixed_alpha": None, "learned_alpha": learned}
+    overrides |= {"target_entropy": trainer.target_entropy, "first_update_index": counted[0]}
+    about = {"executed": "rail-berkeley/rlkit@ac45a9d rlkit/torch/sac/sac.py SACTrainer.train_from_torch, in float64"}
+    return recording, overrides | {"reward_scale": trainer.reward_scale}, rates, about
 
 
 def stable_baselines3(checkout: Path) -> tuple[Recording, dict, dict, dict]:
@@ -266,8 +315,9 @@ def stable_baselines3(checkout: Path) -> tuple[Recording, dict, dict, dict]:
 
     def sample(size: int, env: Any = None) -> Any:
         one = recording.batch()
-        return SimpleNamespace(observations=one["obs"], actions=one["action"], next_observations=one["next_obs"],
-                               dones=one["terminated"][:, None], rewards=one["reward"][:, None], discounts=None)  # fmt: skip
+        columns = {"dones": one["terminated"][:, None], "rewards": one["reward"][:, None], "discounts": None}
+        states = {"observations": one["obs"], "next_observations": one["next_obs"]}
+        return SimpleNamespace(actions=one["action"], **states, **columns)
 
     model.replay_buffer.sample = sample
     for k in range(3):
@@ -276,10 +326,12 @@ def stable_baselines3(checkout: Path) -> tuple[Recording, dict, dict, dict]:
         recording._put(f"after/{k}/log_alpha", model.log_ent_coef.detach().numpy()[0])
         for name, of in (("alpha", "ent_coef"), ("actor_loss", "actor_loss"), ("critic_loss", "critic_loss")):
             recording._put(f"expect/{k}/{name}", np.array(model.logger.name_to_value[f"train/{of}"]))
-    learned = {"objective": "log_alpha", "sample": "actor", "lr": 3e-4}
-    overrides = {"critics": 2, "fixed_alpha": None, "learned_alpha": learned, "target_entropy": -float(ACT)}
+    optimisers = {"actor": model.actor, "critic": model.critic}
+    rates = {net: one.optimizer.param_groups[0]["lr"] for net, one in optimisers.items()}
+    rates["alpha"] = model.ent_coef_optimizer.param_groups[0]["lr"]
+    learned = {"objective": "log_alpha", "sample": "actor", "lr": rates["alpha"]}
+    overrides = {"critics": 2, "fixed_alpha": None, "learned_alpha": learned, "target_entropy": model.target_entropy}
     about = {"executed": f"stable_baselines3 {__version__} SAC.train, unmodified; actions as its buffer keeps them"}
-    rates = {"actor": 3e-4, "critic": 3e-4, "alpha": 3e-4}
     return recording, overrides | {"reward_scale": 1.0, "first_update_index": 0}, rates, about
 
 
