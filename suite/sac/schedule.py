@@ -59,7 +59,9 @@ class Schedule:
         if every is not None and every < 1:
             raise SpecError(f"reset_every must be at least 1, not {every}")
         if self.insert == "next_step" and self.learn_after < 2:
-            raise SpecError("insert 'next_step' leaves nothing to learn from after step 1: learn_after must be at least 2")
+            raise SpecError(
+                "insert 'next_step' leaves nothing to learn from after step 1: learn_after must be at least 2"
+            )
         if self.warmup_rounding == "epoch" and self.epoch_steps is None:
             raise SpecError("warmup_rounding 'epoch' needs epoch_steps")
         if self.warmup_range == "env" and self.action_to_env == "rescale":

@@ -53,15 +53,14 @@ DECLARED = {
         _COUNT,
     ),
     ("tianshou", "autoalpha"): Declared(
-        {
-            "temperature": LearnedAlpha(
-                init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4
-            )
-        },
+        {"temperature": LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4)},
         "the example's own option --auto_alpha; its default is a fixed temperature, which is one line of the same code",
     ),
 }
 """By preset and case."""
+
+FREE = ("obs_dim", "act_dim", "action_high", "hidden", "batch_size")
+"""What of the original's setting is the recording's own affair: sizes, and the bounds of the actions."""
 
 OWN_KEYS: dict[str, str] = dict.fromkeys(("soft_q_learning", "haarnoja_gmm"), "suite.specimens.relatives")
 """Specimens whose vectors have keys of their own: preset -> the module whose `examine` answers in place of ours."""
@@ -170,7 +169,9 @@ def vectors_of(recorded: Recorded, spec: SacSpec) -> Vectors:
     except (SpecError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UsageError(f"{recorded.path} holds no vectors of the shared format ({reason})") from None
-    made = Vectors(recorded.path, recorded.preset, recorded.case, spec, spaces, updates, recorded.arrays, contradictions)
+    made = Vectors(
+        recorded.path, recorded.preset, recorded.case, spec, spaces, updates, recorded.arrays, contradictions
+    )
     if not contradictions:
         _check(made)
     return made
@@ -201,6 +202,8 @@ def _contradictions(
         "target_entropy": spec.target_entropy(action_dim) if learned else None,
         "learned_alpha": {name: getattr(learned, name) for name in ("objective", "sample", "lr")} if learned else None,
     }
+    for name in overrides.keys() - {*settings, *FREE}:
+        yield f"{name} is {overrides[name]!r} in the file, and nothing here knows what that is"
     for name, ours in settings.items():
         if overrides[name] != ours:
             yield f"{name} is {overrides[name]!r} in the file and {ours!r} in the preset"

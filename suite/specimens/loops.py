@@ -6,6 +6,7 @@ uniformly, how many updates came when, and what was then in the replay. docs/con
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,16 +16,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from suite.errors import UsageError
+from suite.files import atomic
 from suite.lab import scripted
 from suite.lab.lab import Lab
 from suite.lab.records import Recorder
 from suite.sac.ablation import Changes
 from suite.sac.contract import Job
 from suite.sac.schedule import Schedule
-from suite.sac.spec import SpecError
+from suite.sac.spec import SacSpec, SpecError
 from suite.specimens import conformance
 from suite.specimens.catalogue import load_preset
 from suite.specimens.conformance import Recorded, Unread
+from suite.specimens.naming import STATES, Proof, basis
 
 ARRAYS = ("uniform", "updates", "policy_updates", "stored_done", "stored", "reset", "obs_id", "next_obs_id")
 
@@ -44,7 +47,9 @@ _PRESENCE = Declared(
     "a fall on the last step of the time limit bootstraps there, as the preset's docstring says it does not here",
 )
 DECLARED = {
-    ("coach", "mixed"): Declared({"warmup_steps": 1500, "learn_after": 1501}, {}, "a warm-up of 10,000 is long to play"),
+    ("coach", "mixed"): Declared(
+        {"warmup_steps": 1500, "learn_after": 1501}, {}, "a warm-up of 10,000 is long to play"
+    ),
     ("jaxrl", "mixed"): _PRESENCE,
     ("jaxrl_curves", "mixed"): _PRESENCE,
 }
@@ -114,8 +119,8 @@ def _stored(rows: np.ndarray, env_steps: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def examine(recorded: Recorded, schedule: Schedule) -> Verdict:
-    """The recorded loop of a preset with that schedule, compared with what the suite's loop does.
+def examine(recorded: Recorded, spec: SacSpec, schedule: Schedule) -> Verdict:
+    """The recorded loop of a preset with these values, compared with what the suite's loop does.
 
     UsageError if something of the format is absent; SpecError if the schedule asks for what cannot be.
     """
@@ -136,7 +141,24 @@ def examine(recorded: Recorded, schedule: Schedule) -> Verdict:
         known[np.array(declared.differs.get(name, ()), int) - 1] = True
         if (unexpected := np.flatnonzero(differs != known) + 1).size:
             differences[name] = (len(unexpected), int(unexpected[0]))
+    if (unexpected := _other_copies(recorded, spec, ours["updates"])).size:
+        differences["copies"] = (len(unexpected), int(unexpected[0]))
     return Verdict(recorded.preset, recorded.case, differences)
+
+
+def copies_as_recorded(recorded: Recorded, spec: SacSpec) -> bool:
+    """Whether targets become copies after the recorded loop's own updates where its code base made them copies."""
+    return _other_copies(recorded, spec, recorded.arrays["updates"]).size == 0
+
+
+def _other_copies(recorded: Recorded, spec: SacSpec, updates: np.ndarray) -> np.ndarray:
+    """The steps after which targets become plain copies in one of the two alone; none where it is not recorded."""
+    if "copies" not in recorded.arrays:
+        return np.zeros(0, int)
+    every = spec.target_copy_every
+    done = np.cumsum(updates)
+    due = (updates > 0) & (done % every == 0) if every else np.zeros(len(done), bool)
+    return np.flatnonzero(due != (recorded.arrays["copies"] > 0)) + 1
 
 
 def _read(recorded: Recorded, declared: Declared) -> tuple[int, int, list[scripted.Episode], tuple[str, ...]]:
@@ -167,10 +189,29 @@ def run(paths: Sequence[Path]) -> list[Verdict | Unread]:
     for path in conformance.find(paths):
         try:
             recorded = conformance.read(path)
-            results.append(examine(recorded, load_preset(recorded.preset).SCHEDULE))
+            module = load_preset(recorded.preset)
+            results.append(examine(recorded, module.SPEC, module.SCHEDULE))
         except (UsageError, SpecError) as error:
             results.append(Unread(path, str(error)))
     return results
+
+
+def record(updates: Sequence[conformance.Verdict | Unread], played: Sequence[Verdict | Unread]) -> None:
+    """Writes down which presets' recordings are reproduced, and what that rests on; UsageError if one is unread."""
+    table: dict[str, Proof] = {}
+    for one in (*updates, *played):
+        if isinstance(one, Unread):
+            raise UsageError(f"nothing is recorded: {one.reason}")
+        proof = table.setdefault(one.preset, Proof([], {}, [], True, basis(one.preset)))
+        if isinstance(one, Verdict):
+            proof.loops.append(one.case)
+            table[one.preset] = proof._replace(loop_passed=proof.loop_passed and one.passed)
+        elif one.precision == "float64":
+            proof.updates.extend({one.case} - {*proof.updates})
+            proof.passed[one.implementation] = proof.passed.get(one.implementation, True) and one.passed
+    plain = {name: proof._asdict() | {"basis": proof.basis._asdict()} for name, proof in table.items()}
+    with atomic(STATES) as temporary:
+        temporary.write_text(json.dumps(plain, indent=1, sort_keys=True) + "\n")
 
 
 def render(verdicts: Sequence[Verdict]) -> str:
