@@ -70,7 +70,7 @@ def _of_record(path: Path) -> Iterator[tuple]:
             yield name, "episode", n, step, x, y, goal
     for place in PLACES:
         for n, (x, y) in enumerate(policy.sample(np.tile(place, (ACTIONS, 1))).tolist()):
-            yield name, f"action at {place[0]:g}, {place[1]:g}", n, 0, x, y, -1
+            yield name, f"actions at ({place[0]:g}, {place[1]:g})", n, 0, x, y, -1
     environment.close()
 
 

@@ -69,7 +69,7 @@ def test_goals_are_drawn_from_the_table_beside_the_figure(trained, tmp_path):
     assert list(table.columns) == COLUMNS and table["policy"].nunique() == len(PRESETS)
     for _, rows in table.groupby("policy"):
         counts = rows.groupby("series")["n"].nunique()
-        assert dict(counts) == {"episode": EPISODES, "action at 0, 0": ACTIONS, "action at 2.5, 2.5": ACTIONS}
+        assert dict(counts) == {"episode": EPISODES, "actions at (0, 0)": ACTIONS, "actions at (2.5, 2.5)": ACTIONS}
     actions = table[table["series"] != "episode"]
     assert actions["x"].between(-1, 1).all() and actions["x"].std() > 0.05
     assert "none" in said.stdout

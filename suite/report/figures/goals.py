@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from suite.analysis.goals import ACTIONS, BOUND, EPISODES, GOALS, PLACES, REACHED
-from suite.report.figures.canvas import Content, grid, looks
+from suite.report.figures.canvas import WIDTH, Content, grid, looks
 
 GOAL_NAMES = ("east", "west", "north", "south")
 
@@ -18,13 +18,14 @@ def policies(data: pd.DataFrame) -> Content:
 
 def draw(data: pd.DataFrame) -> Figure:
     names, series = list(data["policy"].unique()), list(data["series"].unique())
-    figure, axes = grid([*names, *[""] * (len(names) * (len(series) - 1))], 1.5, columns=len(names))
+    panels = [*names, *[""] * (len(names) * (len(series) - 1))]
+    figure, axes = grid(panels, WIDTH / len(names) - 0.5, columns=len(names))
     colors = [look["color"] for look in looks(GOAL_NAMES).values()]
     for axis, (kind, name) in zip(axes, [(kind, name) for kind in series for name in names], strict=True):
         rows = data[(data["policy"] == name) & (data["series"] == kind)]
         axis.set_aspect("equal")
         if name == names[0]:
-            axis.set_ylabel(kind if kind != "episode" else f"{EPISODES} episodes", fontsize="small")
+            axis.set_ylabel(f"{EPISODES} episodes" if kind == "episode" else kind, fontsize="small")
         if kind == "episode":
             _episodes(axis, rows, colors)
         else:
