@@ -23,7 +23,6 @@ MLP = f"{CODE} sac/misc/mlp.py"
 GMM = f"{CODE} sac/distributions/gmm.py"
 POLICY = f"{CODE} sac/policies/gmm.py"
 GOAL = ("MultiGoal-v0",)
-RATE = "ours on MultiGoal: 1e-3, as soft_q_learning's there"
 
 SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     MixtureSpec,
@@ -52,8 +51,8 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     tau=cited(0.01, f"{VARIANTS}:140; on MultiGoal as well: {GOALS}:97 has 1e-4, for 1,000,000 steps"),
     batch_size=cited(128, f"{VARIANTS}:197; on MultiGoal {GOALS}:33", {GOAL: 64}),
     # optimisers
-    actor_lr=cited(3e-4, f"{VARIANTS}:137; {RATE}", {GOAL: 1e-3}),
-    critic_lr=cited(3e-4, f"{VARIANTS}:137; {RATE}", {GOAL: 1e-3}),
+    actor_lr=cited(3e-4, f"{VARIANTS}:137"),
+    critic_lr=cited(3e-4, f"{VARIANTS}:137"),
     adam=cited(
         Adam(beta1=0.9, beta2=0.999, eps=1e-8, eps_placement="tensorflow"),
         f"{SAC}:242-245,299-307 (TensorFlow 1's Adam with its defaults)",

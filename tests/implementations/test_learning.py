@@ -1,6 +1,6 @@
 """It learns, on real tasks, at full size: slow, so `make test-slow` runs these and `make test` does not.
 
-The thresholds are the suite's promise for sac_v2 and SAC's relatives. A seed's score is the mean of its last evaluation.
+The thresholds are the suite's promises. A seed's score is the mean of its last evaluation.
 """
 
 from __future__ import annotations
