@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -102,52 +102,68 @@ class State:
     count: Array
 
 
+class Algorithm(NamedTuple):
+    """What a specimen brings, and the spec and spaces that its programs are traced for."""
+
+    update_once: UpdateOnce
+    act_once: ActOnce
+    spec: Any
+    spaces: Spaces
+
+
 @cache
-def programs(update_once: UpdateOnce, act_once: ActOnce, spec: Any, spaces: Spaces) -> Programs:
+def programs(algorithm: Algorithm) -> Programs:
     """Traced at the first call with inputs of new shapes, and never again in the process."""
 
-    def once(arrays: Held, number: Array, rows: Array, noise: Array, *, explaining: bool) -> tuple[Held, dict]:
-        (params, m, v), batch = arrays, unpack(rows.astype(spec.dtype), spaces)
-        draws = dict(zip(spec.draws, noise.astype(spec.dtype), strict=True))
-        learner = Learner(params, m, v, number)
-        learner, seen = update_once(spec, spaces, learner, batch, draws, explaining=explaining)
-        return (learner.params, learner.adam_m, learner.adam_v), seen
-
-    def metrics(seen: dict[str, Any]) -> dict[str, Array]:
-        return {name: jnp.asarray(seen.get(name, jnp.nan), spec.dtype) for name in METRICS}
-
-    def acting(params: Arrays, obs: Array, noise: Array | None) -> Array:
-        obs, width = obs.astype(spec.dtype), spaces.action_dim
-        draws = None if noise is None else jnp.split(noise.astype(spec.dtype), noise.shape[1] // width, axis=1)
-        return act_once(spec, spaces, params, obs, draws).astype(jnp.float32)
-
     def update(arrays: Held, count: Array, rows: Array, noise: Array, obs: Any, act_noise: Any) -> tuple:
-        def one_seed(arrays: Held, rows: Array, noise: Array, obs: Array | None, act_noise: Array | None) -> tuple:
-            def turn(held: tuple, given: tuple) -> tuple:
-                number, *data = given
-                learner, seen = once(held, number, *data, explaining=False)
-                return learner, metrics(seen)
-
-            every: dict[str, Array]
-            arrays, every = lax.scan(turn, arrays, (count + 1 + jnp.arange(len(rows)), rows, noise))
-            action = None if obs is None else acting(arrays[0], obs, act_noise)
-            return arrays, action, {name: values[-1] for name, values in every.items()}
-
+        one_seed = partial(updates, algorithm, count)
         arrays, action, last = over_seeds(one_seed, arrays, rows, noise, obs, act_noise)
         return arrays, count + rows.shape[1], action, last
 
     def act(params: Arrays, obs: Array, noise: Array | None) -> Array:
-        return over_seeds(acting, params, obs, noise)
+        return over_seeds(partial(acted, algorithm), params, obs, noise)
 
     def explain(arrays: Held, count: Array, rows: Array, noise: Array) -> tuple:
-        def one_seed(arrays: Held, rows: Array, noise: Array) -> tuple:
-            arrays, seen = once(arrays, count + 1, rows, noise, explaining=True)
-            return arrays, jax.tree.map(jnp.asarray, seen)
-
+        one_seed = partial(once, algorithm, count + 1, explaining=True)
         arrays, seen = over_seeds(one_seed, arrays, rows[:, 0], noise[:, 0])
         return arrays, count + 1, seen
 
     return Programs(jax.jit(update), jax.jit(act), jax.jit(explain))
+
+
+def once(
+    algorithm: Algorithm, number: Array, arrays: Held, rows: Array, noise: Array, *, explaining: bool
+) -> tuple[Held, dict[str, Array]]:
+    """Update number `number` (from 1) of one seed by rows [B, width] and noise [draws, B, A]."""
+    spec, spaces = algorithm.spec, algorithm.spaces
+    (params, m, v), batch = arrays, unpack(rows.astype(spec.dtype), spaces)
+    draws = dict(zip(spec.draws, noise.astype(spec.dtype), strict=True))
+    learner = Learner(params, m, v, number)
+    learner, seen = algorithm.update_once(spec, spaces, learner, batch, draws, explaining=explaining)
+    return (learner.params, learner.adam_m, learner.adam_v), jax.tree.map(jnp.asarray, seen)
+
+
+def updates(
+    algorithm: Algorithm, count: Array, arrays: Held, rows: Array, noise: Array, obs: Array | None, act_noise: Any
+) -> tuple[Held, Array | None, dict[str, Array]]:
+    """K updates of one seed after the first `count`, the action at obs afterwards, and the last update's metrics."""
+
+    def turn(arrays: Held, given: tuple[Array, Array, Array]) -> tuple[Held, dict[str, Array]]:
+        number, of_rows, of_noise = given
+        arrays, seen = once(algorithm, number, arrays, of_rows, of_noise, explaining=False)
+        return arrays, {name: jnp.asarray(seen.get(name, jnp.nan), algorithm.spec.dtype) for name in METRICS}
+
+    every: dict[str, Array]
+    arrays, every = lax.scan(turn, arrays, (count + 1 + jnp.arange(len(rows)), rows, noise))
+    action = None if obs is None else acted(algorithm, arrays[0], obs, act_noise)
+    return arrays, action, {name: values[-1] for name, values in every.items()}
+
+
+def acted(algorithm: Algorithm, params: Arrays, obs: Array, noise: Array | None) -> Array:
+    """Actions [N, A] of one seed at obs [N, O]."""
+    spec, width = algorithm.spec, algorithm.spaces.action_dim
+    draws = None if noise is None else jnp.split(noise.astype(spec.dtype), noise.shape[1] // width, axis=1)
+    return algorithm.act_once(spec, algorithm.spaces, params, obs.astype(spec.dtype), draws).astype(jnp.float32)
 
 
 def over_seeds(function: Callable, *args: Any) -> Any:
@@ -181,7 +197,7 @@ def contract(update_once: UpdateOnce, act_once: ActOnce) -> Contract:
         jax_host.configure()
         with precise(spec):
             arrays, count = loaded(spec, params)
-        return State(spec, spaces, programs(update_once, act_once, spec, spaces), arrays, count)
+        return State(spec, spaces, programs(Algorithm(update_once, act_once, spec, spaces)), arrays, count)
 
     def set_params(state: State, params: Params) -> State:
         return replace(init(state.spec, state.spaces, params), programs=state.programs)

@@ -112,7 +112,8 @@ def test_only_the_benchmark_names_a_framework():
 
 
 def test_engines_know_the_definition_and_their_own_framework():
-    for file in (ROOT / "implementations").glob("sac_*.py"):
+    engines = ("sac_*.py", "soft_q_learning_*.py", "mixture_*.py", "lockstep_*.py")
+    for file in (file for pattern in engines for file in (ROOT / "implementations").glob(pattern)):
         framework = {"jax", "optax"} if "jax" in file.name else {"torch"}
         assert libraries_imported(file) <= {"numpy"} | framework, file.name
         assert rooms_imported(file) <= {"sac"}, file.name

@@ -29,9 +29,9 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     # objective
     reward_scale=cited(
         1.0,
-        f"{VARIANTS}:151-188; ours: 1 on the pendulums, Reacher, Pusher and HumanoidStandup, 0.1 on MultiGoal",
+        f"{VARIANTS}:151-188; ours: 1 on the pendulums, Reacher, Pusher and HumanoidStandup, 0.5 on MultiGoal",
         {
-            GOAL: 0.1,
+            GOAL: 0.5,
             ("Swimmer-v4", "Swimmer-v5"): 100.0,
             ("Walker2d-v4", "Walker2d-v5", "Humanoid-v4", "Humanoid-v5"): 3.0,
             ("Ant-v4", "Ant-v5"): 10.0,
@@ -48,7 +48,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     init=cited("glorot_per_input", f"{MLP}:24-25,43-44,129-149 (a matrix per input, summed before the ReLU)"),
     target_init=cited("soft_once", f"{SAC}:231-233,312-326 (a network of its own, then the moving average once)"),
     # update
-    tau=cited(0.01, f"{VARIANTS}:140; on MultiGoal {GOALS}:97", {GOAL: 1e-4}),
+    tau=cited(0.01, f"{VARIANTS}:140; on MultiGoal as well: {GOALS}:97 has 1e-4, for 1,000,000 steps"),
     batch_size=cited(128, f"{VARIANTS}:197; on MultiGoal {GOALS}:33", {GOAL: 64}),
     # optimisers
     actor_lr=cited(3e-4, f"{VARIANTS}:137"),

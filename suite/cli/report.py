@@ -1,8 +1,9 @@
-"""Commands that draw: figures, report."""
+"""Commands that draw: figures, report, goals."""
 
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import click
 
@@ -29,3 +30,18 @@ def report(plan: Plan) -> None:
     command = f"snakemake --cores N --configfile {shlex.quote(str(plan.path))}"
     page.main(plan.study_dir, plan.report_dir, config_text=config.read(plan.path), command=command)
     click.echo(plan.report_dir / "report.html")
+
+
+@main.command()
+@click.option("--output", default="reports/goals", show_default=True, help="The figure's path, without an ending.")
+@click.argument("records", nargs=-1, required=True)
+def goals(output: str, records: tuple[str, ...]) -> None:
+    """What policies trained on MultiGoal-v0 do, side by side: PDF, SVG, PNG and CSV. RECORDS: a run of each."""
+    from suite.analysis.goals import played
+    from suite.report import figures as drawing
+    from suite.report.figures.goals import policies
+
+    content, stem = policies(played([Path(record) for record in records])), Path(output)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    drawing.save(content, stem)
+    click.echo(f"{stem}.png: {content.caption}")

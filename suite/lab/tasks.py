@@ -46,7 +46,7 @@ TASKS = {
     "HumanoidStandup-v4": Task(376, 17, 1000),
     "HumanoidStandup-v5": Task(348, 17, 1000),
 }
-"""Pusher-v4 is absent: it does not start on MuJoCo 3 and later. MultiGoal is the suite's own: suite/lab/multigoal.py."""
+"""Pusher-v4 is absent: it does not start on MuJoCo 3 and later. MultiGoal is ours: suite/lab/multigoal.py."""
 
 
 def measured(task: str) -> Task:

@@ -59,11 +59,10 @@ DECLARED = {
 }
 """By preset and case."""
 
-OWN_KEYS: dict[str, str] = dict.fromkeys(("soft_q_learning", "haarnoja_gmm"), "suite.specimens.relatives")
 FREE = ("obs_dim", "act_dim", "action_high", "hidden", "batch_size")
 """What of the original's setting is the recording's own affair: sizes, and the bounds of the actions."""
 
-OWN_KEYS: dict[str, str] = {}
+OWN_KEYS: dict[str, str] = dict.fromkeys(("soft_q_learning", "haarnoja_gmm"), "suite.specimens.relatives")
 """Specimens whose vectors have keys of their own: preset -> the module whose `examine` answers in place of ours."""
 
 

@@ -106,8 +106,8 @@ BLOCK = "block of two seeds"
 
 
 def engine_rows(name: str, case: str, precision: Literal["float32", "float64"]) -> list[dict]:
-    """A case's golden rows of the engine registered as `name`: in float64 one update at a time as `explain` steps; in float32 as a run has it, `update`
-    with the next action."""
+    """A case's golden rows of the engine registered as `name`: in float64 one update at a time as `explain` steps; in
+    float32 as a run has it, `update` with the next action."""
     spec = at(replace(BASE, target_every=2) if case == BLOCK else cases()[case], precision)
     seeds, noise_scale = (0, 1) if case == BLOCK else (0,), 0.25 if precision == "float32" else 1.0
     before, (batch, noise, obs, act_noise) = start(spec, *seeds), inputs(spec, len(seeds), UPDATES, noise_scale)

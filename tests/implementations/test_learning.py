@@ -1,6 +1,6 @@
 """It learns, on real tasks, at full size: slow, so `make test-slow` runs these and `make test` does not.
 
-The thresholds are the suite's promise for sac_v2. A seed's score is the mean of its last evaluation.
+The thresholds are the suite's promises. A seed's score is the mean of its last evaluation.
 """
 
 from __future__ import annotations
@@ -23,33 +23,42 @@ pytestmark = pytest.mark.slow
 
 
 def trained(
-    task: str, env_steps: int, every: int, episodes: int, seed: int, folder: str, implementation: str
+    preset: str, task: str, env_steps: int, every: int, episodes: int, seed: int, folder: str, implementation: str
 ) -> list[float]:
     """The returns of one seed's last evaluation."""
-    spec, schedule = resolve("sac_v2", task, {})
+    spec, schedule = resolve(preset, task, {})
     run_id = identity.run_id(spec, schedule, task, every, episodes)
     job = Job(task, implementation, run_id, spec, schedule, every, episodes, env_steps, (seed,))
     where = places(folder, (seed,))
-    runner.train(implementations.load(implementation), job, where, checkpoint_seconds=1e9)
+    engine = implementations.load(implementation, type(spec).__name__)
+    runner.train(engine, job, where, checkpoint_seconds=1e9)
     rows = read(where[0].record).episodes.to_pylist()
     return [row["return"] for row in rows if row["env_step"] == env_steps]
 
 
-def scores(task, env_steps, every, episodes, seeds, folder, implementation) -> np.ndarray:
+def scores(task, env_steps, every, episodes, seeds, folder, implementation, preset="sac_v2") -> np.ndarray:
     """Each seed's mean return at the end, the seeds trained two at a time; printed for the record."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=context) as pool:
         jobs = [
-            pool.submit(trained, task, env_steps, every, episodes, seed, str(folder), implementation) for seed in seeds
+            pool.submit(trained, preset, task, env_steps, every, episodes, seed, str(folder), implementation)
+            for seed in seeds
         ]
         found = np.array([np.mean(job.result()) for job in jobs])
-    print(f"\n{implementation} sac_v2 on {task} at {env_steps:,}: {found.round(1)}, mean {found.mean():.1f}")
+    print(f"\n{implementation} {preset} on {task} at {env_steps:,}: {found.round(1)}, mean {found.mean():.1f}")
     return found
 
 
 def test_pendulum(tmp_path):
     """-220 or better over 50 evaluation episodes at 10k steps on at least 4 of 5 seeds."""
     assert (scores("Pendulum-v1", 10_000, 10_000, 50, range(5), tmp_path, "torch") >= -220).sum() >= 4
+
+
+@pytest.mark.parametrize("implementation", ["torch", "jax"])
+def test_soft_q_learning_on_pendulum(tmp_path, implementation):
+    """-250 or better, by sampled actions, at 20k steps on at least 4 of 5 seeds."""
+    found = scores("Pendulum-v1", 20_000, 20_000, 50, range(5), tmp_path, implementation, "soft_q_learning")
+    assert (found >= -250).sum() >= 4
 
 
 def test_inverted_double_pendulum(tmp_path):

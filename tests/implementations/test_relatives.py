@@ -59,7 +59,7 @@ def reference(spec, params, rows, noise):
 
 
 def tolerance(spec):
-    """Beside TOLERANCE: where actions saturate, tanh's last digit (1e-16) stands beside the epsilon in the logarithm."""
+    """Beside TOLERANCE: where actions saturate, tanh's last digit (1e-16) stands beside the logarithm's epsilon."""
     return TOLERANCE["float64"] + 1e-15 / spec.squash_eps
 
 

@@ -300,7 +300,7 @@ def test_the_versions_that_stand_for_a_task(task):
 
 def test_every_rule_is_of_a_task_and_says_who_says_so():
     rules = comparability.versions()
-    assert {task for task, _ in rules} == set(TASKS)
+    assert {task for task, _ in rules} == set(TASKS) - {"MultiGoal-v0"}  # the suite's own
     for (task, environment), rule in rules.items():
         assert task.split("-")[0] == environment.split("-")[0]
         assert re.search(r"@[0-9a-f]{40} |issue \d+", rule.source) and rule.reason

@@ -137,7 +137,7 @@ def test_the_score_is_the_gradient_of_the_log_density():
 def test_the_kernel_and_its_gradient():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 3, 2)), rng.normal(size=(2, 2, 2))
-    k, d_k, h = of_soft_q.kernel(SOFT_Q, x, y)
+    _, d_k, h = of_soft_q.kernel(SOFT_Q, x, y)
     squares = [sorted(((a - b) ** 2).sum() for a in x[i] for b in y[i]) for i in range(2)]
     np.testing.assert_allclose(h, [each[2] / np.log(3) for each in squares])  # the 4th largest of 6
     for i, j, n, a in np.ndindex(2, 3, 2, 2):

@@ -31,7 +31,7 @@ ENGINES = sorted(implementations.REGISTRY)
 def quick(monkeypatch):
     """Engines whose programs are compiled in less time: here they run once."""
     load = implementations.load
-    monkeypatch.setattr(implementations, "load", lambda name: Quick(load(name)))
+    monkeypatch.setattr(implementations, "load", lambda *asked: Quick(load(*asked)))
 
 
 def tampered(tmp_path, file, **arrays):

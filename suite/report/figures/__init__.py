@@ -27,18 +27,23 @@ def main(study_dir: Path, out_dir: Path) -> None:
     folder = Path(out_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     index = []
-    with plt.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE}):
-        for picture in pictures(results_of(Path(study_dir))):
-            write_csv(folder / f"{picture.name}.csv", picture.content.data)
-            figure = picture.content.draw(picture.content.data)
-            ConstrainedLayoutEngine().execute(figure)  # once: set as a style, every format would lay it out anew
-            for kind, metadata in METADATA.items():
-                figure.savefig(folder / f"{picture.name}.{kind}", metadata=metadata)
-            plt.close(figure)
-            files = tuple(f"{picture.name}.{kind}" for kind in (*METADATA, "csv"))
-            entry = picture.name, picture.kind, picture.ablation, picture.title, picture.content.caption, files
-            index.append(IndexEntry(*entry))
+    for picture in pictures(results_of(Path(study_dir))):
+        save(picture.content, folder / picture.name)
+        files = tuple(f"{picture.name}.{kind}" for kind in (*METADATA, "csv"))
+        entry = picture.name, picture.kind, picture.ablation, picture.title, picture.content.caption, files
+        index.append(IndexEntry(*entry))
     write_index(folder / "index.json", index)
+
+
+def save(content: Content, stem: Path) -> None:
+    """A figure in every format, and its data as CSV beside it; stem: their path without an ending."""
+    write_csv(stem.with_name(f"{stem.name}.csv"), content.data)
+    with plt.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE}):
+        figure = content.draw(content.data)
+        ConstrainedLayoutEngine().execute(figure)  # once: set as a style, every format would lay it out anew
+        for kind, metadata in METADATA.items():
+            figure.savefig(stem.with_name(f"{stem.name}.{kind}"), metadata=metadata)
+        plt.close(figure)
 
 
 def pictures(results: Results) -> Iterator[Picture]:

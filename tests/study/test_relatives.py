@@ -1,0 +1,86 @@
+"""SAC's relatives in the pipeline: planned, trained, recorded, judged, and drawn side by side with SAC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from builders.runs import suite
+
+from suite.analysis.goals import ACTIONS, COLUMNS, EPISODES
+from suite.errors import UsageError
+from suite.lab.records import read_meta
+from suite.sac.specs import KINDS
+from suite.specimens.proofs import Prover
+from suite.study.plan import Plan
+from suite.study.staleness import Judge
+
+PRESETS = ("soft_q_learning", "haarnoja_gmm", "sac_v1_small")
+SWEEP = {
+    "tasks": ["MultiGoal-v0"],
+    "env_steps": 120,
+    "evaluate": {"every": 60, "episodes": 2},
+    "seeds": 1,
+    "implementations": ["torch"],
+    "presets": list(PRESETS),
+}
+
+
+def config(folder: Path, **changes: object) -> Path:
+    path = folder / "family.yaml"
+    asked = {"sweeps": [SWEEP | changes], "results": str(folder / "results"), "reports": str(folder / "reports")}
+    path.write_text(yaml.safe_dump(asked))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The records of a run of each preset, by preset."""
+    path = config(tmp_path_factory.mktemp("family"))
+    plan = Plan(path)
+    said = suite("run", "--config", str(path), "--in-turn", *plan.runs)
+    assert said.returncode == 0, said.stderr
+    return {planned.cell.label.preset: Path(record) for record, planned in plan.runs.items()}
+
+
+def test_their_records_are_of_their_own_kind_and_not_stale(trained, tmp_path):
+    metas = {preset: read_meta(record) for preset, record in trained.items()}
+    assert {type(meta.spec) for meta in metas.values()} == set(KINDS)
+    judge = Judge(Prover(tmp_path, print))
+    for preset, meta in metas.items():
+        assert meta.status == "finished" and judge.reason(meta) == "", preset
+    assert metas["soft_q_learning"].updates == 21 and metas["haarnoja_gmm"].updates == 91
+
+
+def test_show_tells_what_they_are(trained):
+    said = suite("show", str(trained["soft_q_learning"]))
+    assert said.returncode == 0 and "it is soft_q_learning exactly" in said.stdout
+    said = suite("difference", "sac_v1", "haarnoja_gmm")
+    assert said.returncode == 0 and "MixtureSpec and SacSpec have no switches in common" in said.stdout
+
+
+def test_goals_are_drawn_from_the_table_beside_the_figure(trained, tmp_path):
+    said = suite("goals", "--output", str(tmp_path / "goals"), *map(str, trained.values()))
+    assert said.returncode == 0, said.stderr
+    assert {path.suffix for path in tmp_path.glob("goals.*")} == {".png", ".pdf", ".svg", ".csv"}
+    table = pd.read_csv(tmp_path / "goals.csv")
+    assert list(table.columns) == COLUMNS and table["policy"].nunique() == len(PRESETS)
+    for _, rows in table.groupby("policy"):
+        counts = rows.groupby("series")["n"].nunique()
+        assert dict(counts) == {"episode": EPISODES, "actions at (0, 0)": ACTIONS, "actions at (2.5, 2.5)": ACTIONS}
+    actions = table[table["series"] != "episode"]
+    assert actions["x"].between(-1, 1).all() and actions["x"].std() > 0.05
+    assert "none" in said.stdout
+
+
+def test_what_is_no_run_of_that_task_is_refused_in_a_sentence(tmp_path):
+    said = suite("goals", "--output", str(tmp_path / "goals"), "nowhere.parquet")
+    assert said.returncode == 2 and "nowhere.parquet is no record" in said.stderr
+    assert "Traceback" not in said.stderr and not list(tmp_path.iterdir())
+
+
+def test_an_implementation_without_an_engine_of_the_kind_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"sbx cannot train soft_q_learning on MultiGoal-v0: .* no engine for a SoftQ"):
+        Plan(config(tmp_path, implementations=["sbx"], presets=["soft_q_learning"]))
