@@ -24,8 +24,8 @@ class AsEngine:
     def __init__(self, module: ModuleType, monkeypatch: Any):
         self.module, self.patch = module, monkeypatch
 
-    def init(self, spec: SacSpec, spaces: Spaces, params: dict[str, np.ndarray] | None) -> Any:
-        """The file's agent with the spec's sizes, in the spec's precision, at `params` [1, ...] or at its own."""
+    def init(self, spec: SacSpec, spaces: Spaces, params: dict[str, np.ndarray] | None, seed: int = 0) -> Any:
+        """The file's agent with the spec's sizes, in its precision, at `params` [1, ...] or as it starts by itself."""
         self.patch.setattr(self.module, "HIDDEN", spec.hidden)
         self.patch.setattr(self.module, "BATCH", spec.batch_size)
         if hasattr(self.module, "AUTO_ALPHA"):  # the original's own option
@@ -36,7 +36,7 @@ class AsEngine:
         box = gymnasium.spaces.Box(self.center - self.scale, self.center + self.scale, dtype=np.float64)
         self.nets = OF_FRAMEWORK[framework(self.module)](spec, spaces)
         starts = None if params is None else {name: value[0] for name, value in params.items()}
-        return self.nets.new(self.module.SAC, box, starts)
+        return self.nets.new(self.module.SAC, box, starts, seed)
 
     def explain(self, agent: Any, rows: np.ndarray, noise: np.ndarray) -> tuple[Any, dict[str, np.ndarray]]:
         """The agent after one update on rows [1, 1, B, width], and all that this update told, gradients too."""
@@ -67,19 +67,20 @@ class Torch:
     def __init__(self, spec: SacSpec, spaces: Spaces):
         self.spec, self.spaces = spec, spaces
 
-    def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray] | None) -> Any:
+    def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray] | None, seed: int) -> Any:
         import torch
 
         usual = torch.get_default_dtype()
         torch.set_default_dtype(getattr(torch, self.spec.dtype))
+        torch.manual_seed(seed)
         try:
             agent = sac(self.spaces.obs_dim, box)
         finally:
             torch.set_default_dtype(usual)
-        views = self.views(agent)
-        assert params is None or views.keys() == params.keys()
-        for name, view in views.items():
-            if params is not None:
+        if params is not None:
+            views = self.views(agent)
+            assert views.keys() == params.keys()
+            for name, view in views.items():
                 view.copy_(torch.as_tensor(np.asarray(params[name])))
         return agent
 
@@ -149,11 +150,13 @@ class Jax:
 
         return jax.enable_x64(self.spec.dtype == "float64")
 
-    def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray]) -> Any:
+    def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray] | None, seed: int) -> Any:
         import jax.numpy as jnp
 
         with self.precision():
-            agent = sac(self.spaces.obs_dim, box)
+            agent = sac(self.spaces.obs_dim, box, seed)
+            if params is None:
+                return agent
             usual = self.params(agent)
             assert {name: value.shape for name, value in usual.items()} == {n: p.shape for n, p in params.items()}
             given = {name: jnp.asarray(value) for name, value in params.items()}
@@ -250,6 +253,7 @@ class Stage:
             "next_obs_id": np.full(count, -1, np.int32),
         }
         self.task = register(script.meta["time_limit"], tuple(Episode(*one) for one in script.meta["episodes"]))
+        self.agent: Any = None
         self.updates_done, self.policy_updates, self.drawn = 0, -1, False
         sample = gymnasium.spaces.Box.sample
 
@@ -265,11 +269,11 @@ class Stage:
         monkeypatch.setattr(module.SAC, "update", self._update)
         monkeypatch.setattr(module.Replay, "add", self._add(module.Replay.add))
 
-    def play(self) -> dict[str, np.ndarray]:
-        """The arrays of the format."""
-        training = self.module.train(self.task, 0, make_env=self._make_env, draw=self._draw())
+    def play(self, task: str = "") -> dict[str, np.ndarray]:
+        """The arrays of the format, of the file told that the script is `task`."""
+        training = self.module.train(task or self.task, 0, make_env=self._make_env, draw=self._draw())
         for _ in range(len(self.arrays["updates"])):
-            next(training)
+            self.agent = next(training)
         return self.arrays
 
     def _act(self, obs: np.ndarray, noise: Any) -> np.ndarray:
@@ -294,7 +298,7 @@ class Stage:
         return recorded
 
     def _make_env(self, task: str) -> gymnasium.Env:
-        return Watching(gymnasium.make(task, disable_env_checker=True), self)
+        return Watching(gymnasium.make(self.task, disable_env_checker=True), self)
 
     def _draw(self) -> Any:
         stage = self

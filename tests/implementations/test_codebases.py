@@ -6,10 +6,10 @@ import importlib
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from builders.codebases import AsEngine, Script, Stage
 from builders.runs import ROOT, job, places
 from scipy.stats import ks_2samp
@@ -62,14 +62,21 @@ def test_a_file_is_the_engine_at_its_preset(name, noise_scale, monkeypatch):
 
 
 @pytest.mark.parametrize("name", CODEBASES)
+def test_a_file_has_the_sizes_of_its_preset(name):
+    """What the other tests make small."""
+    module, own = module_of(name), load_preset(name)
+    assert (module.HIDDEN, module.BATCH) == (own.SPEC.hidden, own.SPEC.batch_size)
+    assert own.SCHEDULE.replay_capacity == module.CAPACITY
+
+
+@pytest.mark.parametrize("name", CODEBASES)
 def test_a_file_starts_as_its_preset_says(name, monkeypatch):
     """Forty networks of each look like forty of the suite's: by every parameter's distribution, and the targets'."""
     spec = replace(shrunk(load_preset(name).SPEC), hidden=(24, 16), precision="float64")
     file, own, theirs = AsEngine(module_of(name), monkeypatch), [], []
-    torch.manual_seed(0)
     for seed in range(40):
         theirs.append(weights.params(spec, SPACES, np.random.default_rng(seed)))
-        own.append({key: value[0] for key, value in file.get_params(file.init(spec, SPACES, None)).items()})
+        own.append({key: value[0] for key, value in file.get_params(file.init(spec, SPACES, None, seed)).items()})
     for key in theirs[0]:
         ours, expected = (np.concatenate([one[key].ravel() for one in every]) for every in (own, theirs))
         if np.ptp(expected) == 0:
@@ -112,13 +119,57 @@ def test_a_file_does_step_by_step_what_its_original_did(path, monkeypatch):
     assert script.differences(stage.play()) == {}  # also where the preset declares that it differs
 
 
-@pytest.mark.parametrize("name", ["spinningup"])
+def test_spinning_up_of_2018_learns_when_an_episode_is_over_once_for_each_of_its_steps(monkeypatch):
+    """No loop of it is recorded; its preset learns whenever an episode as long as the limit ends."""
+    episodes = [(137, "fall"), (1000, "limit"), (45, "fall"), (1000, "fall"), (300, "fall")]
+    script = SimpleNamespace(meta={"steps": 2_300, "time_limit": 1000, "episodes": episodes})
+    played = Stage(module_of("spinningup_2018"), script, monkeypatch).play()
+    ends = dict(zip(np.cumsum([length for length, _ in episodes[:4]]).tolist(), episodes[:4], strict=True))
+    bursts = {at + 1: int(count) for at, count in enumerate(played["updates"]) if count}
+    assert bursts == {end: length for end, (length, _) in ends.items()}
+    assert all(played["stored"][end - 1] == end for end in ends)
+    assert (np.flatnonzero(played["stored_done"]) + 1).tolist() == [137, 1182], "a fall at step 1,000 is stored as none"
+    assert (np.flatnonzero(played["reset"]) + 1).tolist() == list(ends) and played["uniform"].all()
+
+
+@pytest.mark.parametrize("name", [name for name in CODEBASES if load_preset(name).PER_TASK])
+def test_what_depends_on_the_task_is_in_the_file_as_in_its_preset(name):
+    """The warm-up's length, the first update and the reward's scale, on every task that has ones of its own."""
+    for (spec, schedule), task in {resolve(name, task, {}): task for task in TASKS}.items():
+        limit = TASKS[task].time_limit
+        steps = max(schedule.warmup_steps, schedule.learn_after) + 1
+        meta = {"steps": steps, "time_limit": limit, "episodes": [(limit, "limit")]}
+        with pytest.MonkeyPatch.context() as patch:
+            stage = Stage(module_of(name), SimpleNamespace(meta=meta), patch)
+            played = stage.play(task)
+            assert np.argmin(np.append(played["uniform"], False)) == schedule.warmup_steps, task
+            assert np.argmax(played["updates"] > 0) + 1 == schedule.learn_after, task
+            assert getattr(stage.agent, "reward_scale", 1.0) == spec.reward_scale, task
+
+
+@pytest.mark.parametrize("name", ["spinningup", "jaxrl"])
 def test_a_file_trains_by_itself(name, tmp_path):
+    returned = run_by_itself(name, tmp_path, 1_100)
+    assert -2_000 < returned < 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CODEBASES)
+def test_every_file_trains_by_itself(name, tmp_path):
+    """Through its warm-up and into learning; what it learns is the report's to say."""
+    schedule = resolve(name, "Pendulum-v1", {})[1]
+    assert -2_000 < run_by_itself(name, tmp_path, max(schedule.warmup_steps, schedule.learn_after) + 400) < 0
+
+
+def run_by_itself(name, folder, env_steps):
+    """The return that the file prints after so many steps on Pendulum-v1."""
     path = ROOT / f"implementations/codebases/{name}.py"
-    command = [sys.executable, path, "--task", "Pendulum-v1", "--env-steps", "1100", "--evaluate-every", "1100"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    options = ["--task", "Pendulum-v1", "--env-steps", str(env_steps), "--evaluate-every", str(env_steps)]
+    done = subprocess.run([sys.executable, path, *options], cwd=folder, capture_output=True, text=True, timeout=1_800)
     assert done.returncode == 0, done.stderr
-    assert "step     1,100   return " in done.stdout
+    step, _, returned = done.stdout.partition("return")
+    assert step.split() == ["step", f"{env_steps:,}"], done.stdout
+    return float(returned)
 
 
 def test_a_file_is_short():
