@@ -65,7 +65,7 @@ def test_a_file_is_the_engine_at_its_preset(name, noise_scale, monkeypatch):
 def test_a_file_has_the_sizes_of_its_preset(name):
     """What the other tests make small."""
     module, own = module_of(name), load_preset(name)
-    assert (module.HIDDEN, module.BATCH) == (own.SPEC.hidden, own.SPEC.batch_size)
+    assert (own.SPEC.hidden, own.SPEC.batch_size) == (module.HIDDEN, module.BATCH)
     assert own.SCHEDULE.replay_capacity == module.CAPACITY
 
 
