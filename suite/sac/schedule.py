@@ -34,6 +34,7 @@ class Schedule:
     learn_in_warmup: bool  # False: a burst that would fall into the warm-up is left out
     update_position: Literal["after_step", "before_step"]  # before_step: the next action is chosen, then come updates
     # data
+    sampling: Literal["with_replacement", "without_replacement"]  # whether a batch may hold a transition twice
     replay_capacity: int  # transitions; the oldest is overwritten
     insert: Literal["step", "episode_end"]  # when a transition may first be sampled
     time_limit: Literal["bootstrap", "terminal"] | BootstrapAtLength  # whether a truncated episode's end bootstraps

@@ -85,6 +85,7 @@ GROUPS = {
         "update_position": "Updates come after an environment step, or between the choice of an action and its step.",
     },
     "data": {
+        "sampling": "Whether the transitions of a batch are drawn with or without replacement.",
         "replay_capacity": "Transitions that the replay holds.",
         "insert": "Whether a transition may be sampled at once, or only when its episode is over.",
         "time_limit": "Whether an episode that the time limit ends bootstraps. BootstrapAtLength: one of that length "
