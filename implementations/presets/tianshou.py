@@ -5,6 +5,7 @@ kept in float64 until the return is cast to float32; n-step returns and prioriti
 """
 
 from suite.sac.cited import cited, preset
+from suite.sac.schedule import ResetFromWarmup
 from suite.sac.spec import Adam, ClipLogStd, EpsilonLogDet, FixedAlpha
 
 CODE = "thu-ml/tianshou@f240205"
@@ -77,7 +78,9 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     replay_capacity=cited(1_000_000, f"{SCRIPT}:29"),
     insert=cited("step", f"{COLLECTOR}:930"),
     time_limit=cited("bootstrap", f"{BASE}:651"),
-    reset_every=cited(None, f"{SCRIPT}:145-146 (once, before the warm-up)"),
+    reset_every=cited(
+        ResetFromWarmup(every=None), f"{TRAINER}:459-460,769,856-858 (training begins with a reset of its collectors)"
+    ),
     action_to_env=cited("rescale", f"{BASE}:281-286"),
     evaluation_action=cited("mean", f"{SAC}:60,116-117"),
 )

@@ -23,7 +23,7 @@ from suite.lab.machine import provenance, slowness
 from suite.lab.records import Attempt, RecordError, arrays_path, digest, params_digest, read
 from suite.lab.replay import Replay
 from suite.sac.schedule import CHOICES as schedule_choices
-from suite.sac.schedule import BootstrapAtLength, Schedule
+from suite.sac.schedule import BootstrapAtLength, ResetFromWarmup, Schedule
 from suite.sac.spec import SpecError
 
 ENGINE = implementations.load("torch")
@@ -154,8 +154,12 @@ def test_stopped_and_resumed_equals_undisturbed_in_the_oddest_schedule(tmp_path,
     assert_same(tmp_path / "whole", tmp_path / "parts")
 
 
-def test_an_unfinished_episode_is_part_of_the_checkpoint(tmp_path):
-    own = job(schedule=replace(SHORT, insert="episode_end", learn_after=200), env_steps=400)
+@pytest.mark.parametrize(
+    "switches",
+    [{"insert": "episode_end", "learn_after": 200}, {"insert": "next_step", "reset_every": ResetFromWarmup(every=60)}],
+)
+def test_an_unfinished_episode_is_part_of_the_checkpoint(tmp_path, switches):
+    own = job(schedule=replace(SHORT, **switches), env_steps=400)
     train(own, tmp_path / "whole")
     for steps in (77, 250):
         interrupted(own, tmp_path / "parts", steps)
@@ -802,9 +806,9 @@ SWITCHES = {
     "update_position": [({}, "before_step")],
     "sampling": [({}, "without_replacement")],
     "replay_capacity": [({}, 30)],
-    "insert": [(LATE, "episode_end")],
+    "insert": [(LATE, "episode_end"), ({}, "next_step")],
     "time_limit": [({}, "terminal"), ({}, BootstrapAtLength(steps=1000))],
-    "reset_every": [({}, 70)],
+    "reset_every": [({}, 70), ({}, ResetFromWarmup(every=None)), ({}, ResetFromWarmup(every=70))],
     "action_to_env": [({}, "clip")],
     "evaluation_action": [({}, "sample"), ({}, "unsquashed_mean")],
 }

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from suite.lab.tasks import TASKS
-from suite.sac.schedule import BootstrapAtLength
+from suite.sac.schedule import BootstrapAtLength, ResetFromWarmup
 from suite.sac.spec import (
     ClipLogStd,
     EpsilonLogDet,
@@ -256,12 +256,15 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
     ("field", "expected"),
     [
         ("time_limit", {"stable_baselines": "terminal", "stable_baselines_zoo": "terminal", "coach": "terminal"}),
-        ("insert", {"softlearning": "episode_end", "softlearning_tf1": "episode_end"}),
+        ("insert", {"softlearning": "episode_end", "softlearning_tf1": "episode_end", "coach": "next_step"}),
         ("learn_in_warmup", {"softlearning": False, "softlearning_tf1": False, "coach": False}),
         ("reward_scale", {"haarnoja_sac": 5.0, "coach": 5.0}),
         ("update_every", {"rlkit": 1000, "spinningup": 50, "spinningup_tf1": 50, "spinningup_2018": 1000}),
         ("updates_per_burst", {"rlkit": 1000, "spinningup": 50, "spinningup_tf1": 50, "spinningup_2018": 1000}),
-        ("reset_every", {"rlkit": 1000, "coach": 1000}),
+        (
+            "reset_every",
+            {"rlkit": 1000, "coach": ResetFromWarmup(every=1000), "tianshou": ResetFromWarmup(every=None)},
+        ),
         ("target_copy_every", {"coach": 1000}),
         ("target_every", {"pytorch_sac": 2}),
         ("actor_every", {"cleanrl": 2}),
