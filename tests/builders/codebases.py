@@ -25,7 +25,7 @@ class AsEngine:
         self.module, self.patch = module, monkeypatch
 
     def init(self, spec: SacSpec, spaces: Spaces, params: dict[str, np.ndarray] | None, seed: int = 0) -> Any:
-        """The file's agent with the spec's sizes, in the spec's precision, at `params` [1, ...] or at the seed's."""
+        """The file's agent with the spec's sizes, in its precision, at `params` [1, ...] or as it starts by itself."""
         self.patch.setattr(self.module, "HIDDEN", spec.hidden)
         self.patch.setattr(self.module, "BATCH", spec.batch_size)
         if hasattr(self.module, "AUTO_ALPHA"):  # the original's own option
@@ -70,17 +70,17 @@ class Torch:
     def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray] | None, seed: int) -> Any:
         import torch
 
-        torch.manual_seed(seed)
         usual = torch.get_default_dtype()
         torch.set_default_dtype(getattr(torch, self.spec.dtype))
+        torch.manual_seed(seed)
         try:
             agent = sac(self.spaces.obs_dim, box)
         finally:
             torch.set_default_dtype(usual)
-        views = self.views(agent)
-        assert params is None or views.keys() == params.keys()
-        for name, view in views.items():
-            if params is not None:
+        if params is not None:
+            views = self.views(agent)
+            assert views.keys() == params.keys()
+            for name, view in views.items():
                 view.copy_(torch.as_tensor(np.asarray(params[name])))
         return agent
 
@@ -253,6 +253,7 @@ class Stage:
             "next_obs_id": np.full(count, -1, np.int32),
         }
         self.task = register(script.meta["time_limit"], tuple(Episode(*one) for one in script.meta["episodes"]))
+        self.agent: Any = None
         self.updates_done, self.policy_updates, self.drawn = 0, -1, False
         sample = gymnasium.spaces.Box.sample
 
@@ -268,11 +269,11 @@ class Stage:
         monkeypatch.setattr(module.SAC, "update", self._update)
         monkeypatch.setattr(module.Replay, "add", self._add(module.Replay.add))
 
-    def play(self) -> dict[str, np.ndarray]:
-        """The arrays of the format."""
-        training = self.module.train(self.task, 0, make_env=self._make_env, draw=self._draw())
+    def play(self, task: str = "") -> dict[str, np.ndarray]:
+        """The arrays of the format, of the file told that the script is `task`."""
+        training = self.module.train(task or self.task, 0, make_env=self._make_env, draw=self._draw())
         for _ in range(len(self.arrays["updates"])):
-            next(training)
+            self.agent = next(training)
         return self.arrays
 
     def _act(self, obs: np.ndarray, noise: Any) -> np.ndarray:
@@ -297,7 +298,7 @@ class Stage:
         return recorded
 
     def _make_env(self, task: str) -> gymnasium.Env:
-        return Watching(gymnasium.make(task, disable_env_checker=True), self)
+        return Watching(gymnasium.make(self.task, disable_env_checker=True), self)
 
     def _draw(self) -> Any:
         stage = self
