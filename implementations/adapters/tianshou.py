@@ -22,13 +22,18 @@ PACKAGES = ("tianshou", "torch")
 SWITCHES = {
     *("temperature", "discount", "hidden", "tau", "batch_size", "actor_lr", "critic_lr"),
     *("warmup_steps", "learn_after", "update_every", "updates_per_burst", "replay_capacity", "evaluation_action"),
+    "reset_every",
 }
 
 
 def supports(spec: SacSpec, schedule: Schedule) -> str | None:
     """See suite.contract.Trainer."""
     whole = schedule.warmup_steps % schedule.update_every == 0
-    rules = [(whole, "collects update_every steps at a time: warmup_steps must be a multiple of it")]
+    resets = schedule.reset_every in (None, own.SCHEDULE.reset_every)
+    rules = [
+        (whole, "collects update_every steps at a time: warmup_steps must be a multiple of it"),
+        (resets, "abandons an episode with the end of the warm-up or not at all: reset_every must say so"),
+    ]
     return refusal(own, SWITCHES, [*rules, *shared_rules(spec, schedule)], spec, schedule)
 
 
@@ -48,6 +53,8 @@ class Loop:
         warmup = min(max(schedule.warmup_steps - self.collector.collect_step, 0), env_steps)
         if warmup:
             self.collector.collect(n_step=warmup, random=True)
+            if schedule.reset_every is not None and self.collector.collect_step >= schedule.warmup_steps:
+                self.collector.reset_env()
         if env_steps == warmup:
             return
         params = OffPolicyTrainerParams(

@@ -21,10 +21,12 @@ Uniform actions are the environment's `action_space.sample()`.
 
 CODEBASES: dict[str, tuple[str, ...]] = {
     "cleanrl": ("torch",),
+    "coach": ("torch",),
     "haarnoja_sac": ("torch",),
     "jaxrl": ("jax", "optax"),
     "jaxrl_curves": ("jax", "optax"),
     "lwdrl": ("torch",),
+    "pranz24": ("torch",),
     "pytorch_sac": ("torch",),
     "rlkit": ("torch",),
     "sbx": ("jax", "optax"),

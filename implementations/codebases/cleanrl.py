@@ -2,10 +2,12 @@
 
     python implementations/codebases/cleanrl.py --task Pendulum-v1 --seed 1
 
-Right of a line stands its line in the original. Unlike others: actor and temperature wait for every second environment
-step and are then updated twice, on one batch. The temperature looks at actions of its own, drawn from the actor just
-updated, and has the critics' learning rate. log pi is the density in the environment's units: where the box is not
-[-1, 1], the target entropy means another policy. log std is squashed into [-5, 2], which starts the policy narrow.
+Right of a line stands its line in the original.
+
+Unlike others: actor and temperature wait for every second environment step and are then updated twice, on one batch.
+The temperature looks at actions of its own, drawn from the actor just updated, and has the critics' learning rate. log
+pi is the density in the environment's units: where the box is not [-1, 1], the target entropy means another policy. log
+std is squashed into [-5, 2], which starts the policy narrow.
 
 Not reproduced: it has no evaluation and reports the returns of training (here an evaluation's actions are sampled, as
 training's are); after a fall it stores the next episode's first observation, which nothing reads.

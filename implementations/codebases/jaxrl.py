@@ -7,7 +7,9 @@ actor.py and temperature.py beside it, P is jaxrl/networks/policies.py, S is exa
 
 Unlike others: the target entropy is half of -A. log std is clipped at -10. Every layer starts orthogonal with gain
 sqrt(2), the critics' outputs too, but not the actor's heads. The targets move before the actor. An episode that ends on
-the time limit's last step bootstraps, even if it falls there. Not reproduced: a replay as large as any run.
+the time limit's last step bootstraps, even if it falls there.
+
+Not reproduced: a replay as large as any run; the tasks of gym's version 2 and of DeepMind's control suite.
 """
 
 import argparse
@@ -23,13 +25,11 @@ import optax
 from gymnasium.wrappers import RescaleAction
 
 LEARNING_RATE = 3e-4  # D:9-11, of actor, critics and temperature
-HIDDEN = (256, 256)  # D:13
+HIDDEN, INIT_ALPHA = (256, 256), 1.0  # D:13, 20
 DISCOUNT, TAU = 0.99, 0.005  # D:15, 17
-INIT_ALPHA = 1.0  # D:20
 LOG_STD_MIN, LOG_STD_MAX = -10.0, 2.0  # P:16-17
 BATCH, CAPACITY = 256, 1_000_000  # S:26, 28 with D:24
-START_TRAINING = 10_000  # S:29
-EVALUATION_EPISODES = 10  # S:22
+START_TRAINING, EVALUATION_EPISODES = 10_000, 10  # S:29, 22
 NOISE = ("next_action", "action")  # C:22, A:15
 ADAM = optax.adam(LEARNING_RATE)  # L:98, 103, 109
 Params = Any  # layers (weights [in, out], biases [out]) in order; the actor's last two are the mean's and log std's

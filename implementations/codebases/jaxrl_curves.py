@@ -6,7 +6,9 @@ Right of a line stands where the original has it: S is sac.py, M is main.py.
 
 Unlike others: the target entropy is half of -A. Every layer starts orthogonal, with gain 1. One layer gives mean and
 log std. The targets move before the actor. An episode that ends on the time limit's last step bootstraps, even if it
-falls there. Not reproduced: Flax' old Adam, whose steps Optax takes as well; a replay as large as any run.
+falls there.
+
+Not reproduced: Flax' old Adam, whose steps Optax takes as well; a replay as large as any run.
 """
 
 import argparse

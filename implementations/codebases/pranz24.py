@@ -29,7 +29,7 @@ DISCOUNT, TAU = 0.99, 0.005  # M:18, 20
 LEARNING_RATE = 3e-4  # M:22
 ALPHA = 0.2  # M:24; --automatic_entropy_tuning would learn it
 BATCH = 256  # M:31
-START_STEPS = 10_000  # M:39
+START_STEPS, LEARN_AFTER = 10_000, 257  # M:39, 84, with more transitions than a batch has
 CAPACITY = 1_000_000  # M:43
 LOG_STD_MIN, LOG_STD_MAX, EPSILON = -20, 2, 1e-6  # P:6-8
 EVALUATION_EPISODES = 10  # M:118
@@ -180,7 +180,7 @@ def train(task: str, seed: int, make_env: Callable = gym.make, draw: Any = None)
             action = env.action_space.sample()
         else:
             action = agent.act(obs[None], draw.normal((1, action_dim)))[0]
-        if len(replay) > BATCH:  # M:84-88
+        if total_steps >= LEARN_AFTER:  # M:84-88
             batch = replay.sample(draw.integers(len(replay), BATCH))
             agent.update(batch, {name: draw.normal((BATCH, action_dim)) for name in NOISE})
         if total_steps:

@@ -6,7 +6,9 @@ Right of a line stands where the original has it: S is sbx/sac/sac.py, P sbx/sac
 of DLR-RM/stable-baselines3@e05d2dbe, L is common/off_policy_algorithm.py, B common/buffers.py, K common/callbacks.py.
 
 Unlike others: only 100 uniform steps. The targets move before the actor. Layers start as Flax' do: LeCun's normal
-distribution, no biases. Not reproduced: observations replayed in float64 and cast for an update; its other options.
+distribution, no biases.
+
+Not reproduced: observations replayed in float64 and cast for an update; its other options.
 """
 
 import argparse
@@ -25,8 +27,7 @@ LEARNING_RATE = 3e-4  # S:58, of actor, critics and temperature
 BATCH, CAPACITY = 256, 1_000_000  # S:62, 60
 LEARNING_STARTS = 100  # S:61
 DISCOUNT, TAU = 0.99, 0.005  # S:64, 63
-INIT_ALPHA = 1.0  # S:147
-HIDDEN = (256, 256)  # P:69
+HIDDEN, INIT_ALPHA = (256, 256), 1.0  # P:69; S:147
 LOG_STD_MIN, LOG_STD_MAX = -20.0, 2.0  # N:242-243
 EVALUATION_EPISODES = 5  # K:375-379
 NOISE = ("next_action", "action")  # S:281, 326

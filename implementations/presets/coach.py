@@ -1,11 +1,11 @@
 """Intel's Coach at its last commit, with its preset Mujoco_SAC: IntelLabs/coach@2c60cb5.
 
-Not reproduced: how often and how long it evaluates (one episode every 1,000 steps; here the study decides); it counts
-the forced resets every 1,000 steps from the end of the warm-up (here they are counted from step 0, without any in the
-warm-up); its budget does not include the warm-up; gym 0.12.5 and the v2 tasks.
+Not reproduced: how often and how long it evaluates (one episode every 1,000 steps; here the study decides); its budget
+does not include the warm-up; gym 0.12.5 and the v2 tasks.
 """
 
 from suite.sac.cited import cited, preset
+from suite.sac.schedule import ResetFromWarmup
 from suite.sac.spec import Adam, ClipLogStd, EpsilonLogDet, FixedAlpha, ValueNet
 
 CODE = "IntelLabs/coach@2c60cb5"
@@ -85,10 +85,15 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(False, f"{GRAPH}:378-388"),
     update_position=cited("after_step", f"{GRAPH}:483-484"),
     # data
+    sampling=cited("with_replacement", f"{CODE} rl_coach/memories/non_episodic/experience_replay.py:34,80-81"),
     replay_capacity=cited(1_000_000, f"{CODE} rl_coach/memories/non_episodic/experience_replay.py:33"),
-    insert=cited("step", f"{ACT}:905-950"),
+    insert=cited(
+        "next_step", f"{CODE} rl_coach/level_manager.py:237-251,263-265 (its outcome is observed with the next action)"
+    ),
     time_limit=cited("terminal", f"{GYM}:436 (done as gym gives it)"),
-    reset_every=cited(1_000, f"{GRAPH}:472-474,503-505 with rl_coach/presets/Mujoco_SAC.py:20"),
+    reset_every=cited(
+        ResetFromWarmup(every=1_000), f"{GRAPH}:472-474,503-505,553-556 with rl_coach/presets/Mujoco_SAC.py:20"
+    ),
     action_to_env=cited("clip", f"{GYM}:76-81,432-436"),
     evaluation_action=cited(
         "unsquashed_mean", f"{AGENT}:312-320 with rl_coach/architectures/tensorflow_components/heads/sac_head.py:64"

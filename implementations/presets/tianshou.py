@@ -5,6 +5,7 @@ kept in float64 until the return is cast to float32; n-step returns and prioriti
 """
 
 from suite.sac.cited import cited, preset
+from suite.sac.schedule import ResetFromWarmup
 from suite.sac.spec import Adam, ClipLogStd, EpsilonLogDet, FixedAlpha
 
 CODE = "thu-ml/tianshou@f240205"
@@ -73,10 +74,13 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{SCRIPT}:146 (collected before training)"),
     update_position=cited("after_step", f"{TRAINER}:1051-1082"),
     # data
+    sampling=cited("with_replacement", f"{CODE} tianshou/data/buffer/buffer_base.py:517"),
     replay_capacity=cited(1_000_000, f"{SCRIPT}:29"),
     insert=cited("step", f"{COLLECTOR}:930"),
     time_limit=cited("bootstrap", f"{BASE}:651"),
-    reset_every=cited(None, f"{SCRIPT}:145-146 (once, before the warm-up)"),
+    reset_every=cited(
+        ResetFromWarmup(every=None), f"{TRAINER}:459-460,769,856-858 (training begins with a reset of its collectors)"
+    ),
     action_to_env=cited("rescale", f"{BASE}:281-286"),
     evaluation_action=cited("mean", f"{SAC}:60,116-117"),
 )

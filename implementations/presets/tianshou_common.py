@@ -32,4 +32,5 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
         10_001, f"{COMMON}, in the code base's way of counting: {tianshou.SOURCES['learn_after']}", {SMALL_TASKS: 1_001}
     ),
     replay_capacity=cited(1_000_000, COMMON),
+    reset_every=cited(None, COMMON),
 )

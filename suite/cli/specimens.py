@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -35,40 +37,84 @@ def difference(a: str, b: str, task: str) -> None:
 
 @main.command()
 @click.option("--implementation", default="all", show_default=True, help="An engine's name, or all of them.")
-@click.option("--record", is_flag=True, help="Write down which presets conform: for docs/presets.md and reports.")
+@click.option("--schedule", is_flag=True, help="Play recorded training loops instead; PATHS are tests/schedules then.")
+@click.option("--record", is_flag=True, help="Do both, and write down which presets conform: for pages and reports.")
 @json_option
 @click.argument("paths", nargs=-1)
-def conformance(implementation: str, record: bool, as_json: bool, paths: tuple[str, ...]) -> None:
+def conformance(implementation: str, schedule: bool, record: bool, as_json: bool, paths: tuple[str, ...]) -> None:
     """Run original code bases' recorded updates through our engines. PATHS: .npz files or folders (tests/vectors).
 
-    Exit code 1 if a deviation in float64 exceeds its tolerance.
+    Exit code 1 if a deviation in float64 exceeds its tolerance, a loop does otherwise, or a file among others is not of
+    the format.
     """
     import implementations
-    from suite.specimens import conformance as vectors
-    from suite.specimens import switches
+    from suite.specimens import conformance as updates
+    from suite.specimens import loops, switches
 
     engines = list(implementations.REGISTRY)
     if implementation not in ("all", *engines):
         close = nearest(implementation, ("all", *engines))
         raise UsageError(f"--implementation is {implementation!r}; did you mean {close}?")
-    if record and (paths or implementation != "all"):
-        raise UsageError(
-            "--record writes what tests/vectors give in every engine; leave out PATHS and --implementation"
-        )
+    if record and (paths or schedule or implementation != "all"):
+        raise UsageError("--record is about all recordings in every engine; leave out PATHS and options")
+    places = [Path(path) for path in paths]
     names = engines if implementation == "all" else [implementation]
-    verdicts = list(vectors.run([Path(path) for path in paths or ("tests/vectors",)], names))
-    if as_json:
-        rows = [one._asdict() | {"passed": one.passed} for one in verdicts]
-        for row in rows:
-            row["deviations"] = {kind: each._asdict() for kind, each in row["deviations"].items()}
-        click.echo(json.dumps(rows, indent=1))
-    else:
-        click.echo(vectors.render(verdicts))
+    passed, of_updates, of_loops = True, [], []
+    if record or not schedule:
+        of_updates = list(updates.run(places or [VECTORS], names))
+        passed = _tell(of_updates, updates.render, as_json)
+    if record or schedule:
+        of_loops = loops.run(places or [SCHEDULES])
+        passed = _tell(of_loops, loops.render, as_json) and passed
     if record:
-        vectors.record(verdicts)
+        loops.record(of_updates, of_loops)
         switches.main(check=False)
-    if any(not one.passed for one in verdicts if one.precision == "float64"):
-        sys.exit(1)
+    sys.exit(0 if passed else 1)
+
+
+@main.command()
+def mutations() -> None:
+    """Change each value of each preset alone, and write down which changes no recorded update or loop notices.
+
+    It takes minutes. The list may only shrink: a change that was noticed and no longer is makes exit code 1.
+    """
+    from suite.specimens import mutations as changes
+    from suite.specimens import switches
+
+    grown = changes.record(VECTORS, SCHEDULES, lambda line: click.echo(line, err=True))
+    for line in grown:
+        click.echo(f"noticed before, and no longer: {line}")
+    switches.main(check=False)
+    sys.exit(1 if grown else 0)
+
+
+VECTORS, SCHEDULES = Path("tests/vectors"), Path("tests/schedules")
+
+
+def _tell(results: list[Any], render: Callable[[list[Any]], str], as_json: bool) -> bool:
+    """Prints verdicts as a table or as JSON, and a sentence on each file that has none; whether all are good.
+
+    UsageError if no file has a verdict. float32 is shown and held against nobody.
+    """
+    verdicts = [one for one in results if hasattr(one, "passed")]
+    unread = [one for one in results if not hasattr(one, "passed")]
+    if not verdicts:
+        raise UsageError(unread[0].reason)
+    if as_json:
+        click.echo(json.dumps([_plain(one) | {"passed": one.passed} for one in verdicts], indent=1))
+    else:
+        click.echo(render(verdicts))
+    for one in unread:
+        click.echo(f"not examined: {one.reason}", err=True)
+    held = [one for one in verdicts if getattr(one, "precision", "float64") == "float64"]
+    return not unread and all(one.passed for one in held)
+
+
+def _plain(value: Any) -> Any:
+    """A named tuple of named tuples as JSON-able data."""
+    if hasattr(value, "_asdict"):
+        return _plain(value._asdict())
+    return {key: _plain(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 @main.command()

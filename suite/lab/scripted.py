@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import gymnasium
 import numpy as np
+
+from suite.sac.contract import Params, Spaces
 
 TASK = "SacSuiteScripted-v0"
 
@@ -53,3 +55,23 @@ def register(time_limit: int, script: tuple[Episode, ...]) -> str:
         TASK, entry_point=f"{__name__}:Scripted", max_episode_steps=time_limit, kwargs={"script": script}
     )
     return TASK
+
+
+class Counting:
+    """An engine that only counts: its actions depend on the noise and on how many updates there were."""
+
+    FRAMEWORK = "numpy"
+
+    def init(self, spec: Any, spaces: Spaces, params: Params) -> np.ndarray:
+        return np.zeros(len(params["actor/w0"]), np.int64)
+
+    def act(self, state: np.ndarray, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
+        drawn = obs[..., 1:] if noise is None else noise
+        return np.tanh(0.1 * drawn + 0.01 * state[:, None, None]).astype(np.float32)
+
+    def update(self, state: np.ndarray, rows: np.ndarray, noise: np.ndarray, obs: Any, act_noise: Any) -> tuple:
+        state = state + rows.shape[1]
+        return state, None if obs is None else self.act(state, obs, act_noise), {}
+
+    def get_params(self, state: np.ndarray) -> Params:
+        return {"updates_done": state}

@@ -33,6 +33,7 @@ class Seat(Trainee):
         self.episode_steps = 0
         self.action = np.zeros(self.spaces.action_dim, np.float32)
         self.warm = True  # whether that action was drawn uniformly
+        self.warm_until: int | None = None  # the step with which the warm-up ended
         self.warmup_range: tuple[Any, Any] = self.env.range if job.schedule.warmup_range == "env" else (-1.0, 1.0)
 
     def make_environment(self, job: Job) -> Environment:
@@ -44,6 +45,8 @@ class Seat(Trainee):
     def step(self, env_step: int) -> None:
         """Plays the pending action, stores the transition, starts the next episode where one ended or is abandoned."""
         schedule = self.job.schedule
+        if schedule.insert == "next_step":
+            self.store()
         next_obs, reward, terminated, truncated = self.env.step(self.action)
         self.episode_steps += 1
         ends = terminated or (truncated and schedule.time_limit == "terminal")
@@ -51,19 +54,33 @@ class Seat(Trainee):
             ends = (terminated or truncated) and self.episode_steps != schedule.time_limit.steps
         parts: list[Any] = [self.obs, self.action, [reward], next_obs, [float(ends)]]
         self.waiting.append(np.concatenate(parts, dtype=np.float32))
-        abandoned = schedule.reset_every is not None and env_step % schedule.reset_every == 0 and not self.warm
-        over = terminated or truncated or abandoned
-        if over or schedule.insert == "step":
-            for row in self.waiting:
-                self.replay.add(row)
+        over = terminated or truncated
+        if not self.warm:
+            self.warm_until = self.warm_until or 0
+        elif not schedule.warms_up(env_step + 1, True, 0 if over else self.episode_steps):
+            self.warm_until = env_step
+        abandoned = schedule.abandons(env_step, self.warm_until)
+        if over or schedule.insert == "step" or (abandoned and schedule.insert == "episode_end"):
+            self.store()
+        elif abandoned:  # nobody sees how its last step ended
             self.waiting.clear()
-        self.obs = self.env.reset() if over else next_obs
-        self.episode_steps = 0 if over else self.episode_steps
+        self.obs = self.env.reset() if over or abandoned else next_obs
+        self.episode_steps = 0 if over or abandoned else self.episode_steps
+
+    def store(self) -> None:
+        """Lets the waiting rows be sampled."""
+        for row in self.waiting:
+            self.replay.add(row)
+        self.waiting.clear()
 
     def sample(self, stream: np.random.Generator, out: np.ndarray) -> None:
-        """Fills out [K, B, width] from the replay; from the running episode while there is nothing else."""
+        """Fills out [K, B, width] from the replay; from the running episode while there is nothing else.
+
+        A diagnosis before there is a batch of different rows holds some of them twice.
+        """
         if len(self.replay):
-            self.replay.sample(stream, out)
+            distinct = self.job.schedule.sampling == "without_replacement" and len(self.replay) >= out.shape[1]
+            self.replay.sample(stream, out, distinct)
         else:  # an evaluation, or a seed that diverged, before its first episode was over
             out[:] = np.stack(self.waiting)[stream.integers(len(self.waiting), size=out.shape[:2])]
 
@@ -75,7 +92,7 @@ class Seat(Trainee):
         streams = {name: seeding.get_state(generator) for name, generator in self.streams.items()}
         state = {"env": plain, "streams": streams, "rows": self.recorder.rows}
         state |= {"stopped_at": self.stopped_at, "message": self.message}
-        state |= {"warm": self.warm, "episode_steps": self.episode_steps}
+        state |= {"warm": self.warm, "episode_steps": self.episode_steps, "warm_until": self.warm_until}
         waiting = np.array(self.waiting, np.float32).reshape(-1, row_width(self.spaces))
         return arrays | {"obs": self.obs, "action": self.action, "waiting": waiting}, state
 
@@ -88,3 +105,4 @@ class Seat(Trainee):
         self.recorder.rows[:] = state["rows"]
         self.stopped_at, self.message = state["stopped_at"], state["message"]
         self.warm, self.episode_steps = state["warm"], state["episode_steps"]
+        self.warm_until = state.get("warm_until")  # older checkpoints lack it: their schedules do not read it

@@ -19,6 +19,13 @@ class BootstrapAtLength:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResetFromWarmup:
+    """Abandons the running episode when the warm-up is over, and every `every` steps from there (None: never again)."""
+
+    every: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Schedule:
     """When the agent acts, learns and is measured; every count is in environment steps."""
 
@@ -34,10 +41,13 @@ class Schedule:
     learn_in_warmup: bool  # False: a burst that would fall into the warm-up is left out
     update_position: Literal["after_step", "before_step"]  # before_step: the next action is chosen, then come updates
     # data
+    sampling: Literal["with_replacement", "without_replacement"]  # whether a batch may hold a transition twice
     replay_capacity: int  # transitions; the oldest is overwritten
-    insert: Literal["step", "episode_end"]  # when a transition may first be sampled
+    # when a transition may first be sampled; next_step: once the next step is taken, or its episode has ended by itself
+    insert: Literal["step", "next_step", "episode_end"]
     time_limit: Literal["bootstrap", "terminal"] | BootstrapAtLength  # whether a truncated episode's end bootstraps
-    reset_every: int | None  # at its multiples after the warm-up, the running episode is abandoned, without a terminal
+    # at its multiples after the warm-up, the running episode is abandoned, without a terminal
+    reset_every: int | ResetFromWarmup | None
     action_to_env: Literal["rescale", "clip"]  # from [-1, 1] to the box: affinely, or by clipping
     evaluation_action: Literal["mean", "sample", "unsquashed_mean"]  # tanh(mean), a sample, or the mean itself, clipped
 
@@ -46,6 +56,13 @@ class Schedule:
         check_limits(self, _LIMITS)
         if isinstance(self.time_limit, BootstrapAtLength) and self.time_limit.steps < 1:
             raise SpecError(f"time_limit.steps must be at least 1, not {self.time_limit.steps}")
+        every = self.reset_every.every if isinstance(self.reset_every, ResetFromWarmup) else self.reset_every
+        if every is not None and every < 1:
+            raise SpecError(f"reset_every must be at least 1, not {every}")
+        if self.insert == "next_step" and self.learn_after < 2:
+            raise SpecError(
+                "insert 'next_step' leaves nothing to learn from after step 1: learn_after must be at least 2"
+            )
         if self.warmup_rounding == "epoch" and self.epoch_steps is None:
             raise SpecError("warmup_rounding 'epoch' needs epoch_steps")
         if self.warmup_range == "env" and self.action_to_env == "rescale":
@@ -66,6 +83,18 @@ class Schedule:
         over = {"none": True, "episode": episode_steps == 0, "epoch": (env_step - 1) % (self.epoch_steps or 1) == 0}
         return warm and self.warmup_steps > 0 and not over[self.warmup_rounding]
 
+    def abandons(self, env_step: int, warm_until: int | None) -> bool:
+        """Whether the running episode is abandoned after step `env_step`, however far it is.
+
+        warm_until: the step with which the warm-up ended (0 without one); None while it lasts.
+        """
+        if warm_until is None:
+            return False
+        if isinstance(self.reset_every, ResetFromWarmup):
+            since, every = env_step - warm_until, self.reset_every.every
+            return since == 0 or (every is not None and since % every == 0)
+        return self.reset_every is not None and env_step % self.reset_every == 0 and env_step > warm_until
+
     @property
     def lockstep(self) -> bool:
         """Whether several seeds may be trained side by side: not if each one's episodes decide when it learns."""
@@ -77,6 +106,6 @@ CHOICES = words_of(Schedule)
 
 _LIMITS: Limits = (
     (("update_every", "updates_per_burst", "replay_capacity"), "be at least 1", lambda n: n >= 1),
-    (("learn_after", "epoch_steps", "reset_every"), "be at least 1", lambda n: n >= 1),
+    (("learn_after", "epoch_steps"), "be at least 1", lambda n: n >= 1),
     (("warmup_steps",), "not be negative", lambda n: n >= 0),
 )

@@ -1,14 +1,16 @@
 """Conformance: does a preset, in our engines, arrive at the numbers of the original code base's own update?
 
 A file of vectors holds weights, batches and noise, and what the original made of them: losses, gradients, parameters
-afterwards. docs/architecture.md describes the format.
+afterwards. docs/conformance.md describes the format. What the file says of the original's settings must be what the
+preset says: nothing that a preset decides is taken from a file.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -17,13 +19,11 @@ import numpy as np
 
 import implementations
 from suite.errors import UsageError, nearest
-from suite.files import atomic
 from suite.sac import weights as initial
 from suite.sac.ablation import Changes
 from suite.sac.contract import Implementation, Spaces, row_width
-from suite.sac.spec import FixedAlpha, LearnedAlpha, SacSpec, SpecError, Temperature
+from suite.sac.spec import LearnedAlpha, SacSpec, SpecError
 from suite.specimens.catalogue import load_preset, preset_names
-from suite.specimens.naming import STATES, basis, state, summary
 
 RELATIVE = 2e-5
 """Losses, targets and gradients: relative to the array's largest entry (of a scalar: to 1 at least; of a gradient: to
@@ -36,8 +36,57 @@ KINDS = ("init", "batch", "noise", "expect", "grad", "after")
 BATCH = ("obs", "action", "reward", "next_obs", "terminated")
 
 
+class Declared(NamedTuple):
+    """A case that is recorded in another setting than its preset's on purpose."""
+
+    changes: Changes
+    reason: str
+
+
+_COUNT = Declared({"first_update": 0}, "the recording counts from 0; no delay of this code base divides the count")
+DECLARED = {
+    **dict.fromkeys(
+        [
+            *(("coach", "default"), ("haarnoja_sac", "default"), ("jaxrl", "default"), ("rlkit", "default")),
+            *(("sbx", "default"), ("stable_baselines", "auto"), ("stable_baselines_zoo", "auto")),
+        ],
+        _COUNT,
+    ),
+    ("tianshou", "autoalpha"): Declared(
+        {"temperature": LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4)},
+        "the example's own option --auto_alpha; its default is a fixed temperature, which is one line of the same code",
+    ),
+}
+"""By preset and case."""
+
+FREE = ("obs_dim", "act_dim", "action_high", "hidden", "batch_size")
+"""What of the original's setting is the recording's own affair: sizes, and the bounds of the actions."""
+
+OWN_KEYS: dict[str, str] = {}
+"""Specimens whose vectors have keys of their own: preset -> the module whose `examine` answers in place of ours."""
+
+
+class Recorded(NamedTuple):
+    """A file as it lies there: what it says of itself, and its arrays."""
+
+    path: Path
+    meta: Mapping[str, Any]
+    arrays: dict[str, np.ndarray]
+
+    @property
+    def preset(self) -> str:
+        return self.meta["preset"]
+
+    @property
+    def case(self) -> str:
+        return self.meta["case"]
+
+
 class Vectors(NamedTuple):
-    """One file: the preset with the file's overrides, and the original's numbers by key ("expect/0/alpha")."""
+    """One file of updates: the setting of its preset, and the original's numbers by key ("expect/0/alpha").
+
+    contradictions: where the original was set otherwise than the preset says, in words.
+    """
 
     path: Path
     preset: str
@@ -46,6 +95,7 @@ class Vectors(NamedTuple):
     spaces: Spaces
     updates: int
     arrays: dict[str, np.ndarray]
+    contradictions: tuple[str, ...]
 
 
 class Deviation(NamedTuple):
@@ -71,10 +121,11 @@ class Verdict(NamedTuple):
     implementation: str
     precision: str
     deviations: dict[str, Deviation]
+    contradictions: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        return all(one.share <= 1 for one in self.deviations.values())
+        return not self.contradictions and all(one.share <= 1 for one in self.deviations.values())
 
 
 def find(paths: Sequence[Path]) -> list[Path]:
@@ -88,55 +139,78 @@ def find(paths: Sequence[Path]) -> list[Path]:
     return files_meant
 
 
-def load(path: Path) -> Vectors:
-    """The vectors at `path`; UsageError with one sentence if it holds none, or of a preset there is not."""
+def read(path: Path) -> Recorded:
+    """The recording at `path`; UsageError with one sentence if it holds none, or of a preset there is not."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        meta = json.loads(str(arrays.pop("meta")))
-        preset, case, updates, overrides = (meta[key] for key in ("preset", "case", "updates", "overrides"))
+        recorded = Recorded(path, json.loads(str(arrays.pop("meta"))), arrays)
+        preset, _ = recorded.preset, recorded.case
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror or 'no .npz file'})") from None
     except (ValueError, zipfile.BadZipFile, KeyError, TypeError) as error:
         raise UsageError(f"{path} holds no vectors of the shared format ({type(error).__name__}: {error})") from None
     if preset not in preset_names():
-        raise UsageError(
-            f"{path} is of preset {preset!r}, which is unknown; did you mean {nearest(preset, preset_names())}?"
-        )
+        close = nearest(str(preset), preset_names())
+        raise UsageError(f"{path} is of preset {preset!r}, which is unknown; did you mean {close}?")
+    return recorded
+
+
+def vectors_of(recorded: Recorded, spec: SacSpec) -> Vectors:
+    """The recorded updates of a preset with that spec; UsageError if they lack something of the format."""
     try:
-        spec, spaces = _overridden(load_preset(preset).SPEC, overrides)
-    except (SpecError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"{path}: its overrides make no setting of {preset} ({type(error).__name__}: {error})"
-        ) from None
-    vectors = Vectors(path, preset, case, spec, spaces, updates, arrays)
-    _check(vectors)
-    return vectors
-
-
-def _overridden(spec: SacSpec, overrides: dict[str, Any]) -> tuple[SacSpec, Spaces]:
-    """The preset's spec as the vectors' `overrides` have it, and the spaces they speak of."""
-    action_dim, high, learned = overrides["act_dim"], overrides["action_high"], overrides["learned_alpha"]
-    temperature: Temperature
-    if learned:
-        init = spec.temperature.init if isinstance(spec.temperature, LearnedAlpha) else 1.0
-        entropy = overrides["target_entropy"] / action_dim
-        temperature = LearnedAlpha(**{"init": init, "entropy_per_dim": entropy} | learned)
-    else:
-        temperature = FixedAlpha(value=overrides["fixed_alpha"])
-    reduces: Changes = {} if overrides["critics"] > 1 else {"target_reduce": "first", "actor_reduce": "first"}
-    spec = replace(
-        spec,
-        temperature=temperature,
-        hidden=tuple(overrides["hidden"]),
-        batch_size=overrides["batch_size"],
-        critics=overrides["critics"],
-        reward_scale=overrides["reward_scale"],
-        first_update=overrides["first_update_index"],
-        **reduces,
+        meta = recorded.meta
+        overrides, rates, updates = meta["overrides"], meta["learning_rates"], meta["updates"]
+        declared = DECLARED.get((recorded.preset, recorded.case), Declared({}, ""))
+        free = {"hidden": tuple(overrides["hidden"]), "batch_size": overrides["batch_size"]}
+        spec = replace(spec, **declared.changes, **free)
+        spaces = _spaces(overrides)
+        contradictions = tuple(_contradictions(spec, spaces.action_dim, overrides, rates))
+    except (SpecError, KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UsageError(f"{recorded.path} holds no vectors of the shared format ({reason})") from None
+    made = Vectors(
+        recorded.path, recorded.preset, recorded.case, spec, spaces, updates, recorded.arrays, contradictions
     )
-    box = ((float(high),) * action_dim, (0.0,) * action_dim) if high != 1 else ()
-    return spec, Spaces(overrides["obs_dim"], action_dim, *box)
+    if not contradictions:
+        _check(made)
+    return made
+
+
+def load(path: Path) -> Vectors:
+    """The recorded updates at `path` of the preset they name; UsageError if they are none."""
+    recorded = read(path)
+    return vectors_of(recorded, load_preset(recorded.preset).SPEC)
+
+
+def _spaces(overrides: Mapping[str, Any]) -> Spaces:
+    action_dim, high = overrides["act_dim"], float(overrides["action_high"])
+    box = ((high,) * action_dim, (0.0,) * action_dim) if high != 1 else ()
+    return Spaces(overrides["obs_dim"], action_dim, *box)
+
+
+def _contradictions(
+    spec: SacSpec, action_dim: int, overrides: Mapping[str, Any], rates: Mapping[str, float]
+) -> Iterator[str]:
+    """What the file says the original was set to, where it is not what the spec says."""
+    learned = spec.temperature if isinstance(spec.temperature, LearnedAlpha) else None
+    settings: dict[str, Any] = {
+        "critics": spec.critics,
+        "reward_scale": spec.reward_scale,
+        "first_update_index": spec.first_update,
+        "fixed_alpha": None if isinstance(spec.temperature, LearnedAlpha) else spec.temperature.value,
+        "target_entropy": spec.target_entropy(action_dim) if learned else None,
+        "learned_alpha": {name: getattr(learned, name) for name in ("objective", "sample", "lr")} if learned else None,
+    }
+    for name in overrides.keys() - {*settings, *FREE}:
+        yield f"{name} is {overrides[name]!r} in the file, and nothing here knows what that is"
+    for name, ours in settings.items():
+        if overrides[name] != ours:
+            yield f"{name} is {overrides[name]!r} in the file and {ours!r} in the preset"
+    nets = {"actor", "critic"} | ({"value"} if spec.value_net else set()) | ({"alpha"} if learned else set())
+    ours_by_net = {net: spec.learning_rate(net) for net in sorted(nets)}
+    if dict(rates) != ours_by_net:
+        yield f"the learning rates are {dict(rates)} in the file and {ours_by_net} in the preset"
 
 
 def _check(vectors: Vectors) -> None:
@@ -178,6 +252,8 @@ def _needed(spec: SacSpec, k: int) -> tuple[str, ...]:
 
 def examine(vectors: Vectors, name: str, precision: Literal["float64", "float32"]) -> Verdict:
     """The vectors' updates through the engine registered as `name`, compared with the original's numbers."""
+    if vectors.contradictions:
+        return Verdict(vectors.preset, vectors.case, name, precision, {}, vectors.contradictions)
     engine: Implementation = implementations.load(name)
     spec, spaces, arrays = replace(vectors.spec, precision=precision), vectors.spaces, vectors.arrays
     starts = {key.removeprefix("init/"): value[None] for key, value in arrays.items() if key.startswith("init/")}
@@ -231,52 +307,52 @@ def _deviation(
     return Deviation(float(np.abs(np.asarray(ours[0], np.float64) - expected).max()), allowed, where)
 
 
-def run(paths: Sequence[Path], names: Sequence[str]) -> Iterator[Verdict]:
-    """Every file through every engine, in float64 and, beside it, in float32; every file is read before any is run."""
-    for vectors in [load(path) for path in find(paths)]:
-        for name in names:
-            yield from (examine(vectors, name, "float64"), examine(vectors, name, "float32"))
+class Unread(NamedTuple):
+    """A file that could not be examined, and why, in a sentence."""
+
+    path: Path
+    reason: str
+
+
+def run(paths: Sequence[Path], names: Sequence[str]) -> Iterator[Verdict | Unread]:
+    """Every file through every engine, in float64 and, beside it, in float32; what cannot be read is told and left."""
+    for path in find(paths):
+        try:
+            yield from _of_file(read(path), names)
+        except UsageError as error:
+            yield Unread(path, str(error))
+
+
+def _of_file(recorded: Recorded, names: Sequence[str]) -> list[Verdict]:
+    """Its verdicts, of the examiner of its format."""
+    precisions: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
+    if recorded.preset in OWN_KEYS:
+        examiner = importlib.import_module(OWN_KEYS[recorded.preset])
+        return [examiner.examine(recorded, name, precision) for name in names for precision in precisions]
+    if "own_keys" in recorded.meta:
+        raise UsageError(f"{recorded.path} has keys of its own, which nothing here knows to read")
+    own = vectors_of(recorded, load_preset(recorded.preset).SPEC)
+    return [examine(own, name, precision) for name in names for precision in precisions]
 
 
 def render(verdicts: Sequence[Verdict]) -> str:
     """A table: per file, engine and precision the largest deviation of each kind in units of what is allowed."""
-    lines = [
-        f"{'preset':<20}{'case':<12}{'engine':<8}{'precision':<10}{'expect':>10}{'grad':>10}{'after':>10}  worst at"
-    ]
-    for one in verdicts:
-        shares = "".join(
-            f"{one.deviations[kind].share:>10.3f}" if kind in one.deviations else f"{'-':>10}"
-            for kind in ("expect", "grad", "after")
-        )
-        worst = max(one.deviations.values(), key=lambda deviation: deviation.share)
-        excused = "" if one.precision == "float64" else " (not held against it)"
-        note = "" if one.passed else f"   EXCEEDS{excused}"
-        lines.append(
-            f"{one.preset:<20}{one.case:<12}{one.implementation:<8}{one.precision:<10}{shares}  {worst.where}{note}"
-        )
+    head = f"{'preset':<22}{'case':<12}{'engine':<8}{'precision':<10}{'expect':>10}{'grad':>10}{'after':>10}  worst at"
     failed = [one for one in verdicts if one.precision == "float64" and not one.passed]
     cases = {(one.preset, one.case) for one in verdicts}
     ending = f"{len(failed)} exceed it" if failed else "none exceeds it"
-    lines.append(f"deviations in units of the tolerance; of {len(cases)} cases in float64, {ending}")
-    return "\n".join(lines)
+    last = f"deviations in units of the tolerance; of {len(cases)} cases in float64, {ending}"
+    return "\n".join([head, *map(_row, verdicts), last])
 
 
-def markdown() -> str:
-    """The table of states, as docs/presets.md has it."""
-    rows = ["| preset | what it is | state |", "|---|---|---|"]
-    for name in sorted(preset_names(), key=lambda name: state(name).name == "ours"):
-        known = state(name)
-        rows.append(f"| `{name}` | {summary(name)} | **{known.name}**: {known.reason} |")
-    return "\n".join(rows)
-
-
-def record(verdicts: Sequence[Verdict]) -> None:
-    """Writes down which presets' vectors pass in which engine, and what that rests on."""
-    table: dict[str, dict[str, Any]] = {}
-    for one in verdicts:
-        if one.precision == "float64":
-            entry = table.setdefault(one.preset, {"cases": [], "passed": {}} | basis(one.preset)._asdict())
-            entry["cases"] = sorted({*entry["cases"], one.case})
-            entry["passed"][one.implementation] = entry["passed"].get(one.implementation, True) and one.passed
-    with atomic(STATES) as temporary:
-        temporary.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+def _row(one: Verdict) -> str:
+    start = f"{one.preset:<22}{one.case:<12}{one.implementation:<8}{one.precision:<10}"
+    if one.contradictions:
+        return f"{start}  is another setting: {'; '.join(one.contradictions)}"
+    shares = "".join(
+        f"{one.deviations[kind].share:>10.3f}" if kind in one.deviations else f"{'-':>10}"
+        for kind in ("expect", "grad", "after")
+    )
+    worst = max(one.deviations.values(), key=lambda deviation: deviation.share)
+    excused = "" if one.precision == "float64" else " (not held against it)"
+    return f"{start}{shares}  {worst.where}{'' if one.passed else f'   EXCEEDS{excused}'}"

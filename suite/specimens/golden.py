@@ -32,7 +32,7 @@ from suite.sac.ablation import Changes
 from suite.sac.contract import Implementation, Job, Params
 from suite.sac.identity import to_plain
 from suite.sac.numerics import NUMERICS, Change, holds, version
-from suite.sac.schedule import CHOICES, BootstrapAtLength, Schedule
+from suite.sac.schedule import CHOICES, BootstrapAtLength, ResetFromWarmup, Schedule
 from suite.sac.spec import SacSpec
 from suite.specimens import catalogue
 from suite.specimens.cases import BASE, SPACES, TOLERANCE, VARIANTS, WITH_V, at, inputs, shrunk, start
@@ -179,6 +179,7 @@ CALM = Schedule(
     updates_per_burst=1,
     learn_in_warmup=True,
     update_position="after_step",
+    sampling="with_replacement",
     replay_capacity=1000,
     insert="step",
     time_limit="bootstrap",
@@ -204,6 +205,8 @@ def schedules() -> dict[str, Schedule]:
         "bootstrap at length": replace(CALM, time_limit=BootstrapAtLength(steps=20)),
         "bootstrap at another length": replace(CALM, time_limit=BootstrapAtLength(steps=13)),
         "abandoned": replace(CALM, reset_every=25),
+        "abandoned when warm": replace(CALM, reset_every=ResetFromWarmup(every=None)),
+        "abandoned from warm-up": replace(CALM, reset_every=ResetFromWarmup(every=25), insert="next_step"),
         "abandoned, inserted at the end": replace(CALM, reset_every=25, insert="episode_end"),
         "no learning in warm-up": replace(CALM, learn_in_warmup=False, learn_after=30),
         "no learning in a rounded warm-up": replace(CALM, learn_in_warmup=False, warmup_rounding="episode"),
@@ -225,34 +228,30 @@ def shortened(schedule: Schedule) -> Schedule:
         update_every=min(schedule.update_every, 10),
         updates_per_burst=min(schedule.updates_per_burst, 10),
         epoch_steps=schedule.epoch_steps and 30,
-        reset_every=schedule.reset_every and 25,
+        reset_every=_shortened_reset(schedule),
         replay_capacity=min(schedule.replay_capacity, 1000),
         time_limit=BootstrapAtLength(steps=TIME_LIMIT) if isinstance(limit, BootstrapAtLength) else limit,
     )
 
 
-class Counting:
-    """An engine that only counts: its actions depend on the noise and on how many updates there were."""
+def _shortened_reset(schedule: Schedule) -> int | ResetFromWarmup | None:
+    if isinstance(schedule.reset_every, ResetFromWarmup):
+        return ResetFromWarmup(every=schedule.reset_every.every and 25)
+    return schedule.reset_every and 25
 
-    FRAMEWORK = "numpy"
+
+class Counting(scripted.Counting):
+    """An engine that counts, and remembers what it was given to learn from."""
 
     def __init__(self) -> None:
         self.sampled = 0  # a number that depends on every row of every batch, in order
-
-    def init(self, spec: SacSpec, spaces: Any, params: Params) -> np.ndarray:
-        return np.zeros(len(params["actor/w0"]), np.int64)
-
-    def act(self, state: np.ndarray, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
-        drawn = obs[..., 1:] if noise is None else noise
-        return np.tanh(0.1 * drawn + 0.01 * state[:, None, None]).astype(np.float32)
 
     def update(self, state: np.ndarray, rows: np.ndarray, noise: np.ndarray, obs: Any, act_noise: Any) -> tuple:
         ids = np.rint(rows[..., 0] / np.float32(scripted.ID_UNIT)).astype(np.int64)
         ends = rows[..., -1].astype(np.int64)
         order = np.arange(1, ids.size + 1).reshape(ids.shape)
         self.sampled = (31 * self.sampled + int((order * (4 * ids + ends)).sum())) % (1 << 40)
-        state = state + rows.shape[1]
-        return state, None if obs is None else self.act(state, obs, act_noise), {}
+        return super().update(state, rows, noise, obs, act_noise)
 
     def explain(
         self, state: np.ndarray, rows: np.ndarray, noise: np.ndarray
@@ -268,9 +267,6 @@ class Counting:
             "actor_loss": -level,
             "q": np.stack([rows[:, 0, :, 0], rows[:, 0, :, 1]], axis=1),
         }
-
-    def get_params(self, state: np.ndarray) -> Params:
-        return {"updates_done": state}
 
 
 def played(schedule: Schedule, seeds: tuple[int, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,4 +1,4 @@
-"""What a preset may be called: only one whose own vectors pass bears the bare name of its code base."""
+"""What a preset may be called: only one whose recorded updates and loop are reproduced bears its code base's name."""
 
 from __future__ import annotations
 
@@ -23,20 +23,44 @@ class State(NamedTuple):
 
 
 class Basis(NamedTuple):
-    """What a preset's conformance rests on: the version of every engine's part, and a digest of the preset's values.
+    """What a preset's conformance rests on: the versions of engines and loop, and digests of the preset's values.
 
-    Neither depends on how a file is written or where it lies.
+    None depends on how a file is written or where it lies.
     """
 
-    versions: dict[str, int]  # by implementation
+    versions: dict[str, int]  # by implementation, and of the loop
     spec: str
+    schedule: str
 
 
 def basis(preset: str) -> Basis:
     """What a preset's conformance rests on now."""
-    plain = identity.to_plain(load_preset(preset).SPEC)
-    versions = {name: numerics.version(f"engine.{name}", plain) for name in implementations.REGISTRY}
-    return Basis(versions, hashlib.sha256(identity.canonical(plain).encode()).hexdigest()[:10])
+    module = load_preset(preset)
+    spec, schedule = identity.to_plain(module.SPEC), identity.to_plain(module.SCHEDULE)
+    versions = {name: numerics.version(f"engine.{name}", spec) for name in implementations.REGISTRY}
+    versions["loop"] = numerics.version("loop", schedule)
+    return Basis(
+        versions, *(hashlib.sha256(identity.canonical(one).encode()).hexdigest()[:10] for one in (spec, schedule))
+    )
+
+
+class Proof(NamedTuple):
+    """What recordings of a code base's own running say of its preset, in the suite's words.
+
+    updates: recorded cases; passed: by implementation; loops: recorded cases, of which `loop_passed` speaks.
+    """
+
+    updates: list[str]
+    passed: dict[str, bool]
+    loops: list[str]
+    loop_passed: bool
+    basis: Basis
+
+
+def proofs() -> dict[str, Proof]:
+    """Every preset's proof, as it was last recorded."""
+    table = json.loads(STATES.read_text()) if STATES.exists() else {}
+    return {name: Proof(**one | {"basis": Basis(**one["basis"])}) for name, one in table.items()}
 
 
 def state(preset: str) -> State:
@@ -46,18 +70,24 @@ def state(preset: str) -> State:
         return State("ours", module.OURS)
     if hasattr(module, "AFTER"):
         return State("after", module.AFTER)
-    entry = json.loads(STATES.read_text()).get(preset) if STATES.exists() else None
-    if entry is None:
-        return State("from source", "no vectors of its own update are at hand")
-    cases = ", ".join(entry["cases"])
-    failed = [name for name, passed in entry["passed"].items() if not passed]
+    proof = proofs().get(preset)
+    if proof is None:
+        return State("from source", "neither its update nor its loop is recorded")
+    updates, its_loops = (f"({', '.join(sorted(cases))})" for cases in (proof.updates, proof.loops))
+    failed = [f"its recorded updates {updates} are exceeded in {name}" for name, ok in proof.passed.items() if not ok]
+    if not proof.loop_passed:
+        failed.append(f"its recorded loops {its_loops} do otherwise")
     if failed:
-        return State("after", f"its vectors ({cases}) are exceeded in {' and '.join(failed)}")
+        return State("after", "; ".join(failed))
     now = basis(preset)
-    if now.versions.keys() - entry["passed"].keys() or now != Basis(entry["versions"], entry["spec"]):
-        reason = f"its vectors ({cases}) passed with other code or values; python -m suite conformance --record"
+    if now != proof.basis or (proof.updates and now.versions.keys() - {"loop"} != proof.passed.keys()):
+        reason = "its recordings passed with other code or values; python -m suite conformance --record"
         return State("from source", reason)
-    return State("conforms", f"its vectors ({cases}) pass in torch and in JAX")
+    if not proof.loops:
+        return State("from source", f"its update conforms {updates}; its loop is not recorded")
+    if not proof.updates:
+        return State("from source", f"its loop conforms {its_loops}; its update is not recorded")
+    return State("conforms", f"its update {updates} in torch and in JAX, its loop {its_loops}")
 
 
 def display_name(preset: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from suite.sac import identity
-from suite.specimens import conformance
+from suite.specimens import mutations, naming
 from suite.specimens.catalogue import load_preset, preset_names
 
 COMMAND = "python -m suite docs"
@@ -85,11 +85,14 @@ GROUPS = {
         "update_position": "Updates come after an environment step, or between the choice of an action and its step.",
     },
     "data": {
+        "sampling": "Whether the transitions of a batch are drawn with or without replacement.",
         "replay_capacity": "Transitions that the replay holds.",
-        "insert": "Whether a transition may be sampled at once, or only when its episode is over.",
+        "insert": "Whether a transition may be sampled at once, only when its episode is over, or when the next step "
+        "is taken (next_step: at once where its episode ends by itself; the last of an abandoned episode never).",
         "time_limit": "Whether an episode that the time limit ends bootstraps. BootstrapAtLength: one of that length "
         "does, however it ended, and shorter ones do not.",
-        "reset_every": "The running episode is abandoned, without a terminal, at every multiple of this step.",
+        "reset_every": "The running episode is abandoned, without a terminal, at every multiple of this step. "
+        "ResetFromWarmup: when the warm-up is over, and every so many steps from there.",
         "action_to_env": "How an action in [-1, 1] gets into the environment's box.",
         "evaluation_action": "The action of an evaluation: tanh of the mean, a sample, or the mean itself, clipped.",
     },
@@ -128,21 +131,55 @@ def write(texts: dict[str, str], check: bool) -> list[str]:
 
 
 def presets_page() -> str:
-    """The page with every preset's state."""
+    """The page with every preset's state, and what of it is read and not proved."""
     return f"""# The presets
 <!-- made by: {COMMAND} -->
 
 A preset is a code base as a value: every switch of its update and its schedule beside the line it is read from
 (`implementations/presets/`). Where they differ: [switches.md](switches.md). The states:
 
-* **conforms**: recorded updates of the code base itself (`tests/vectors/`) are reproduced by both engines; only such a
-  preset bears the bare name of its code base in reports;
-* **from source**: read from the code base, without recorded updates, or these passed with other code;
+* **conforms**: recorded updates of the code base itself (`tests/vectors/`) are reproduced by both engines, and what its
+  own training loop did on scripted episodes (`tests/schedules/`) by the suite's, step by step; only such a preset bears
+  the bare name of its code base in reports;
+* **from source**: read from the code base, without one of these recordings, or they passed with other code;
 * **after**: it deviates from its code base, in what the sentence says;
 * **ours**: a setting that no code base has.
 
-{conformance.markdown()}
+{_states()}
+
+## Read, not proved
+{_not_proved()}
 """
+
+
+def _states() -> str:
+    """The table of states."""
+    rows = ["| preset | what it is | state |", "|---|---|---|"]
+    for name in sorted(preset_names(), key=lambda name: naming.state(name).name == "ours"):
+        known = naming.state(name)
+        rows.append(f"| `{name}` | {naming.summary(name)} | **{known.name}**: {known.reason} |")
+    return "\n".join(rows)
+
+
+def _not_proved() -> str:
+    """What no recording notices: fields that all share, then each preset's own."""
+    known = mutations.known()
+    proofs = naming.proofs()
+    complete = [one for name, one in known.items() if name in proofs and proofs[name].updates and proofs[name].loops]
+    shared = set.intersection(*(set(one.fields) for one in complete)) if complete else set()
+    rows = ["| preset | besides: no change of the value | or none of these |", "|---|---|---|"]
+    for name, one in known.items():
+        own = [field for field in one.fields if field not in shared]
+        rows.append(f"| `{name}` | {', '.join(own)} | {'; '.join(one.values)} |")
+    return f"""Each value of a preset with recordings was changed alone: words to all others, numbers doubled (or halved
+where double is no value), kinds to all others, parts field by field. The recordings notice all of these changes but
+those below (`python -m suite mutations`): they stand as they were read, or make no difference beside the preset's other
+values, as the count of updates does where no delay divides it. Recorded networks are small and start where the file
+says, so widths, batch size and initialisation are in the list everywhere. It may only shrink.
+
+Of every preset: {", ".join(sorted(shared))}.
+
+""" + "\n".join(rows)
 
 
 # --- docs/switches.md

@@ -105,7 +105,7 @@ def _check_trainable(cell: Cell, where: str, trained: list[str], seeds: Sequence
     if trained and cell.evaluation_episodes > spec.batch_size:
         raise UsageError(f"{where}.evaluate.episodes must not exceed the batch size, {spec.batch_size}")
     least = TASKS[cell.task].time_limit
-    if schedule.insert != "step" and schedule.learn_after < least:
+    if schedule.insert == "episode_end" and schedule.learn_after < least:
         raise UsageError(
             f"{where}: {label} has nothing to learn from before an episode has ended: learn_after must be at least "
             f"{least} on {cell.task}"

@@ -19,10 +19,11 @@ from implementations.codebases import CODEBASES
 from suite.lab import training
 from suite.lab.package_loop import Guest
 from suite.lab.records import arrays_path, read
+from suite.lab.scripted import Episode
 from suite.lab.tasks import TASKS
 from suite.sac import numerics, weights
 from suite.sac.spec import SpecError
-from suite.specimens import conformance
+from suite.specimens import conformance, loops
 from suite.specimens.cases import SPACES, at, inputs, shrunk, start
 from suite.specimens.catalogue import load_preset, resolve, with_changes
 
@@ -41,6 +42,9 @@ def module_of(name):
 @pytest.mark.parametrize("name", CODEBASES)
 def test_a_file_is_the_engine_at_its_preset(name, noise_scale, monkeypatch):
     spec = at(shrunk(load_preset(name).SPEC), "float64")
+    if spec.target_copy_every:  # within the test's reach
+        spec = replace(spec, target_copy_every=7)
+        monkeypatch.setattr(module_of(name), "TRAIN_STEPS", 7)
     engine, file = implementations.load("torch"), AsEngine(module_of(name), monkeypatch)
     params = start(spec, 3)
     rows, noise, _, _ = inputs(spec, updates=UPDATES, noise_scale=noise_scale)
@@ -102,6 +106,13 @@ def test_a_file_arrives_at_the_numbers_of_its_original(path, monkeypatch):
     assert verdict.passed, verdict
 
 
+TOLD = {
+    "cleanrl_common-mixed": {"LEARNING_STARTS": 10_000},
+    "coach-mixed": {"HEATUP_STEPS": 1_500},
+    "stable_baselines3_common-mixed": {"LEARNING_STARTS": 10_000},
+}
+"""What an original was told otherwise than it does by itself, by recorded loop."""
+
 SCHEDULES = sorted(
     path
     for path in (ROOT / "tests/schedules").glob("*.npz")
@@ -113,8 +124,8 @@ SCHEDULES = sorted(
 def test_a_file_does_step_by_step_what_its_original_did(path, monkeypatch):
     script = Script(path)
     module = module_of(script.meta["preset"].removesuffix("_common"))
-    if script.meta["preset"].endswith("_common"):
-        monkeypatch.setattr(module, "LEARNING_STARTS", 10_000)  # as the original was told
+    for constant, value in TOLD.get(path.stem, {}).items():
+        monkeypatch.setattr(module, constant, value)
     stage = Stage(module, script, monkeypatch)
     assert script.differences(stage.play()) == {}  # also where the preset declares that it differs
 
@@ -147,9 +158,9 @@ def test_what_depends_on_the_task_is_in_the_file_as_in_its_preset(name):
             assert getattr(stage.agent, "reward_scale", 1.0) == spec.reward_scale, task
 
 
-@pytest.mark.parametrize("name", ["spinningup", "jaxrl"])
-def test_a_file_trains_by_itself(name, tmp_path):
-    returned = run_by_itself(name, tmp_path, 1_100)
+@pytest.mark.parametrize(("name", "env_steps"), [("sbx", 300), ("spinningup", 1_100)])  # past the first updates
+def test_a_file_trains_by_itself(name, env_steps, tmp_path):
+    returned = run_by_itself(name, tmp_path, env_steps)
     assert -2_000 < returned < 0
 
 
@@ -170,6 +181,28 @@ def run_by_itself(name, folder, env_steps):
     step, _, returned = done.stdout.partition("return")
     assert step.split() == ["step", f"{env_steps:,}"], done.stdout
     return float(returned)
+
+
+@pytest.mark.parametrize(("name", "constant"), [("lwdrl", "START_TIMESTEPS"), ("pranz24", "START_STEPS")])
+def test_a_file_whose_original_is_not_recorded_does_what_the_suite_does_under_its_preset(name, constant, monkeypatch):
+    """Two programs read from one source: the file, and the preset in the suite's own loop; a shorter warm-up in both."""
+    schedule = replace(load_preset(name).SCHEDULE, warmup_steps=1_400)
+    if name == "lwdrl":
+        schedule = replace(schedule, learn_after=1_401)
+    script = Script(ROOT / "tests/schedules/pytorch_sac-mixed.npz")
+    steps, limit = 4_500, script.meta["time_limit"]
+    episodes = [Episode(*one) for one in script.meta["episodes"]]
+    script.meta["steps"], script.arrays = steps, loops.play(schedule, steps, limit, episodes)
+    monkeypatch.setattr(module_of(name), constant, 1_400)
+    assert script.differences(Stage(module_of(name), script, monkeypatch).play()) == {}
+
+
+def test_a_batch_of_pranz24_holds_no_transition_twice():
+    """Its own draw; the suite's is held to the same in tests/lab."""
+    draw = module_of("pranz24").Draw(0)
+    drawn = np.stack([draw.integers(40, 30) for _ in range(200)])
+    assert all(len(np.unique(batch)) == 30 for batch in drawn)
+    assert np.abs(np.bincount(drawn.ravel(), minlength=40) - 150).max() < 31  # 150 expected, with a deviation of 6.1
 
 
 def test_a_file_is_short():

@@ -9,7 +9,7 @@ from builders.runs import SHORT, SMALL, suite
 
 from suite.lab.tasks import TASKS
 from suite.sac import identity
-from suite.sac.schedule import BootstrapAtLength, Schedule
+from suite.sac.schedule import BootstrapAtLength, ResetFromWarmup, Schedule
 from suite.sac.spec import (
     Adam,
     ClipLogStd,
@@ -84,6 +84,9 @@ def test_meaningless_specs_are_refused_by_name(changes, words):
         {"time_limit": BootstrapAtLength(steps=0)},
         {"replay_capacity": 0},
         {"reset_every": 0},
+        {"reset_every": ResetFromWarmup(every=0)},
+        {"reset_every": ResetFromWarmup(every=0.5)},
+        {"insert": "next_step", "learn_after": 1},
         {"insert": "epoch"},
         {"update_position": "within"},
         {"evaluation_action": "median"},
@@ -125,7 +128,8 @@ def test_difference_names_the_switch_and_both_values():
 def test_plain_form_restores_the_same_value(std):
     spec = replace(SMALL, std=std, value_net=ValueNet(loss_scale=1.0, target="per_sample"))
     assert identity.from_plain(SacSpec, identity.to_plain(spec)) == spec
-    for schedule in (SHORT, replace(SHORT, time_limit=BootstrapAtLength(steps=200), reset_every=7)):
+    from_warmup = (replace(SHORT, reset_every=ResetFromWarmup(every=every)) for every in (7, None))
+    for schedule in (SHORT, replace(SHORT, time_limit=BootstrapAtLength(steps=200), reset_every=7), *from_warmup):
         assert identity.from_plain(Schedule, identity.to_plain(schedule)) == schedule
 
 
