@@ -69,7 +69,7 @@ def test_a_file_is_the_engine_at_its_preset(name, noise_scale, monkeypatch):
 def test_a_file_has_the_sizes_of_its_preset(name):
     """What the other tests make small."""
     module, own = module_of(name), load_preset(name)
-    assert (module.HIDDEN, module.BATCH) == (own.SPEC.hidden, own.SPEC.batch_size)
+    assert (own.SPEC.hidden, own.SPEC.batch_size) == (module.HIDDEN, module.BATCH)
     assert own.SCHEDULE.replay_capacity == module.CAPACITY
 
 
@@ -185,7 +185,7 @@ def run_by_itself(name, folder, env_steps):
 
 @pytest.mark.parametrize(("name", "constant"), [("lwdrl", "START_TIMESTEPS"), ("pranz24", "START_STEPS")])
 def test_a_file_whose_original_is_not_recorded_does_what_the_suite_does_under_its_preset(name, constant, monkeypatch):
-    """Two programs read from one source: the file, and the preset in the suite's own loop; a shorter warm-up in both."""
+    """Two programs read from one source, the file and the preset in the suite's own loop, with a shorter warm-up."""
     schedule = replace(load_preset(name).SCHEDULE, warmup_steps=1_400)
     if name == "lwdrl":
         schedule = replace(schedule, learn_after=1_401)
