@@ -47,7 +47,7 @@ class Loop:
         return np.clip((actions - center) / scale, -1, 1)
 
     def alpha(self) -> float:
-        return float(np.exp(float(self.agent.log_alpha))) if self.constant is None else self.constant
+        return float(np.exp(self.agent.log_alpha.item())) if self.constant is None else self.constant
 
     def updates(self) -> int:
         return self.agent.updates if self.agent else 0

@@ -209,7 +209,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", default="HalfCheetah-v5")
     parser.add_argument("--seed", type=int, default=123456)  # M:29
-    parser.add_argument("--env-steps", type=int, default=1_000_000)  # M:33
+    parser.add_argument("--env-steps", type=int, default=1_000_001)  # M:33
     parser.add_argument("--evaluate-every", type=int, default=10_000)
     options = parser.parse_args()
     test_env = gym.make(options.task)

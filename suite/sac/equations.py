@@ -246,7 +246,12 @@ def target_q(
         following = sample(spec, spaces, params, batch.next_obs, noise["next_action"])
         q, _ = critics(spec, spaces, params, "target_", batch.next_obs, following.action)
         next_value, next_log_prob = soft_value(spec, q, following.log_prob, alpha), following.log_prob
-    return spec.reward_scale * batch.reward + spec.discount * (1 - batch.terminated) * next_value, next_log_prob
+    return bellman_target(spec, batch.reward, batch.terminated, next_value), next_log_prob
+
+
+def bellman_target(spec: SacSpec, reward: np.ndarray, terminated: np.ndarray, next_value: np.ndarray) -> np.ndarray:
+    """scale r + discount (1 - terminated) V(s') [B] (SAC v2, eq. 2)."""
+    return spec.reward_scale * reward + spec.discount * (1 - terminated) * next_value
 
 
 def critic_loss(

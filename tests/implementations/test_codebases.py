@@ -187,7 +187,7 @@ def run_by_itself(name, folder, env_steps):
 
 @pytest.mark.parametrize(("name", "constant"), [("lwdrl", "START_TIMESTEPS"), ("pranz24", "START_STEPS")])
 def test_a_file_whose_original_is_not_recorded_does_what_the_suite_does_under_its_preset(name, constant, monkeypatch):
-    """Two programs read from one source: the file, and its preset in the suite's loop; a shorter warm-up in both."""
+    """Two programs read from one source, the file and the preset in the suite's own loop, with a shorter warm-up."""
     schedule = replace(load_preset(name).SCHEDULE, warmup_steps=1_400)
     if name == "lwdrl":
         schedule = replace(schedule, learn_after=1_401)

@@ -17,7 +17,7 @@ from suite.specimens import mutations
 from suite.specimens.catalogue import load_preset, preset_names
 from suite.specimens.switches import presets_page
 
-SAMPLE = {SacSpec: 40, Schedule: 10}
+SAMPLE = {SacSpec: 40, Schedule: 6}
 """Mutants that are asked anew here; all of them: python -m suite mutations."""
 
 

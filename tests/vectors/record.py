@@ -12,6 +12,7 @@ which it casts to). Its environment, replay and logger are stand-ins, and its dr
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -190,9 +191,11 @@ def spinningup(checkout: Path) -> tuple[Recording, dict, dict, dict]:
         recording._put(f"expect/{k}/critic_loss", of_q["LossQ"])
         recording._put(f"expect/{k}/actor_loss", of_pi["LossPi"])
         recording._put(f"expect/{k}/log_prob", of_pi["LogPi"])
-    overrides = {"critics": 2, "fixed_alpha": 0.2, "learned_alpha": None, "target_entropy": None, "reward_scale": 1.0}
+    set_to = {name: one.default for name, one in inspect.signature(sac.sac).parameters.items()}
+    overrides = {"critics": 2, "fixed_alpha": set_to["alpha"], "learned_alpha": None, "target_entropy": None}
     about = {"executed": "openai/spinningup@038665d spinup/algos/pytorch/sac/sac.py sac(), unmodified, in float64"}
-    return recording, overrides | {"first_update_index": 0}, {"actor": 1e-3, "critic": 1e-3}, about
+    rates = {"actor": set_to["lr"], "critic": set_to["lr"]}
+    return recording, overrides | {"reward_scale": 1.0, "first_update_index": 0}, rates, about
 
 
 def cleanrl(checkout: Path) -> tuple[Recording, dict, dict, dict]:
@@ -201,6 +204,7 @@ def cleanrl(checkout: Path) -> tuple[Recording, dict, dict, dict]:
     recording = Recording(2, "float64", [["next_action"], passes] * 2, spread=2.0, noise_scale=1.0)
     script = checkout / "cleanrl/sac_continuous_action.py"
     names: dict[str, Any] = {"__name__": "__main__", "__file__": str(script)}
+    began: list[int] = []
 
     def nets() -> dict[str, list[torch.nn.Linear]]:
         critics = {"critic1": "qf1", "critic2": "qf2", "target_critic1": "qf1_target", "target_critic2": "qf2_target"}
@@ -221,6 +225,7 @@ def cleanrl(checkout: Path) -> tuple[Recording, dict, dict, dict]:
                 recording._put(f"expect/{recording.k - 1}/next_log_prob", names["next_state_log_pi"].numpy()[:, 0])
                 recording._put(f"expect/{recording.k - 1}/critic_loss", names["qf_loss"].item())
             else:
+                began.append(names["global_step"])
                 recording.start(nets())
                 names["log_alpha"].data.fill_(LOG_ALPHA)
                 names["alpha"] = names["log_alpha"].exp().item()
@@ -238,11 +243,12 @@ def cleanrl(checkout: Path) -> tuple[Recording, dict, dict, dict]:
     stand_in("torch.utils.tensorboard", SummaryWriter=lambda *a: writer)
     with contextlib.suppress(Done):
         exec(compile(script.read_text().replace("256", str(WIDTH)), str(script), "exec"), names)
-    learned = {"objective": "alpha", "sample": "fresh", "lr": 1e-3}
-    overrides = {"critics": 2, "fixed_alpha": None, "learned_alpha": learned, "target_entropy": -float(ACT)}
+    optimisers = {"actor": "actor_optimizer", "critic": "q_optimizer", "alpha": "a_optimizer"}
+    rates = {net: names[name].param_groups[0]["lr"] for net, name in optimisers.items()}
+    learned = {"objective": "alpha", "sample": "fresh", "lr": rates["alpha"]}
+    overrides = {"critics": 2, "fixed_alpha": None, "learned_alpha": learned, "target_entropy": names["target_entropy"]}
     about = {"executed": "vwxyzjn/cleanrl@fe8d8a0 cleanrl/sac_continuous_action.py, layers 16 wide, in float64"}
-    rates = {"actor": 3e-4, "critic": 1e-3, "alpha": 1e-3}
-    return recording, overrides | {"reward_scale": 1.0, "first_update_index": 5001}, rates, about
+    return recording, overrides | {"reward_scale": 1.0, "first_update_index": began[0]}, rates, about
 
 
 def rlkit(checkout: Path) -> tuple[Recording, dict, dict, dict]:
@@ -270,21 +276,25 @@ def rlkit(checkout: Path) -> tuple[Recording, dict, dict, dict]:
     recording.start(nets)
     trainer.log_alpha.data.fill_(LOG_ALPHA)
     torch.distributions.Normal.sample = lambda self, shape=(): recording.rsample(self, shape)
+    counted: list[int] = []
     for k in range(3):
         one = recording.batch()
         batch = {"observations": one["obs"], "actions": one["action"], "next_observations": one["next_obs"]}
         batch |= {"rewards": one["reward"][:, None], "terminals": one["terminated"][:, None]}
         trainer.end_epoch(k)  # which has it tell its losses
         trainer.train_from_torch(batch)
+        counted.append(trainer._n_train_steps_total)
         recording.after(nets)
         for name, of in (("actor_loss", "Policy Loss"), ("critic1_loss", "QF1 Loss"), ("alpha", "Alpha")):
             recording._put(f"expect/{k}/{name}", np.array(trainer.eval_statistics[of]))
         recording._put(f"after/{k}/log_alpha", trainer.log_alpha.detach().numpy()[0])
-    learned = {"objective": "log_alpha", "sample": "actor", "lr": 3e-4}
-    overrides = {"critics": 2, "fixed_alpha": None, "learned_alpha": learned, "target_entropy": -float(ACT)}
+    optimisers = {"actor": trainer.policy_optimizer, "critic": trainer.qf1_optimizer, "alpha": trainer.alpha_optimizer}
+    rates = {net: one.param_groups[0]["lr"] for net, one in optimisers.items()}
+    learned = {"objective": "log_alpha", "sample": "actor", "lr": rates["alpha"]}
+    overrides = {"critics": 2, "fixed_alpha": None, "learned_alpha": learned}
+    overrides |= {"target_entropy": trainer.target_entropy, "first_update_index": counted[0]}
     about = {"executed": "rail-berkeley/rlkit@ac45a9d rlkit/torch/sac/sac.py SACTrainer.train_from_torch, in float64"}
-    rates = {"actor": 3e-4, "critic": 3e-4, "alpha": 3e-4}
-    return recording, overrides | {"reward_scale": 1.0, "first_update_index": 1}, rates, about
+    return recording, overrides | {"reward_scale": trainer.reward_scale}, rates, about
 
 
 def stable_baselines3(checkout: Path) -> tuple[Recording, dict, dict, dict]:
@@ -316,10 +326,12 @@ def stable_baselines3(checkout: Path) -> tuple[Recording, dict, dict, dict]:
         recording._put(f"after/{k}/log_alpha", model.log_ent_coef.detach().numpy()[0])
         for name, of in (("alpha", "ent_coef"), ("actor_loss", "actor_loss"), ("critic_loss", "critic_loss")):
             recording._put(f"expect/{k}/{name}", np.array(model.logger.name_to_value[f"train/{of}"]))
-    learned = {"objective": "log_alpha", "sample": "actor", "lr": 3e-4}
-    overrides = {"critics": 2, "fixed_alpha": None, "learned_alpha": learned, "target_entropy": -float(ACT)}
+    optimisers = {"actor": model.actor, "critic": model.critic}
+    rates = {net: one.optimizer.param_groups[0]["lr"] for net, one in optimisers.items()}
+    rates["alpha"] = model.ent_coef_optimizer.param_groups[0]["lr"]
+    learned = {"objective": "log_alpha", "sample": "actor", "lr": rates["alpha"]}
+    overrides = {"critics": 2, "fixed_alpha": None, "learned_alpha": learned, "target_entropy": model.target_entropy}
     about = {"executed": f"stable_baselines3 {__version__} SAC.train, unmodified; actions as its buffer keeps them"}
-    rates = {"actor": 3e-4, "critic": 3e-4, "alpha": 3e-4}
     return recording, overrides | {"reward_scale": 1.0, "first_update_index": 0}, rates, about
 
 
