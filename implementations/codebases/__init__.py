@@ -26,6 +26,7 @@ CODEBASES: dict[str, tuple[str, ...]] = {
     "jaxrl": ("jax", "optax"),
     "jaxrl_curves": ("jax", "optax"),
     "lwdrl": ("torch",),
+    "pranz24": ("torch",),
     "pytorch_sac": ("torch",),
     "rlkit": ("torch",),
     "sbx": ("jax", "optax"),

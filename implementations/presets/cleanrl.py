@@ -71,6 +71,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{SAC}:226,255 (updates begin after it)"),
     update_position=cited("after_step", f"{SAC}:233,255"),
     # data
+    sampling=cited("with_replacement", "vwxyzjn/cleanrl@fe8d8a0 cleanrl_utils/buffers.py:224"),
     replay_capacity=cited(1_000_000, f"{SAC}:45"),
     insert=cited("step", f"{SAC}:249"),
     time_limit=cited("bootstrap", f"{SAC}:244-249"),

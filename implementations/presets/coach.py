@@ -85,6 +85,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(False, f"{GRAPH}:378-388"),
     update_position=cited("after_step", f"{GRAPH}:483-484"),
     # data
+    sampling=cited("with_replacement", f"{CODE} rl_coach/memories/non_episodic/experience_replay.py:34,80-81"),
     replay_capacity=cited(1_000_000, f"{CODE} rl_coach/memories/non_episodic/experience_replay.py:33"),
     insert=cited(
         "next_step", f"{CODE} rl_coach/level_manager.py:237-251,263-265 (its outcome is observed with the next action)"

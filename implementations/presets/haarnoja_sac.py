@@ -92,6 +92,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{LOOP}:93-107 (only the pool's size is asked for)"),
     update_position=cited("after_step", f"{LOOP}:99-107"),
     # data
+    sampling=cited("with_replacement", f"{CODE} sac/replay_buffers/simple_replay_buffer.py:52"),
     replay_capacity=cited(1_000_000, f"{VARIANTS}:261"),
     insert=cited("step", f"{SAMPLER}:126-131"),
     time_limit=cited("bootstrap", f"{CODE} sac/envs/gym_env.py:71-75 with {SAMPLER}:126-136 (cut without a terminal)"),

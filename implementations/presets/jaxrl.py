@@ -80,6 +80,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{SCRIPT}:112,138 (updates begin after it)"),
     update_position=cited("after_step", f"{SCRIPT}:116,138-141"),
     # data
+    sampling=cited("with_replacement", f"{CODE} jaxrl/datasets/dataset.py:62"),
     replay_capacity=cited(1_000_000, f"{SCRIPT}:28,104-105 with examples/configs/sac_default.py:24"),
     insert=cited("step", f"{SCRIPT}:123-124"),
     time_limit=cited("bootstrap", f"{SCRIPT}:118-121"),

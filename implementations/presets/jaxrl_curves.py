@@ -74,6 +74,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{MAIN}:67,84 (updates begin after it)"),
     update_position=cited("after_step", f"{MAIN}:73,84-86"),
     # data
+    sampling=cited("with_replacement", "ikostrikov/jaxrl@7745b27 replay_buffer.py:33"),
     replay_capacity=cited(1_000_000, f"{MAIN}:22,52"),
     insert=cited("step", f"{MAIN}:80-81"),
     time_limit=cited("bootstrap", f"{MAIN}:75-78"),

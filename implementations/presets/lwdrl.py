@@ -71,6 +71,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{MAIN}:129,153 (both end together)"),
     update_position=cited("after_step", f"{MAIN}:141-154"),
     # data
+    sampling=cited("with_replacement", f"{CODE} utils/replay_buffer.py:36"),
     replay_capacity=cited(1_000_000, f"{MAIN}:117 with utils/replay_buffer.py:9"),
     insert=cited("step", f"{MAIN}:147"),
     time_limit=cited(

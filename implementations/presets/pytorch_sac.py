@@ -77,6 +77,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{TRAIN}:127,134 (updates begin with the policy's first step)"),
     update_position=cited("before_step", f"{TRAIN}:126-137"),
     # data
+    sampling=cited("with_replacement", f"{CODE} replay_buffer.py:40-42"),
     replay_capacity=cited(1_000_000, f"{RUN}:9-10"),
     insert=cited("step", f"{TRAIN}:144-145"),
     time_limit=cited(

@@ -82,6 +82,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{LOOP}:58-92 (no uniform phase)"),
     update_position=cited("after_step", f"{LOOP}:76-90"),
     # data
+    sampling=cited("with_replacement", f"{CODE} rlkit/data_management/simple_replay_buffer.py:17,72"),
     replay_capacity=cited(1_000_000, f"{SCRIPT}:89"),
     insert=cited("step", f"{LOOP}:76-90 (the block of steps is added before its burst)"),
     time_limit=cited("bootstrap", f"{ROLLOUT}:119-124"),

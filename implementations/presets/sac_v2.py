@@ -89,6 +89,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, "as warmup_steps: the first update follows its last step"),
     update_position=cited("after_step", f"{PAPER} algorithm 1: environment step, then gradient step"),
     # data
+    sampling=cited("with_replacement", f"open in the paper; {SB3} stable_baselines3/common/buffers.py:113-114"),
     replay_capacity=cited(1_000_000, f"{PAPER} table 1"),
     insert=cited("step", f"{PAPER} algorithm 1: after each environment step"),
     time_limit=cited(

@@ -90,6 +90,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(False, f"{LOOP}:89-105"),
     update_position=cited("after_step", f"{LOOP}:177-182"),
     # data
+    sampling=cited("with_replacement", f"{CODE} softlearning/replay_pools/flexible_replay_pool.py:136-138"),
     replay_capacity=cited(1_000_000, f"{VARIANTS}:482-492"),
     insert=cited("episode_end", f"{SAMPLER}:74-82"),
     time_limit=cited("bootstrap", f"{GYM}:85-90 with {SAMPLER}:74-82 (cut without a terminal)"),

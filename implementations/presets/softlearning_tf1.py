@@ -91,6 +91,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(False, f"{LOOP}:157-167"),
     update_position=cited("after_step", f"{LOOP}:257-260,402-413"),
     # data
+    sampling=cited("with_replacement", f"{CODE} softlearning/replay_pools/flexible_replay_pool.py:139-141"),
     replay_capacity=cited(1_000_000, f"{VARIANTS}:502"),
     insert=cited("episode_end", f"{SAMPLER}:73-83"),
     time_limit=cited("bootstrap", f"{GYM}:82-87 with {SAMPLER}:73-83 (cut without a terminal)"),

@@ -71,6 +71,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{SAC}:319 (the warm-up is not asked for)"),
     update_position=cited("after_step", f"{SAC}:297-322"),
     # data
+    sampling=cited("with_replacement", f"{SAC}:35"),
     replay_capacity=cited(1_000_000, f"{SAC}:46"),
     insert=cited("step", f"{SAC}:307"),
     time_limit=cited(BootstrapAtLength(steps=1_000), f"{SAC}:48,304 (a shorter limit of the task is stored as a fall)"),

@@ -77,6 +77,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{SAC}:265-271 (the warm-up is not asked for)"),
     update_position=cited("after_step", f"{SAC}:249-279"),
     # data
+    sampling=cited("with_replacement", f"{SAC}:33"),
     replay_capacity=cited(1_000_000, f"{SAC}:48"),
     insert=cited("step", f"{SAC}:259"),
     time_limit=cited(BootstrapAtLength(steps=1_000), f"{SAC}:50,256 (a shorter limit of the task is stored as a fall)"),

@@ -72,6 +72,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{SAC}:275 (the warm-up is not asked for)"),
     update_position=cited("after_step", f"{SAC}:253-284"),
     # data
+    sampling=cited("with_replacement", f"{SAC}:33"),
     replay_capacity=cited(1_000_000, f"{SAC}:43"),
     insert=cited("step", f"{SAC}:263"),
     time_limit=cited(BootstrapAtLength(steps=1_000), f"{SAC}:45,260 (a shorter limit of the task is stored as a fall)"),

@@ -78,6 +78,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{SAC}:455-457 (the warm-up's last step is followed by an update)"),
     update_position=cited("after_step", f"{SAC}:410-467"),
     # data
+    sampling=cited("with_replacement", f"{CODE} stable_baselines/common/buffers.py:142"),
     replay_capacity=cited(50_000, f"{SAC}:61"),
     insert=cited("step", f"{SAC}:429"),
     time_limit=cited("terminal", f"{CODE} stable_baselines/common/base_class.py:1005"),

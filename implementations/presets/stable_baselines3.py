@@ -76,6 +76,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{LOOP}:348,389 (both end together)"),
     update_position=cited("after_step", f"{LOOP}:334-354"),
     # data
+    sampling=cited("with_replacement", f"{CODE} stable_baselines3/common/buffers.py:113-114"),
     replay_capacity=cited(1_000_000, f"{SAC}:96"),
     insert=cited("step", f"{LOOP}:449-500"),
     time_limit=cited(

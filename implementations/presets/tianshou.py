@@ -74,6 +74,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     learn_in_warmup=cited(True, f"{SCRIPT}:146 (collected before training)"),
     update_position=cited("after_step", f"{TRAINER}:1051-1082"),
     # data
+    sampling=cited("with_replacement", f"{CODE} tianshou/data/buffer/buffer_base.py:517"),
     replay_capacity=cited(1_000_000, f"{SCRIPT}:29"),
     insert=cited("step", f"{COLLECTOR}:930"),
     time_limit=cited("bootstrap", f"{BASE}:651"),

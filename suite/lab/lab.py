@@ -45,6 +45,7 @@ class Lab:
                 "insert 'episode_end' leaves nothing to learn from before the first episode is over: learn_after must "
                 f"be at least the task's time limit, {limit}, not {job.schedule.learn_after}"
             )
+        _check_sampling(job, limit)
         every = [initial.params(s.job.spec, self.spaces, seeding.stream(s.seed, "initial")) for s in self.seats]
         dtype = np.dtype(job.spec.dtype)
         params = {name: np.stack([drawn[name] for drawn in every]).astype(dtype) for name in every[0]}
@@ -205,3 +206,15 @@ class Lab:
     def updates(self) -> list[int]:
         """How many updates each seat's learner has had."""
         return [int(count) for count in self.engine.get_params(self.state)["updates_done"]]
+
+
+def _check_sampling(job: Job, time_limit: int) -> None:
+    """SpecError if a batch without replacement would be larger than the replay is."""
+    schedule, batch = job.schedule, job.spec.batch_size
+    unseen = {"step": 0, "next_step": 1, "episode_end": time_limit}[schedule.insert]
+    fewest = min(schedule.replay_capacity, schedule.learn_after - unseen)
+    if schedule.sampling == "without_replacement" and fewest < batch:
+        raise SpecError(
+            f"sampling 'without_replacement' needs {batch} transitions for a batch, but the replay may hold {fewest}: "
+            "learn_after and replay_capacity must be larger"
+        )

@@ -1,4 +1,4 @@
-"""Replay: packed transitions in a ring, sampled uniformly with replacement."""
+"""Replay: packed transitions in a ring, sampled uniformly."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ class Replay:
         self.rows[self.added % len(self.rows)] = row
         self.added += 1
 
-    def sample(self, rng: np.random.Generator, out: np.ndarray) -> None:
-        """Fills out [K, B, width] with rows drawn uniformly with replacement."""
-        index = rng.integers(len(self), size=out.shape[:2])
+    def sample(self, rng: np.random.Generator, out: np.ndarray, distinct: bool = False) -> None:
+        """Fills out [K, B, width] with rows drawn uniformly; distinct: none twice in a batch, of B rows at least."""
+        if distinct:
+            index = np.stack([rng.choice(len(self), out.shape[1], replace=False) for _ in range(len(out))])
+        else:
+            index = rng.integers(len(self), size=out.shape[:2])
         np.take(self.rows, index, axis=0, out=out, mode="clip")  # clip: "raise" would buffer the output
 
     def slice(self, start: int, stop: int) -> np.ndarray:

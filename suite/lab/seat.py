@@ -74,9 +74,13 @@ class Seat(Trainee):
         self.waiting.clear()
 
     def sample(self, stream: np.random.Generator, out: np.ndarray) -> None:
-        """Fills out [K, B, width] from the replay; from the running episode while there is nothing else."""
+        """Fills out [K, B, width] from the replay; from the running episode while there is nothing else.
+
+        A diagnosis before there is a batch of different rows holds some of them twice.
+        """
         if len(self.replay):
-            self.replay.sample(stream, out)
+            distinct = self.job.schedule.sampling == "without_replacement" and len(self.replay) >= out.shape[1]
+            self.replay.sample(stream, out, distinct)
         else:  # an evaluation, or a seed that diverged, before its first episode was over
             out[:] = np.stack(self.waiting)[stream.integers(len(self.waiting), size=out.shape[:2])]
 

@@ -15,7 +15,7 @@ from suite.sac.source import ROOT as ROOT
 from suite.sac.spec import SacSpec
 from suite.sac.specs import Spec
 
-NEUTRAL: dict[str, dict[str, object]] = {}
+NEUTRAL: dict[str, dict[str, object]] = {"Schedule": {"sampling": "with_replacement"}}
 """Kind -> field -> the value at which the suite does what it did before it had the field.
 
 Every field that came after commit b5984bd stands here. At its neutral value it is left out of plain data, so that the

@@ -41,6 +41,7 @@ class Schedule:
     learn_in_warmup: bool  # False: a burst that would fall into the warm-up is left out
     update_position: Literal["after_step", "before_step"]  # before_step: the next action is chosen, then come updates
     # data
+    sampling: Literal["with_replacement", "without_replacement"]  # whether a batch may hold a transition twice
     replay_capacity: int  # transitions; the oldest is overwritten
     # when a transition may first be sampled; next_step: once the next step is taken, or its episode has ended by itself
     insert: Literal["step", "next_step", "episode_end"]

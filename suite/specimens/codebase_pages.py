@@ -18,7 +18,7 @@ BESIDE = "sac_v2"
 """The preset that switches are held against."""
 
 UNLIKE, LEFT_OUT = "Unlike others", "Not reproduced"
-"""How the paragraphs of a file's docstring begin that say what it does its own way, and what it leaves out."""
+"""What stands in a file's docstring before what it does its own way, and before what it leaves out."""
 
 
 def pages() -> dict[str, str]:
@@ -45,7 +45,7 @@ of [presets](../presets.md).
 def page(name: str) -> str:
     """The page of one code base."""
     known, file = naming.state(name), f"../../implementations/codebases/{name}.py"
-    left_out = paragraph(name, LEFT_OUT)
+    left_out, unlike = paragraph(name, LEFT_OUT), paragraph(name, UNLIKE)
     return f"""# {name}
 <!-- made by: {switches.COMMAND} -->
 
@@ -57,7 +57,7 @@ and in a sweep as `implementations: [codebase_{name}]` with `presets: [{name}]`
 ([the preset](../../implementations/presets/{name}.py)).
 
 ## What it does that others do not
-{paragraph(name, UNLIKE)}
+{unlike[:1].upper()}{unlike[1:]}
 
 ## What is not reproduced
 In the file: {left_out or "nothing is left out."}
@@ -77,14 +77,10 @@ The file: equal to the engine at the preset{_recorded(name)}.
 
 
 def paragraph(name: str, beginning: str) -> str:
-    """The paragraph of a file's docstring that begins so, without its beginning; empty if there is none."""
+    """What a file's docstring says after these words and a colon, to the paragraph's end; empty if it has none."""
     text = ast.get_docstring(ast.parse((FILES / f"{name}.py").read_text())) or ""
-    found = re.search(rf"^{beginning}[^:]*: (.*?)(?:\n\n|\Z)", text, flags=re.MULTILINE | re.DOTALL)
-    return _capitalised(" ".join(found[1].split())) if found else ""
-
-
-def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    said = text.partition(beginning)[2].partition(": ")[2].split("\n\n")[0].partition(f"{LEFT_OUT}: ")[0]
+    return " ".join(said.split())
 
 
 def _what_it_is(name: str) -> str:

@@ -178,6 +178,7 @@ CALM = Schedule(
     updates_per_burst=1,
     learn_in_warmup=True,
     update_position="after_step",
+    sampling="with_replacement",
     replay_capacity=1000,
     insert="step",
     time_limit="bootstrap",

@@ -86,6 +86,7 @@ GROUPS = {
         "update_position": "Updates come after an environment step, or between the choice of an action and its step.",
     },
     "data": {
+        "sampling": "Whether the transitions of a batch are drawn with or without replacement.",
         "replay_capacity": "Transitions that the replay holds.",
         "insert": "Whether a transition may be sampled at once, only when its episode is over, or when the next step "
         "is taken (next_step: at once where its episode ends by itself; the last of an abandoned episode never).",

@@ -14,6 +14,7 @@ from suite.lab.scripted import ID_UNIT, Episode, register
 from suite.sac.contract import Batch, Spaces, unpack
 from suite.sac.spec import SacSpec
 from suite.sac.weights import layers
+from suite.specimens.catalogue import load_preset
 
 # --- a file as an engine
 
@@ -25,7 +26,7 @@ class AsEngine:
         self.module, self.patch = module, monkeypatch
 
     def init(self, spec: SacSpec, spaces: Spaces, params: dict[str, np.ndarray] | None, seed: int = 0) -> Any:
-        """The file's agent with the spec's sizes, in the spec's precision, at `params` [1, ...] or at the seed's."""
+        """The file's agent with the spec's sizes, in its precision, at `params` [1, ...] or as it starts by itself."""
         self.patch.setattr(self.module, "HIDDEN", spec.hidden)
         self.patch.setattr(self.module, "BATCH", spec.batch_size)
         if hasattr(self.module, "AUTO_ALPHA"):  # the original's own option
@@ -47,7 +48,7 @@ class AsEngine:
         given = {name: draws[name.replace("actor", "action")] for name in self.module.NOISE}
         seen = self.nets.update(agent, self.module.Batch, batch, given)
         if not self.spec.learns_alpha:
-            seen["alpha"] = np.asarray(self.module.ALPHA)
+            seen["alpha"] = np.asarray(getattr(self.module, "ALPHA", 1.0))
         if "critic1_loss" in seen:
             seen.setdefault("critic_loss", sum(seen[f"critic{i}_loss"] for i in range(1, self.spec.critics + 1)))
         return agent, {name: np.asarray(value)[None] for name, value in seen.items()}
@@ -70,17 +71,17 @@ class Torch:
     def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray] | None, seed: int) -> Any:
         import torch
 
-        torch.manual_seed(seed)
         usual = torch.get_default_dtype()
         torch.set_default_dtype(getattr(torch, self.spec.dtype))
+        torch.manual_seed(seed)
         try:
             agent = sac(self.spaces.obs_dim, box)
         finally:
             torch.set_default_dtype(usual)
-        views = self.views(agent)
-        assert params is None or views.keys() == params.keys()
-        for name, view in views.items():
-            if params is not None:
+        if params is not None:
+            views = self.views(agent)
+            assert views.keys() == params.keys()
+            for name, view in views.items():
                 view.copy_(torch.as_tensor(np.asarray(params[name])))
         return agent
 
@@ -253,6 +254,10 @@ class Stage:
             "next_obs_id": np.full(count, -1, np.int32),
         }
         self.task = register(script.meta["time_limit"], tuple(Episode(*one) for one in script.meta["episodes"]))
+        self.box: Any = gymnasium.make(self.task, disable_env_checker=True).action_space
+        self.agent: Any = None
+        self.played: list[tuple[np.ndarray, float]] = []  # of every step, the environment's action and its reward
+        self.preset = load_preset(module.__name__.rpartition(".")[2])
         self.updates_done, self.policy_updates, self.drawn = 0, -1, False
         sample = gymnasium.spaces.Box.sample
 
@@ -268,16 +273,16 @@ class Stage:
         monkeypatch.setattr(module.SAC, "update", self._update)
         monkeypatch.setattr(module.Replay, "add", self._add(module.Replay.add))
 
-    def play(self) -> dict[str, np.ndarray]:
-        """The arrays of the format."""
-        training = self.module.train(self.task, 0, make_env=self._make_env, draw=self._draw())
+    def play(self, task: str = "") -> dict[str, np.ndarray]:
+        """The arrays of the format, of the file told that the script is `task`."""
+        training = self.module.train(task or self.task, 0, make_env=self._make_env, draw=self._draw())
         for _ in range(len(self.arrays["updates"])):
-            next(training)
+            self.agent = next(training)
         return self.arrays
 
     def _act(self, obs: np.ndarray, noise: Any) -> np.ndarray:
         self.policy_updates = self.updates_done
-        return np.zeros((len(obs), 2), np.float32)
+        return np.full((len(obs), 2), 0.5, np.float32)
 
     def _update(self, batch: Any, noise: Any) -> dict:
         assert len(batch.obs) == 4 and set(noise) == set(self.module.NOISE)
@@ -292,12 +297,24 @@ class Stage:
             self.arrays["obs_id"][at] = round(float(obs[0]) / ID_UNIT)
             self.arrays["next_obs_id"][at] = round(float(next_obs[0]) / ID_UNIT)
             self.arrays["stored_done"][at] = bool(terminated)
+            played, rewarded = self.played[at]
+            assert np.allclose(self._in_the_environment(np.asarray(action)), played, atol=1e-6), "actions' units"
+            assert np.isclose(reward, rewarded), "a reward is not stored as it came"
             add(replay, obs, action, reward, next_obs, terminated)
 
         return recorded
 
+    def _in_the_environment(self, action: np.ndarray) -> np.ndarray:
+        """What the preset makes of an action as it is stored."""
+        box = self.box
+        if self.preset.SPEC.critic_action_units == "env":
+            return action
+        if self.preset.SCHEDULE.action_to_env == "clip":
+            return np.clip(action, box.low, box.high)
+        return box.low + (action + 1) / 2 * (box.high - box.low)
+
     def _make_env(self, task: str) -> gymnasium.Env:
-        return Watching(gymnasium.make(task, disable_env_checker=True), self)
+        return Watching(gymnasium.make(self.task, disable_env_checker=True), self)
 
     def _draw(self) -> Any:
         stage = self
@@ -325,7 +342,9 @@ class Watching(gymnasium.Wrapper):
         stage.arrays["policy_updates"][at] = -1 if stage.drawn else stage.policy_updates
         stage.drawn, stage.policy_updates, stage.env_step = False, -1, at + 1
         assert self.action_space.contains(np.asarray(action, np.float64)), "an action outside of the box"
-        return super().step(action)
+        result = super().step(action)
+        stage.played.append((np.asarray(action), float(result[1])))
+        return result
 
     def reset(self, **named: Any) -> Any:
         if self.stage.env_step:

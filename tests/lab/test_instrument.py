@@ -216,6 +216,17 @@ def test_replay_overwrites_the_oldest_and_samples_all_it_has(rng):
     assert np.array_equal(replay.slice(2, 6)[:, 0], [2, 3, 4, 5])
 
 
+def test_a_batch_without_replacement_holds_no_row_twice_and_each_as_often(rng):
+    replay = Replay(50, 1)
+    for i in range(40):
+        replay.add(np.array([i]))
+    out = np.empty((200, 30, 1), np.float32)
+    replay.sample(rng, out, distinct=True)
+    assert all(len(np.unique(batch)) == 30 for batch in out)
+    counts = np.bincount(out.astype(int).ravel(), minlength=40)
+    assert len(counts) == 40 and np.abs(counts - 150).max() < 31  # 150 expected, with a deviation of 6.1
+
+
 def test_replay_restores_what_slice_gave():
     replay, other = Replay(4, 1), Replay(4, 1)
     for i in range(7):

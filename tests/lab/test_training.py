@@ -664,6 +664,33 @@ def test_insertion_at_the_episodes_end_needs_an_episode_before_learning():
     played(0, insert="episode_end", learn_after=200)
 
 
+class Keeping(Still):
+    """Keeps the batches that it was given."""
+
+    def update(self, state, rows, noise, obs, act_noise):
+        self.calls.append(rows[0].copy())
+        return super().update(state, rows, noise, obs, act_noise)
+
+
+def test_a_batch_without_replacement_holds_no_transition_twice():
+    for sampling, twice in (("with_replacement", True), ("without_replacement", False)):
+        engine = Keeping()
+        played(60, engine, warmup_steps=10, learn_after=20, updates_per_burst=2, sampling=sampling)
+        batches = [batch for call in engine.calls if isinstance(call, np.ndarray) for batch in call]
+        assert len(batches) == 2 * 41
+        assert any(len(np.unique(batch, axis=0)) < SMALL.batch_size for batch in batches) == twice
+
+
+def test_sampling_without_replacement_needs_a_batch_of_transitions():
+    own = {"sampling": "without_replacement", "warmup_steps": 0}
+    for few in ({"learn_after": 15}, {"learn_after": 215, "insert": "episode_end"}, {"replay_capacity": 15}):
+        with pytest.raises(SpecError, match=r"sampling 'without_replacement' needs 16 .* may hold 15"):
+            played(0, **own | few)
+    lab = played(5, learn_after=16, **own)
+    lab.evaluate()  # a diagnosis needs a batch, too: it holds transitions twice
+    assert lab.seats[0].stopped_at is None
+
+
 def test_an_evaluation_before_the_first_episode_is_over_reads_the_running_one(tmp_path):
     schedule = replace(SHORT, insert="episode_end", learn_after=200)
     (record,) = train(job(schedule=schedule), tmp_path)
@@ -777,6 +804,7 @@ SWITCHES = {
     "updates_per_burst": [({}, 2)],
     "learn_in_warmup": [({}, False)],
     "update_position": [({}, "before_step")],
+    "sampling": [({}, "without_replacement")],
     "replay_capacity": [({}, 30)],
     "insert": [(LATE, "episode_end"), ({}, "next_step")],
     "time_limit": [({}, "terminal"), ({}, BootstrapAtLength(steps=1000))],

@@ -33,7 +33,7 @@ def widened(kind, value, **added):
 @pytest.fixture
 def neutral(monkeypatch):
     table = {"WiderSpec": {"dummy": "off"}, "WiderSchedule": {"dummy_steps": None}}
-    monkeypatch.setattr(identity, "NEUTRAL", table)
+    monkeypatch.setattr(identity, "NEUTRAL", identity.NEUTRAL | table)
 
 
 def changed(widen=lambda spec, schedule: (spec, schedule)):

@@ -64,6 +64,7 @@ TABLE = {
         *(1000, 10001, 1e6, "mean"),
     ),
     "lwdrl": (256, 256, 3e-4, 3e-4, 0.005, 1.0, CLIP, FlooredLogDet(floor=1e-6), "min", 25001, 25000, 1e6, "mean"),
+    "pranz24": (256, 256, 3e-4, 3e-4, 0.005, 1.0, CLIP, SIX, "min", 257, 10000, 1e6, "mean"),
     "stable_baselines": (64, 64, 3e-4, 3e-4, 0.005, 0.5, CLIP, SIX, "first", 100, 100, 5e4, "mean"),
     "stable_baselines_zoo": (256, 256, 3e-4, 3e-4, 0.005, 0.5, CLIP, SIX, "first", 10000, 10000, 1e6, "mean"),
     "coach": (256, 256, 3e-4, 3e-4, 0.005, 0.5, CLIP, F32, "min", 10001, 10000, 1e6, "unsquashed_mean"),
@@ -126,6 +127,7 @@ ALPHA = {
     "spinningup_tf1": 0.2,
     "spinningup_2018": 0.2,
     "lwdrl": 0.2,
+    "pranz24": 0.2,
     "tianshou": 0.2,
 }
 
@@ -138,6 +140,7 @@ STAGES = {
     "spinningup_tf1": "simultaneous target",
     "spinningup_2018": "simultaneous target",
     "lwdrl": "critic actor target",
+    "pranz24": "critic actor target",
     "stable_baselines": "simultaneous target",
     "stable_baselines_zoo": "simultaneous target",
     "coach": "actor value critic target",
@@ -167,6 +170,7 @@ ADAM = {
             "rlkit",
             "spinningup",
             "lwdrl",
+            "pranz24",
             "stable_baselines3",
             "sbx",
             "cleanrl",
@@ -191,6 +195,7 @@ INIT = {
     "spinningup_tf1": ("glorot_uniform", "glorot_uniform", "glorot_uniform", "separate", "copy"),
     "spinningup_2018": ("glorot_uniform", "glorot_uniform", "glorot_uniform", "separate", "copy"),
     "lwdrl": (Orthogonal(gain=1.0), Orthogonal(gain=1.0), Orthogonal(gain=1.0), "separate", "copy"),
+    "pranz24": ("glorot_uniform", "glorot_uniform", "glorot_uniform", "separate", "copy"),
     "stable_baselines": ("glorot_uniform", "glorot_uniform", "glorot_uniform", "separate", "copy"),
     "stable_baselines_zoo": ("glorot_uniform", "glorot_uniform", "glorot_uniform", "separate", "copy"),
     "coach": ("glorot_uniform", "glorot_uniform", "glorot_uniform", "joint", "copy"),
@@ -267,10 +272,10 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
         ("target_every", {"pytorch_sac": 2}),
         ("actor_every", {"cleanrl": 2}),
         ("actor_repeats", {"cleanrl": 2}),
-        ("log_prob_units", {"cleanrl": "env"}),
+        ("log_prob_units", {"cleanrl": "env", "pranz24": "env"}),
         (
             "critic_action_units",
-            dict.fromkeys(("cleanrl", "spinningup", "spinningup_tf1", "spinningup_2018", "lwdrl"), "env"),
+            dict.fromkeys(("cleanrl", "spinningup", "spinningup_tf1", "spinningup_2018", "lwdrl", "pranz24"), "env"),
         ),
         (
             "gaussian_eps",
@@ -279,14 +284,15 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
         ("pathwise_noise", {"coach": "independent"}),
         ("first_critic_layer", {"coach": "sum_of_relus"}),
         ("action_to_env", {"coach": "clip", "pytorch_sac": "clip"}),
-        ("update_position", {"pytorch_sac": "before_step"}),
+        ("update_position", {"pytorch_sac": "before_step", "pranz24": "before_step"}),
+        ("sampling", {"pranz24": "without_replacement"}),
     ],
 )
 def test_what_one_code_base_does_otherwise_the_others_do_not(field, expected):
     found = {name: values(name)[field] for name in TABLE}
     usual = resolve("sac_v2", "HalfCheetah-v5", {})
     usual = getattr(usual[0], field, None) if hasattr(usual[0], field) else getattr(usual[1], field)
-    of_length = {"spinningup", "spinningup_tf1", "spinningup_2018", "lwdrl", "pytorch_sac"}
+    of_length = {"spinningup", "spinningup_tf1", "spinningup_2018", "lwdrl", "pranz24", "pytorch_sac"}
     lengths = of_length if field == "time_limit" else set()
     assert {name: value for name, value in found.items() if value != usual and name not in lengths} == expected
     assert all(found[name] == BootstrapAtLength(steps=1000) for name in lengths)
@@ -317,7 +323,7 @@ def test_tasks_with_a_setting_of_their_own():
             found = values("haarnoja_sac", f"{task}-{version}")
             assert (found["reward_scale"], found["warmup_steps"]) == (scale, warmup)
     for task, of in TASKS.items():
-        for name in ("pytorch_sac", "lwdrl"):
+        for name in ("pytorch_sac", "lwdrl", "pranz24"):
             assert values(name, task)["time_limit"] == BootstrapAtLength(steps=of.time_limit)
         found = values("spinningup_2018", task)
         assert {found[name] for name in ("learn_after", "update_every", "updates_per_burst")} == {of.time_limit}
