@@ -75,6 +75,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     update_position=cited("after_step", f"{LOOP}:82-93"),
     # data
     replay_capacity=cited(1_000_000, f"{VARIANTS}:191"),
+    sampling=cited("with_replacement", f"{CODE} sac/replay_buffers/simple_replay_buffer.py:52"),
     insert=cited("step", f"{SAMPLER}:123-128"),
     time_limit=cited("bootstrap", f"{CODE} sac/envs/gym_env.py:70-74 with {SAMPLER}:123-140 (cut without a terminal)"),
     reset_every=cited(None, f"{SAMPLER}:130-140 (only after an episode)"),

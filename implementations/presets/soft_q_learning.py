@@ -83,6 +83,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     update_position=cited("after_step", f"{LOOP}:75-84"),
     # data
     replay_capacity=cited(1_000_000, f"{SCRIPT}:27"),
+    sampling=cited("with_replacement", f"{CODE} softqlearning/replay_buffers/simple_replay_buffer.py:53"),
     insert=cited("step", f"{SAMPLER}:123-128"),
     time_limit=cited(
         "bootstrap",
