@@ -81,6 +81,7 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
         f"{MAIN}:104 (the task's own limit)",
         {
             ("Pendulum-v1",): BootstrapAtLength(steps=200),
+            ("MultiGoal-v0",): BootstrapAtLength(steps=30),
             ("Reacher-v4", "Reacher-v5"): BootstrapAtLength(steps=50),
             ("Pusher-v5",): BootstrapAtLength(steps=100),
         },
