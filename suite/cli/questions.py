@@ -42,11 +42,15 @@ def ablations(words: tuple[str, ...], task: str, env_steps: int, as_json: bool) 
 def walk(start: str, end: str, task: str, together: tuple[str, ...], write: bool) -> None:
     """The way from preset START to END, a switch a step: print it, or make it an ablation of every step."""
     from suite.sac import ablation
+    from suite.sac.spec import SpecError
     from suite.specimens.catalogue import load_preset
 
     _check_task(task)
     groups = tuple(tuple(group.split(",")) for group in together)
-    one = ablation.walk(start, end, load_preset(start), load_preset(end), task, groups)
+    try:
+        one = ablation.walk(start, end, load_preset(start), load_preset(end), task, groups)
+    except SpecError as error:
+        raise UsageError(str(error)) from None
     fields = [name for arm in one.arms for name in arm.changes]
     if unknown := next((name for group in groups for name in group if name not in fields), None):
         raise UsageError(f"--together names {unknown!r}, in which {start} and {end} do not differ on {task}")
