@@ -67,10 +67,10 @@ def _of_record(path: Path) -> Iterator[tuple]:
         distance = ((positions[-1] - GOALS) ** 2).sum(1)
         goal = int(distance.argmin()) if distance.min() < REACHED**2 else -1
         for step, (x, y) in enumerate(positions.tolist()):
-            yield name, "episode", n, step, x, y, goal
+            yield name, "episode", n, step, round(x, 3), round(y, 3), goal
     for place in PLACES:
         for n, (x, y) in enumerate(policy.sample(np.tile(place, (ACTIONS, 1))).tolist()):
-            yield name, f"actions at ({place[0]:g}, {place[1]:g})", n, 0, x, y, -1
+            yield name, f"actions at ({place[0]:g}, {place[1]:g})", n, 0, round(x, 3), round(y, 3), -1
     environment.close()
 
 

@@ -12,7 +12,6 @@ import gymnasium
 import mujoco
 import numpy as np
 
-import suite.lab.multigoal  # noqa: F401, which registers a task of ours
 from suite.published.anchors import EPISODES, RANDOM_POLICY, RANDOM_POLICY_FIELDS
 
 # of every episode: the first word resets the environment, its generator draws the actions

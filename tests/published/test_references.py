@@ -528,7 +528,7 @@ def test_broken_rules_are_refused(reader, rows, message, tmp_path):
 
 def test_the_random_policy_is_known_for_every_task():
     anchors = random_policy()
-    assert set(anchors) == set(TASKS)
+    assert set(anchors) == set(TASKS) - {"MultiGoal-v0"}  # the suite's own, of which nothing is published
     for task, anchor in anchors.items():
         assert anchor.episodes == 100 and anchor.sd > 0 and anchor.versions["mujoco"], task
     assert anchors["HalfCheetah-v5"].mean == pytest.approx(-280, abs=30)  # the order of magnitude everyone reports
