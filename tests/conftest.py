@@ -21,6 +21,7 @@ LONGEST = (
     "report/test_page.py",
     "lab/test_training.py",
     "gate/test_check.py",
+    "implementations/test_codebases.py",
     "implementations/test_adapters.py",
     "bench/test_engines.py",
     "test_wheel.py",

@@ -23,7 +23,7 @@ class Loop:
         self.framework = framework
         self.training: Iterator[Any] = file.train(job.task, job.seeds[0])
         self.agent: Any = None
-        self.constant = getattr(file, "ALPHA", None)  # the temperature, if it is not learned
+        self.constant = None if job.spec.learns_alpha else getattr(file, "ALPHA", 1.0)  # the temperature
         self.sampling = np.random.default_rng(2**32 + job.seeds[0])  # far from the seed of training
         self.unit = job.spec.critic_action_units == "unit"
         self.squashed = job.schedule.evaluation_action != "unsquashed_mean"

@@ -27,7 +27,6 @@ import torch
 from torch import Tensor, nn
 
 HIDDEN = (256, 256)  # V:6, 124
-ALPHA = 1.0  # S:313, 329-332
 REWARD_SCALES = {"Swimmer": 25.0, "Humanoid": 20.0, "HumanoidStandup": 100.0}  # V:207-258
 REWARD_SCALES |= {"Pendulum": 1.0, "InvertedPendulum": 1.0, "InvertedDoublePendulum": 1.0}
 REWARD_SCALE = 5.0  # V:215-234

@@ -31,7 +31,7 @@ from torch.nn import functional as F
 HIDDEN = (256, 256)  # V:13, 453, 473
 STD_FLOOR, DISCOUNT, TAU = 1e-5, 0.99, 0.005  # P:276, V:41, 44
 LEARNING_RATE, BATCH, ADAM_EPSILON = 3e-4, 256, 1e-7  # V:37-39, 412; Keras' default
-CAPACITY, EVALUATION_EPISODES = 1_000_000, 1  # V:482-492
+CAPACITY, EVALUATION_EPISODES = 1_000_000, 1  # V:22, 482-492
 NOISE = ("next_action", "actor", "alpha")  # S:155, 223, 252
 Batch = namedtuple("Batch", "obs action reward next_obs terminated")
 
@@ -210,7 +210,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", default="HalfCheetah-v5")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--env-steps", type=int, default=3_000_000)  # V:90
+    parser.add_argument("--env-steps", type=int, default=3_000_000)  # V:100
     parser.add_argument("--evaluate-every", type=int, default=25_000)  # V:236
     options = parser.parse_args()
     test_env = gym.wrappers.RescaleAction(gym.make(options.task), -1.0, 1.0)

@@ -31,7 +31,7 @@ from torch.nn import functional as F
 HIDDEN = (256, 256)  # V:13, 78, 493
 DISCOUNT, TAU = 0.99, 0.005  # V:35, 40-41
 LEARNING_RATE, BATCH, ADAM_EPSILON = 3e-4, 256, 1e-8  # V:33, 510; TensorFlow's default
-CAPACITY, EVALUATION_EPISODES = 1_000_000, 1  # V:502
+CAPACITY, EVALUATION_EPISODES = 1_000_000, 1  # V:23, 502
 NOISE = ("next_action", "action")  # S:122, 199
 Batch = namedtuple("Batch", "obs action reward next_obs terminated")
 
@@ -205,8 +205,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", default="HalfCheetah-v5")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--env-steps", type=int, default=3_000_000)  # V:89
-    parser.add_argument("--evaluate-every", type=int, default=1_000)  # V:233
+    parser.add_argument("--env-steps", type=int, default=3_000_000)  # V:98
+    parser.add_argument("--evaluate-every", type=int, default=1_000)  # V:232
     options = parser.parse_args()
     test_env = gym.wrappers.RescaleAction(gym.make(options.task), -1.0, 1.0)
     test_env.reset(seed=options.seed + 1)

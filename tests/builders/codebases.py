@@ -14,6 +14,7 @@ from suite.lab.scripted import ID_UNIT, Episode, register
 from suite.sac.contract import Batch, Spaces, unpack
 from suite.sac.spec import SacSpec
 from suite.sac.weights import layers
+from suite.specimens.catalogue import load_preset
 
 # --- a file as an engine
 
@@ -47,7 +48,7 @@ class AsEngine:
         given = {name: draws[name.replace("actor", "action")] for name in self.module.NOISE}
         seen = self.nets.update(agent, self.module.Batch, batch, given)
         if not self.spec.learns_alpha:
-            seen["alpha"] = np.asarray(self.module.ALPHA)
+            seen["alpha"] = np.asarray(getattr(self.module, "ALPHA", 1.0))
         if "critic1_loss" in seen:
             seen.setdefault("critic_loss", sum(seen[f"critic{i}_loss"] for i in range(1, self.spec.critics + 1)))
         return agent, {name: np.asarray(value)[None] for name, value in seen.items()}
@@ -253,7 +254,10 @@ class Stage:
             "next_obs_id": np.full(count, -1, np.int32),
         }
         self.task = register(script.meta["time_limit"], tuple(Episode(*one) for one in script.meta["episodes"]))
+        self.box: Any = gymnasium.make(self.task, disable_env_checker=True).action_space
         self.agent: Any = None
+        self.played: list[tuple[np.ndarray, float]] = []  # of every step, the environment's action and its reward
+        self.preset = load_preset(module.__name__.rpartition(".")[2])
         self.updates_done, self.policy_updates, self.drawn = 0, -1, False
         sample = gymnasium.spaces.Box.sample
 
@@ -278,7 +282,7 @@ class Stage:
 
     def _act(self, obs: np.ndarray, noise: Any) -> np.ndarray:
         self.policy_updates = self.updates_done
-        return np.zeros((len(obs), 2), np.float32)
+        return np.full((len(obs), 2), 0.5, np.float32)
 
     def _update(self, batch: Any, noise: Any) -> dict:
         assert len(batch.obs) == 4 and set(noise) == set(self.module.NOISE)
@@ -293,9 +297,21 @@ class Stage:
             self.arrays["obs_id"][at] = round(float(obs[0]) / ID_UNIT)
             self.arrays["next_obs_id"][at] = round(float(next_obs[0]) / ID_UNIT)
             self.arrays["stored_done"][at] = bool(terminated)
+            played, rewarded = self.played[at]
+            assert np.allclose(self._in_the_environment(np.asarray(action)), played, atol=1e-6), "actions' units"
+            assert np.isclose(reward, rewarded), "a reward is not stored as it came"
             add(replay, obs, action, reward, next_obs, terminated)
 
         return recorded
+
+    def _in_the_environment(self, action: np.ndarray) -> np.ndarray:
+        """What the preset makes of an action as it is stored."""
+        box = self.box
+        if self.preset.SPEC.critic_action_units == "env":
+            return action
+        if self.preset.SCHEDULE.action_to_env == "clip":
+            return np.clip(action, box.low, box.high)
+        return box.low + (action + 1) / 2 * (box.high - box.low)
 
     def _make_env(self, task: str) -> gymnasium.Env:
         return Watching(gymnasium.make(self.task, disable_env_checker=True), self)
@@ -329,7 +345,9 @@ class Watching(gymnasium.Wrapper):
         stage.arrays["policy_updates"][at] = -1 if stage.drawn else stage.policy_updates
         stage.drawn, stage.policy_updates, stage.env_step = False, -1, at + 1
         assert self.action_space.contains(np.asarray(action, np.float64)), "an action outside of the box"
-        return super().step(action)
+        result = super().step(action)
+        stage.played.append((np.asarray(action), float(result[1])))
+        return result
 
     def reset(self, **named: Any) -> Any:
         if self.stage.env_step:

@@ -38,18 +38,20 @@ def module_of(name):
     return importlib.import_module(f"implementations.codebases.{name}")
 
 
-@pytest.mark.parametrize("noise_scale", [0.3, 30.0], ids=["plain", "saturated"])
+@pytest.mark.parametrize("case", ["plain", "saturated", "clipped"])
 @pytest.mark.parametrize("name", CODEBASES)
-def test_a_file_is_the_engine_at_its_preset(name, noise_scale, monkeypatch):
+def test_a_file_is_the_engine_at_its_preset(name, case, monkeypatch):
     spec = at(shrunk(load_preset(name).SPEC), "float64")
     if spec.target_copy_every:  # within the test's reach
         spec = replace(spec, target_copy_every=7)
         monkeypatch.setattr(module_of(name), "TRAIN_STEPS", 7)
     engine, file = implementations.load("torch"), AsEngine(module_of(name), monkeypatch)
     params = start(spec, 3)
-    rows, noise, _, _ = inputs(spec, updates=UPDATES, noise_scale=noise_scale)
+    if case == "clipped":  # of every log std one beyond either bound
+        params["actor/b_log_std"][:] = -23.0, 3.0
+    rows, noise, _, _ = inputs(spec, updates=UPDATES, noise_scale=30.0 if case == "saturated" else 0.3)
     theirs, ours = engine.init(spec, SPACES, params), file.init(spec, SPACES, params)
-    allowed, compared = SATURATED if noise_scale > 1 else TOLERANCE, set[str]()
+    allowed, compared = TOLERANCE if case == "plain" else SATURATED, set[str]()
     for k in range(UPDATES):
         theirs, seen = engine.explain(theirs, rows[:, k : k + 1], noise[:, k : k + 1])
         ours, told = file.explain(ours, rows[:, k : k + 1], noise[:, k : k + 1])
