@@ -1,5 +1,6 @@
 """The figures of a study: which are drawn when, that they show the numbers of results.json, and what captions admit."""
 
+import json
 import re
 from dataclasses import fields, is_dataclass, replace
 from itertools import product
@@ -395,3 +396,25 @@ def test_the_same_results_give_the_same_bytes(results, tmp_path):
 
 def test_what_an_aggregate_shows_is_one_of_its_fields():
     assert set(figures.overall.STATISTICS) <= {field.name for field in fields(Aggregate)}
+
+
+def test_the_steps_of_a_walk_add_up_to_its_ends_and_have_their_own_differences(tmp_path):
+    """The eight arms of a question, taken for a walk: each is held against the one before it."""
+    write(tmp_path, tasks=("Pendulum-v1",), seeds=4)
+    path = tmp_path / "ablations.json"
+    asked = json.loads(path.read_text())
+    asked["factorial"]["walk"] = True
+    path.write_text(json.dumps(asked))
+    statistics.main(tmp_path, **OPTIONS, declared=DECLARED)
+    results = read_results(tmp_path)
+    shown = draw(results)
+    assert [name for name in shown if name.startswith("waterfall")] == ["waterfall-factorial"]
+    data = shown["waterfall-factorial"].data
+    (ablation,) = (one for one in results.ablations if one.walk)
+    (table_of_one,) = ablation.tables
+    means = [results.cell(table_of_one.key_of(arm)).mean.estimate for arm in table_of_one.arms]
+    assert list(data["mean"]) == means and list(data["before"])[1:] == means[:-1]
+    assert (data["mean"] - data["before"]).sum() == pytest.approx(means[-1] - means[0])
+    assert list(data["difference"])[1:] == pytest.approx((data["mean"] - data["before"]).to_list()[1:])
+    assert table_of_one.arms[0].step is None and all(arm.step.low < arm.step.high for arm in table_of_one.arms[1:])
+    assert "add up to the difference of the two ends" in shown["waterfall-factorial"].caption

@@ -1,0 +1,58 @@
+"""The family: which ancestors a study shows, in which order, and that what they did is what the results say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from builders.made_up_study import OPTIONS, write
+
+from suite.analysis import results as statistics
+from suite.analysis.declared import Declared
+from suite.analysis.results_file import read_results
+from suite.analysis.types import Label, Results
+from suite.report import ancestry
+from suite.specimens.catalogue import load_preset
+from suite.study.config import Report
+from suite.wording import interval, share
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Results:
+    study = tmp_path_factory.mktemp("study")
+    write(study, seeds=4)
+    statistics.main(study, **OPTIONS, declared=Declared(Report(resamples=200)))
+    return read_results(study)
+
+
+def test_ancestors_stand_oldest_first_with_what_they_returned(results):
+    told = ancestry.paragraphs(results)
+    assert [one.ancestor.preset for one in told] == ["sac_v1", "sac_v2"]
+    for one in told:
+        cells = [cell for cell in results.cells if any(label.name == one.ancestor.preset for label in cell.labels)]
+        assert len(one.did) == len(cells) == 2
+        for cell, sentence in zip(cells, one.did, strict=True):
+            assert sentence.startswith(f"{cell.task} (torch): {interval(cell.mean)} over 4 runs")
+    assert all("a run beats" not in sentence for sentence in told[0].did)
+
+
+def test_how_often_a_run_beats_one_of_the_ancestor_before_is_the_results_probability(results):
+    (row,) = (one for one in results.improvements if {one.variant.name, one.over.name} == {"sac_v1", "sac_v2"})
+    told = ancestry.paragraphs(results)[1].did
+    for task, superiority in zip(row.tasks, row.by_task, strict=True):
+        chance = superiority.estimate if row.variant.name == "sac_v2" else 1 - superiority.estimate
+        (sentence,) = (one for one in told if one.startswith(task))
+        assert sentence.endswith(f"a run beats one of SAC, first version: a Gaussian with probability {share(chance)}.")
+
+
+def test_a_study_of_one_of_them_shows_no_family(results):
+    renamed = [
+        replace(cell, labels=tuple(Label("other", "", "") if one.name == "sac_v1" else one for one in cell.labels))
+        for cell in results.cells
+    ]
+    assert ancestry.paragraphs(replace(results, cells=tuple(renamed))) == []
+
+
+def test_every_ancestor_is_a_preset():
+    for one in ancestry.LINE:
+        assert load_preset(one.preset)
