@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from suite.lab.package_loop import CHUNK, Guest
 from suite.lab.records import arrays_path, read
 from suite.lab.tasks import TASKS
 from suite.sac import numerics
+from suite.sac.schedule import ResetFromWarmup
 from suite.sac.spec import FixedAlpha, LearnedAlpha
 from suite.specimens import proofs
 from suite.specimens.catalogue import load_preset
@@ -167,6 +169,38 @@ def test_the_number_of_critics_where_there_is_a_switch():
         own = load_preset(name)
         reason = implementations.load(name).supports(replace(own.SPEC, **single), own.SCHEDULE)
         assert reason is None if words is None else words in reason
+
+
+RESETS = """
+from dataclasses import replace
+import implementations
+from implementations.presets import tianshou as own
+from suite.lab import scripted
+from suite.sac.contract import Job
+
+task, begun = scripted.register(200, (scripted.Episode(200, "limit"),)), []
+for reset_every in (own.SCHEDULE.reset_every, None):
+    schedule = replace(own.SCHEDULE, warmup_steps=50, learn_after=51, replay_capacity=100, reset_every=reset_every)
+    spec = replace(own.SPEC, hidden=(4,), batch_size=4)
+    loop = implementations.load("tianshou").start(Job(task, "tianshou", "", spec, schedule, 100, 1, 100, (0,)))
+    for env_steps in (30, 20, 20):
+        loop.learn(env_steps)
+        begun.append(loop.collector.env.workers[0].env.unwrapped.begun)
+print(begun)
+"""
+
+
+def test_tianshou_abandons_an_episode_with_its_warm_up_or_not_at_all():
+    own, supports = load_preset("tianshou"), implementations.load("tianshou").supports
+    assert supports(own.SPEC, replace(own.SCHEDULE, reset_every=None)) is None
+    for other in (1000, ResetFromWarmup(every=1000)):
+        assert "reset_every must" in supports(own.SPEC, replace(own.SCHEDULE, reset_every=other))
+    if not (TIANSHOU / "ready").exists():
+        pytest.skip("tianshou needs its own environment: make .venv-tianshou/ready")
+    command, environment = [str(TIANSHOU / "bin/python"), "-c", RESETS], os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    first, *begun = json.loads(done.stdout)
+    assert [each - first for each in begun] == [1, 1, 0, 0, 0], done.stderr
 
 
 # --- in a plan
