@@ -170,7 +170,7 @@ class Draw:
 def train(task: str, seed: int, make_env: Any = gym.make, draw: Any = None) -> Iterator[SAC]:
     """Plays and learns without end; yields the agent after every environment step and the update that follows it."""
     torch.manual_seed(seed)
-    draw, env = draw or Draw(seed), gym.wrappers.RescaleAction(make_env(task), -1.0, 1.0)  # E:104
+    draw, env = draw or Draw(seed), gym.wrappers.RescaleAction(make_env(task), -1, 1)  # E:104
     env.action_space.seed(seed)
     obs_dim, action_dim, name = env.observation_space.shape[0], env.action_space.shape[0], task.split("-")[0]
     agent = SAC(obs_dim, env.action_space, REWARD_SCALES.get(name, REWARD_SCALE))
@@ -208,7 +208,7 @@ if __name__ == "__main__":
     parser.add_argument("--env-steps", type=int, default=3_000_000)  # V:223
     parser.add_argument("--evaluate-every", type=int, default=1_000)  # V:198
     options = parser.parse_args()
-    test_env = gym.wrappers.RescaleAction(gym.make(options.task), -1.0, 1.0)
+    test_env = gym.wrappers.RescaleAction(gym.make(options.task), -1, 1)
     test_env.reset(seed=options.seed + 1)
     for env_step, agent in enumerate(islice(train(options.task, options.seed), options.env_steps), start=1):
         if env_step % options.evaluate_every == 0:

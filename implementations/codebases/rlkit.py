@@ -173,7 +173,7 @@ class Draw:
 def train(task: str, seed: int, make_env: Any = gym.make, draw: Any = None) -> Iterator[SAC]:
     """Plays and learns without end; yields the agent after every environment step and the updates that follow it."""
     torch.manual_seed(seed)
-    draw, env = draw or Draw(seed), gym.wrappers.RescaleAction(make_env(task), -1.0, 1.0)  # E:15
+    draw, env = draw or Draw(seed), gym.wrappers.RescaleAction(make_env(task), -1, 1)  # E:15
     obs_dim, action_dim = env.observation_space.shape[0], env.action_space.shape[0]
     agent, replay = SAC(obs_dim, env.action_space), Replay(obs_dim, action_dim)
     obs, _ = env.reset(seed=seed)
@@ -213,7 +213,7 @@ if __name__ == "__main__":
     parser.add_argument("--env-steps", type=int, default=3_000_000)  # E:91
     parser.add_argument("--evaluate-every", type=int, default=5_000)  # ours; every 1,000 there, before the updates
     options = parser.parse_args()
-    test_env = gym.wrappers.RescaleAction(gym.make(options.task), -1.0, 1.0)  # E:16
+    test_env = gym.wrappers.RescaleAction(gym.make(options.task), -1, 1)  # E:16
     test_env.reset(seed=options.seed + 1)
     for env_step, agent in enumerate(islice(train(options.task, options.seed), options.env_steps), start=1):
         if env_step % options.evaluate_every == 0:

@@ -171,7 +171,7 @@ def train(task: str, seed: int, make_env: Any = gym.make, draw: Any = None) -> I
     torch.manual_seed(seed)
     draw, env = draw or Draw(seed), make_env(task)
     random_steps = 10 * env.spec.max_episode_steps  # V:23-28, 220-231
-    env = gym.wrappers.RescaleAction(env, -1.0, 1.0)  # G:95-103
+    env = gym.wrappers.RescaleAction(env, -1, 1)  # G:95-103
     env.action_space.seed(seed)
     obs_dim, action_dim = env.observation_space.shape[0], env.action_space.shape[0]
     agent, replay = SAC(obs_dim, env.action_space), Replay(obs_dim, action_dim)
@@ -213,7 +213,7 @@ if __name__ == "__main__":
     parser.add_argument("--env-steps", type=int, default=3_000_000)  # V:100
     parser.add_argument("--evaluate-every", type=int, default=25_000)  # V:236
     options = parser.parse_args()
-    test_env = gym.wrappers.RescaleAction(gym.make(options.task), -1.0, 1.0)
+    test_env = gym.wrappers.RescaleAction(gym.make(options.task), -1, 1)
     test_env.reset(seed=options.seed + 1)
     for env_step, agent in enumerate(islice(train(options.task, options.seed), options.env_steps), start=1):
         if env_step % options.evaluate_every == 0:

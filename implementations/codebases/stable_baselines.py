@@ -177,7 +177,7 @@ class Draw:
 def train(task: str, seed: int, make_env: Any = gym.make, draw: Any = None) -> Iterator[SAC]:
     """Plays and learns without end; yields the agent after every environment step and the update that follows it."""
     torch.manual_seed(seed)  # S:136
-    draw, env = draw or Draw(seed), gym.wrappers.RescaleAction(make_env(task), -1.0, 1.0)  # S:398, 406
+    draw, env = draw or Draw(seed), gym.wrappers.RescaleAction(make_env(task), -1, 1)  # S:398, 406
     env.action_space.seed(seed)
     obs_dim, action_dim = env.observation_space.shape[0], env.action_space.shape[0]
     agent, replay = SAC(obs_dim, env.action_space), Replay(obs_dim, action_dim)
@@ -213,7 +213,7 @@ if __name__ == "__main__":
     parser.add_argument("--env-steps", type=int, default=1_000_000)  # ours
     parser.add_argument("--evaluate-every", type=int, default=10_000)  # B:253, EvalCallback's default
     options = parser.parse_args()
-    test_env = gym.wrappers.RescaleAction(gym.make(options.task), -1.0, 1.0)
+    test_env = gym.wrappers.RescaleAction(gym.make(options.task), -1, 1)
     test_env.reset(seed=options.seed + 1)
     for env_step, agent in enumerate(islice(train(options.task, options.seed), options.env_steps), start=1):
         if env_step % options.evaluate_every == 0:

@@ -254,6 +254,23 @@ def test_a_file_leaves_a_record_like_a_package(small, tmp_path):
     assert all(array.size and np.isfinite(array).all() for array in arrays.values())
 
 
+@pytest.mark.parametrize("name", CODEBASES)
+def test_a_file_learns_behind_the_adapter_and_acts_in_the_unit_box(name, small, rng):
+    small(name)
+    spec, schedule = resolve(name, "Pendulum-v1", {})
+    loop = implementations.load(f"codebase_{name}").start(job(spec=spec, schedule=schedule, seeds=(3,)))
+    assert loop.updates() == 0 and not loop.networks()
+    loop.learn(schedule.learn_after + 1)
+    assert 0 < loop.updates() <= 2 * schedule.updates_per_burst
+    obs = rng.standard_normal((5, 3)).astype(np.float32)
+    mean, sample, another = loop.act(obs, True), loop.act(obs, False), loop.act(obs, False)
+    assert all(one.shape == (5, 1) and np.abs(one).max() <= 1 for one in (mean, sample, another))
+    assert np.array_equal(loop.act(obs, True), mean) and not np.array_equal(sample, another)
+    networks = loop.networks()
+    assert {"actor", "critics"} <= {part.split("/")[0] for part in networks}
+    assert all(np.isfinite(value).all() for value in networks.values()) and loop.alpha() > 0
+
+
 def test_evaluations_do_not_move_a_files_training(small, tmp_path):
     small("spinningup")
     _, seldom = train("spinningup", job_of("spinningup", 1100, 1100), tmp_path / "seldom")
