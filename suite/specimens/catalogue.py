@@ -223,11 +223,11 @@ def with_changes(spec: Any, schedule: Schedule, changes: Changes) -> tuple[Any, 
     homes = homes_of(changes, type(spec))
     for_schedule = {path: value for path, value in changes.items() if homes[path.partition(".")[0]] is Schedule}
     for_spec = {path: value for path, value in changes.items() if path not in for_schedule}
-    return _replaced(spec, for_spec), _replaced(schedule, for_schedule)
+    return replaced(spec, for_spec), replaced(schedule, for_schedule)
 
 
-def _replaced(tableau: Any, changes: Changes) -> Any:
-    """A tableau with fields, and fields of its parts, replaced."""
+def replaced(tableau: Any, changes: Changes) -> Any:
+    """A tableau with fields, and fields of its parts ("adam.eps"), replaced; SpecError for a part without one."""
     values: Changes = {}
     for path, value in changes.items():
         name, _, inner = path.partition(".")

@@ -38,7 +38,7 @@ from suite.sac.spec import (
     ValueNet,
 )
 from suite.specimens import conformance, loops
-from suite.specimens.catalogue import load_preset
+from suite.specimens.catalogue import load_preset, replaced
 from suite.specimens.conformance import OWN_KEYS, Recorded
 
 UNNOTICED = Path(presets.__file__).parent / "unnoticed.json"
@@ -93,7 +93,7 @@ def mutants(tableau: SacSpec | Schedule) -> Iterator[Mutant]:
 
 
 def _mutant(tableau: SacSpec | Schedule, path: str, value: Any) -> Mutant:
-    made = _replaced(tableau, path, value)
+    made = replaced(tableau, {path: value})
     return Mutant(path, " ".join(made.stages) if path == "order" else str(value), made)
 
 
@@ -133,11 +133,6 @@ def _orders(spec: SacSpec) -> Iterator[tuple[str, ...]]:
     for order in itertools.permutations(spec.stages):
         if order != spec.stages:
             yield (*unused, *order)
-
-
-def _replaced(tableau: Any, path: str, value: Any) -> Any:
-    name, _, rest = path.partition(".")
-    return dataclasses.replace(tableau, **{name: _replaced(getattr(tableau, name), rest, value) if rest else value})
 
 
 def notices(recorded: Recorded, mutant: Mutant) -> bool:
