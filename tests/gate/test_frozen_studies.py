@@ -14,6 +14,7 @@ from builders.runs import ROOT
 
 from suite.analysis.check_rows import CheckRow
 from suite.gate import baseline, check, outcome, settings
+from suite.gate.simulation import SHARE, Scenario, simulate
 from suite.gate.window_means import StudyTables
 from suite.gate.wording import number, p_value
 from suite.published import anchors, reading
@@ -218,3 +219,61 @@ def test_what_the_page_says_of_single_mistakes(mistaken):
         f"{number(-none.difference)}, and {number(lost(mistaken, minimum))} below that arm"
     ) in REAL_RUNS
     assert f"its p of {p_value(tau.p_fail)} is above .0124, and the look at 7 seeds would come next" in REAL_RUNS
+
+
+# --- implementations that are wrong and do not know it
+
+MISTAKES = {
+    "no_tanh_correction": "log pi lacks the correction for tanh",
+    "temperature_wrong_sign": "the temperature moves the wrong way",
+    "no_target_update": "the targets never move",
+    "entropy_target_of_box": "the entropy aimed at is in the box's unit",
+    "sampled_evaluation": "evaluations called deterministic are sampled",
+    "reward_of_step_before": "stored is the reward of the step before",
+    "replay_never_overwrites": "the replay is full at 10,000 and stays",
+}
+"""implementations.mistaken, as the page calls them."""
+
+
+@pytest.fixture(scope="module")
+def wrong() -> dict[str, CheckRow]:
+    """`python -m suite check --study mistaken --gate`: the primary endpoints, by implementation."""
+    return {row.implementation: row for row in held(tables(baseline.load("mistaken")), ["default"]) if row.gated}
+
+
+def costs(implementation: str) -> tuple[float, float]:
+    """What an implementation returns less than the engine without a mistake at 10,000 steps, and its own SD."""
+    frozen = baseline.load("mistaken")
+    finals = {key.implementation: list(frozen.values[key][10_000].values()) for key in frozen.cells}
+    own = finals[implementation]
+    return float(np.mean(finals["torch"]) - np.mean(own)), float(np.std(own, ddof=1))
+
+
+def chance(row: CheckRow) -> float:
+    """How often so large a loss, with so large a spread, is failed by three and five seeds, by simulation."""
+    loss, sd = costs(row.implementation)
+    theirs = row.published.sd
+    scenario = Scenario(row.published.n, (3, 5), max(loss, 0.0) * SHARE / row.margin, spread=sd / theirs)
+    return simulate(scenario, studies=4_000, margin=row.margin / theirs).fail
+
+
+def wrong_line(row: CheckRow) -> str:
+    loss, _ = costs(row.implementation)
+    said = f"{row.verdict.replace('_', ' ')} after {row.looks[-1].n}"
+    mistake = MISTAKES[row.implementation.removeprefix("mistaken_")]
+    return f"| {mistake} | {said} | {number(loss)} of {number(row.margin)} tolerated | {chance(row):.2f} |"
+
+
+def test_the_page_has_every_wrong_implementation(wrong):
+    assert set(wrong) == {"torch", *(f"mistaken_{name}" for name in MISTAKES)}
+    assert all(row.ours.n in (3, 5) and row.family_size == 1 for row in wrong.values())
+    expected = [wrong_line(wrong[f"mistaken_{name}"]) for name in MISTAKES]
+    assert [line for line in PAGE.splitlines() if line.split(" | ")[0][2:] in MISTAKES.values()] == expected
+    assert outcome.gate_line(list(wrong.values())) in REAL_RUNS
+
+
+def test_wrong_implementations_are_failed_where_they_lose_more_than_is_tolerated_and_nowhere_else(wrong):
+    for name, row in wrong.items():
+        loss, _ = costs(name)
+        assert row.fails == (loss > row.margin), name
+        assert row.verdict != "INCONCLUSIVE", name
