@@ -11,7 +11,7 @@ import click
 
 from suite.cli.app import json_option, main, plan_option
 from suite.errors import UsageError, nearest
-from suite.study.plan import Plan
+from suite.study.plan import Plan, check_place
 
 RETRIED = ("interrupted", "crashed", "diverged", "timeout", "invalid", "stale")
 """What `retry` can clear: statuses of records, and that they are stale."""
@@ -184,6 +184,7 @@ def migrate(config: str | None, dry_run: bool, results: str | None) -> None:
         results = results or options.results
         click.echo(f"{config} is of the present form")
     place = Path(results or "results")
+    check_place("results", place)
     if not place.is_dir():
         raise UsageError(f"there is no folder {place}; name the one that holds the results")
     for line in migration.notes(place):

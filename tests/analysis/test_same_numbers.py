@@ -116,6 +116,7 @@ def test_no_number_changes_and_what_is_new_is_listed(old, every):
         migration.NEW["counts.interrupted"],
         *(migration.NEW["cells[].n_interrupted"] for _ in old["cells"]),
         *(migration.NEW["cells[].imported"] for _ in old["cells"]),
+        *(migration.NEW["ablations[].walk"] for _ in old["ablations"]),
         *every.values(),
         *migration.NEW["declaration.declaration.check.looks"],
     ])  # fmt: skip

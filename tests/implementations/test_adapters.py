@@ -273,9 +273,9 @@ def test_run_enters_the_side_environment_and_gather_knows_the_record(tmp_path):
 
 def test_what_an_adapter_builds_on_is_part_of_its_code():
     """sbx builds on stable_baselines3's adapter; all on package_loop.py; an engine on neither."""
-    names = [path.name for path in numerics.part_files("engine.sbx", "implementations.adapters.sbx", trainer=True)]
+    names = [path.name for path in numerics.part_files("engine.sbx", ["implementations.adapters.sbx"], trainer=True)]
     assert sorted(names) == ["__init__.py", "package_loop.py", "sbx.py", "stable_baselines3.py"]
-    assert ROOT / "implementations/sac_jax.py" in numerics.part_files("engine.jax", "implementations.sac_jax")
+    assert ROOT / "implementations/sac_jax.py" in numerics.part_files("engine.jax", ["implementations.sac_jax"])
 
 
 # --- the guest itself, with a package that does nothing

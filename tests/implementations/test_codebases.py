@@ -102,7 +102,7 @@ VECTORS = sorted(path for path in (ROOT / "tests/vectors").glob("*.npz") if path
 def test_a_file_arrives_at_the_numbers_of_its_original(path, monkeypatch):
     vectors = conformance.load(path)
     file = AsEngine(module_of(vectors.preset), monkeypatch)
-    monkeypatch.setattr(implementations, "load", lambda name: file)
+    monkeypatch.setattr(implementations, "load", lambda name, *kind: file)
     verdict = conformance.examine(vectors, vectors.preset, "float64")
     assert {"expect", "after"} <= set(verdict.deviations)
     assert verdict.passed, verdict
@@ -303,5 +303,5 @@ def test_a_file_refuses_what_its_preset_does_on_other_tasks(monkeypatch):
 
 
 def test_a_file_is_out_of_date_when_itself_or_its_adapter_changes():
-    files = numerics.part_files("engine.codebase_spinningup", "implementations.codebases.spinningup", trainer=True)
+    files = numerics.part_files("engine.codebase_spinningup", ["implementations.codebases.spinningup"], trainer=True)
     assert sorted(path.name for path in files) == ["codebases.py", "package_loop.py", "spinningup.py"]

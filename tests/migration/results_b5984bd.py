@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 KINDS = {"mean": "deterministic", "sample": "sampled", "training": "training", None: "unknown"}
 """cells[].kind: the only words that change."""
@@ -30,6 +30,11 @@ NEW: Mapping[str, Any] = {
     "departures": [],  # the page computed them
     "declaration.history[].changes": [],  # were not kept
     "ablations[].tables[].arms[].outcomes": {},  # the final return alone was compared
+    "ablations[].tables[].arms[].step": None,  # there were no walks
+    "ablations[].directions": {},  # was prose alone
+    "ablations[].margin": None,
+    "ablations[].meaningless": [],  # was refused
+    "ablations[].walk": False,
     "declaration.declaration.check.looks": [3, 5, 7, 10],  # the check took all seeds at once
     "cells[].imported": False,  # nobody told
     "cells[].learned": None,  # was not asked
@@ -39,6 +44,8 @@ NEW: Mapping[str, Any] = {
     "over_tasks[].effects[].unpaired": None,
 }
 """Keys that the old layout lacks, with the value each has for an old file (evaluate_every is given by the caller)."""
+
+OF_QUESTIONS = ("directions", "margin", "meaningless", "walk")
 
 RENAMED = {"improvement": "improvements", "equivalence": "agreements"}
 """Keys of the file; besides, ablations[].suite is ablations[].over_tasks now."""
@@ -72,8 +79,9 @@ def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
     for ablation in results["ablations"]:
         ablation["over_tasks"] = ablation.pop("suite")
         ablation["outcomes"] = [OUTCOMES[ablation.pop("metric")]]
+        ablation |= {name: copy.copy(NEW[f"ablations[].{name}"]) for name in OF_QUESTIONS}
     for arm in arms_of(results):
-        arm["outcomes"] = {}
+        arm |= {"outcomes": {}, "step": None}
     for of in _differences(results):
         of |= {"pairs": None, "welch": {name: of[name] for name in WELCH}}
     for entry in _history(results):
@@ -111,6 +119,10 @@ def old_results(new: dict) -> dict:
     for ablation in results["ablations"]:
         ablation["suite"] = ablation.pop("over_tasks")
         ablation["metric"] = {name: words for words, name in OUTCOMES.items()}[ablation.pop("outcomes")[0]]
+        for name in OF_QUESTIONS:
+            del ablation[name]
+    for arm in arms_of(results):
+        del arm["step"]
     if results["declaration"]:
         del results["declaration"]["declaration"]["check"]["looks"]
     for entry in (*arms_of(results), *_history(results)):

@@ -164,7 +164,7 @@ def test_warm_up_actions_are_drawn_over_the_whole_box(monkeypatch, name):
     """Every code base with a warm-up draws from the environment's own action space, whatever its policy's range is."""
     schedule = load_preset(name).SCHEDULE
     if schedule.warmup_steps == 0:
-        assert name == "rlkit"
+        assert name in ("rlkit", "haarnoja_gmm", "soft_q_learning")
         return
     actions = played_actions(monkeypatch, replace(schedule, warmup_steps=300, learn_after=1000), 300)
     low, high = np.array([-2.0, -1.0]), np.array([2.0, 3.0])

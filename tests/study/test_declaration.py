@@ -78,7 +78,7 @@ BY_FIELD: dict[str, tuple[object, str]] = {
     "directions": ({"fixed": "worse"}, "directions.fixed equal became worse"),
     "tasks": (("Ant-v5",), "tasks none became Ant-v5"),
     "margin": (0.2, "margin 0.1 became 0.2"),
-    "walk": (True, "walk none became True"),
+    "walk": (True, "walk none became yes"),
     "tags": (("core",), "tags: papers removed"),
 }  # fmt: skip
 
