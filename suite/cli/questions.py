@@ -51,6 +51,8 @@ def walk(start: str, end: str, task: str, together: tuple[str, ...], write: bool
         one = ablation.walk(start, end, load_preset(start), load_preset(end), task, groups)
     except SpecError as error:
         raise UsageError(str(error)) from None
+    if len(one.arms) == 1:
+        raise UsageError(f"{start} and {end} are the same on {task}: there is no step to take")
     fields = [name for arm in one.arms for name in arm.changes]
     if unknown := next((name for group in groups for name in group if name not in fields), None):
         raise UsageError(f"--together names {unknown!r}, in which {start} and {end} do not differ on {task}")

@@ -90,6 +90,7 @@ def test_a_walk_becomes_an_ablation_that_can_be_planned(tmp_path, monkeypatch):
     way = load_ablation("walk_jaxrl_jaxrl_curves")
     assert way.walk and len(way.arms) == 7
     assert "is there already" in refused("walk", "jaxrl", "jaxrl_curves", "--task", "HalfCheetah-v5", "--write")
+    assert "there is no step to take" in refused("walk", "sac_v2", "sac_v2", "--task", "Pendulum-v1")
     assert "are no settings of one algorithm" in refused("walk", "sac_v2", "soft_q_learning", "--task", "Pendulum-v1")
     assert "in which jaxrl and jaxrl_curves do not differ" in refused(
         "walk", "jaxrl", "jaxrl_curves", "--task", "HalfCheetah-v5", "--together", "tau,std"
