@@ -140,14 +140,16 @@ def init(spec: Any, spaces: Spaces, params: Params) -> State:
     dtype, state = getattr(torch, spec.dtype), []
     for i in range(len(params["actor/w0"])):
         held = {name: torch.tensor(value[i]).to(dtype) for name, value in params.items() if name != "updates_done"}
-        own = {name: tensor for name, tensor in held.items() if not name.startswith("adam_")}
-        moved = {name: tensor.requires_grad_() for name, tensor in own.items() if name.split("/")[0] in spec.online}
+        parameters = {name: tensor for name, tensor in held.items() if not name.startswith("adam_")}
+        moved = {
+            name: tensor.requires_grad_() for name, tensor in parameters.items() if name.split("/")[0] in spec.online
+        }
         m, v = (
             {name: held.get(f"{kind}/{name}", torch.zeros_like(tensor)) for name, tensor in moved.items()}
             for kind in ("adam_m", "adam_v")
         )
         updates_done = int(params["updates_done"][i]) if "updates_done" in params else 0
-        state.append(Learner(spec, spaces, own, m, v, updates_done))
+        state.append(Learner(spec, spaces, parameters, m, v, updates_done))
     return state
 
 

@@ -104,9 +104,9 @@ class Trainer:
     def start(self, job: Job) -> Loop:
         """SpecError where the job differs from the preset on its task."""
         usual, changes = (self.preset.SPEC, self.preset.SCHEDULE), self.preset.PER_TASK.get(job.task, {})
-        for own, asked in zip(usual, (job.spec, job.schedule), strict=True):
-            own = replace(own, **{field: value for field, value in changes.items() if hasattr(own, field)})
-            if own != asked:
+        for of_preset, asked in zip(usual, (job.spec, job.schedule), strict=True):
+            on_task = {field: value for field, value in changes.items() if hasattr(of_preset, field)}
+            if replace(of_preset, **on_task) != asked:
                 raise SpecError(f"{self.name} does on {job.task} what its preset says, not what is asked for")
         if self.FRAMEWORK == "torch":
             importlib.import_module("torch").set_num_threads(1)

@@ -119,8 +119,8 @@ class SAC:
         self.move_target()  # S:370-372
 
         self.updates += 1
-        told = {"value_target": value_target, "target_q": target_q, "log_prob": log_prob}
-        return told | {f"{name}_loss": loss for name, loss in losses.items()}
+        seen = {"value_target": value_target, "target_q": target_q, "log_prob": log_prob}
+        return seen | {f"{name}_loss": loss for name, loss in losses.items()}
 
     def q(self, obs: Tensor, action: Tensor) -> list[Tensor]:
         return [critic(torch.cat([obs, action], dim=1)).squeeze(1) for critic in self.critics]

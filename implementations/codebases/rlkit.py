@@ -130,8 +130,8 @@ class SAC:
                 target.copy_((1 - TAU) * target + TAU * online)
 
         self.updates += 1
-        told = {"alpha": alpha, "target_q": target_q, "log_prob": log_prob, "next_log_prob": next_log_prob}
-        return told | {f"{name}_loss": loss for name, loss in losses.items()}
+        seen = {"alpha": alpha, "target_q": target_q, "log_prob": log_prob, "next_log_prob": next_log_prob}
+        return seen | {f"{name}_loss": loss for name, loss in losses.items()}
 
 
 # --- the loop

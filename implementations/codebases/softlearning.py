@@ -121,8 +121,8 @@ class SAC:
                 target.copy_(TAU * online + (1 - TAU) * target)
 
         self.updates += 1
-        told = {"alpha": alpha, "target_q": target_q, "log_prob": log_prob, "next_log_prob": next_log_prob}
-        return told | {f"{name}_loss": loss for name, loss in losses.items()}
+        seen = {"alpha": alpha, "target_q": target_q, "log_prob": log_prob, "next_log_prob": next_log_prob}
+        return seen | {f"{name}_loss": loss for name, loss in losses.items()}
 
     def step(self, name: str, loss: Tensor) -> None:
         self.optimizers[name].zero_grad()

@@ -130,8 +130,8 @@ class SAC:
                 target.copy_((1 - TAU) * target + TAU * online)
 
         self.updates += 1
-        told = {"target_q": target_q, "log_prob": log_prob, "next_log_prob": next_log_prob, "actor_loss": actor_loss}
-        return told | {"critic1_loss": critic_losses[0], "critic2_loss": critic_losses[1]}
+        seen = {"target_q": target_q, "log_prob": log_prob, "next_log_prob": next_log_prob, "actor_loss": actor_loss}
+        return seen | {"critic1_loss": critic_losses[0], "critic2_loss": critic_losses[1]}
 
 
 # --- the loop

@@ -134,8 +134,8 @@ class SAC:
 
         self.updates += 1
         losses |= {"critic1": critic_losses[0], "critic2": critic_losses[1], "value": value_loss}
-        told = {"alpha": alpha, "target_q": target_q, "log_prob": log_prob, "value_target": value_target}
-        return told | {f"{name}_loss": loss for name, loss in losses.items()}
+        seen = {"alpha": alpha, "target_q": target_q, "log_prob": log_prob, "value_target": value_target}
+        return seen | {f"{name}_loss": loss for name, loss in losses.items()}
 
 
 # --- the loop
