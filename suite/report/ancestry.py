@@ -91,5 +91,5 @@ def _better(results: Results, cell: CellResult, before: Ancestor) -> str:
         known = {(one.variant, one.over): chance, (one.over, one.variant): 1 - chance}
         for (this, other), probability in known.items():
             if this in cell.labels and _is(other, before):
-                return f"; a run beats one of {before.called} with probability {share(probability)}"
+                return f"; of all pairs of runs it beats {before.called} in {share(probability)}"
     return ""

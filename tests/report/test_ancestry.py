@@ -33,7 +33,7 @@ def test_ancestors_stand_oldest_first_with_what_they_returned(results):
         assert len(one.did) == len(cells) == 2
         for cell, sentence in zip(cells, one.did, strict=True):
             assert sentence.startswith(f"{cell.task} (torch): {interval(cell.mean)} over 4 runs")
-    assert all("a run beats" not in sentence for sentence in told[0].did)
+    assert all("it beats" not in sentence for sentence in told[0].did)
 
 
 def test_how_often_a_run_beats_one_of_the_ancestor_before_is_the_results_probability(results):
@@ -42,7 +42,7 @@ def test_how_often_a_run_beats_one_of_the_ancestor_before_is_the_results_probabi
     for task, superiority in zip(row.tasks, row.by_task, strict=True):
         chance = superiority.estimate if row.variant.name == "sac_v2" else 1 - superiority.estimate
         (sentence,) = (one for one in told if one.startswith(task))
-        assert sentence.endswith(f"a run beats one of SAC, first version: a Gaussian with probability {share(chance)}.")
+        assert sentence.endswith(f"of all pairs of runs it beats SAC, first version: a Gaussian in {share(chance)}.")
 
 
 def test_a_study_of_one_of_them_shows_no_family(results):
