@@ -20,7 +20,7 @@ ABLATION = one_factor(
         "tau": {"tau": 0.5},
     },
     question="Would the regression check notice an implementation that is wrong?",
-    baseline="jaxrl",
+    baseline="jaxrl_curves",
     outcomes=("final_return",),
     expected="a flipped target entropy and target networks that follow at once lose much; the other two little",
     literature=(

@@ -80,6 +80,7 @@ class Sweep(Section):
     implementations: Names
     presets: list[str] = []
     ablations: list[str] = []  # by name, by tag ("core"), or "all"
+    arms: dict[str, Names] = {}  # of these ablations these arms alone, beside their baselines
     baseline: str | dict[str, str] | None = None  # a preset in the place of the ablations' own baselines, or of each
 
 

@@ -89,6 +89,9 @@ def _check_names(sweep: Sweep, where: str, imported: Collection[str]) -> None:
     chosen = sweep.baseline or {}
     named = [chosen] if isinstance(chosen, str) else [*chosen, *chosen.values()]
     _known(where, "baseline", named, preset_names(), "preset")
+    _known(where, "arms", list(sweep.arms), sweep.ablations, "ablation of this sweep")
+    for name, arms in sweep.arms.items():
+        _known(where, f"arms.{name}", arms, [arm.name for arm in load_ablation(name).arms], f"arm of {name}")
 
 
 def _variants(sweep: Sweep) -> Iterator[tuple[Label, Changes]]:
@@ -99,8 +102,10 @@ def _variants(sweep: Sweep) -> Iterator[tuple[Label, Changes]]:
         ablation = load_ablation(name)
         chosen = sweep.baseline or {}
         preset = chosen if isinstance(chosen, str) else chosen.get(ablation.baseline, ablation.baseline)
+        kept = sweep.arms.get(name, [arm.name for arm in ablation.arms])
         for n, arm in enumerate(ablation.arms):
-            yield Label(preset, name, arm.name, tuple(arm.levels.items()), baseline=n == 0), arm.changes
+            if n == 0 or arm.name in kept:
+                yield Label(preset, name, arm.name, tuple(arm.levels.items()), baseline=n == 0), arm.changes
 
 
 def _placed(label: Label) -> str:
@@ -171,5 +176,5 @@ def _known(where: str, key: str, names: list[str], choices: Collection[str], wha
     """UsageError for a name that is not among the choices."""
     for n, name in enumerate(names):
         if name not in choices:
-            at = f"{where}.{key}" + (f"[{n}]" if key != "baseline" else "")
+            at = f"{where}.{key}" + (f"[{n}]" if key not in ("baseline", "arms") else "")
             raise UsageError(f"{at} is {quoted(name)}, which is no {what}; did you mean {nearest(name, choices)}?")
