@@ -117,6 +117,17 @@ MISTAKES = {
     "unknown ablation": ({"ablations": ["critic"]}, {}, ["sweeps[0].ablations[0]", "'critic'", "'critics'"]),
     "unknown implementation": ({"implementations": ["torhc"]}, {}, ["sweeps[0].implementations[0]", "'torch'"]),
     "unknown baseline": ({"ablations": ["critics"], "baseline": "sac_v22"}, {}, ["sweeps[0].baseline", "'sac_v2'"]),
+    "arms of another question": (
+        {"ablations": ["critics"], "arms": {"critic": ["single"]}},
+        {},
+        ["sweeps[0].arms", "'critic'", "no ablation of this sweep", "'critics'"],
+    ),
+    "an unknown arm": (
+        {"ablations": ["critics"], "arms": {"critics": ["singel"]}},
+        {},
+        ["sweeps[0].arms.critics[0]", "'singel'", "no arm of critics", "'single'"],
+    ),
+    "arms of no question": ({"arms": {"critics": ["single"]}}, {}, ["sweeps[0].arms", "'critics'"]),
     "misspelt key": ({"env_step": 5}, {}, ["sweeps[0].env_step", "'env_steps'"]),
     "misspelt nested key": ({"evaluate": {"evry": 5}}, {}, ["sweeps[0].evaluate.evry", "did you mean 'every'"]),
     "misspelt top key": ({}, {"trackin": {"mode": "off"}}, ["trackin", "'tracking'"]),
@@ -281,6 +292,15 @@ def test_tags_and_all_mean_the_questions_that_bear_them(tmp_path):
     assert {"temperature", "critics", "value_net", "factorial"} <= core < everything
     assert everything == {name for name in ablation_names() if load_ablation(name).tags}
     assert not everything & {"mistakes", "precision"}
+
+
+def test_some_arms_of_a_question_may_be_asked_for_and_its_baseline_always_stands_beside_them(tmp_path):
+    asked = {"ablations": ["tau", "critics"], "arms": {"tau": ["0.1", "0.001"]}, "baseline": "sac_v2_small"}
+    plans = [Plan(write(tmp_path, sweep=asked | {"arms": arms})) for arms in ({}, asked["arms"])]
+    every, some = ({(one.label.ablation, one.label.arm) for one in plan.labels.values()} for plan in plans)
+    baseline = load_ablation("tau").arms[0].name
+    assert {arm for name, arm in some if name == "tau"} == {baseline, "0.1", "0.001"}
+    assert {one for one in every if one[0] != "tau"} == {one for one in some if one[0] != "tau"} and len(some) < len(every)
 
 
 def test_each_baseline_may_have_its_own_in_its_place(tmp_path):
