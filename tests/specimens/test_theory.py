@@ -50,6 +50,20 @@ def test_no_policy_with_the_entropy_asked_for_returns_more_than_the_constrained_
     assert feasible > 20
 
 
+def test_two_soft_qs_that_differ_by_a_constant_keep_what_the_discount_leaves(computed):
+    assert computed[0].measured == pytest.approx(0.95, rel=1e-12)  # 0.05 of every step ends the episode
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_an_improvement_that_is_none_makes_claims_fail_and_ends(monkeypatch, half):
+    """Towards actions of low Q, or at half the temperature: iteration never settles, and the page must say so."""
+    right = tabular.improve
+    monkeypatch.setattr(tabular, "improve", lambda q, alpha: right(q, alpha / 2) if half else right(-q, alpha))
+    monkeypatch.setattr(theory, "MDPS", theory.MDPS[:1])
+    failed = [one.statement for one in theory.iteration() if not one.holds]
+    assert [one.partition(" ")[0] for one in failed] == ["The", "Soft"]  # Lemma 2 and Theorem 1
+
+
 def test_with_the_entropy_turned_round_the_sampled_actor_critic_ends_elsewhere(monkeypatch):
     right = equations.soft_value
     monkeypatch.setattr(equations, "soft_value", lambda spec, q, log_prob, alpha: right(spec, q, -log_prob, alpha))
