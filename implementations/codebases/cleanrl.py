@@ -207,7 +207,7 @@ def evaluate(agent: SAC, env: Any, draw: Draw) -> float:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", default="Hopper-v5")
+    parser.add_argument("--task", default="Hopper-v5")  # :39 has v4
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--env-steps", type=int, default=1_000_000)  # :41
     parser.add_argument("--evaluate-every", type=int, default=10_000)

@@ -196,7 +196,7 @@ def train(task: str, seed: int, make_env: Any = gym.make, draw: Any = None) -> I
 
 
 def evaluate(agent: SAC, env: gym.Env) -> float:
-    """The mean return of episodes of the mean's action (B:256, 285)."""
+    """The mean return of episodes of the mean's action (B:256, 301-305)."""
     total = 0.0
     for _ in range(EVALUATION_EPISODES):
         (obs, _), over = env.reset(), False
