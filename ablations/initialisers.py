@@ -10,7 +10,7 @@ ABLATION = one_factor(
     {"torch": {}} | {name: {f: getattr(one.SPEC, f) for f in FIELDS} for name, one in NAMED.items()},
     question="Does a code base's way of drawing its first weights matter?",
     baseline="sac_v2",
-    outcomes=("final_return", "area"),
+    outcomes=("final_return", "steps_to_threshold", "area"),
     expected="a difference early in training, none at its end",
     literature=tuple(one.SOURCES["hidden_init"] for one in NAMED.values()),
     directions={name: "equal" for name in NAMED},

@@ -7,7 +7,7 @@ ABLATION = one_factor(
     {"one": {}, "half": {"update_every": 2}, "two": {"updates_per_burst": 2}, "four": {"updates_per_burst": 4}},
     question="What do more updates for each step of the environment buy?",
     baseline="sac_v2",
-    outcomes=("area", "final_return", "q_bias"),
+    outcomes=("area", "steps_to_threshold", "final_return", "q_bias"),
     expected="earlier learning up to two or four; beyond, overestimation",
     literature=(
         "arXiv 1801.01290, table 1: one (four with SAC's hard copies)",

@@ -8,7 +8,7 @@ ABLATION = one_factor(
     {"as_is": {}} | {f"{n}": {"warmup_steps": n, "learn_after": max(n, 100)} for n in (100, 1_000, 10_000)},
     question="What is a short warm-up worth, and what does it cost?",
     baseline="sac_v2",
-    outcomes=("final_return", "area", "failures"),
+    outcomes=("final_return", "steps_to_threshold", "area", "failures"),
     expected="with 100 steps earlier learning, less of it and more spread between seeds on MuJoCo's tasks",
     literature=(
         stable_baselines3.SOURCES["warmup_steps"],

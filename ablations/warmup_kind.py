@@ -8,7 +8,7 @@ ABLATION = one_factor(
     {"uniform": {}, "policy": {"warmup_steps": 0}},
     question="Is a uniform warm-up needed, or does the policy's own first noise explore as well?",
     baseline="sac_v2",
-    outcomes=("final_return", "area"),
+    outcomes=("final_return", "steps_to_threshold"),
     expected="no difference at the end: the first policy is nearly uniform already",
     literature=(rlkit.SOURCES["warmup_steps"],),
     directions={"policy": "equal"},

@@ -41,7 +41,7 @@ def described_cell(
     ends = _ends(per_seed, runs)
     cell = _cell(planned, runs, {name: _summary(x) for name, x in ends.items()}, scale, declared)
     values = {name: (x.to_numpy(), tuple(x.index)) for name, x in ends.items()}
-    values |= {name: (x, sample_of(cell).seeds) for name, x in _of_curves(aligned).items()}
+    values |= {name: (x, sample_of(cell).seeds) for name, x in _of_curves(aligned, scale).items()}
     outcomes = {name: Sample(x, () if cell.imported else seeds) for name, (x, seeds) in values.items()}
     return DescribedCell(cell, curve, aligned, outcomes)
 
@@ -212,7 +212,7 @@ def _band(aligned: AlignedCurves | None, declared: Declared, key: CellKey) -> tu
 
 def _area(aligned: AlignedCurves | None, confidence: float) -> Estimate:
     """The mean over runs of the area under the curve, divided by the grid's span."""
-    return mean_of(_of_curves(aligned).get("area", np.array([])), confidence)
+    return mean_of(_areas(aligned), confidence)
 
 
 def _reliability(aligned: AlignedCurves | None) -> types.Reliability | None:
@@ -239,9 +239,21 @@ def _summary(x: pd.Series) -> DiagnosticSummary:
     return DiagnosticSummary(x.mean(), x.std(ddof=1) if len(x) > 1 else None, len(x))
 
 
-def _of_curves(aligned: AlignedCurves | None) -> dict[str, np.ndarray]:
-    """The outcomes that whole curves give, of each scored run."""
+def _of_curves(aligned: AlignedCurves | None, scale: Scale | None) -> dict[str, np.ndarray]:
+    """The outcomes that whole curves give, of each scored run; steps to a threshold where a run reaches it."""
     if aligned is None or len(aligned.grid) < 2:
         return {}
-    areas = [curves.area_under_curve(aligned.grid, run) for run in aligned.values]
-    return {"area": np.array(areas), "stability": reliability.max_drawdown(aligned.values)}
+    outcomes = {"area": _areas(aligned), "stability": reliability.max_drawdown(aligned.values)}
+    if scale is not None:
+        halfway = (scale.random + scale.reference) / 2
+        crossing = curves.steps_to_threshold(aligned.grid, aligned.values, halfway)
+        if crossing.observed.any():
+            outcomes["steps_to_threshold"] = crossing.env_steps
+    return outcomes
+
+
+def _areas(aligned: AlignedCurves | None) -> np.ndarray:
+    """The area under each scored run's curve, divided by the grid's span."""
+    if aligned is None or len(aligned.grid) < 2:
+        return np.array([])
+    return np.array([curves.area_under_curve(aligned.grid, run) for run in aligned.values])

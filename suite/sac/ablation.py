@@ -29,6 +29,11 @@ class Outcome(NamedTuple):
 OUTCOMES = {
     "final_return": Outcome("return of the last tenth of training", "return per episode", True),
     "area": Outcome("area under the learning curve, divided by its span", "return per episode", True),
+    "steps_to_threshold": Outcome(
+        "when half of the way from the random policy to the task's reference is first seen; if never, the budget",
+        "environment steps",
+        False,
+    ),
     "stability": Outcome("deepest fall of a run's learning curve from a peak", "return per episode", False),
     "failures": Outcome("share of runs that diverged or crashed", "share of runs", False),
     "q_bias": Outcome("Q minus the return then obtained, at the end of training", "discounted return", None),
@@ -176,7 +181,7 @@ def walk(start: str, end: str, a: Module, b: Module, task: str, groups: tuple[tu
         question=f"Which switch on the way from {start} to {end} moves the curve on {task}?",
         baseline=start,
         arms=tuple(arms),
-        outcomes=("final_return", "area"),
+        outcomes=("final_return", "steps_to_threshold", "area"),
         expected="one or two switches carry the whole difference",
         literature=(f"the presets {start} and {end}, every value with its source",),
         tasks=(task,),

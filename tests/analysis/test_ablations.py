@@ -11,6 +11,7 @@ from suite.analysis import ablations, results
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import read_results
 from suite.analysis.types import Results
+from suite.published.anchors import Scale
 from suite.sac.ablation import OUTCOMES
 from suite.statistics import curves, factorial, reliability, two_samples
 from suite.study.config import Report
@@ -61,15 +62,19 @@ def test_every_outcome_that_may_be_named_is_computed_of_an_arm_against_its_basel
 
 
 def test_further_outcomes_are_differences_of_the_runs_own_values(tmp_path):
-    found = compared(tmp_path, "area", "stability", "q_bias")
+    found = compared(tmp_path, "area", "steps_to_threshold", "stability", "q_bias")
     table = found.ablations[1].tables[0]
     base, arm = table.arms
-    values: dict[str, list[np.ndarray]] = {"area": [], "stability": [], "q_bias": []}
+    values: dict[str, list[np.ndarray]] = {"area": [], "steps_to_threshold": [], "stability": [], "q_bias": []}
+    scale = found.settings.anchors.primary["Pendulum-v1"]
     rows = pd.read_parquet(tmp_path / "diagnostics.parquet")
     for one in (arm, base):
         curve = found.curve(table.key_of(one))
         runs = np.array([run.values for run in curve.runs])
         values["area"].append(np.array([curves.area_under_curve(curve.grid, run) for run in runs]))
+        above = runs >= (scale.random + scale.reference) / 2
+        assert above.any()
+        values["steps_to_threshold"].append(np.where(above.any(1), np.array(curve.grid)[above.argmax(1)], BUDGET))
         values["stability"].append(reliability.max_drawdown(runs))
         late = rows[(rows["run_id"] == one.run_id) & (rows["env_step"] > 0.9 * BUDGET)]
         values["q_bias"].append(late.groupby("seed")["q_bias"].mean().to_numpy())
@@ -82,6 +87,13 @@ def test_further_outcomes_are_differences_of_the_runs_own_values(tmp_path):
     family = found.families["exploratory"]
     assert {one.family_size for one in asked} == {family.size} and all(one.p_adjusted >= one.p for one in asked)
     assert family.size > len(asked) > 0
+
+
+def test_no_steps_are_told_to_a_threshold_that_no_run_of_an_arm_reaches(tmp_path):
+    far = {"Pendulum-v1": Scale(-1200.0, 100, 1500.0, "made up", "-", "", {})}
+    write(tmp_path, tasks=("Pendulum-v1",), outcomes=("steps_to_threshold", "area"))
+    results.main(tmp_path, **OPTIONS | {"anchors": far}, declared=Declared(Report(resamples=100)))
+    assert list(read_results(tmp_path).ablations[1].tables[0].arms[1].outcomes) == ["area"]
 
 
 def test_a_further_outcome_moves_no_other_number(tmp_path):

@@ -30,8 +30,8 @@ def places(folder: Path, seeds=(0,)) -> list[Place]:
     return [Place(Path(folder) / f"s{seed}.parquet", Path(folder) / f"work-s{seed}") for seed in seeds]
 
 
-def suite(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+def suite(*arguments: str | Path | int, cwd: Path = ROOT, timeout: int = 600) -> subprocess.CompletedProcess:
     """`python -m suite ARGUMENTS`, its output captured."""
     command = [sys.executable, "-m", "suite", *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout)

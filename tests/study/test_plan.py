@@ -300,7 +300,9 @@ def test_some_arms_of_a_question_may_be_asked_for_and_its_baseline_always_stands
     every, some = ({(one.label.ablation, one.label.arm) for one in plan.labels.values()} for plan in plans)
     baseline = load_ablation("tau").arms[0].name
     assert {arm for name, arm in some if name == "tau"} == {baseline, "0.1", "0.001"}
-    assert {one for one in every if one[0] != "tau"} == {one for one in some if one[0] != "tau"} and len(some) < len(every)
+    assert {one for one in every if one[0] != "tau"} == {one for one in some if one[0] != "tau"} and len(some) < len(
+        every
+    )
 
 
 def test_each_baseline_may_have_its_own_in_its_place(tmp_path):
