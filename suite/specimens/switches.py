@@ -200,7 +200,8 @@ where double is no value), kinds to all others, parts field by field. The record
 those below (`python -m suite mutations`): they stand as they were read, or make no difference beside the preset's other
 values, as the count of updates does where no delay divides it. Recorded networks are small and start where the file
 says, so widths, batch size and initialisation are in the list everywhere. Of a preset without a recorded loop no value
-of the schedule is proved, without a recorded update no value of the update. The list may only shrink.
+of the schedule is proved, without a recorded update no value of the update; and the values that a preset has on some
+tasks alone are in no recording. The list may only shrink.
 
 Of every preset with both: {", ".join(sorted(shared))}.
 
