@@ -20,7 +20,7 @@ from suite.specimens.naming import display_name
 
 EPISODES, ACTIONS = 40, 300
 PLACES = ((0.0, 0.0), (2.5, 2.5))
-"""Where actions are sampled: as far from every goal, and as far from two (as examples/multigoal_sql.py:49 plots)."""
+"""Where actions are sampled: as far from every goal, and as far from two (as examples/multigoal_sql.py:44 plots)."""
 COLUMNS = ["policy", "series", "n", "step", "x", "y", "goal"]
 
 
