@@ -228,7 +228,7 @@ def _contradictions(
         yield f"the learning rates are {dict(rates)} in the file and {ours_by_net} in the preset"
 
 
-def check(vectors: Vectors, draws: Collection[str], noise: Mapping[str, tuple[int, ...]]) -> None:
+def check(vectors: Vectors, draws: Collection[str], noise: dict[str, tuple[int, ...]]) -> None:
     """UsageError unless a file has all that its updates need and all parameters after each, and nothing that is unread.
 
     draws: what the file may call its noise; noise: shapes of what it must have of it, by key.

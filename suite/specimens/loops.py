@@ -23,7 +23,8 @@ from suite.lab.records import Recorder
 from suite.sac.ablation import Changes
 from suite.sac.contract import Job
 from suite.sac.schedule import Schedule
-from suite.sac.spec import SacSpec, SpecError
+from suite.sac.spec import SpecError
+from suite.sac.specs import Spec
 from suite.specimens import conformance
 from suite.specimens.catalogue import load_preset
 from suite.specimens.conformance import Recorded, Unread
@@ -119,7 +120,7 @@ def _stored(rows: np.ndarray, env_steps: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def examine(recorded: Recorded, spec: SacSpec, schedule: Schedule) -> Verdict:
+def examine(recorded: Recorded, spec: Spec, schedule: Schedule) -> Verdict:
     """The recorded loop of a preset with these values, compared with what the suite's loop does.
 
     UsageError if something of the format is absent; SpecError if the schedule asks for what cannot be.
@@ -148,12 +149,12 @@ def examine(recorded: Recorded, spec: SacSpec, schedule: Schedule) -> Verdict:
     return Verdict(recorded.preset, recorded.case, differences)
 
 
-def copies_as_recorded(recorded: Recorded, spec: SacSpec) -> bool:
+def copies_as_recorded(recorded: Recorded, spec: Spec) -> bool:
     """Whether targets become copies after the recorded loop's own updates where its code base made them copies."""
     return _other_copies(recorded, spec, recorded.arrays["updates"]).size == 0
 
 
-def _other_copies(recorded: Recorded, spec: SacSpec, updates: np.ndarray) -> np.ndarray:
+def _other_copies(recorded: Recorded, spec: Spec, updates: np.ndarray) -> np.ndarray:
     """The steps after which targets become plain copies in one of the two alone; none where it is not recorded."""
     if "copies" not in recorded.arrays:
         return np.zeros(0, int)
