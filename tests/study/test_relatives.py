@@ -80,7 +80,7 @@ def test_goals_are_drawn_from_the_table_beside_the_figure(trained, tmp_path):
 def test_a_policy_that_is_not_there_whole_or_twice_is_refused_not_drawn(trained, tmp_path):
     """Of a crashed run there may be no networks: those it began with are no trained policy."""
     path, other = (Path(trained[name]) for name in PRESETS[:2])
-    with pytest.raises(ValueError, match="actor/b0 is absent; the run is finished"):
+    with pytest.raises(ValueError, match="actor/w0 is absent; the run is finished"):
         Policy(read_meta(path), {}, Environment("MultiGoal-v0"))
     with pytest.raises(UsageError, match="is another run of haarnoja_gmm"):
         played([other, path, other])
