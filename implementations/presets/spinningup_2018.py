@@ -16,13 +16,12 @@ SAC = f"{CODE} spinup/algos/sac/sac.py"
 CORE = f"{CODE} spinup/algos/sac/core.py"
 INIT = f"{CORE}:12-15,44,65,97 (the defaults of tf.layers.dense)"
 BURST = f"{SAC}:265-271 (as many as the episode had steps)"
-NEVER_FALLS = {
-    ("Pendulum-v1",): 200,
-    ("Reacher-v4", "Reacher-v5"): 50,
-    ("Pusher-v5",): 100,
-    ("Swimmer-v4", "Swimmer-v5", "HalfCheetah-v4", "HalfCheetah-v5"): 1_000,
-    ("HumanoidStandup-v4", "HumanoidStandup-v5"): 1_000,
-}
+REACHERS, PUSHERS = ("Reacher-v4", "Reacher-v5"), ("Pusher-v5",)
+ENDURING = (
+    *("Swimmer-v4", "Swimmer-v5", "HalfCheetah-v4", "HalfCheetah-v5"),
+    *("HumanoidStandup-v4", "HumanoidStandup-v5"),
+)
+LENGTHS = {("Pendulum-v1",): 200, REACHERS: 50, PUSHERS: 100, ENDURING: 1_000}
 """Every episode of these tasks has so many steps. So the clock says when one is over, and seeds can learn together."""
 
 SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
@@ -76,11 +75,11 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     warmup_rounding=cited("none", f"{SAC}:243-246"),
     epoch_steps=cited(None, f"{SAC}:289-297 (epochs decide only when it is evaluated)"),
     # learning
-    learn_after=cited(1, f"{SAC}:265-271 (nothing else is asked for)", NEVER_FALLS),
-    update_every=cited(1, BURST, NEVER_FALLS),
-    updates_per_burst=cited(1, BURST, NEVER_FALLS),
+    learn_after=cited(1, f"{SAC}:265-271 (nothing else is asked for)", LENGTHS),
+    update_every=cited(1, BURST, LENGTHS),
+    updates_per_burst=cited(1, BURST, LENGTHS),
     learn_in_warmup=cited(True, f"{SAC}:265-271 (the warm-up is not asked for)"),
-    update_position=cited("after_episode", BURST, dict.fromkeys(NEVER_FALLS, "after_step")),
+    update_position=cited("after_episode", BURST, {("Pendulum-v1", *REACHERS, *PUSHERS, *ENDURING): "after_step"}),
     # data
     sampling=cited("with_replacement", f"{SAC}:33"),
     replay_capacity=cited(1_000_000, f"{SAC}:48"),
