@@ -77,7 +77,7 @@ class Loop(Learning):
         import torch
 
         super().__init__(agent)
-        self.sampling = torch.Generator().manual_seed(2**32 + seed).get_state()  # far from the seed of training
+        self.sampling = torch.Generator().manual_seed(~seed).get_state()  # not training's
 
     def act(self, obs: np.ndarray, deterministic: bool) -> np.ndarray:
         import torch

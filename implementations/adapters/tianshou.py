@@ -44,7 +44,7 @@ class Loop:
         import torch
 
         self.algorithm, self.collector, self.job = algorithm, collector, job
-        self.sampling = torch.Generator().manual_seed(2**32 + job.seeds[0]).get_state()  # far from training's
+        self.sampling = torch.Generator().manual_seed(~job.seeds[0]).get_state()  # not training's
 
     def learn(self, env_steps: int) -> None:
         from tianshou.trainer import OffPolicyTrainerParams

@@ -13,8 +13,8 @@ its framework, NumPy and Gymnasium alone. So that tests and sweeps can hold a fi
   `target_value`, `log_alpha`, as far as the code base has them;
 * `train(task, seed, make_env=gym.make, draw=None)`: plays and learns without end, and yields the agent once after every
   environment step, when all that happens before the next one is done. `draw` is where randomness comes from: by default
-  `Draw(seed)`, of the framework's own generator, with `normal(shape)` and `integers(high, size)`, `high` being the
-  number of transitions to sample from.
+  `Draw(seed)`, of the framework's own generator on another stream than the weights', with `normal(shape)` and
+  `integers(high, size)`, `high` being the number of transitions to sample from.
 
 Uniform actions are the environment's `action_space.sample()`.
 """

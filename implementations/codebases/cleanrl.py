@@ -161,7 +161,7 @@ class Draw:
     """Where randomness comes from: NumPy's generator for the replay, PyTorch's for actions."""
 
     def __init__(self, seed: int):
-        self.numpy, self.torch = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        self.numpy, self.torch = np.random.default_rng(seed), torch.Generator().manual_seed(~seed)  # not the weights'
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         return torch.randn(shape, generator=self.torch)
@@ -207,7 +207,7 @@ def evaluate(agent: SAC, env: Any, draw: Draw) -> float:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", default="Hopper-v5")
+    parser.add_argument("--task", default="Hopper-v5")  # :39 has v4
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--env-steps", type=int, default=1_000_000)  # :41
     parser.add_argument("--evaluate-every", type=int, default=10_000)

@@ -162,7 +162,7 @@ class Draw:
     """Where randomness comes from: NumPy's generator for the replay, JAX's for actions."""
 
     def __init__(self, seed: int):
-        self.numpy, self.key = np.random.default_rng(seed), jax.random.key(seed)
+        self.numpy, self.key = np.random.default_rng(seed), jax.random.key(~seed)  # not the weights'
 
     def normal(self, shape: tuple[int, ...]) -> jax.Array:
         self.key, key = jax.random.split(self.key)

@@ -160,7 +160,7 @@ class Draw:
     """Where randomness comes from: NumPy's generator for the replay, PyTorch's for actions (U:72-77)."""
 
     def __init__(self, seed: int):
-        self.numpy, self.torch = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        self.numpy, self.torch = np.random.default_rng(seed), torch.Generator().manual_seed(~seed)  # not the weights'
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         return torch.randn(shape, generator=self.torch)

@@ -5,8 +5,8 @@
 Right of a line stands where the original has it: S is sbx/sac/sac.py, P sbx/sac/policies.py, N sbx/common/policies.py;
 of DLR-RM/stable-baselines3@e05d2dbe, L is common/off_policy_algorithm.py, B common/buffers.py, K common/callbacks.py.
 
-Unlike others: only 100 uniform steps. The targets move before the actor. Layers start as Flax' do: LeCun's normal
-distribution, no biases.
+Unlike others: only 100 uniform steps. Unlike Stable-Baselines3, the targets move before the actor, log pi is exact, and
+layers start as Flax' do: LeCun's normal distribution, biases at 0.
 
 Not reproduced: observations replayed in float64 and cast for an update; its other options.
 """
@@ -100,8 +100,8 @@ def update(learner: tuple, batch: Batch, noise: dict[str, jax.Array]) -> tuple[t
 
     actor, moments["actor"], (loss_of_actor, log_prob) = descend(actor_loss, actor, moments["actor"])
 
-    def alpha_loss(log_alpha: jax.Array) -> tuple[jax.Array, None]:  # S:355-363, 171
-        return log_alpha * (-log_prob.mean() - -action.shape[1]), None
+    def alpha_loss(log_alpha: jax.Array) -> tuple[jax.Array, None]:  # S:355-363; the target is -A: 171
+        return log_alpha * (-log_prob.mean() + action.shape[1]), None
 
     log_alpha, moments["log_alpha"], (loss_of_alpha, _) = descend(alpha_loss, log_alpha, moments["log_alpha"])
     seen = {"critic1_loss": losses[0], "critic2_loss": losses[1], "actor_loss": loss_of_actor, "target_q": target_q}
@@ -162,7 +162,7 @@ class Draw:
     """Where randomness comes from: NumPy's generator for the replay, JAX's for actions."""
 
     def __init__(self, seed: int):
-        self.numpy, self.key = np.random.default_rng(seed), jax.random.key(seed)
+        self.numpy, self.key = np.random.default_rng(seed), jax.random.key(~seed)  # not the weights'
 
     def normal(self, shape: tuple[int, ...]) -> jax.Array:
         self.key, key = jax.random.split(self.key)

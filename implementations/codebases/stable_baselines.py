@@ -165,7 +165,7 @@ class Draw:
     """Where randomness comes from: NumPy's generator for the replay, PyTorch's for actions."""
 
     def __init__(self, seed: int):
-        self.numpy, self.torch = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        self.numpy, self.torch = np.random.default_rng(seed), torch.Generator().manual_seed(~seed)  # not the weights'
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         return torch.randn(shape, generator=self.torch)
@@ -196,7 +196,7 @@ def train(task: str, seed: int, make_env: Any = gym.make, draw: Any = None) -> I
 
 
 def evaluate(agent: SAC, env: gym.Env) -> float:
-    """The mean return of episodes of the mean's action (B:256, 285)."""
+    """The mean return of episodes of the mean's action (B:256, 301-305)."""
     total = 0.0
     for _ in range(EVALUATION_EPISODES):
         (obs, _), over = env.reset(), False

@@ -7,7 +7,7 @@ common/distributions.py, L common/off_policy_algorithm.py, R common/buffers.py, 
 
 Unlike others: the temperature takes its step first, and yet everything reads it as it was before. The actor's action is
 drawn before the critics' step and judged by the critics after it. It learns from the 101st step on, and is random for
-100 steps only.
+100 steps only. Its target_update_interval counts anew in each burst: where one update follows a step, it does nothing.
 
 Not reproduced: the replay of observations in float64; gSDE, n-step returns and several environments, off by default.
 """
@@ -125,7 +125,7 @@ class SAC:
     @torch.no_grad()
     def update_targets(self) -> None:
         for target, online in zip(self.target_critics.parameters(), self.critics.parameters(), strict=True):
-            target.copy_((1 - TAU) * target + TAU * online)  # S:290-291
+            target.copy_((1 - TAU) * target + TAU * online)  # S:216, 290-291
 
 
 # --- the loop
@@ -155,7 +155,7 @@ class Draw:
     """Where randomness comes from: NumPy's generator for the replay, PyTorch's for actions."""
 
     def __init__(self, seed: int):
-        self.numpy, self.torch = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        self.numpy, self.torch = np.random.default_rng(seed), torch.Generator().manual_seed(~seed)  # not the weights'
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         return torch.randn(shape, generator=self.torch)

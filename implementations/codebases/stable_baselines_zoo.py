@@ -1,9 +1,9 @@
-"""Stable Baselines' SAC as its zoo tuned it for HalfCheetah-v2, in PyTorch: araffin/rl-baselines-zoo@79a6fd1.
+"""Stable Baselines' SAC as its zoo sets it for HalfCheetah-v2, in PyTorch: araffin/rl-baselines-zoo@79a6fd1.
 
     python implementations/codebases/stable_baselines_zoo.py --task Pendulum-v1 --seed 0
 
 Right of a line stands where the original has it: S is sac/sac.py, P sac/policies.py, T common/tf_layers.py, B
-common/callbacks.py of hill-a/stable-baselines@259f278; Y hyperparams/sac.yml, U utils/utils.py of the zoo.
+common/callbacks.py of hill-a/stable-baselines@259f278; Y hyperparams/sac.yml, U utils/utils.py, V train.py of the zoo.
 
 Unlike others: the time limit is stored as a fall. The policy follows the first critic alone, the value network the
 smaller of both. Each value meets the entropy of the whole batch, since a column minus a row is a matrix: it learns from
@@ -31,7 +31,7 @@ LEARNING_RATE, BATCH = 3e-4, 256  # Y:66, 68
 LEARNING_STARTS, CAPACITY = 10_000, 1_000_000  # Y:67, 72
 DISCOUNT, TAU = 0.99, 0.005  # S:61, 63
 LOG_STD_MIN, LOG_STD_MAX, EPSILON, ADAM_EPSILON = -20, 2, 1e-6, 1e-8  # P:8-11; TensorFlow's default
-EVALUATION_EPISODES = 5  # B:252, EvalCallback's default
+EVALUATION_EPISODES = 5  # V:54-55
 NOISE = ("action",)  # S:166
 Batch = namedtuple("Batch", "obs action reward next_obs terminated")
 
@@ -165,7 +165,7 @@ class Draw:
     """Where randomness comes from: NumPy's generator for the replay, PyTorch's for actions."""
 
     def __init__(self, seed: int):
-        self.numpy, self.torch = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        self.numpy, self.torch = np.random.default_rng(seed), torch.Generator().manual_seed(~seed)  # not the weights'
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         return torch.randn(shape, generator=self.torch)
@@ -196,7 +196,7 @@ def train(task: str, seed: int, make_env: Any = gym.make, draw: Any = None) -> I
 
 
 def evaluate(agent: SAC, env: gym.Env) -> float:
-    """The mean return of episodes of the mean's action (B:256, 285)."""
+    """The mean return of episodes of the mean's action (B:256, 301-305)."""
     total = 0.0
     for _ in range(EVALUATION_EPISODES):
         (obs, _), over = env.reset(), False
@@ -211,7 +211,7 @@ if __name__ == "__main__":
     parser.add_argument("--task", default="HalfCheetah-v5")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--env-steps", type=int, default=1_000_000)  # Y:64
-    parser.add_argument("--evaluate-every", type=int, default=10_000)  # B:253, EvalCallback's default
+    parser.add_argument("--evaluate-every", type=int, default=10_000)  # V:52-53
     options = parser.parse_args()
     test_env = gym.wrappers.RescaleAction(gym.make(options.task), -1, 1)
     test_env.reset(seed=options.seed + 1)

@@ -5,11 +5,12 @@
 Right of a line stands where the original has it: E is the example; in tianshou/algorithm, S is modelfree/sac.py, D and
 T are ddpg.py and td3.py beside it, B is algorithm_base.py; in tianshou, N is utils/net/continuous.py, R trainer.py.
 
-Unlike others: the temperature is a constant unless asked for. Each critic has an optimiser of its own. The epsilon in
-the log-determinant is float32's own, 1.2e-7. After 10,000 uniform steps the running episode is abandoned.
+Unlike others: the temperature is a constant unless asked for. Each critic has an optimiser of its own; if the second is
+left out, it is a copy of the first and stays one. The epsilon in the log-determinant is float32's own, 1.2e-7. After
+10,000 uniform steps the running episode is abandoned. Whatever the seed, the replay draws the same rows.
 
-Not reproduced: rewards in float64 until the return is cast to float32; n-step returns and prioritised replay, off by
-default; several environments; ten environments to evaluate in, where here one plays ten episodes.
+Not reproduced: one seed for every replay; rewards in float64 until the return is cast to float32; n-step returns and
+prioritised replay, off by default; several environments; ten to evaluate in, where here one plays ten episodes.
 """
 
 import argparse
@@ -63,7 +64,6 @@ def q_value(critic: nn.Module, obs: Tensor, action: Tensor) -> Tensor:
 
 
 # --- the update
-
 Batch = namedtuple("Batch", ["obs", "action", "reward", "next_obs", "terminated"])
 
 
@@ -155,7 +155,7 @@ class Draw:
     """Where randomness comes from: NumPy's generator for the replay, PyTorch's for actions."""
 
     def __init__(self, seed: int):
-        self.numpy, self.torch = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        self.numpy, self.torch = np.random.default_rng(seed), torch.Generator().manual_seed(~seed)  # not the weights'
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         return torch.randn(shape, generator=self.torch)
@@ -190,7 +190,7 @@ def train(task: str, seed: int, make_env: Callable = gym.make, draw: Any = None)
         if terminated or truncated or env_step == START_STEPS:  # R:769-772, 856-858
             obs, _ = env.reset()
         if env_step > START_STEPS:  # R:1051-1095
-            batch = replay.sample(draw.integers(len(replay), BATCH))
+            batch = replay.sample(draw.integers(len(replay), BATCH))  # E:140: with the seed 42, buffer_base.py:78, 517
             agent.update(batch, {name: draw.normal((BATCH, action_dim)) for name in NOISE})
         yield agent
 
@@ -208,7 +208,7 @@ def evaluate(agent: SAC, env: Any) -> float:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", default="HalfCheetah-v5")
+    parser.add_argument("--task", default="Ant-v5")  # E:26 has v4
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--env-steps", type=int, default=250_000)  # E:39-40
     parser.add_argument("--evaluate-every", type=int, default=5_000)  # E:40

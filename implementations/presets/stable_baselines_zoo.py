@@ -1,4 +1,4 @@
-"""Stable Baselines 2.10 as its zoo tuned it for HalfCheetah-v2: araffin/rl-baselines-zoo@79a6fd1, hyperparams/sac.yml.
+"""Stable Baselines 2.10 as its zoo sets it for HalfCheetah-v2: araffin/rl-baselines-zoo@79a6fd1, hyperparams/sac.yml.
 
 Not reproduced: what the preset stable_baselines does not reproduce. The zoo has these settings for HalfCheetah-v2 only
 (other ones for Pendulum, none for the other MuJoCo tasks); here they serve every task.

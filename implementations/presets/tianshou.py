@@ -1,7 +1,8 @@
 """Tianshou's SAC with the defaults of its example: thu-ml/tianshou@f240205 (2.0.1), examples/mujoco/mujoco_sac.py.
 
 Not reproduced: how often and how long it evaluates (10 episodes every 5,000 steps; here the study decides); rewards
-kept in float64 until the return is cast to float32; n-step returns and prioritised replay, off by default.
+kept in float64 until the return is cast to float32; that the rows which a replay draws are the same for every seed
+(data/buffer/buffer_base.py:78); n-step returns and prioritised replay, off by default.
 """
 
 from suite.sac.cited import cited, preset

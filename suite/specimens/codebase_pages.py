@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import pyarrow.compute as pc
+
 from implementations.codebases import CODEBASES
+from suite.lab import records
 from suite.sac import identity
 from suite.specimens import naming, switches
 
 FILES = identity.ROOT / "implementations" / "codebases"
 RECORDED = {"recorded updates": "vectors", "recorded loops": "schedules"}
 """What the original left, in words, and the folder of tests/ that holds it."""
+
+RELEASED = identity.ROOT / "results" / "released"
 
 BESIDE = "sac_v2"
 """The preset that switches are held against."""
@@ -69,6 +77,9 @@ The preset: **{known.name}**, {known.reason}.
 
 The file: equal to the engine at the preset{_recorded(name)}.
 
+## How it learns
+{learning(name)}
+
 ## Its switches beside {BESIDE}
 | switch | {name} | {BESIDE} |
 |---|---|---|
@@ -98,6 +109,47 @@ def _recorded(name: str) -> str:
         cases = [file.stem for file in files if file.stem.split("-")[0].removesuffix("_common") == name]
         parts += [f", to the {words} {', '.join(cases)}"] if cases else []
     return "".join(parts)
+
+
+def learning(name: str, folder: Path = RELEASED) -> str:
+    """What the last evaluations of released runs of a code base return, by task and program; or that there is none."""
+    groups: dict[tuple[str, int, str], list[float]] = {}
+    for record, mean in _last_evaluations(folder):
+        of_preset = record.origin.preset == name and not record.origin.ablation
+        if of_preset and record.status == "finished":
+            key = record.task, record.env_steps, _program(name, record.implementation)
+            groups.setdefault(key, []).append(mean)
+    rows = [
+        f"| {task} | {steps:,} | {program} | {_spread(groups[task, steps, program])} |"
+        for task, steps, program in sorted(groups)
+    ]
+    if not rows:
+        return "No run of it is released with the suite yet."
+    heading = "| task | environment steps | program | last evaluation, mean ± SD over seeds |\n|---|---|---|---|\n"
+    return heading + "\n".join(rows)
+
+
+@functools.cache
+def _last_evaluations(folder: Path) -> Sequence[tuple[records.RunRecord, float]]:
+    """Every released record with the mean return of its last evaluation."""
+    read = [records.read(path) for path in sorted(folder.glob("*/runs/*/*/*/*.parquet"))]
+    return [(one.meta, _last(one)) for one in read]
+
+
+def _last(one: records.Record) -> float:
+    of_last = pc.and_(pc.equal(one.rows["env_step"], one.meta.last_env_step), pc.equal(one.rows["kind"], "mean"))
+    return float(np.mean(one.rows.filter(of_last)["return"]))
+
+
+def _program(name: str, implementation: str) -> str:
+    if implementation == f"codebase_{name}":
+        return "the file"
+    return "its package" if implementation == name else f"the preset in `{implementation}`"
+
+
+def _spread(values: Sequence[float]) -> str:
+    spread = f" ± {np.std(values, ddof=1):,.1f}" if len(values) > 1 else ""
+    return f"{np.mean(values):,.1f}{spread} ({len(values)})"
 
 
 def _differences(name: str) -> str:

@@ -84,7 +84,7 @@ GATED_TASKS = ("HalfCheetah-v5", "Pendulum-v1")
 
 
 def name(row: CheckRow) -> str:
-    return row.variant.removesuffix(" (from source)").removeprefix("mistakes/")
+    return row.variant.removeprefix("mistakes/")
 
 
 def place(row: CheckRow) -> str:

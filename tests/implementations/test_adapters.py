@@ -17,6 +17,7 @@ from builders.runs import ROOT, job, places, suite
 from click.testing import CliRunner
 
 import implementations
+from implementations.adapters import stable_baselines3, tianshou
 from suite.cli import main
 from suite.errors import UsageError
 from suite.lab import loop, training
@@ -400,6 +401,16 @@ def test_a_package_at_its_time_limit_starts_again(tmp_path):
 def test_a_guest_refuses_what_it_cannot_do(own, words):
     with pytest.raises(ValueError, match=words):
         Guest(Idle(), own, [SimpleNamespace() for _ in own.seeds])
+
+
+def test_samples_of_an_evaluation_are_not_made_of_the_numbers_that_training_draws():
+    """PyTorch's generator takes 32 bits of a seed: 2**32 + 3 is 3 again."""
+    torch = pytest.importorskip("torch")
+    of_training = torch.randn(8, generator=torch.Generator().manual_seed(3))
+    for package in (stable_baselines3.Loop(None, 3), tianshou.Loop(None, None, job(seeds=(3,)))):
+        sampling = torch.Generator()
+        sampling.set_state(package.sampling)
+        assert not torch.equal(torch.randn(8, generator=sampling), of_training)
 
 
 def test_nothing_is_learnt_before_an_episode_is_over(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import gymnasium as gym
 import numpy as np
 import pytest
-from builders.codebases import AsEngine, Script, Stage
+from builders.codebases import AsEngine, Script, Stage, framework
 from builders.runs import ROOT, job, places
 from gymnasium.envs.classic_control import PendulumEnv
 from scipy.stats import ks_2samp
@@ -230,6 +230,19 @@ def test_a_batch_of_pranz24_holds_no_transition_twice():
     drawn = np.stack([draw.integers(40, 30) for _ in range(200)])
     assert all(len(np.unique(batch)) == 30 for batch in drawn)
     assert np.abs(np.bincount(drawn.ravel(), minlength=40) - 150).max() < 31  # 150 expected, with a deviation of 6.1
+
+
+@pytest.mark.parametrize("name", CODEBASES)
+def test_a_files_noise_is_not_made_of_the_numbers_that_its_weights_are_made_of(name):
+    """The weights take a seed's own stream of the framework; jax.random.split leads there by its first keys."""
+    module = module_of(name)
+    noise = np.ravel(module.Draw(3).normal((64,)))
+    if framework(module) == "torch":
+        repeated = [module.torch.randn(64, generator=module.torch.Generator().manual_seed(3))]
+    else:
+        keys = module.jax.random.split(module.jax.random.key(3), 5)
+        repeated = [module.jax.random.normal(key, (64,)) for key in keys]
+    assert not any(np.array_equal(noise, np.ravel(one)) for one in repeated)
 
 
 def test_a_file_is_short():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from implementations.codebases import CODEBASES
+from suite.lab import records
 from suite.specimens import codebase_pages, naming, switches
 
 
@@ -35,3 +38,23 @@ def test_a_page_shows_the_switches_that_differ_and_no_others():
 def test_a_paragraph_ends_where_the_next_begins():
     text = codebase_pages.paragraph("spinningup", codebase_pages.UNLIKE)
     assert text.startswith("the temperature is a constant.") and text.endswith("is not stored as one.")
+
+
+def test_a_page_says_how_released_runs_end_by_program(tmp_path):
+    assert "yet" in codebase_pages.learning("sbx", tmp_path)
+    one = records.read(next((codebase_pages.RELEASED / "precision/runs/Pendulum-v1").rglob("s0-*.parquet")))
+    origin = one.meta.origin._replace(preset="sbx", ablation="", arm="")
+    for n, program in enumerate(["codebase_sbx", "codebase_sbx", "sbx", "jax"]):
+        path = tmp_path / f"programs/runs/Pendulum-v1/{program}/{one.meta.run_id}/s{n}-{one.meta.env_steps}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        records.write(path, replace(one.meta, implementation=program, seed=n, origin=origin), one.rows)
+    codebase_pages._last_evaluations.cache_clear()
+    rows = one.rows.to_pandas()
+    mean = rows[(rows["env_step"] == one.meta.env_steps) & (rows["kind"] == "mean")]["return"].mean()
+    told = f"| Pendulum-v1 | {one.meta.env_steps:,} |"
+    assert codebase_pages.learning("sbx", tmp_path).splitlines()[2:] == [
+        f"{told} its package | {mean:,.1f} (1) |",
+        f"{told} the file | {mean:,.1f} ± 0.0 (2) |",
+        f"{told} the preset in `jax` | {mean:,.1f} (1) |",
+    ]
+    codebase_pages._last_evaluations.cache_clear()
