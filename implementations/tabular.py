@@ -16,6 +16,9 @@ from scipy.special import log_softmax, logsumexp, softmax
 from suite.sac import equations
 from suite.sac.spec import LearnedAlpha, SacSpec
 
+MOST_ROUNDS = 1_000
+"""Of an iteration: what has not ended by then is no contraction, and its claims must fail, not wait."""
+
 
 class MDP(NamedTuple):
     """reward [S, A]; transition [S, A, S], whose rows add up to 1 or less: what is missing ends the episode."""
@@ -68,11 +71,12 @@ def policy_iteration(mdp: MDP, alpha: float, discount: float, tolerance: float =
     """The soft Q [S, A] of every policy, from the uniform one until none moves by more than `tolerance` of its size."""
     q = evaluate(mdp, np.full(mdp.reward.shape, 1 / mdp.reward.shape[1]), alpha, discount)
     yield q
-    moved = np.inf
-    while moved > tolerance * np.abs(q).max():
+    for _ in range(MOST_ROUNDS):
         following = evaluate(mdp, improve(q, alpha), alpha, discount)
         moved, q = np.abs(following - q).max(), following
         yield q
+        if moved <= tolerance * np.abs(q).max():
+            return
 
 
 def optimal(mdp: MDP, alpha: float, discount: float) -> np.ndarray:
@@ -83,11 +87,13 @@ def optimal(mdp: MDP, alpha: float, discount: float) -> np.ndarray:
 
 def value_iteration(mdp: MDP, alpha: float, discount: float, tolerance: float = 1e-14) -> np.ndarray:
     """The optimal soft Q [S, A] by iterating V = alpha log sum exp(Q / alpha); alpha 0: the ordinary max."""
-    q, moved = np.zeros_like(mdp.reward), np.inf
-    while moved > tolerance * max(np.abs(q).max(), 1.0):
+    q = np.zeros_like(mdp.reward)
+    for _ in range(MOST_ROUNDS):
         value = alpha * logsumexp(q / alpha, axis=-1) if alpha else q.max(-1)
         following = backup(mdp, value, discount)
         moved, q = np.abs(following - q).max(), following
+        if moved <= tolerance * max(np.abs(q).max(), 1.0):
+            break
     return q
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+import pandas as pd
 import pytest
 from builders.runs import ROOT
 
@@ -74,3 +75,13 @@ def test_the_engine_and_the_ablation_of_the_worked_examples_are_real(tmp_path, m
     assert "averaging" in catalogue.ablation_names() and "averaging" not in catalogue.shipped_ablation_names()
     arms = {arm.name: arm for arm in catalogue.load_ablation("averaging").arms}
     assert catalogue.resolve("sac_v2", "Hopper-v5", arms["fast"].changes)[0].tau == 0.05
+
+
+def test_the_goals_that_the_page_of_relatives_names_are_those_of_its_figures_data():
+    data = pd.read_csv(ROOT / "docs/figures/goals.csv")
+    ends = data[data["series"] == "episode"].groupby(["policy", "n"], sort=False)["goal"].first()
+    soft_q, mixture, gaussian = (ends[name].value_counts().to_dict() for name in data["policy"].unique())
+    page = " ".join((ROOT / "docs/relatives.md").read_text().split())
+    assert f"(east {soft_q[0]}, west {soft_q[1]}, north {soft_q[2]}, south {soft_q[3]})" in page
+    assert f"(north {gaussian[2]}, west {gaussian[1]})" in page and set(gaussian) == {1, 2}
+    assert set(mixture) == {3} and "all of its episodes go south" in page

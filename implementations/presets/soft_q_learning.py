@@ -23,7 +23,7 @@ NETS = f"{CODE} softqlearning/misc/nn.py"
 POLICY = f"{CODE} softqlearning/policies/stochastic_policy.py"
 FAST = "ours on the pendulums: targets that move within their 20,000 steps"
 RATE = "ours on the pendulums and MultiGoal: the class's own default"
-GOAL_SCALE = "0.5 on MultiGoal: sharper than the 0.1 of examples/multigoal_sql.py:74, within a tenth of its steps"
+GOAL_SCALE = "0.5 on MultiGoal: sharper than the 0.1 of examples/multigoal_sql.py:63, within a tenth of its steps"
 GOAL = ("MultiGoal-v0",)
 
 SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
@@ -43,9 +43,9 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     discount=cited(0.99, f"{SCRIPT}:24"),
     value_particles=cited(16, f"{SCRIPT}:32"),
     # the actor's gradient
-    fixed_particles=cited(8, f"{SCRIPT}:30-31 with {GOALS}:71-72 (16 or 32 times one half)", {GOAL: 16}),
-    updated_particles=cited(8, f"{SCRIPT}:30-31 with {GOALS}:71-72 (16 or 32 times one half)", {GOAL: 16}),
-    bandwidth_floor=cited(1e-3, f"{KERNEL}:7,54-55"),
+    fixed_particles=cited(8, f"{SCRIPT}:30-31 with {GOALS}:60-61 (16 or 32 times one half)", {GOAL: 16}),
+    updated_particles=cited(8, f"{SCRIPT}:30-31 with {GOALS}:60-61 (16 or 32 times one half)", {GOAL: 16}),
+    bandwidth_floor=cited(1e-3, f"{KERNEL}:7,57-58"),
     squash_eps=cited(1e-6, f"{SQL}:13,232-234"),
     # networks
     hidden=cited((128, 128), f"{SCRIPT}:25,149-152"),
@@ -53,11 +53,11 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     # update
     first_update=cited(
         999,
-        f"{LOOP}:71-84 with {SAMPLER}:87-89 (environment steps, from 0) and {GOALS}:19",
+        f"{LOOP}:71-84 with {SAMPLER}:87-89 (environment steps, from 0) and {GOALS}:24",
         {PENDULUMS: 199, GOAL: 99},
     ),
     target_copy_every=cited(1_000, f"{SCRIPT}:33 with {SQL}:299-300; {FAST}", {PENDULUMS: 100}),
-    batch_size=cited(128, f"{SCRIPT}:26 with {GOALS}:19", {GOAL: 64}),
+    batch_size=cited(128, f"{SCRIPT}:26 with {GOALS}:24", {GOAL: 64}),
     # optimisers
     actor_lr=cited(3e-4, f"{SCRIPT}:22; {RATE}, {SQL}:42", {(*PENDULUMS, *GOAL): 1e-3}),
     critic_lr=cited(3e-4, f"{SCRIPT}:23; {RATE}, {SQL}:43", {(*PENDULUMS, *GOAL): 1e-3}),
@@ -70,11 +70,11 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     warmup_steps=cited(0, f"{SAMPLER}:113-118 (the policy acts from the start)"),
     warmup_range=cited("unit", f"{SAMPLER}:113-118 (nothing is drawn uniformly)"),
     warmup_rounding=cited("none", f"{SAMPLER}:113-118 (there is no warm-up)"),
-    epoch_steps=cited(1_000, f"{SCRIPT}:29 with {GOALS}:23", {GOAL: 100}),
+    epoch_steps=cited(1_000, f"{SCRIPT}:29 with {GOALS}:28", {GOAL: 100}),
     # learning
     learn_after=cited(
         1_000,
-        f"{SCRIPT}:138 with {SAMPLER}:87-89 and {GOALS}:19; ours on the pendulums: an episode of Pendulum-v1",
+        f"{SCRIPT}:138 with {SAMPLER}:87-89 and {GOALS}:24; ours on the pendulums: an episode of Pendulum-v1",
         {PENDULUMS: 200, GOAL: 100},
     ),
     update_every=cited(1, f"{LOOP}:75-84"),
@@ -91,5 +91,5 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     ),
     reset_every=cited(None, f"{SAMPLER}:130-142 (only after an episode)"),
     action_to_env=cited("rescale", f"{SCRIPT}:131 (garage's normalize, which maps [-1, 1] to the box)"),
-    evaluation_action=cited("sample", f"{LOOP}:110-118 with {POLICY}:33,46 (the policy as it explores)"),
+    evaluation_action=cited("sample", f"{LOOP}:110-118 with {POLICY}:32,48 (the policy as it explores)"),
 )

@@ -13,14 +13,14 @@ import implementations
 from suite.errors import UsageError
 from suite.lab.multigoal import BOUND as BOUND
 from suite.lab.multigoal import GOALS, REACHED, TASK
-from suite.lab.records import RecordError, RunRecord, arrays_path, read_meta
+from suite.lab.records import RecordError, RunRecord, arrays_path, params_digest, read_meta
 from suite.lab.tasks import Environment
 from suite.sac import weights
 from suite.specimens.naming import display_name
 
 EPISODES, ACTIONS = 40, 300
 PLACES = ((0.0, 0.0), (2.5, 2.5))
-"""Where actions are sampled: as far from every goal, and as far from two (as examples/multigoal_sql.py:49 plots)."""
+"""Where actions are sampled: as far from every goal, and as far from two (as examples/multigoal_sql.py:44 plots)."""
 COLUMNS = ["policy", "series", "n", "step", "x", "y", "goal"]
 
 
@@ -31,7 +31,10 @@ class Policy:
         self.spec, spaces = record.spec, environment.spaces
         self.engine: Any = implementations.load(record.implementation, type(self.spec).__name__)
         rng = np.random.Generator(np.random.PCG64(0))
-        whole = weights.params(self.spec, spaces, rng) | arrays  # targets are drawn anew: no action reads them
+        drawn = weights.params(self.spec, spaces, rng)
+        if lacking := [name for name in drawn if not name.startswith("target_") and name not in arrays]:
+            raise ValueError(f"{lacking[0]} is absent; the run is {record.status}")
+        whole = drawn | arrays  # targets are drawn anew: no action reads them
         params = {name: np.asarray(value, self.spec.dtype)[None] for name, value in whole.items()}
         self.state, self.rng = self.engine.init(self.spec, spaces, params), rng
 
@@ -45,15 +48,22 @@ class Policy:
 def played(records: Sequence[Path]) -> pd.DataFrame:
     """Rows of COLUMNS for each record: of every episode its positions, and of every place the actions sampled there.
 
-    goal: the number of the one that an episode reached, -1 if it reached none. UsageError for what is no such run.
+    goal: the number of the one that an episode reached, -1 if it reached none. UsageError for what is no such run, and
+    for two runs of one policy.
     """
-    rows = [row for path in records for row in _of_record(path)]
+    rows: list[tuple] = []
+    for path in records:
+        of_record = list(_of_record(path))
+        if any(row[0] == of_record[0][0] for row in rows):
+            raise UsageError(f"{path} is another run of {of_record[0][0]}; the figure shows one of each policy")
+        rows += of_record
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _of_record(path: Path) -> Iterator[tuple]:
     try:
         record = read_meta(path)
+        params_digest(path, record)
         with np.load(arrays_path(path)) as file:
             arrays = {name: file[name] for name in file.files}
     except (RecordError, OSError, ValueError) as error:
@@ -61,7 +71,10 @@ def _of_record(path: Path) -> Iterator[tuple]:
     if record.task != TASK or record.implementation not in implementations.REGISTRY:
         raise UsageError(f"{path} is of {record.implementation} on {record.task}; goals are those of {TASK}")
     environment, name = Environment(TASK), display_name(record.origin.preset)
-    policy = Policy(record, arrays, environment)
+    try:
+        policy = Policy(record, arrays, environment)
+    except ValueError as error:
+        raise UsageError(f"{path} is no record with its final networks ({error})") from None
     for n in range(EPISODES):
         positions = _episode(policy, environment, n)
         distance = ((positions[-1] - GOALS) ** 2).sum(1)

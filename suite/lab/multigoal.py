@@ -1,7 +1,7 @@
 """A point in the plane with four goals around it, so that a good policy has four ways to go: "MultiGoal-v0".
 
 The environment of soft Q-learning's paper (arXiv 1702.08165, section 5.1), by haarnoja/softqlearning@6f51eac
-softqlearning/environments/multigoal.py with its defaults and the 30 steps of examples/multigoal_sql.py:19.
+softqlearning/environments/multigoal.py with its defaults and the 30 steps of examples/multigoal_sql.py:24.
 """
 
 from __future__ import annotations

@@ -68,8 +68,8 @@ def _cells(results: Results, one: Ancestor) -> list[CellResult]:
 
 
 def _is(label: Label, one: Ancestor) -> bool:
-    """Whether a label is an ancestor's; a report's has its state behind it, "sac_v1 (from source)"."""
-    return not label.ablation and label.preset.partition(" ")[0] == one.preset
+    """Whether a label is an ancestor's; a report's may have its state: "sac_v1 (from source)", "after sac_v1"."""
+    return not label.ablation and one.preset in label.preset.split(" ")
 
 
 def _did(results: Results, cell: CellResult, before: Ancestor | None) -> str:
@@ -77,9 +77,11 @@ def _did(results: Results, cell: CellResult, before: Ancestor | None) -> str:
     where = f"{cell.task} ({cell.implementation})"
     if cell.n_scored == 0:
         return f"{where}: no scored run."
-    returned = f"{where}: {interval(cell.mean)} over {cell.n_scored} runs"
+    runs = f"{cell.n_scored} run{'' if cell.n_scored == 1 else 's'}"
+    absent = f" of {cell.n_planned} planned" if cell.n_absent else ""
+    failed = f", {cell.n_failed} of which failed" if cell.n_failed else ""
     better = _better(results, cell, before) if before else ""
-    return f"{returned}{better}."
+    return f"{where}: {interval(cell.mean)} over {runs}{absent}{failed}{better}."
 
 
 def _better(results: Results, cell: CellResult, before: Ancestor) -> str:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -145,10 +147,15 @@ def read(path: Path) -> Recorded:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         recorded = Recorded(path, json.loads(str(arrays.pop("meta"))), arrays)
-        preset, _ = recorded.preset, recorded.case
+        preset, case = recorded.preset, recorded.case
+        if not isinstance(case, str):
+            raise ValueError(f"case is {case!r}, which is no name")
+        for name, array in arrays.items():
+            if array.dtype.kind not in "biuf":
+                raise ValueError(f"{name} is not of real numbers")
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror or 'no .npz file'})") from None
-    except (ValueError, zipfile.BadZipFile, KeyError, TypeError) as error:
+    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError, TypeError) as error:
         raise UsageError(f"{path} holds no vectors of the shared format ({type(error).__name__}: {error})") from None
     if preset not in preset_names():
         close = nearest(str(preset), preset_names())
@@ -164,7 +171,7 @@ def vectors_of(recorded: Recorded, spec: SacSpec) -> Vectors:
         declared = DECLARED.get((recorded.preset, recorded.case), Declared({}, ""))
         free = {"hidden": tuple(overrides["hidden"]), "batch_size": overrides["batch_size"]}
         spec = replace(spec, **declared.changes, **free)
-        spaces = _spaces(overrides)
+        spaces = spaces_of(overrides)
         contradictions = tuple(_contradictions(spec, spaces.action_dim, overrides, rates))
     except (SpecError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
@@ -173,7 +180,10 @@ def vectors_of(recorded: Recorded, spec: SacSpec) -> Vectors:
         recorded.path, recorded.preset, recorded.case, spec, spaces, updates, recorded.arrays, contradictions
     )
     if not contradictions:
-        _check(made)
+        draws = {name.replace("action", "actor") for name in spec.draws if name != "next_action"} | {*spec.draws}
+        size = (spec.batch_size, spaces.action_dim)
+        numbers = range(updates) if isinstance(updates, int) else ()
+        check(made, draws, {f"noise/{k}/{name}": size for k in numbers for name in _needed(spec, k)})
     return made
 
 
@@ -183,10 +193,15 @@ def load(path: Path) -> Vectors:
     return vectors_of(recorded, load_preset(recorded.preset).SPEC)
 
 
-def _spaces(overrides: Mapping[str, Any]) -> Spaces:
-    action_dim, high = overrides["act_dim"], float(overrides["action_high"])
+def spaces_of(overrides: Mapping[str, Any]) -> Spaces:
+    """The original's spaces, as the file says; ValueError if they are none."""
+    obs_dim, action_dim, high = overrides["obs_dim"], overrides["act_dim"], float(overrides["action_high"])
+    if type(obs_dim) is not int or type(action_dim) is not int or min(obs_dim, action_dim) < 1:
+        raise ValueError(f"obs_dim and act_dim must be whole numbers from 1, not {obs_dim!r} and {action_dim!r}")
+    if not 0 < high < math.inf:
+        raise ValueError(f"action_high must be positive, not {high}")
     box = ((high,) * action_dim, (0.0,) * action_dim) if high != 1 else ()
-    return Spaces(overrides["obs_dim"], action_dim, *box)
+    return Spaces(obs_dim, action_dim, *box)
 
 
 def _contradictions(
@@ -213,35 +228,46 @@ def _contradictions(
         yield f"the learning rates are {dict(rates)} in the file and {ours_by_net} in the preset"
 
 
-def _check(vectors: Vectors) -> None:
-    """UsageError unless every batch and every draw an update needs is there, in its shape, and something to compare."""
+def check(vectors: Vectors, draws: Collection[str], noise: dict[str, tuple[int, ...]]) -> None:
+    """UsageError unless a file has all that its updates need and all parameters after each, and nothing that is unread.
+
+    draws: what the file may call its noise; noise: shapes of what it must have of it, by key.
+    """
     spec, spaces, size = vectors.spec, vectors.spaces, vectors.spec.batch_size
-    if not isinstance(vectors.updates, int) or vectors.updates < 1:
+    _check_names(vectors, draws)
+    widths = {"obs": (spaces.obs_dim,), "next_obs": (spaces.obs_dim,), "action": (spaces.action_dim,)}
+    parameters = initial.shapes(spec, spaces)
+    if isinstance(spec, SacSpec) and spec.learns_alpha:
+        parameters = parameters | {"log_alpha": ()}
+    expected = {f"init/{name}": shape for name, shape in parameters.items()}
+    for k in range(vectors.updates):
+        expected |= {f"batch/{k}/{name}": (size, *widths.get(name, ())) for name in BATCH}
+        expected |= {f"after/{k}/{name}": shape for name, shape in parameters.items()}
+    for name, shape in (expected | noise).items():
+        array = vectors.arrays.get(name)
+        if array is None and name in noise:
+            array = vectors.arrays.get(name.replace("/action", "/actor"))
+        if array is None or array.shape != shape:
+            what = "absent" if array is None else f"of shape {array.shape}"
+            raise UsageError(f"{vectors.path}: {name} is {what}; {vectors.preset} needs it as {shape}")
+    for name in vectors.arrays:
+        if name.startswith(("init/", "batch/")) and name not in expected:
+            raise UsageError(f"{vectors.path}: {name} is nothing that {vectors.preset} has")
+
+
+def _check_names(vectors: Vectors, draws: Collection[str]) -> None:
+    """UsageError unless every key is of a kind, of an update, and of a draw where it is noise."""
+    if type(vectors.updates) is not int or vectors.updates < 1:
         raise UsageError(f"{vectors.path}: updates must be a whole number from 1, not {vectors.updates!r}")
-    numbers = {str(k) for k in range(vectors.updates)}
     for name in vectors.arrays:
         kind, *rest = name.split("/")
         if kind not in KINDS:
             raise UsageError(f"{vectors.path}: {name} is no key of the format; did you mean {nearest(kind, KINDS)}?")
-        if kind != "init" and (len(rest) < 2 or rest[0] not in numbers):
+        if kind != "init" and (len(rest) < 2 or rest[0] not in {str(k) for k in range(vectors.updates)}):
             raise UsageError(f"{vectors.path}: {name} names none of the updates 0 to {vectors.updates - 1}")
-        if kind == "noise" and rest[-1].replace("actor", "action") not in spec.draws:
-            raise UsageError(
-                f"{vectors.path}: {name} is no draw of {vectors.preset}; its draws: {', '.join(spec.draws)}"
-            )
-    if not any(name.startswith(("expect/", "grad/", "after/")) for name in vectors.arrays):
-        raise UsageError(f"{vectors.path} holds no numbers of the original to compare with (expect/, grad/ or after/)")
-    widths = {"obs": (spaces.obs_dim,), "next_obs": (spaces.obs_dim,), "action": (spaces.action_dim,)}
-    expected = {f"init/{name}": shape for name, shape in initial.shapes(spec, spaces).items()}
-    expected |= {"init/log_alpha": ()} if spec.learns_alpha else {}
-    for k in range(vectors.updates):
-        expected |= {f"batch/{k}/{name}": (size, *widths.get(name, ())) for name in BATCH}
-        expected |= {f"noise/{k}/{name}": (size, spaces.action_dim) for name in _needed(spec, k)}
-    for name, shape in expected.items():
-        array = vectors.arrays.get(name, vectors.arrays.get(name.replace("/action", "/actor")))
-        if array is None or array.shape != shape:
-            what = "absent" if array is None else f"of shape {array.shape}"
-            raise UsageError(f"{vectors.path}: {name} is {what}; {vectors.preset} needs it as {shape}")
+        if kind == "noise" and "/".join(rest[1:]) not in draws:
+            its = ", ".join(vectors.spec.draws)
+            raise UsageError(f"{vectors.path}: {name} is no draw of {vectors.preset}; its draws: {its}")
 
 
 def _needed(spec: SacSpec, k: int) -> tuple[str, ...]:
@@ -297,6 +323,8 @@ def _deviation(
 ) -> Deviation:
     """How far one of our arrays (with a leading axis of seeds) is from the original's; absent is infinitely far."""
     where, expected = f"{name}, update {k}", np.asarray(expected, np.float64)
+    if ours is None or ours[0].shape != expected.shape:
+        return Deviation(np.inf, 0.0, f"{where}: not there" if ours is None else f"{where}: another shape")
     if kind == "after":
         net = name.split("/")[0].removeprefix("target_").rstrip("0123456789")
         unit = vectors.spec.learning_rate("alpha" if name == "log_alpha" else net)
@@ -305,14 +333,13 @@ def _deviation(
         largest = np.abs(expected).max()
         if kind == "grad":
             net = f"grad/{k}/{name.split('/')[0]}"
-            its = [np.abs(value).max() for key, value in vectors.arrays.items() if key.startswith(net)]
+            its = [np.abs(value).max() for key, value in vectors.arrays.items() if key.startswith(net) and value.size]
             largest = max(largest, 0.01 * max(its))
         elif expected.ndim == 0:
             largest = max(largest, 1.0)
         allowed = RELATIVE * largest
-    if ours is None or ours[0].shape != expected.shape:
-        return Deviation(np.inf, allowed, f"{where}: not there" if ours is None else f"{where}: another shape")
-    return Deviation(float(np.abs(np.asarray(ours[0], np.float64) - expected).max()), allowed, where)
+    distance = np.abs(np.asarray(ours[0], np.float64) - expected).max()
+    return Deviation(float(distance), float(allowed), where)
 
 
 class Unread(NamedTuple):
@@ -332,15 +359,20 @@ def run(paths: Sequence[Path], names: Sequence[str]) -> Iterator[Verdict | Unrea
 
 
 def _of_file(recorded: Recorded, names: Sequence[str]) -> list[Verdict]:
-    """Its verdicts, of the examiner of its format."""
+    """Its verdicts."""
     precisions: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
+    spec = load_preset(recorded.preset).SPEC
+    return [verdict(recorded, spec, name, precision) for name in names for precision in precisions]
+
+
+def verdict(recorded: Recorded, spec: Any, name: str, precision: Literal["float64", "float32"]) -> Verdict:
+    """The recorded updates of a preset with that spec through an engine, by the examiner of the file's format."""
     if recorded.preset in OWN_KEYS:
         examiner = importlib.import_module(OWN_KEYS[recorded.preset])
-        return [examiner.examine(recorded, name, precision) for name in names for precision in precisions]
+        return examiner.examine(recorded, spec, name, precision)
     if "own_keys" in recorded.meta:
         raise UsageError(f"{recorded.path} has keys of its own, which nothing here knows to read")
-    own = vectors_of(recorded, load_preset(recorded.preset).SPEC)
-    return [examine(own, name, precision) for name in names for precision in precisions]
+    return examine(vectors_of(recorded, spec), name, precision)
 
 
 def render(verdicts: Sequence[Verdict]) -> str:

@@ -23,7 +23,8 @@ from suite.lab.records import Recorder
 from suite.sac.ablation import Changes
 from suite.sac.contract import Job
 from suite.sac.schedule import Schedule
-from suite.sac.spec import SacSpec, SpecError
+from suite.sac.spec import SpecError
+from suite.sac.specs import Spec
 from suite.specimens import conformance
 from suite.specimens.catalogue import load_preset
 from suite.specimens.conformance import Recorded, Unread
@@ -119,7 +120,7 @@ def _stored(rows: np.ndarray, env_steps: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def examine(recorded: Recorded, spec: SacSpec, schedule: Schedule) -> Verdict:
+def examine(recorded: Recorded, spec: Spec, schedule: Schedule) -> Verdict:
     """The recorded loop of a preset with these values, compared with what the suite's loop does.
 
     UsageError if something of the format is absent; SpecError if the schedule asks for what cannot be.
@@ -128,6 +129,8 @@ def examine(recorded: Recorded, spec: SacSpec, schedule: Schedule) -> Verdict:
     env_steps, time_limit, episodes, contradictions = _read(recorded, declared)
     if contradictions:
         return Verdict(recorded.preset, recorded.case, {}, contradictions)
+    if getattr(spec, "target_copy_every", None) and "copies" not in recorded.arrays:
+        raise UsageError(f"{recorded.path}: copies is absent; the targets of {recorded.preset} become copies")
     ours = play(replace(schedule, **declared.changes), env_steps, time_limit, episodes)
     differences = {}
     for name in ARRAYS:
@@ -146,16 +149,16 @@ def examine(recorded: Recorded, spec: SacSpec, schedule: Schedule) -> Verdict:
     return Verdict(recorded.preset, recorded.case, differences)
 
 
-def copies_as_recorded(recorded: Recorded, spec: SacSpec) -> bool:
+def copies_as_recorded(recorded: Recorded, spec: Spec) -> bool:
     """Whether targets become copies after the recorded loop's own updates where its code base made them copies."""
     return _other_copies(recorded, spec, recorded.arrays["updates"]).size == 0
 
 
-def _other_copies(recorded: Recorded, spec: SacSpec, updates: np.ndarray) -> np.ndarray:
+def _other_copies(recorded: Recorded, spec: Spec, updates: np.ndarray) -> np.ndarray:
     """The steps after which targets become plain copies in one of the two alone; none where it is not recorded."""
     if "copies" not in recorded.arrays:
         return np.zeros(0, int)
-    every = spec.target_copy_every
+    every = getattr(spec, "target_copy_every", None)  # a mixture has no such target
     done = np.cumsum(updates)
     due = (updates > 0) & (done % every == 0) if every else np.zeros(len(done), bool)
     return np.flatnonzero(due != (recorded.arrays["copies"] > 0)) + 1
@@ -168,13 +171,20 @@ def _read(recorded: Recorded, declared: Declared) -> tuple[int, int, list[script
         steps, time_limit = int(meta["steps"]), int(meta["time_limit"])
         episodes = [scripted.Episode(int(length), ends) for length, ends in meta["episodes"]]
         overrides, differs = meta["overrides"], {name: tuple(one["steps"]) for name, one in meta["declared"].items()}
-        absent = [name for name in ARRAYS if name not in arrays or arrays[name].shape != (steps,)]
+        whole = (*ARRAYS, *(("copies",) if "copies" in arrays else ()))
+        absent = [name for name in whole if name not in arrays or arrays[name].shape != (steps,)]
+        odd = [f"{name} is no array of the format" for name in arrays if name not in whole]
+        odd += [f"an episode ends by {one.ends!r}" for one in episodes if one.ends not in ("fall", "limit")]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UsageError(f"{recorded.path} holds no loop of the shared format ({reason})") from None
     if absent or not episodes or min(steps, time_limit, *(one.length for one in episodes)) < 1:
         what = f"{absent[0]} is no array of {steps} steps" if absent else "it has no steps or no episodes"
         raise UsageError(f"{recorded.path}: {what}")
+    if not arrays["updates"].any():
+        odd.append("no update follows any of its steps, so that it shows nothing of when they come")
+    if odd:
+        raise UsageError(f"{recorded.path}: {odd[0]}")
     contradictions = []
     if overrides != declared.changes:
         contradictions.append(f"its schedule has {overrides}, where {declared.changes} is declared")

@@ -37,9 +37,10 @@ from suite.sac.spec import (
     Uniform,
     ValueNet,
 )
+from suite.sac.specs import Spec
 from suite.specimens import conformance, loops
 from suite.specimens.catalogue import load_preset, replaced
-from suite.specimens.conformance import OWN_KEYS, Recorded
+from suite.specimens.conformance import Recorded
 
 UNNOTICED = Path(presets.__file__).parent / "unnoticed.json"
 
@@ -70,14 +71,14 @@ class Mutant(NamedTuple):
 
     field: str
     value: str
-    tableau: SacSpec | Schedule
+    tableau: Spec | Schedule
 
     @property
     def name(self) -> str:
         return f"{self.field} is {self.value}"
 
 
-def mutants(tableau: SacSpec | Schedule) -> Iterator[Mutant]:
+def mutants(tableau: Spec | Schedule) -> Iterator[Mutant]:
     """Every legal change of one value: words to all others, numbers doubled, kinds to all others, parts field by field.
 
     A number that must not be doubled is halved, and zero becomes 1 or 0.01. Orders that run the same stages alike are
@@ -92,7 +93,7 @@ def mutants(tableau: SacSpec | Schedule) -> Iterator[Mutant]:
                     yield _mutant(tableau, path, value / 4)
 
 
-def _mutant(tableau: SacSpec | Schedule, path: str, value: Any) -> Mutant:
+def _mutant(tableau: Spec | Schedule, path: str, value: Any) -> Mutant:
     made = replaced(tableau, {path: value})
     return Mutant(path, " ".join(made.stages) if path == "order" else str(value), made)
 
@@ -151,8 +152,7 @@ def notices(recorded: Recorded, mutant: Mutant) -> bool:
             return not loops.examine(recorded, load_preset(recorded.preset).SPEC, mutant.tableau).passed
         if "copies" in recorded.arrays:
             return not loops.copies_as_recorded(recorded, mutant.tableau)
-        vectors = conformance.vectors_of(recorded, mutant.tableau)
-        return not conformance.examine(vectors, "torch", "float64").passed
+        return not conformance.verdict(recorded, mutant.tableau, "torch", "float64").passed
     except (UsageError, SpecError):
         return True
 
@@ -184,12 +184,11 @@ class Recordings(NamedTuple):
 
 
 def recordings(updates: Path, of_loops: Path) -> dict[str, Recordings]:
-    """What is recorded in two folders, by preset; specimens with keys of their own are left out."""
+    """What is recorded in two folders, by preset."""
     table: dict[str, Recordings] = {}
     for folder, where in ((updates, 0), (of_loops, 1)):
         for recorded in map(conformance.read, conformance.find([folder])):
-            if recorded.preset not in OWN_KEYS:
-                table.setdefault(recorded.preset, Recordings([], []))[where].append(recorded)
+            table.setdefault(recorded.preset, Recordings([], []))[where].append(recorded)
     return table
 
 

@@ -10,34 +10,43 @@ from typing import Any, Literal
 import numpy as np
 
 from suite.errors import UsageError
-from suite.sac import weights
-from suite.sac.contract import Spaces
+from suite.sac.spec import SpecError
 from suite.sac.specs import MixtureSpec, SoftQSpec
 from suite.specimens import conformance
-from suite.specimens.catalogue import load_preset
 from suite.specimens.conformance import Recorded, Vectors, Verdict
 
 normal_of = np.vectorize(NormalDist().inv_cdf, otypes=[float])
 """The standard normal draw below which a share of all lies."""
 
 
-def examine(recorded: Recorded, name: str, precision: Literal["float64", "float32"]) -> Verdict:
-    """The recorded updates through the engine registered as `name`; UsageError if they lack something."""
-    spec, meta = load_preset(recorded.preset).SPEC, recorded.meta
+def examine(
+    recorded: Recorded, spec: SoftQSpec | MixtureSpec, name: str, precision: Literal["float64", "float32"]
+) -> Verdict:
+    """The recorded updates of a preset with that spec through an engine; UsageError if they lack something."""
+    meta = recorded.meta
     draws: dict[type, Callable[[Vectors, int, str], np.ndarray]] = {SoftQSpec: _soft_q_draw, MixtureSpec: _mixture_draw}
     try:
-        overrides, updates = meta["overrides"], int(meta["updates"])
+        overrides, updates = meta["overrides"], meta["updates"]
         said = tuple(_contradictions(spec, meta))
         spec = replace(spec, hidden=tuple(overrides["hidden"]), batch_size=overrides["batch_size"])
-        spaces = Spaces(overrides["obs_dim"], overrides["act_dim"])
+        spaces = conformance.spaces_of(overrides)
         own = Vectors(recorded.path, recorded.preset, recorded.case, spec, spaces, updates, recorded.arrays, said)
-        for key, shape in weights.shapes(spec, spaces).items():
-            if np.shape(recorded.arrays[f"init/{key}"]) != shape:
-                raise ValueError(f"init/{key} is not of shape {shape}")
+        if not said:
+            noise = _noise(own)
+            conformance.check(own, noise, {f"noise/{k}/{draw}": noise[draw] for k in range(updates) for draw in noise})
         return conformance.examine(own, name, precision, draws[type(spec)])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (SpecError, KeyError, TypeError, ValueError, IndexError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UsageError(f"{recorded.path} holds no recorded updates of {recorded.preset} ({reason})") from None
+
+
+def _noise(vectors: Vectors) -> dict[str, tuple[int, ...]]:
+    """The shapes of an update's noise, by the file's names."""
+    spec, size, action_dim = vectors.spec, vectors.spec.batch_size, vectors.spaces.action_dim
+    if isinstance(spec, MixtureSpec):
+        return {"component": (size,), "action": (size, action_dim)}
+    particles = spec.fixed_particles + spec.updated_particles
+    return {"value_actions": (1, spec.value_particles, action_dim), "latents": (size, particles, action_dim)}
 
 
 def _contradictions(spec: SoftQSpec | MixtureSpec, meta: Mapping[str, Any]) -> Iterator[str]:
@@ -54,9 +63,11 @@ def _contradictions(spec: SoftQSpec | MixtureSpec, meta: Mapping[str, Any]) -> I
             ours["iterations"] = [spec.first_update + k for k in range(meta["updates"])]
         case MixtureSpec():
             ours |= {"components": spec.components, "tau": spec.tau, "lr_value": spec.critic_lr}
-    for name, value in ours.items():
-        if meta[name] != value:
-            yield f"{name} is {meta[name]!r} in the file and {value!r} in the preset"
+    overrides = {"critics": 1, "reward_scale": spec.reward_scale}
+    for said, known in ((meta, ours), (meta["overrides"], overrides)):
+        for name, value in known.items():
+            if said[name] != value:
+                yield f"{name} is {said[name]!r} in the file and {value!r} in the preset"
     if spec.adam.eps_placement != "tensorflow":
         yield "adam's epsilon is TensorFlow's in the file and torch's in the preset"
 

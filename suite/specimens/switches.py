@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from suite.sac import identity
+from suite.sac.ablation import Changes
 from suite.sac.spec import SacSpec
-from suite.specimens import mutations, naming
+from suite.specimens import conformance, loops, mutations, naming
 from suite.specimens.catalogue import load_preset, preset_names
 
 COMMAND = "python -m suite docs"
@@ -141,13 +142,16 @@ A preset is a code base as a value: every switch of its update and its schedule 
 (`implementations/presets/`). Where they differ: [switches.md](switches.md). The states:
 
 * **conforms**: recorded updates of the code base itself (`tests/vectors/`) are reproduced by both engines, and what its
-  own training loop did on scripted episodes (`tests/schedules/`) by the suite's, step by step; only such a preset bears
-  the bare name of its code base in reports;
+  own training loop did on scripted episodes (`tests/schedules/`) by the suite's, step by step, but for what is
+  [declared](#recorded-otherwise-on-purpose); only such a preset bears the bare name of its code base in reports;
 * **from source**: read from the code base, without one of these recordings, or they passed with other code;
 * **after**: it deviates from its code base, in what the sentence says;
 * **ours**: a setting that no code base has.
 
 {_states()}
+
+## Recorded otherwise on purpose
+{_declared()}
 
 ## Read, not proved
 {_not_proved()}
@@ -161,6 +165,25 @@ def _states() -> str:
         known = naming.state(name)
         rows.append(f"| `{name}` | {naming.summary(name)} | **{known.name}**: {known.reason} |")
     return "\n".join(rows)
+
+
+def _declared() -> str:
+    """What a recording has otherwise than its preset, or the suite's loop than a recording, with the reason."""
+    rows = ["| preset | recording | what is otherwise | why |", "|---|---|---|---|"]
+    for (name, case), of_update in conformance.DECLARED.items():
+        rows.append(f"| `{name}` | update ({case}) | {_changes(of_update.changes)} | {of_update.reason} |")
+    for (name, case), of_loop in loops.DECLARED.items():
+        steps = [f"{array} at step {', '.join(f'{n:,}' for n in at)}" for array, at in of_loop.differs.items()]
+        otherwise = "; ".join([*([_changes(of_loop.changes)] if of_loop.changes else []), *steps])
+        rows.append(f"| `{name}` | loop ({case}) | {otherwise} | {of_loop.reason} |")
+    return """These recordings say nothing of the values named here; at the steps named the suite's loop is known to do
+otherwise than the original.
+
+""" + "\n".join(rows)
+
+
+def _changes(changes: Changes) -> str:
+    return "; ".join(f"{field} is {shown(value)}" for field, value in changes.items())
 
 
 def _not_proved() -> str:
@@ -177,9 +200,11 @@ def _not_proved() -> str:
 where double is no value), kinds to all others, parts field by field. The recordings notice all of these changes but
 those below (`python -m suite mutations`): they stand as they were read, or make no difference beside the preset's other
 values, as the count of updates does where no delay divides it. Recorded networks are small and start where the file
-says, so widths, batch size and initialisation are in the list everywhere. It may only shrink.
+says, so widths, batch size and initialisation are in the list everywhere. Of a preset without a recorded loop no value
+of the schedule is proved, without a recorded update no value of the update; and the values that a preset has on some
+tasks alone are in no recording. The list may only shrink.
 
-Of every preset: {", ".join(sorted(shared))}.
+Of every preset with both: {", ".join(sorted(shared))}.
 
 """ + "\n".join(rows)
 

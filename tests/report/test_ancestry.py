@@ -45,6 +45,27 @@ def test_how_often_a_run_beats_one_of_the_ancestor_before_is_the_results_probabi
         assert sentence.endswith(f"of all pairs of runs it beats SAC, first version: a Gaussian in {share(chance)}.")
 
 
+def test_runs_that_failed_or_are_absent_are_said(results):
+    def did(**counts):
+        cells = tuple(replace(cell, **counts) for cell in results.cells)
+        return [sentence for one in ancestry.paragraphs(replace(results, cells=cells)) for sentence in one.did]
+
+    clean = {"n_planned": 3, "n_diverged": 0, "n_crashed": 0}
+    assert all(" over 1 run of 3 planned" in one for one in did(**clean, n_scored=1))
+    assert all(" over 3 runs, 2 of which failed" in one for one in did(**clean | {"n_crashed": 2}, n_scored=3))
+    assert all(one.endswith(": no scored run.") for one in did(**clean, n_scored=0))
+
+
+@pytest.mark.parametrize("shown", ["after sac_v1", "sac_v1 (from source)"])
+def test_an_ancestor_is_known_whatever_its_state(results, shown):
+    renamed = [
+        replace(cell, labels=tuple(Label(shown, "", "") if one.name == "sac_v1" else one for one in cell.labels))
+        for cell in results.cells
+    ]
+    told = ancestry.paragraphs(replace(results, cells=tuple(renamed)))
+    assert [one.ancestor.preset for one in told] == ["sac_v1", "sac_v2"]
+
+
 def test_a_study_of_one_of_them_shows_no_family(results):
     renamed = [
         replace(cell, labels=tuple(Label("other", "", "") if one.name == "sac_v1" else one for one in cell.labels))

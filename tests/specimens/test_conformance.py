@@ -198,6 +198,9 @@ def test_a_case_in_another_setting_is_declared_with_its_fields_and_no_more(monke
     declared = dict(conformance.DECLARED)
     recorded = {(one.preset, one.case): one for one in map(conformance.read, FILES)}
     assert set(declared) <= set(recorded)
+    for name, _ in (case for case, of_case in declared.items() if "first_update" in of_case.changes):
+        spec = load_preset(name).SPEC  # as the reason says: nothing divides the count
+        assert (spec.actor_every, spec.target_every) == (1, 1), name
     monkeypatch.setattr(conformance, "DECLARED", {})
     for case, of_case in declared.items():
         spec = load_preset(case[0]).SPEC
@@ -221,12 +224,28 @@ def test_a_case_in_another_setting_is_declared_with_its_fields_and_no_more(monke
         ({"after/3/log_alpha": np.zeros(())}, "after/3/log_alpha names none of the updates 0 to 2"),
         ({"meta": {"updates": "3"}}, "updates must be a whole number from 1, not '3'"),
         ({"meta": {"updates": 0}}, "updates must be a whole number from 1, not 0"),
+        ({"meta": {"case": ["default"]}}, r"case is \['default'\], which is no name"),
+        ({"meta": {"case": None}}, "holds no vectors of the shared format"),
+        ({"expect/0/alpha": np.array("1")}, "expect/0/alpha is not of real numbers"),
+        ({"expect/0/alpha": np.array(1 + 1j)}, "expect/0/alpha is not of real numbers"),
+        ({"after/2/target_critic1/b1": None}, "after/2/target_critic1/b1 is absent; rlkit needs it"),
+        ({"init/updates_done": np.array(7)}, "init/updates_done is nothing that rlkit has"),
+        ({"init/adam_v/actor/b0": np.ones(32)}, "init/adam_v/actor/b0 is nothing that rlkit has"),
+        ({"batch/0/discount": np.ones(16)}, "batch/0/discount is nothing that rlkit has"),
+        ({"batch/0/action": None, "batch/0/actor": np.zeros((16, 3))}, "batch/0/action is absent"),
+        ({"noise/0/first/action": np.zeros((16, 3))}, "noise/0/first/action is no draw of rlkit"),
+        ({"overrides": {"action_high": 0.0}}, "action_high must be positive, not 0.0"),
+        ({"overrides": {"action_high": float("nan")}}, "action_high must be positive, not nan"),
+        ({"overrides": {"act_dim": 3.0}}, "must be whole numbers from 1, not 11 and 3.0"),
     ],
 )
 def test_a_malformed_file_is_one_sentence(tmp_path, changes, words):
     if isinstance(changes.get("meta"), dict):
         meta = meta_of(of("rlkit")) | changes["meta"]
         changes = {"meta": {key: value for key, value in meta.items() if value is not None}}
+    if "overrides" in changes:
+        meta = meta_of(of("rlkit"))
+        changes = {"meta": meta | {"overrides": meta["overrides"] | changes["overrides"]}}
     with pytest.raises(UsageError, match=words):
         conformance.load(tampered(tmp_path, of("rlkit"), **changes))
 
@@ -234,8 +253,28 @@ def test_a_malformed_file_is_one_sentence(tmp_path, changes, words):
 def test_a_file_with_nothing_to_compare_is_refused_not_passed(tmp_path):
     with np.load(of("rlkit")) as found:
         gone = {name: None for name in found.files if name.startswith(("expect/", "grad/", "after/"))}
-    with pytest.raises(UsageError, match="no numbers of the original"):
+    with pytest.raises(UsageError, match="after/0/actor/w0 is absent"):
         conformance.load(tampered(tmp_path, of("rlkit"), **gone))
+
+
+def test_an_array_of_nothing_is_a_deviation(tmp_path):
+    for key in ("expect/0/target_q", "grad/0/critic1/w0"):
+        path = tampered(tmp_path, of("rlkit"), **{key: np.zeros(0)})
+        verdict = conformance.examine(conformance.load(path), "torch", "float64")
+        assert not verdict.passed and "another shape" in verdict.deviations[key.split("/")[0]].where
+
+
+def test_a_damaged_file_is_one_sentence(tmp_path):
+    """No file, an empty one, one cut off, and one whose compressed bytes are spoilt."""
+    path = tmp_path / "a.npz"
+    with np.load(of("rlkit")) as found:
+        np.savez_compressed(path, **found)
+    whole = path.read_bytes()
+    spoilt = bytes(255 - byte if 100 <= n < 2000 and n % 7 == 0 else byte for n, byte in enumerate(whole))
+    for content in (b"", whole[: len(whole) // 2], spoilt):
+        path.write_bytes(content)
+        with pytest.raises(UsageError, match=r"a\.npz holds no vectors of the shared format"):
+            conformance.read(path)
 
 
 def test_what_must_be_zero_is_compared_too():
@@ -254,6 +293,8 @@ def test_a_part_of_the_vectors_is_not_recorded():
 def test_exit_codes(tmp_path):
     good = suite("conformance", "--implementation", "torch", of("sbx"))
     assert good.returncode == 0 and "none exceeds it" in good.stdout
+    with_gradients = suite("conformance", "--implementation", "torch", "--json", of("spinningup"))
+    assert with_gradients.returncode == 0 and all(row["passed"] for row in json.loads(with_gradients.stdout))
     meta = meta_of(of("sbx"))
     meta["overrides"]["learned_alpha"]["objective"] = "alpha"
     bad = suite("conformance", "--implementation", "torch", "--json", tampered(tmp_path, of("sbx"), meta=meta))
@@ -282,7 +323,7 @@ def test_a_file_that_cannot_be_examined_does_not_keep_the_others_from_it(tmp_pat
 
 def test_a_specimen_with_keys_of_its_own_is_examined_by_its_own_module(tmp_path, monkeypatch):
     examiner = ModuleType("examiner")
-    examiner.examine = lambda recorded, name, precision: conformance.Verdict(
+    examiner.examine = lambda recorded, spec, name, precision: conformance.Verdict(
         recorded.preset, recorded.case, name, precision, {"after": conformance.Deviation(0.0, 1.0, "w0, update 0")}
     )
     monkeypatch.setitem(sys.modules, "examiner", examiner)

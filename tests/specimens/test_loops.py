@@ -99,11 +99,25 @@ def test_coachs_copies_come_where_its_loop_made_them():
         ({"episodes": [[0, "fall"]]}, "it has no steps or no episodes"),
         ({"episodes": 3}, "holds no loop of the shared format"),
         ({"declared": {"stored": 3}}, "holds no loop of the shared format"),
+        ({"episodes": [[10, "faint"]]}, "an episode ends by 'faint'"),
     ],
 )
 def test_a_malformed_recording_is_one_sentence(short, changes, words):
     with pytest.raises(UsageError, match=words):
         examined(short._replace(meta=dict(short.meta) | changes))
+
+
+def test_a_recording_with_unread_lacking_or_idle_arrays_is_one_sentence(short):
+    coach = conformance.read(FOLDER / "coach-mixed.npz")
+    with pytest.raises(UsageError, match="copies is absent; the targets of coach become copies"):
+        examined(coach._replace(arrays={name: coach.arrays[name] for name in loops.ARRAYS}))
+    for arrays, words in (
+        ({"copys": short.arrays["updates"]}, "copys is no array of the format"),
+        ({"copies": np.zeros(3)}, "copies is no array of 3100 steps"),
+        ({"updates": np.zeros(3100, int)}, "no update follows any of its steps"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            examined(short._replace(arrays=short.arrays | arrays))
 
 
 def test_exit_codes(tmp_path, short):

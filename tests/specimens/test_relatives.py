@@ -29,11 +29,15 @@ def quick(monkeypatch):
     monkeypatch.setattr(implementations, "load", lambda *asked: Quick(load(*asked)))
 
 
+def examined(recorded, engine="torch", precision="float64", **changes):
+    return relatives.examine(recorded, replace(load_preset(recorded.preset).SPEC, **changes), engine, precision)
+
+
 @pytest.mark.parametrize("engine", sorted(implementations.REGISTRY))
 @pytest.mark.parametrize("name", NAMES)
 def test_recorded_updates_are_reproduced(name, engine):
     for precision in ("float64", "float32"):
-        verdict = relatives.examine(RECORDED[name], engine, precision)
+        verdict = examined(RECORDED[name], engine, precision)
         assert verdict.passed and set(verdict.deviations) == {"expect", "grad", "after"}, verdict
 
 
@@ -49,11 +53,9 @@ def mutations():
 
 
 @pytest.mark.parametrize(("name", "field", "value"), list(mutations()))
-def test_another_value_of_any_setting_is_noticed(name, field, value, monkeypatch):
-    own = load_preset(name)
-    monkeypatch.setattr(own, "SPEC", replace(own.SPEC, **{field: value}))
+def test_another_value_of_any_setting_is_noticed(name, field, value):
     try:
-        passed = relatives.examine(RECORDED[name], "torch", "float64").passed
+        passed = examined(RECORDED[name], **{field: value}).passed
     except UsageError:
         passed = False
     assert not passed
@@ -62,12 +64,29 @@ def test_another_value_of_any_setting_is_noticed(name, field, value, monkeypatch
 def test_a_tampered_number_is_noticed():
     recorded = RECORDED["soft_q_learning"]
     other = recorded.arrays | {"expect/2/kernel_h": recorded.arrays["expect/2/kernel_h"] * np.float32(1.001)}
-    verdict = relatives.examine(recorded._replace(arrays=other), "torch", "float64")
+    verdict = examined(recorded._replace(arrays=other))
     assert not verdict.passed and verdict.deviations["expect"].where == "kernel_h, update 2"
 
 
-def test_a_file_that_lacks_something_is_refused_in_a_sentence():
-    recorded = RECORDED["haarnoja_gmm"]
-    lacking = {key: value for key, value in recorded.arrays.items() if key != "noise/1/component"}
-    with pytest.raises(UsageError, match=r"holds no recorded updates of haarnoja_gmm \(KeyError.*noise/1/component"):
-        relatives.examine(recorded._replace(arrays=lacking), "torch", "float64")
+def test_what_the_file_says_of_the_original_is_held_against_the_preset():
+    for name, recorded in RECORDED.items():
+        overrides = recorded.meta["overrides"] | {"reward_scale": 7.0}
+        verdict = examined(recorded._replace(meta=recorded.meta | {"overrides": overrides}))
+        assert not verdict.passed and "reward_scale is 7.0 in the file" in verdict.contradictions[0], name
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        ("haarnoja_gmm", {"noise/1/component": None}, "noise/1/component is absent; haarnoja_gmm needs it"),
+        ("haarnoja_gmm", {"expect/1/log_weights": None}, r"holds no recorded updates .*KeyError.*expect/1/log_weights"),
+        ("soft_q_learning", {"noise/0/latents": np.zeros((16, 3, 3))}, r"noise/0/latents is of shape \(16, 3, 3\)"),
+        ("soft_q_learning", {"init/updates_done": np.array(7)}, "updates_done is nothing that soft_q_learning has"),
+        ("soft_q_learning", {"exspect/0/x": np.zeros(1)}, "did you mean 'expect'"),
+        ("soft_q_learning", {"after/2/critic1/w0": None}, "after/2/critic1/w0 is absent"),
+    ],
+)
+def test_a_malformed_file_is_one_sentence(name, changes, words):
+    arrays = {key: value for key, value in (RECORDED[name].arrays | changes).items() if value is not None}
+    with pytest.raises(UsageError, match=words):
+        examined(RECORDED[name]._replace(arrays=arrays))

@@ -50,11 +50,51 @@ def test_no_policy_with_the_entropy_asked_for_returns_more_than_the_constrained_
     assert feasible > 20
 
 
+def test_two_soft_qs_that_differ_by_a_constant_keep_what_the_discount_leaves(computed):
+    assert computed[0].measured == pytest.approx(0.95, rel=1e-12)  # 0.05 of every step ends the episode
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_an_improvement_that_is_none_makes_claims_fail_and_ends(monkeypatch, half):
+    """Towards actions of low Q, or at half the temperature: iteration never settles, and the page must say so."""
+    right = tabular.improve
+    monkeypatch.setattr(tabular, "improve", lambda q, alpha: right(q, alpha / 2) if half else right(-q, alpha))
+    monkeypatch.setattr(theory, "MDPS", theory.MDPS[:1])
+    failed = [one.statement for one in theory.iteration() if not one.holds]
+    assert [one.partition(" ")[0] for one in failed] == ["The", "Soft"]  # Lemma 2 and Theorem 1
+
+
 def test_with_the_entropy_turned_round_the_sampled_actor_critic_ends_elsewhere(monkeypatch):
     right = equations.soft_value
     monkeypatch.setattr(equations, "soft_value", lambda spec, q, log_prob, alpha: right(spec, q, -log_prob, alpha))
-    claim = theory.sampled()
-    assert not claim.holds and claim.measured > 10 * claim.bound
+    monkeypatch.setattr(theory, "MDPS", theory.MDPS[:1])
+    of_q, of_policy = theory.sampled()
+    assert of_q.measured > 10 * of_q.bound and of_policy.measured > 5 * of_policy.bound
+
+
+def test_with_half_the_temperature_in_the_actor_its_policy_is_another(monkeypatch):
+    """The soft Q hardly tells: what the policy loses is of second order."""
+    right = tabular.actor_critic
+
+    def wrong(mdp, spec, alpha, updates, rng):
+        tables = right(mdp, spec, alpha, updates, rng)
+        return tables._replace(logits=2 * tables.logits)
+
+    monkeypatch.setattr(tabular, "actor_critic", wrong)
+    monkeypatch.setattr(theory, "MDPS", theory.MDPS[:1])
+    of_q, of_policy = theory.sampled()
+    assert of_q.holds and of_policy.measured > 3 * of_policy.bound
+
+
+def test_visits_are_the_discounted_steps_of_a_played_policy():
+    """Step by step, without the linear equations that both the exact temperature and the learned one rest on."""
+    mdp, start, discount = tabular.garnet(1), np.arange(1.0, 9.0) / 36, 0.8
+    policy = tabular.improve(np.random.default_rng(0).standard_normal(mdp.reward.shape), 1.0)
+    reached, total = start, np.zeros(8)
+    for step in range(200):
+        total += discount**step * reached
+        reached = sum(reached[s] * policy[s, a] * mdp.transition[s, a] for s in range(8) for a in range(3))
+    np.testing.assert_allclose(tabular.visits(mdp, policy, start, discount), total / total.sum(), rtol=1e-10)
 
 
 def test_with_the_temperature_moved_the_wrong_way_it_does_not_settle(monkeypatch):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from builders.runs import suite
 
-from suite.analysis.goals import ACTIONS, COLUMNS, EPISODES
+from suite.analysis.goals import ACTIONS, COLUMNS, EPISODES, Policy, played
 from suite.errors import UsageError
 from suite.lab.records import read_meta
+from suite.lab.tasks import Environment
 from suite.sac.specs import KINDS
 from suite.specimens.proofs import Prover
 from suite.study.plan import Plan
@@ -73,6 +75,23 @@ def test_goals_are_drawn_from_the_table_beside_the_figure(trained, tmp_path):
     actions = table[table["series"] != "episode"]
     assert actions["x"].between(-1, 1).all() and actions["x"].std() > 0.05
     assert "none" in said.stdout
+
+
+def test_a_policy_that_is_not_there_whole_or_twice_is_refused_not_drawn(trained, tmp_path):
+    """Of a crashed run there may be no networks: those it began with are no trained policy."""
+    path, other = (Path(trained[name]) for name in PRESETS[:2])
+    with pytest.raises(ValueError, match="actor/b0 is absent; the run is finished"):
+        Policy(read_meta(path), {}, Environment("MultiGoal-v0"))
+    with pytest.raises(UsageError, match="is another run of haarnoja_gmm"):
+        played([other, path, other])
+    record, arrays = tmp_path / "1.parquet", tmp_path / "1.npz"
+    record.write_bytes(path.read_bytes())
+    np.savez(arrays, **{"critic1/w0": np.zeros(3)})
+    with pytest.raises(UsageError, match="holds other arrays than those its run ended with"):
+        played([record])
+    arrays.write_bytes(arrays.read_bytes()[:90])
+    with pytest.raises(UsageError, match="cannot be read"):
+        played([record])
 
 
 def test_what_is_no_run_of_that_task_is_refused_in_a_sentence(tmp_path):
