@@ -10,8 +10,8 @@ network the smaller of both. Everything is learned from one draw of actions, all
 first layer has a matrix with bounds of its own for each input. The target of V starts as another network, moved by
 one step of averaging. Learning starts in the warm-up, which ends with an epoch.
 
-Not reproduced: episodes of 1,000 steps on tasks with a shorter limit, which it removes; the order of reads and writes
-within a session.run, which TensorFlow leaves open; a regulariser in no loss. Reward scales of pendulums are ours.
+Not reproduced: episodes of 1,000 steps in place of the task's own limit; the order of reads and writes within a
+session.run, which TensorFlow leaves open; a regulariser in no loss. Reward scales of pendulums, Reacher, Pusher: ours.
 """
 
 import argparse

@@ -206,12 +206,12 @@ def evaluate(agent: SAC, env: gym.Env) -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", default="HalfCheetah-v5")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)  # M:41
     parser.add_argument("--env-steps", type=int, default=3_000_000)  # M:44
     parser.add_argument("--evaluate-every", type=int, default=5_000)  # M:43
     options = parser.parse_args()
-    test_env = gym.make(options.task)
-    test_env.reset(seed=options.seed + 1)
+    test_env = gym.make(options.task)  # M:70
+    test_env.reset(seed=options.seed)  # M:74
     for env_step, agent in zip(range(1, options.env_steps + 1), train(options.task, options.seed), strict=False):
         if env_step % options.evaluate_every == 0:
             print(f"step {env_step:>9,}   return {evaluate(agent, test_env):10.1f}", flush=True)

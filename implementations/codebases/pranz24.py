@@ -6,8 +6,8 @@ Right of a line stands where the original has it: S is sac.py, P model.py, B rep
 
 Unlike others: a batch holds no transition twice. Updates begin with 257 transitions, while actions stay uniform for
 10,000 steps; each comes between the choice of an action and its step. log pi is the density in the environment's units.
-The temperature is a constant unless asked for. An episode of the time limit's length bootstraps at its end, even if it
-falls there; every other end is terminal.
+The temperature is a constant unless --automatic_entropy_tuning is given, with any word: "False" learns it too. An
+episode of the time limit's length bootstraps at its end, even if it falls there; every other end is terminal.
 
 Not reproduced: it evaluates in the environment it trains in, after every tenth episode; it stops when an episode is
 over; gym's v2 tasks.
@@ -210,7 +210,7 @@ if __name__ == "__main__":
     parser.add_argument("--task", default="HalfCheetah-v5")
     parser.add_argument("--seed", type=int, default=123456)  # M:29
     parser.add_argument("--env-steps", type=int, default=1_000_001)  # M:33
-    parser.add_argument("--evaluate-every", type=int, default=10_000)
+    parser.add_argument("--evaluate-every", type=int, default=10_000)  # M:116, ten full episodes
     options = parser.parse_args()
     test_env = gym.make(options.task)
     test_env.reset(seed=options.seed + 1)

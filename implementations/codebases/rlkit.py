@@ -7,10 +7,10 @@ batch_rl_algorithm.py, C path_collector.py, R rollout_functions.py, U pytorch_ut
 
 Unlike others: the target critics start as networks of their own, no copies. Hidden weights are bounded by the number
 of a layer's outputs, though it is called fan-in, and output weights are tiny. No action is drawn uniformly: the policy
-plays from the start. 1,000 steps take turns with 1,000 updates; each block of steps starts with a reset, which abandons
-the episode that was running, and may be replayed only when it is over.
+plays from the start. 1,000 steps take turns with 1,000 updates; a block of steps starts with a reset, which abandons
+the episode that was running, and can be replayed only once it is complete.
 
-Not reproduced: episodes of 1,000 steps on tasks with a shorter limit (its example meets none); the float64 replay.
+Not reproduced: episodes of 1,000 steps where a task's limit is shorter; evaluations of 5,000 steps; a float64 replay.
 """
 
 import argparse
@@ -31,7 +31,7 @@ LEARNING_RATE, BATCH = 3e-4, 256  # E:97, 103-104
 LOG_STD_MIN, LOG_STD_MAX = -20, 2  # P:26-27
 BLOCK = 1_000  # E:93-94, environment steps, and then updates
 PLAYED_FIRST = 1_000  # E:95, steps before the first block
-CAPACITY, EVALUATION_EPISODES = 1_000_000, 5  # E:89, 92 (5,000 steps)
+CAPACITY, EVALUATION_EPISODES = 1_000_000, 5  # E:89, 92, C:58-63
 NOISE = ("action", "next_action")  # S:157, 178
 Batch = namedtuple("Batch", "obs action reward next_obs terminated")
 

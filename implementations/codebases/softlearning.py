@@ -10,8 +10,8 @@ it starts at 0.69. The temperature learns from an action of its own, of the acto
 alpha itself. An episode may be replayed only when it is over. The warm-up lasts until the episode is over in which the
 replay fills, and is not learned from meanwhile. Evaluations are meant to play the mean, and play samples.
 
-Not reproduced: episodes of 1,000 steps on Reacher and Pusher, whose limit it removes; here the warm-up is ten times the
-task's limit, as there on other tasks.
+Not reproduced: episodes of 1,000 steps wherever it is not Pendulum, in place of the task's own limit, of which the
+warm-up here is ten times as long; its count of steps, which begins after the warm-up.
 """
 
 import argparse
@@ -200,7 +200,7 @@ def evaluate(agent: SAC, env: gym.Env) -> float:
     for _ in range(EVALUATION_EPISODES):
         (obs, _), over = env.reset(), False
         while not over:
-            noise = torch.randn((1, env.action_space.shape[0]))  # P:100-133, 173-194
+            noise = torch.randn((1, env.action_space.shape[0]))  # P:42-61, 173-194
             obs, reward, terminated, truncated, _ = env.step(agent.act(obs[None], noise)[0])
             total, over = total + float(reward), terminated or truncated
     return total / EVALUATION_EPISODES

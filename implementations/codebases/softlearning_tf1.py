@@ -10,8 +10,9 @@ follows the critics as they were before their step. The temperature's loss holds
 only when it is over. The warm-up lasts until the episode is over in which the replay fills, and is not learned from
 meanwhile.
 
-Not reproduced: episodes of 1,000 steps on Reacher and Pusher, whose limit it removes (here the warm-up is ten times
-the task's limit, as there on other tasks); the order of reads and writes within a session.run, which is left open.
+Not reproduced: episodes of 1,000 steps wherever it is not Pendulum, in place of the task's own limit, of which the
+warm-up here is ten times as long; its count of steps, which begins after the warm-up; the order of reads and writes
+within a session.run, which is left open.
 """
 
 import argparse

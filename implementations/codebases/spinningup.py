@@ -206,10 +206,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--task", default="HalfCheetah-v5")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--env-steps", type=int, default=400_000)  # S:46, 100 epochs
+    parser.add_argument("--env-steps", type=int, default=400_000)  # S:46, 100 epochs, and 50 as a script
     parser.add_argument("--evaluate-every", type=int, default=4_000)  # S:46
     options = parser.parse_args()
-    test_env = gym.make(options.task)  # S:153
+    test_env = gym.wrappers.TimeLimit(gym.make(options.task), MAX_EPISODE)  # S:153, 273
     test_env.reset(seed=options.seed + 1)
     for env_step, agent in enumerate(islice(train(options.task, options.seed), options.env_steps), start=1):
         if env_step % options.evaluate_every == 0:

@@ -9,8 +9,8 @@ squashed into its bounds, not clipped. The policy follows the first critic alone
 Hidden layers have 400 and 300 units. Learning starts with the first episode's end, though the policy acts from step
 10,002 on. Actions are replayed in the environment's units; only an episode of 1,000 steps bootstraps at its end.
 
-Not reproduced: one bound for all actions (here each has its own); averaged copies of policy and critics, which nothing
-reads; whether V's target reads the old policy or the new, which a session.run leaves open (here the old).
+Not reproduced: one bound for all actions (here each has its own); averaged copies that nothing reads; a session.run
+leaves open whether V's target reads the critics before their step (here it does); as a script, one layer of 300 units.
 """
 
 import argparse
@@ -211,9 +211,9 @@ if __name__ == "__main__":
     parser.add_argument("--task", default="HalfCheetah-v5")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--env-steps", type=int, default=500_000)  # S:48, 100 epochs
-    parser.add_argument("--evaluate-every", type=int, default=5_000)  # S:48
+    parser.add_argument("--evaluate-every", type=int, default=5_000)  # S:48, 289, a step later there
     options = parser.parse_args()
-    test_env = gym.make(options.task)  # S:138
+    test_env = gym.wrappers.TimeLimit(gym.make(options.task), MAX_EPISODE)  # S:138, 224
     test_env.reset(seed=options.seed + 1)
     for env_step, agent in enumerate(islice(train(options.task, options.seed), options.env_steps), start=1):
         if env_step % options.evaluate_every == 0:

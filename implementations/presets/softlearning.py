@@ -97,6 +97,6 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     reset_every=cited(None, f"{SAMPLER}:51-53,91-98 (only after an episode)"),
     action_to_env=cited("rescale", f"{GYM}:95-103"),
     evaluation_action=cited(
-        "sample", f"{POLICY}:100-133,173-194 (meant to be the mean; the traced function never sees the flag)"
+        "sample", f"{POLICY}:42-61,173-194 (meant to be the mean; the traced function never sees the flag)"
     ),
 )

@@ -3,7 +3,7 @@
 Not reproduced: how often and how long it evaluates (one episode per epoch of 1,000 steps; here the study decides); its
 count of steps does not include the warm-up; episodes of 1,000 steps on Reacher and Pusher, whose time limit it removes
 (here the task's own limit ends them, and the warm-up is ten times that limit); the order of reads and writes within its
-one session.run, which TensorFlow leaves open (here all gradients come first). Its code was read, not run.
+one session.run, which TensorFlow leaves open (here all gradients come first); gym's v3 tasks.
 """
 
 from suite.sac.cited import cited, preset

@@ -34,8 +34,9 @@ class Lab:
         self.engine, self.job = engine, job
         if len(job.seats) > 1 and not job.schedule.lockstep:
             raise SpecError(
-                "learn_in_warmup False with warmup_rounding 'episode' lets each seed's episodes decide when it learns: "
-                f"seeds {', '.join(map(str, job.seeds))} cannot be trained side by side, only one at a time"
+                "update_position 'after_episode', and learn_in_warmup False with warmup_rounding 'episode', let each "
+                f"seed's episodes decide when it learns: seeds {', '.join(map(str, job.seeds))} cannot be trained side "
+                "by side, only one at a time"
             )
         self.seats = [self.SEAT(one, recorder) for one, recorder in zip(job.seats, recorders, strict=True)]
         self.spaces = self.seats[0].spaces
@@ -59,7 +60,7 @@ class Lab:
         self._rows = np.empty((seeds, burst, batch, row_width(self.spaces)), np.float32)
         self._noise = np.empty((seeds, burst, len(job.spec.draws), batch, self.spaces.action_dim), np.float32)
         self._act_width = len(job.spec.act_draws) * self.spaces.action_dim
-        self._act(updates=0)
+        self._act(bursts=0)
 
     @property
     def done(self) -> bool:
@@ -71,8 +72,9 @@ class Lab:
         self.env_step += 1
         schedule = self.job.schedule
         self.play()
-        learns = schedule.learn_in_warmup or not self.seats[0].warm  # all seats agree: see Schedule.lockstep
-        self._act(updates=schedule.updates_due(self.env_step) if learns else 0)
+        first = self.seats[0]  # all seats agree: see Schedule.lockstep
+        learns = schedule.learn_in_warmup or not first.warm
+        self._act(bursts=schedule.bursts_due(self.env_step, first.ended) if learns else 0)
         if self.env_step % self.job.evaluate_every == 0:
             self.evaluate()
 
@@ -80,8 +82,8 @@ class Lab:
         """One environment step of every seat that is running."""
         self._cores.each(lambda seat: seat.step(self.env_step), [s for s in self.seats if s.stopped_at is None])
 
-    def _act(self, updates: int) -> None:
-        """The next step's action of every seat, and `updates` updates: where they come first, in one engine call."""
+    def _act(self, bursts: int) -> None:
+        """The next step's action of every seat, and updates: the last ones before it in one engine call with it."""
         schedule, obs, act_noise, actions = self.job.schedule, None, None, None
         for seat in self.seats:
             seat.warm = schedule.warms_up(self.env_step + 1, seat.warm, seat.episode_steps)
@@ -91,7 +93,9 @@ class Lab:
             for i, seat in enumerate(self.seats):
                 if not seat.warm:  # the others' streams stay where they would be if they ran alone
                     seat.streams["explore"].standard_normal(dtype=np.float32, out=act_noise[i])
-        if updates and schedule.update_position == "after_step":
+        if bursts and schedule.update_position != "before_step":
+            for _ in range(bursts - 1):
+                self.update(None, None)
             actions = self.update(obs, act_noise)
         elif obs is not None:
             actions = self.engine.act(self.state, obs, act_noise)
@@ -103,7 +107,7 @@ class Lab:
                 seat.action = np.asarray(actions[i, 0], np.float32)
             else:
                 seat.diverge(self.env_step)
-        if updates and schedule.update_position == "before_step":
+        if bursts and schedule.update_position == "before_step":
             self.update(None, None)
 
     def update(self, obs: np.ndarray | None, act_noise: np.ndarray | None) -> np.ndarray | None:

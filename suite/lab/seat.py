@@ -31,6 +31,7 @@ class Seat(Trainee):
         self.streams = {name: seeding.stream(seed, name) for name in DRAWN_STREAMS}
         self.obs = self.env.reset(seed=seeding.integer(seed, "environment"))
         self.episode_steps = 0
+        self.ended = 0  # how long the episode was that the last step ended
         self.action = np.zeros(self.spaces.action_dim, np.float32)
         self.warm = True  # whether that action was drawn uniformly
         self.warm_until: int | None = None  # the step with which the warm-up ended
@@ -64,8 +65,9 @@ class Seat(Trainee):
             self.store()
         elif abandoned:  # nobody sees how its last step ended
             self.waiting.clear()
-        self.obs = self.env.reset() if over or abandoned else next_obs
-        self.episode_steps = 0 if over or abandoned else self.episode_steps
+        self.ended = self.episode_steps if over or abandoned else 0
+        self.obs = self.env.reset() if self.ended else next_obs
+        self.episode_steps = 0 if self.ended else self.episode_steps
 
     def store(self) -> None:
         """Lets the waiting rows be sampled."""

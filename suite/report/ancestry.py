@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from suite.analysis.types import CellResult, Label, Results
-from suite.wording import interval, share
+from suite.wording import number
 
 
 class Ancestor(NamedTuple):
@@ -73,25 +73,27 @@ def _is(label: Label, one: Ancestor) -> bool:
 
 
 def _did(results: Results, cell: CellResult, before: Ancestor | None) -> str:
-    """What a cell returned at the end, and how often its runs are better than those of the ancestor before."""
+    """What a cell's runs returned at the end, and how often they are better than those of the ancestor before."""
     where = f"{cell.task} ({cell.implementation})"
     if cell.n_scored == 0:
         return f"{where}: no scored run."
     runs = f"{cell.n_scored} run{'' if cell.n_scored == 1 else 's'}"
     absent = f" of {cell.n_planned} planned" if cell.n_absent else ""
     failed = f", {cell.n_failed} of which failed" if cell.n_failed else ""
+    spread = f" ({number(cell.lowest)} to {number(cell.highest)})" if cell.n_scored > 1 else ""
     better = _better(results, cell, before) if before else ""
-    return f"{where}: {interval(cell.mean)} over {runs}{absent}{failed}{better}."
+    return f"{where}: {number(cell.mean.estimate)}{spread}, {runs}{absent}{failed}{better}."
 
 
 def _better(results: Results, cell: CellResult, before: Ancestor) -> str:
-    """How often a run of a cell beats one of the ancestor before, on its task; "" where that is not known."""
-    for one in results.improvements:
-        if one.implementation != cell.implementation or cell.task not in one.tasks:
-            continue
-        chance = one.by_task[one.tasks.index(cell.task)].estimate
-        known = {(one.variant, one.over): chance, (one.over, one.variant): 1 - chance}
-        for (this, other), probability in known.items():
-            if this in cell.labels and _is(other, before):
-                return f"; of all pairs of runs it beats {before.called} in {share(probability)}"
-    return ""
+    """In how many pairs a run of a cell beats one of the ancestor before, on its task; "" where that has no run."""
+    place = cell.task, cell.implementation
+    theirs = [
+        score for one in _cells(results, before) if (one.task, one.implementation) == place for score in _scores(one)
+    ]
+    pairs = [own > other for own in _scores(cell) for other in theirs]
+    return f"; better than {before.called} in {sum(pairs)} of {len(pairs)} pairs of runs" if pairs else ""
+
+
+def _scores(cell: CellResult) -> list[float]:
+    return [seed.score for seed in cell.seeds if seed.score is not None]

@@ -39,7 +39,8 @@ class Schedule:
     update_every: int  # further ones every so many steps from there
     updates_per_burst: int
     learn_in_warmup: bool  # False: a burst that would fall into the warm-up is left out
-    update_position: Literal["after_step", "before_step"]  # before_step: the next action is chosen, then come updates
+    # before_step: the next action is chosen, then come updates; after_episode: they wait until the episode is over
+    update_position: Literal["after_step", "before_step", "after_episode"]
     # data
     sampling: Literal["with_replacement", "without_replacement"]  # whether a batch may hold a transition twice
     replay_capacity: int  # transitions; the oldest is overwritten
@@ -68,10 +69,14 @@ class Schedule:
         if self.warmup_range == "env" and self.action_to_env == "rescale":
             raise SpecError("warmup_range 'env' is the unit box where action_to_env is 'rescale': say 'unit'")
 
-    def updates_due(self, env_step: int) -> int:
-        """How many updates follow environment step `env_step` (counted from 1), the warm-up aside."""
-        since = env_step - self.learn_after
-        return self.updates_per_burst if since >= 0 and since % self.update_every == 0 else 0
+    def bursts_due(self, env_step: int, ended: int) -> int:
+        """How many bursts of updates follow environment step `env_step` (counted from 1), the warm-up aside.
+
+        ended: how long the episode was that is over with that step; 0 if it goes on.
+        """
+        steps = range(env_step + 1 - ended, env_step + 1) if self.update_position == "after_episode" else (env_step,)
+        since = [step - self.learn_after for step in steps]
+        return sum(one >= 0 and one % self.update_every == 0 for one in since)
 
     def warms_up(self, env_step: int, warm: bool, episode_steps: int) -> bool:
         """Whether the action of step `env_step` (from 1) is drawn uniformly.
@@ -98,7 +103,8 @@ class Schedule:
     @property
     def lockstep(self) -> bool:
         """Whether several seeds may be trained side by side: not if each one's episodes decide when it learns."""
-        return self.learn_in_warmup or self.warmup_rounding != "episode"
+        by_the_clock = self.learn_in_warmup or self.warmup_rounding != "episode"
+        return by_the_clock and self.update_position != "after_episode"
 
 
 CHOICES = words_of(Schedule)

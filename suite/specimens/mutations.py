@@ -82,7 +82,7 @@ def mutants(tableau: Spec | Schedule) -> Iterator[Mutant]:
     """Every legal change of one value: words to all others, numbers doubled, kinds to all others, parts field by field.
 
     A number that must not be doubled is halved, and zero becomes 1 or 0.01. Orders that run the same stages alike are
-    one; under simultaneous gradients the order is no setting.
+    one; under simultaneous gradients the order is no setting, and no updates wait where each burst ends an episode.
     """
     for path, value in _changes(tableau, ""):
         try:
@@ -112,7 +112,8 @@ def _others(part: Any, path: str, value: Any, hint: Any) -> Iterator[Any]:
     """Other values of one field."""
     kinds = get_args(hint) if get_origin(hint) is not Literal and get_args(hint) else (hint,)
     words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
-    yield from (word for word in words if word != value)
+    same = {"after_episode"} if path == "update_position" and _bursts_end_episodes(part) else set()
+    yield from (word for word in words if word not in {value, *same})
     yield from (kind for kind in KINDS.get(path, ()) if type(kind) is not type(value))
     if path == "order":
         yield from _orders(part)
@@ -124,6 +125,14 @@ def _others(part: Any, path: str, value: Any, hint: Any) -> Iterator[Any]:
         yield 2 * value or 1
     elif isinstance(value, float):
         yield 2 * value or 0.01
+
+
+def _bursts_end_episodes(schedule: Schedule) -> bool:
+    """Whether an episode is abandoned with every step that updates follow, so that these never wait for its end."""
+    every = schedule.reset_every
+    if not isinstance(every, int) or schedule.warmup_steps:
+        return False
+    return schedule.learn_after % every == schedule.update_every % every == 0
 
 
 def _orders(spec: SacSpec) -> Iterator[tuple[str, ...]]:

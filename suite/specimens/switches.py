@@ -84,7 +84,8 @@ GROUPS = {
         "update_every": "Environment steps from one burst of updates to the next.",
         "updates_per_burst": "Updates in a burst.",
         "learn_in_warmup": "Whether there are updates during the warm-up.",
-        "update_position": "Updates come after an environment step, or between the choice of an action and its step.",
+        "update_position": "Updates come after an environment step, or between the choice of an action and its step; "
+        "or the episode's steps come first, then all updates that are due after one of them (after_episode).",
     },
     "data": {
         "sampling": "Whether the transitions of a batch are drawn with or without replacement.",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import runpy
 import subprocess
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from builders.codebases import AsEngine, Script, Stage, framework
 from builders.runs import ROOT, job, places
+from gymnasium.envs.classic_control import PendulumEnv
 from scipy.stats import ks_2samp
 
 import implementations
@@ -133,7 +136,7 @@ def test_a_file_does_step_by_step_what_its_original_did(path, monkeypatch):
 
 
 def test_spinning_up_of_2018_learns_when_an_episode_is_over_once_for_each_of_its_steps(monkeypatch):
-    """No loop of it is recorded; its preset learns whenever an episode as long as the limit ends."""
+    """No loop of it is recorded."""
     episodes = [(137, "fall"), (1000, "limit"), (45, "fall"), (1000, "fall"), (300, "fall")]
     script = SimpleNamespace(meta={"steps": 2_300, "time_limit": 1000, "episodes": episodes})
     played = Stage(module_of("spinningup_2018"), script, monkeypatch).play()
@@ -150,13 +153,14 @@ def test_what_depends_on_the_task_is_in_the_file_as_in_its_preset(name):
     """The warm-up's length, the first update and the reward's scale, on every task that has ones of its own."""
     for (spec, schedule), task in {resolve(name, task, {}): task for task in TASKS}.items():
         limit = TASKS[task].time_limit
-        steps = max(schedule.warmup_steps, schedule.learn_after) + 1
+        steps = max(schedule.warmup_steps, schedule.learn_after, limit) + 1
         meta = {"steps": steps, "time_limit": limit, "episodes": [(limit, "limit")]}
         with pytest.MonkeyPatch.context() as patch:
             stage = Stage(module_of(name), SimpleNamespace(meta=meta), patch)
             played = stage.play(task)
             assert np.argmin(np.append(played["uniform"], False)) == schedule.warmup_steps, task
-            assert np.argmax(played["updates"] > 0) + 1 == schedule.learn_after, task
+            first = limit if schedule.update_position == "after_episode" else schedule.learn_after
+            assert np.argmax(played["updates"] > 0) + 1 == first, task
             assert getattr(stage.agent, "reward_scale", 1.0) == spec.reward_scale, task
 
 
@@ -185,10 +189,31 @@ def run_by_itself(name, folder, env_steps):
     return float(returned)
 
 
-@pytest.mark.parametrize(("name", "constant"), [("lwdrl", "START_TIMESTEPS"), ("pranz24", "START_STEPS")])
+@pytest.mark.parametrize("name", ["spinningup", "spinningup_tf1", "spinningup_2018"])
+def test_an_evaluation_of_spinning_up_ends_after_1000_steps_at_most(name, monkeypatch, capsys):
+    """On a task that does not end by itself."""
+    monkeypatch.setitem(gym.registry, "Endless-v0", replace(gym.spec("Pendulum-v1"), max_episode_steps=None))
+    options = ["--task", "Endless-v0", "--env-steps", "1", "--evaluate-every", "1"]
+    monkeypatch.setattr(sys, "argv", [name, *options])
+    counted, step = [], PendulumEnv.step
+
+    def counting(env, action):
+        counted.append(action)
+        assert len(counted) <= 10_001
+        return step(env, action)
+
+    monkeypatch.setattr(PendulumEnv, "step", counting)
+    runpy.run_path(str(ROOT / f"implementations/codebases/{name}.py"), run_name="__main__")
+    assert len(counted) == 10_001 and "return" in capsys.readouterr().out  # one of training, ten episodes of 1,000
+
+
+@pytest.mark.parametrize(
+    ("name", "constant"),
+    [("lwdrl", "START_TIMESTEPS"), ("pranz24", "START_STEPS"), ("spinningup_2018", "RANDOM_STEPS")],
+)
 def test_a_file_whose_original_is_not_recorded_does_what_the_suite_does_under_its_preset(name, constant, monkeypatch):
     """Two programs read from one source, the file and the preset in the suite's own loop, with a shorter warm-up."""
-    schedule = replace(load_preset(name).SCHEDULE, warmup_steps=1_400)
+    schedule = replace(load_preset(name).SCHEDULE, warmup_steps=1_400)  # where episodes may end before the limit
     if name == "lwdrl":
         schedule = replace(schedule, learn_after=1_401)
     script = Script(ROOT / "tests/schedules/pytorch_sac-mixed.npz")

@@ -156,7 +156,11 @@ def test_stopped_and_resumed_equals_undisturbed_in_the_oddest_schedule(tmp_path,
 
 @pytest.mark.parametrize(
     "switches",
-    [{"insert": "episode_end", "learn_after": 200}, {"insert": "next_step", "reset_every": ResetFromWarmup(every=60)}],
+    [
+        {"insert": "episode_end", "learn_after": 200},
+        {"insert": "next_step", "reset_every": ResetFromWarmup(every=60)},
+        {"update_position": "after_episode"},
+    ],
 )
 def test_an_unfinished_episode_is_part_of_the_checkpoint(tmp_path, switches):
     own = job(schedule=replace(SHORT, **switches), env_steps=400)
@@ -632,10 +636,21 @@ def test_learning_in_the_warm_up_can_be_left_out():
     assert late.counts == [0] * 32 + [1] * 2  # 21, 25 and 29 fall into the rest of the epoch
 
 
+@pytest.mark.parametrize("others", [{"warmup_steps": 120}, {"warmup_steps": 0, "reset_every": 10}])
+def test_updates_that_wait_for_the_episodes_end_are_those_that_were_due_in_it(others):
+    switches = {"task": "InvertedPendulum-v5", "learn_after": 22, "update_every": 3, "updates_per_burst": 2} | others
+    prompt, waiting = played(120, **switches), played(120, **switches, update_position="after_episode")
+    rows = stored(waiting)
+    ends = [step for step in range(1, 120) if not np.array_equal(rows[step, :4], rows[step - 1, 6:10])]
+    expected = [max((prompt.counts[end - 1] for end in ends if end <= step), default=0) for step in range(1, 120)]
+    assert waiting.counts[:119] == expected and len(set(expected)) > 4
+
+
 def test_seeds_whose_episodes_decide_when_they_learn_are_refused_side_by_side():
     switches = {"learn_in_warmup": False, "warmup_rounding": "episode"}
-    with pytest.raises(SpecError, match=r"learn_in_warmup False.*seeds 3, 5 cannot be trained side by side"):
-        played(0, seeds=(3, 5), **switches)
+    for one in (switches, {"update_position": "after_episode"}):
+        with pytest.raises(SpecError, match=r"'after_episode'.* False.*seeds 3, 5 cannot be trained side by side"):
+            played(0, seeds=(3, 5), **one)
     played(0, seeds=(3,), **switches)
     played(0, seeds=(3, 5), learn_in_warmup=False)
 
@@ -803,7 +818,7 @@ SWITCHES = {
     "update_every": [({}, 3)],
     "updates_per_burst": [({}, 2)],
     "learn_in_warmup": [({}, False)],
-    "update_position": [({}, "before_step")],
+    "update_position": [({}, "before_step"), ({}, "after_episode")],
     "sampling": [({}, "without_replacement")],
     "replay_capacity": [({}, 30)],
     "insert": [(LATE, "episode_end"), ({}, "next_step")],

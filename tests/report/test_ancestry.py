@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from builders.made_up_study import OPTIONS, write
 
@@ -14,7 +15,7 @@ from suite.analysis.types import Label, Results
 from suite.report import ancestry
 from suite.specimens.catalogue import load_preset
 from suite.study.config import Report
-from suite.wording import interval, share
+from suite.wording import number
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +33,21 @@ def test_ancestors_stand_oldest_first_with_what_they_returned(results):
         cells = [cell for cell in results.cells if any(label.name == one.ancestor.preset for label in cell.labels)]
         assert len(one.did) == len(cells) == 2
         for cell, sentence in zip(cells, one.did, strict=True):
-            assert sentence.startswith(f"{cell.task} (torch): {interval(cell.mean)} over 4 runs")
-    assert all("it beats" not in sentence for sentence in told[0].did)
+            scores = [seed.score for seed in cell.seeds]
+            mean, low, high = (number(f(scores)) for f in (np.mean, min, max))
+            assert sentence.startswith(f"{cell.task} (torch): {mean} ({low} to {high}), 4 runs")
+    assert all("better than" not in sentence for sentence in told[0].did)
 
 
-def test_how_often_a_run_beats_one_of_the_ancestor_before_is_the_results_probability(results):
+def test_in_how_many_pairs_a_run_is_better_than_the_ancestor_before_is_the_results_probability(results):
     (row,) = (one for one in results.improvements if {one.variant.name, one.over.name} == {"sac_v1", "sac_v2"})
     told = ancestry.paragraphs(results)[1].did
     for task, superiority in zip(row.tasks, row.by_task, strict=True):
         chance = superiority.estimate if row.variant.name == "sac_v2" else 1 - superiority.estimate
         (sentence,) = (one for one in told if one.startswith(task))
-        assert sentence.endswith(f"of all pairs of runs it beats SAC, first version: a Gaussian in {share(chance)}.")
+        assert sentence.endswith(
+            f"; better than SAC, first version: a Gaussian in {round(16 * chance)} of 16 pairs of runs."
+        )
 
 
 def test_runs_that_failed_or_are_absent_are_said(results):
@@ -51,8 +56,8 @@ def test_runs_that_failed_or_are_absent_are_said(results):
         return [sentence for one in ancestry.paragraphs(replace(results, cells=cells)) for sentence in one.did]
 
     clean = {"n_planned": 3, "n_diverged": 0, "n_crashed": 0}
-    assert all(" over 1 run of 3 planned" in one for one in did(**clean, n_scored=1))
-    assert all(" over 3 runs, 2 of which failed" in one for one in did(**clean | {"n_crashed": 2}, n_scored=3))
+    assert all(", 1 run of 3 planned" in one for one in did(**clean, n_scored=1))
+    assert all(", 3 runs, 2 of which failed" in one for one in did(**clean | {"n_crashed": 2}, n_scored=3))
     assert all(one.endswith(": no scored run.") for one in did(**clean, n_scored=0))
 
 

@@ -66,6 +66,12 @@ def test_an_order_is_no_setting_where_all_is_simultaneous():
     assert not any(one.startswith("order") for one in names(load_preset("rlkit").SPEC))
 
 
+def test_updates_cannot_wait_for_an_episode_that_each_burst_ends():
+    waiting = {"rlkit": False, "spinningup": True, "coach": True}
+    for name, legal in waiting.items():
+        assert ("update_position is after_episode" in names(load_preset(name).SCHEDULE)) == legal, name
+
+
 @pytest.mark.parametrize("name", preset_names())
 def test_mutants_are_other_values_and_each_is_one(name):
     module = load_preset(name)

@@ -326,7 +326,10 @@ def test_tasks_with_a_setting_of_their_own():
         for name in ("pytorch_sac", "lwdrl", "pranz24"):
             assert values(name, task)["time_limit"] == BootstrapAtLength(steps=of.time_limit)
         found = values("spinningup_2018", task)
-        assert {found[name] for name in ("learn_after", "update_every", "updates_per_burst")} == {of.time_limit}
+        falls = task.startswith(("Inverted", "Hopper", "Walker2d", "Ant", "Humanoid-", "MultiGoal"))  # may end early
+        assert found["update_position"] == ("after_episode" if falls else "after_step"), task
+        burst = {found[name] for name in ("learn_after", "update_every", "updates_per_burst")}
+        assert burst == {1 if falls else of.time_limit}
         assert values("spinningup", task)["time_limit"] == BootstrapAtLength(steps=1000)
         for name in ("softlearning", "softlearning_tf1"):
             found = values(name, task)
