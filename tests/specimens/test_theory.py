@@ -69,7 +69,7 @@ def test_with_the_entropy_turned_round_the_sampled_actor_critic_ends_elsewhere(m
     monkeypatch.setattr(equations, "soft_value", lambda spec, q, log_prob, alpha: right(spec, q, -log_prob, alpha))
     monkeypatch.setattr(theory, "MDPS", theory.MDPS[:1])
     of_q, of_policy = theory.sampled()
-    assert of_q.measured > 10 * of_q.bound and of_policy.measured > 5 * of_policy.bound
+    assert of_q.measured > 10 * of_q.bound and of_policy.measured > 2 * of_policy.bound
 
 
 def test_with_half_the_temperature_in_the_actor_its_policy_is_another(monkeypatch):

@@ -275,7 +275,7 @@ ABLATION = one_factor("tau", {"slow": {}, "fast": {"tau": 0.05}}, question="?", 
 
 @pytest.mark.parametrize("outcomes, sentence", [
     ('outcomes=("finalreturn",)', "'finalreturn' is no outcome that is computed; did you mean 'final_return'?"),
-    ('outcomes=("steps_to_threshold",)', "'steps_to_threshold' is no outcome that is computed; did you mean '"),
+    ('outcomes=("regret",)', "'regret' is no outcome that is computed; did you mean '"),
     ("outcomes=()", 'outcomes must be a tuple of names, as in ("final_return",)'),
     ("outcomes=([],)", 'outcomes must be a tuple of names, as in ("final_return",)'),
     ('outcomes="area"', 'outcomes must be a tuple of names, as in ("final_return",)'),
