@@ -91,7 +91,7 @@ def _better(results: Results, cell: CellResult, before: Ancestor) -> str:
     theirs = [
         score for one in _cells(results, before) if (one.task, one.implementation) == place for score in _scores(one)
     ]
-    pairs = [own > other for own in _scores(cell) for other in theirs]
+    pairs = [score > other for score in _scores(cell) for other in theirs]
     return f"; better than {before.called} in {sum(pairs)} of {len(pairs)} pairs of runs" if pairs else ""
 
 

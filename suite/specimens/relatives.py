@@ -27,14 +27,16 @@ def examine(
     draws: dict[type, Callable[[Vectors, int, str], np.ndarray]] = {SoftQSpec: _soft_q_draw, MixtureSpec: _mixture_draw}
     try:
         overrides, updates = meta["overrides"], meta["updates"]
-        said = tuple(_contradictions(spec, meta))
+        contradictions = tuple(_contradictions(spec, meta))
         spec = replace(spec, hidden=tuple(overrides["hidden"]), batch_size=overrides["batch_size"])
         spaces = conformance.spaces_of(overrides)
-        own = Vectors(recorded.path, recorded.preset, recorded.case, spec, spaces, updates, recorded.arrays, said)
-        if not said:
-            noise = _noise(own)
-            conformance.check(own, noise, {f"noise/{k}/{draw}": noise[draw] for k in range(updates) for draw in noise})
-        return conformance.examine(own, name, precision, draws[type(spec)])
+        what = recorded.path, recorded.preset, recorded.case
+        vectors = Vectors(*what, spec, spaces, updates, recorded.arrays, contradictions)
+        if not contradictions:
+            noise = _noise(vectors)
+            shapes = {f"noise/{k}/{draw}": noise[draw] for k in range(updates) for draw in noise}
+            conformance.check(vectors, noise, shapes)
+        return conformance.examine(vectors, name, precision, draws[type(spec)])
     except (SpecError, KeyError, TypeError, ValueError, IndexError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UsageError(f"{recorded.path} holds no recorded updates of {recorded.preset} ({reason})") from None
@@ -64,10 +66,10 @@ def _contradictions(spec: SoftQSpec | MixtureSpec, meta: Mapping[str, Any]) -> I
         case MixtureSpec():
             ours |= {"components": spec.components, "tau": spec.tau, "lr_value": spec.critic_lr}
     overrides = {"critics": 1, "reward_scale": spec.reward_scale}
-    for said, known in ((meta, ours), (meta["overrides"], overrides)):
+    for in_file, known in ((meta, ours), (meta["overrides"], overrides)):
         for name, value in known.items():
-            if said[name] != value:
-                yield f"{name} is {said[name]!r} in the file and {value!r} in the preset"
+            if in_file[name] != value:
+                yield f"{name} is {in_file[name]!r} in the file and {value!r} in the preset"
     if spec.adam.eps_placement != "tensorflow":
         yield "adam's epsilon is TensorFlow's in the file and torch's in the preset"
 

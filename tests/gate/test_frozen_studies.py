@@ -124,10 +124,10 @@ def at_step(variant: str, task: str, at: int) -> list[float]:
     return list(frozen.values[key][at].values())
 
 
-def chance(row: CheckRow, loss: float, own: Sequence[float]) -> float:
+def chance(row: CheckRow, loss: float, finals: Sequence[float]) -> float:
     """How often so large a loss, with so large a spread, is failed by three and five seeds, by simulation."""
     theirs = row.published.sd
-    spread = float(np.std(own, ddof=1)) / theirs
+    spread = float(np.std(finals, ddof=1)) / theirs
     scenario = Scenario(row.published.n, (3, 5), max(loss, 0.0) * SHARE / row.margin, spread=spread)
     return simulate(scenario, studies=4_000, margin=row.margin / theirs).fail
 
@@ -252,7 +252,7 @@ def wrong() -> dict[str, CheckRow]:
     return {row.implementation: row for row in held(tables(baseline.load("mistaken")), ["default"]) if row.gated}
 
 
-def finals(implementation: str) -> list[float]:
+def final_returns(implementation: str) -> list[float]:
     """What an implementation's runs return at 10,000 steps."""
     frozen = baseline.load("mistaken")
     (key,) = (key for key in frozen.cells if key.implementation == implementation)
@@ -261,13 +261,13 @@ def finals(implementation: str) -> list[float]:
 
 def costs(implementation: str) -> float:
     """What an implementation returns less than the engine without a mistake at 10,000 steps."""
-    return float(np.mean(finals("torch")) - np.mean(finals(implementation)))
+    return float(np.mean(final_returns("torch")) - np.mean(final_returns(implementation)))
 
 
 def wrong_line(row: CheckRow) -> str:
     loss = costs(row.implementation)
     said = f"{row.verdict.replace('_', ' ')} after {row.looks[-1].n}"
-    odds = chance(row, loss, finals(row.implementation))
+    odds = chance(row, loss, final_returns(row.implementation))
     mistake = MISTAKES[row.implementation.removeprefix("mistaken_")]
     return f"| {mistake} | {said} | {number(loss)} of {number(row.margin)} tolerated | {odds:.2f} |"
 

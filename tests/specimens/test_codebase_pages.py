@@ -51,10 +51,10 @@ def test_a_page_says_how_released_runs_end_by_program(tmp_path):
     codebase_pages._last_evaluations.cache_clear()
     rows = one.rows.to_pandas()
     mean = rows[(rows["env_step"] == one.meta.env_steps) & (rows["kind"] == "mean")]["return"].mean()
-    told = f"| Pendulum-v1 | {one.meta.env_steps:,} |"
+    place = f"| Pendulum-v1 | {one.meta.env_steps:,} |"
     assert codebase_pages.learning("sbx", tmp_path).splitlines()[2:] == [
-        f"{told} its package | {mean:,.1f} (1) |",
-        f"{told} the file | {mean:,.1f} ± 0.0 (2) |",
-        f"{told} the preset in `jax` | {mean:,.1f} (1) |",
+        f"{place} its package | {mean:,.1f} (1) |",
+        f"{place} the file | {mean:,.1f} ± 0.0 (2) |",
+        f"{place} the preset in `jax` | {mean:,.1f} (1) |",
     ]
     codebase_pages._last_evaluations.cache_clear()

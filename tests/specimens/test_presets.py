@@ -325,10 +325,10 @@ def test_tasks_with_a_setting_of_their_own():
     for task, of in TASKS.items():
         for name in ("pytorch_sac", "lwdrl", "pranz24"):
             assert values(name, task)["time_limit"] == BootstrapAtLength(steps=of.time_limit)
-        found = values("spinningup_2018", task)
+        of_2018 = values("spinningup_2018", task)
         falls = task.startswith(("Inverted", "Hopper", "Walker2d", "Ant", "Humanoid-", "MultiGoal"))  # may end early
-        assert found["update_position"] == ("after_episode" if falls else "after_step"), task
-        burst = {found[name] for name in ("learn_after", "update_every", "updates_per_burst")}
+        assert of_2018["update_position"] == ("after_episode" if falls else "after_step"), task
+        burst = {of_2018[name] for name in ("learn_after", "update_every", "updates_per_burst")}
         assert burst == {1 if falls else of.time_limit}
         assert values("spinningup", task)["time_limit"] == BootstrapAtLength(steps=1000)
         for name in ("softlearning", "softlearning_tf1"):
