@@ -212,8 +212,11 @@ def _with_step(result: ArmResult, arm: _Arm, before: _Arm | None, declared: Decl
 
 
 def _both(outcome: str, arm: _Arm, baseline: _Arm) -> bool:
-    """Whether enough runs on either side have a value of an outcome."""
-    return all(outcome in one.outcomes and len(one.outcomes[outcome].values) >= FEWEST for one in (arm, baseline))
+    """Whether enough runs on either side have a value of an outcome; of steps to a threshold, not all the budget."""
+    if not all(outcome in one.outcomes and len(one.outcomes[outcome].values) >= FEWEST for one in (arm, baseline)):
+        return False
+    values = {*arm.outcomes[outcome].values, *baseline.outcomes[outcome].values}
+    return outcome != "steps_to_threshold" or len(values) > 1
 
 
 def _difference(x: Sample, y: Sample, declared: Declared, key: tuple) -> types.AdjustedDifference:

@@ -240,15 +240,13 @@ def _summary(x: pd.Series) -> DiagnosticSummary:
 
 
 def _of_curves(aligned: AlignedCurves | None, scale: Scale | None) -> dict[str, np.ndarray]:
-    """The outcomes that whole curves give, of each scored run; steps to a threshold where a run reaches it."""
+    """The outcomes that whole curves give, of each scored run."""
     if aligned is None or len(aligned.grid) < 2:
         return {}
     outcomes = {"area": _areas(aligned), "stability": reliability.max_drawdown(aligned.values)}
     if scale is not None:
         halfway = (scale.random + scale.reference) / 2
-        crossing = curves.steps_to_threshold(aligned.grid, aligned.values, halfway)
-        if crossing.observed.any():
-            outcomes["steps_to_threshold"] = crossing.env_steps
+        outcomes["steps_to_threshold"] = curves.steps_to_threshold(aligned.grid, aligned.values, halfway).env_steps
     return outcomes
 
 

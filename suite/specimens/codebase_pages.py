@@ -21,6 +21,7 @@ RECORDED = {"recorded updates": "vectors", "recorded loops": "schedules"}
 """What the original left, in words, and the folder of tests/ that holds it."""
 
 RELEASED = identity.ROOT / "results" / "released"
+"""Records that are kept with the suite."""
 
 BESIDE = "sac_v2"
 """The preset that switches are held against."""
@@ -137,7 +138,8 @@ def _last_evaluations(folder: Path) -> Sequence[tuple[records.RunRecord, float]]
 
 
 def _last(one: records.Record) -> float:
-    of_last = pc.and_(pc.equal(one.rows["env_step"], one.meta.last_env_step), pc.equal(one.rows["kind"], "mean"))
+    kind = "sample" if one.meta.schedule.evaluation_action == "sample" else "mean"
+    of_last = pc.and_(pc.equal(one.rows["env_step"], one.meta.last_env_step), pc.equal(one.rows["kind"], kind))
     return float(np.mean(one.rows.filter(of_last)["return"]))
 
 

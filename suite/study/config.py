@@ -227,8 +227,11 @@ def _check(path: Path, config: Config) -> None:
             _check_once(f"{where}.{key}", getattr(sweep, key))
         if not sweep.presets and not sweep.ablations:
             raise UsageError(f"{where} names neither presets nor ablations, so there is nothing to run")
-        if sweep.baseline and not sweep.ablations:
-            raise UsageError(f"{where}.baseline is of no use without ablations; remove it or name ablations")
+        for key in ("baseline", "arms"):
+            if getattr(sweep, key) and not sweep.ablations:
+                raise UsageError(f"{where}.{key} is of no use without ablations; remove it or name ablations")
+        for name, arms in sweep.arms.items():
+            _check_once(f"{where}.arms.{name}", arms)
         final = sweep.evaluate.final_episodes
         if final is not None and final <= sweep.evaluate.episodes:
             raise UsageError(

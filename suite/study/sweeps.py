@@ -91,7 +91,8 @@ def _check_names(sweep: Sweep, where: str, imported: Collection[str]) -> None:
     _known(where, "baseline", named, preset_names(), "preset")
     _known(where, "arms", list(sweep.arms), sweep.ablations, "ablation of this sweep")
     for name, arms in sweep.arms.items():
-        _known(where, f"arms.{name}", arms, [arm.name for arm in load_ablation(name).arms], f"arm of {name}")
+        beside = [arm.name for arm in load_ablation(name).arms[1:]]
+        _known(where, f"arms.{name}", arms, beside, f"arm of {name} beside its baseline")
 
 
 def _variants(sweep: Sweep) -> Iterator[tuple[Label, Changes]]:

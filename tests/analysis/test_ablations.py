@@ -89,7 +89,29 @@ def test_further_outcomes_are_differences_of_the_runs_own_values(tmp_path):
     assert family.size > len(asked) > 0
 
 
-def test_no_steps_are_told_to_a_threshold_that_no_run_of_an_arm_reaches(tmp_path):
+def test_a_side_that_never_reaches_the_threshold_counts_for_the_budget(tmp_path):
+    reached = {"Pendulum-v1": Scale(-1200.0, 100, 0.0, "made up", "-", "", {})}
+    write(tmp_path, tasks=("Pendulum-v1",), outcomes=("steps_to_threshold",))
+    rows = pd.read_parquet(tmp_path / "evaluations.parquet")
+    results.main(tmp_path, **OPTIONS, declared=Declared(Report(resamples=100)))
+    single = read_results(tmp_path).ablations[1].tables[0].arms[1].run_id
+    rows.loc[rows["run_id"] == single, "return"] -= 1000.0
+    rows.to_parquet(tmp_path / "evaluations.parquet")
+    results.main(tmp_path, **OPTIONS | {"anchors": reached}, declared=Declared(Report(resamples=100)))
+    results_of = read_results(tmp_path)
+    arm = results_of.ablations[1].tables[0].arms[1]
+    assert (
+        max(
+            value
+            for run in results_of.curve(results_of.ablations[1].tables[0].key_of(arm)).runs
+            for value in run.values
+        )
+        < -600
+    )
+    assert arm.outcomes["steps_to_threshold"].difference > 0
+
+
+def test_no_steps_are_told_to_a_threshold_that_no_run_of_either_side_reaches(tmp_path):
     far = {"Pendulum-v1": Scale(-1200.0, 100, 1500.0, "made up", "-", "", {})}
     write(tmp_path, tasks=("Pendulum-v1",), outcomes=("steps_to_threshold", "area"))
     results.main(tmp_path, **OPTIONS | {"anchors": far}, declared=Declared(Report(resamples=100)))

@@ -27,24 +27,24 @@ def results(tmp_path_factory) -> Results:
 
 
 def test_ancestors_stand_oldest_first_with_what_they_returned(results):
-    told = ancestry.paragraphs(results)
-    assert [one.ancestor.preset for one in told] == ["sac_v1", "sac_v2"]
-    for one in told:
+    paragraphs = ancestry.paragraphs(results)
+    assert [one.ancestor.preset for one in paragraphs] == ["sac_v1", "sac_v2"]
+    for one in paragraphs:
         cells = [cell for cell in results.cells if any(label.name == one.ancestor.preset for label in cell.labels)]
         assert len(one.did) == len(cells) == 2
         for cell, sentence in zip(cells, one.did, strict=True):
             scores = [seed.score for seed in cell.seeds]
             mean, low, high = (number(f(scores)) for f in (np.mean, min, max))
             assert sentence.startswith(f"{cell.task} (torch): {mean} ({low} to {high}), 4 runs")
-    assert all("better than" not in sentence for sentence in told[0].did)
+    assert all("better than" not in sentence for sentence in paragraphs[0].did)
 
 
 def test_in_how_many_pairs_a_run_is_better_than_the_ancestor_before_is_the_results_probability(results):
     (row,) = (one for one in results.improvements if {one.variant.name, one.over.name} == {"sac_v1", "sac_v2"})
-    told = ancestry.paragraphs(results)[1].did
+    sentences = ancestry.paragraphs(results)[1].did
     for task, superiority in zip(row.tasks, row.by_task, strict=True):
         chance = superiority.estimate if row.variant.name == "sac_v2" else 1 - superiority.estimate
-        (sentence,) = (one for one in told if one.startswith(task))
+        (sentence,) = (one for one in sentences if one.startswith(task))
         assert sentence.endswith(
             f"; better than SAC, first version: a Gaussian in {round(16 * chance)} of 16 pairs of runs."
         )
@@ -67,8 +67,8 @@ def test_an_ancestor_is_known_whatever_its_state(results, shown):
         replace(cell, labels=tuple(Label(shown, "", "") if one.name == "sac_v1" else one for one in cell.labels))
         for cell in results.cells
     ]
-    told = ancestry.paragraphs(replace(results, cells=tuple(renamed)))
-    assert [one.ancestor.preset for one in told] == ["sac_v1", "sac_v2"]
+    paragraphs = ancestry.paragraphs(replace(results, cells=tuple(renamed)))
+    assert [one.ancestor.preset for one in paragraphs] == ["sac_v1", "sac_v2"]
 
 
 def test_a_study_of_one_of_them_shows_no_family(results):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pyarrow.compute as pc
 import pytest
 
 from implementations.codebases import CODEBASES
@@ -38,6 +39,14 @@ def test_a_page_shows_the_switches_that_differ_and_no_others():
 def test_a_paragraph_ends_where_the_next_begins():
     text = codebase_pages.paragraph("spinningup", codebase_pages.UNLIKE)
     assert text.startswith("the temperature is a constant.") and text.endswith("is not stored as one.")
+
+
+def test_a_run_that_evaluates_samples_ends_with_these():
+    one = records.read(next((codebase_pages.RELEASED / "precision/runs/Pendulum-v1").rglob("s0-*.parquet")))
+    kinds = pc.replace_substring(one.rows["kind"], "mean", "sample")
+    rows = one.rows.set_column(one.rows.column_names.index("kind"), "kind", kinds)
+    sampled = replace(one.meta, schedule=replace(one.meta.schedule, evaluation_action="sample"))
+    assert codebase_pages._last(records.Record(sampled, rows)) == codebase_pages._last(one)
 
 
 def test_a_page_says_how_released_runs_end_by_program(tmp_path):

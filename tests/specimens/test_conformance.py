@@ -267,8 +267,8 @@ def test_an_array_of_nothing_is_a_deviation(tmp_path):
 def test_a_damaged_file_is_one_sentence(tmp_path):
     """No file, an empty one, one cut off, and one whose compressed bytes are spoilt."""
     path = tmp_path / "a.npz"
-    with np.load(of("rlkit")) as found:
-        np.savez_compressed(path, **found)
+    with np.load(of("rlkit")) as whole_file:
+        np.savez_compressed(path, **whole_file)
     whole = path.read_bytes()
     spoilt = bytes(255 - byte if 100 <= n < 2000 and n % 7 == 0 else byte for n, byte in enumerate(whole))
     for content in (b"", whole[: len(whole) // 2], spoilt):

@@ -127,7 +127,17 @@ MISTAKES = {
         {},
         ["sweeps[0].arms.critics[0]", "'singel'", "no arm of critics", "'single'"],
     ),
-    "arms of no question": ({"arms": {"critics": ["single"]}}, {}, ["sweeps[0].arms", "'critics'"]),
+    "arms of no question": ({"arms": {"critics": ["single"]}}, {}, ["sweeps[0].arms", "without ablations"]),
+    "an arm twice": (
+        {"ablations": ["critics"], "arms": {"critics": ["single", "single"]}},
+        {},
+        ["sweeps[0].arms.critics", "'single' twice"],
+    ),
+    "no arm but the baseline": (
+        {"ablations": ["critics"], "arms": {"critics": ["twin"]}},
+        {},
+        ["sweeps[0].arms.critics[0]", "'twin'", "no arm of critics beside its baseline", "'single'"],
+    ),
     "misspelt key": ({"env_step": 5}, {}, ["sweeps[0].env_step", "'env_steps'"]),
     "misspelt nested key": ({"evaluate": {"evry": 5}}, {}, ["sweeps[0].evaluate.evry", "did you mean 'every'"]),
     "misspelt top key": ({}, {"trackin": {"mode": "off"}}, ["trackin", "'tracking'"]),
