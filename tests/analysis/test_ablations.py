@@ -100,14 +100,8 @@ def test_a_side_that_never_reaches_the_threshold_counts_for_the_budget(tmp_path)
     results.main(tmp_path, **OPTIONS | {"anchors": reached}, declared=Declared(Report(resamples=100)))
     results_of = read_results(tmp_path)
     arm = results_of.ablations[1].tables[0].arms[1]
-    assert (
-        max(
-            value
-            for run in results_of.curve(results_of.ablations[1].tables[0].key_of(arm)).runs
-            for value in run.values
-        )
-        < -600
-    )
+    curve = results_of.curve(results_of.ablations[1].tables[0].key_of(arm))
+    assert max(value for run in curve.runs for value in run.values) < -600
     assert arm.outcomes["steps_to_threshold"].difference > 0
 
 
