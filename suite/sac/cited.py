@@ -3,6 +3,8 @@
 A preset names each field of its spec and of Schedule once, with its value and its source on one line:
 
     SPEC, SCHEDULE, PER_TASK, SOURCES = preset(discount=cited(0.99, "owner/repo@1234567 sac.py:46"), ...)
+
+Alone what no SAC of 2018 had (identity.NEUTRAL) goes without saying where a code base has nothing of the kind.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, Protocol
 
+from suite.sac.identity import neutral_of
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec, SpecError
 from suite.sac.specs import Spec
@@ -24,6 +27,9 @@ def fields_of(kind: type[Spec]) -> tuple[str, ...]:
 
 
 FIELDS = fields_of(SacSpec)
+
+ABSENT = "nothing of the kind in its code"
+"""The source of a value that no line states."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,10 @@ def preset(base: Module | type[Spec] = SacSpec, /, **switches: Cited) -> Preset:
             raise SpecError(f"{name} is no field of {kind.__name__} or Schedule")
         if not isinstance(switch, Cited):
             raise SpecError(f"{name} must be given as cited(value, source), not as {switch!r}")
-    if not isinstance(base, type):
+    if isinstance(base, type):
+        neutral = neutral_of(kind) | neutral_of(Schedule)
+        switches = {name: Cited(value, ABSENT, {}) for name, value in neutral.items()} | switches
+    else:
         switches = as_in(base, *named) | switches
     missing = [name for name in named if name not in switches]
     if missing:

@@ -40,7 +40,7 @@ def to_plain(value: typing.Any) -> typing.Any:
     A field at its neutral value is left out.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        neutral = _neutral(type(value))
+        neutral = neutral_of(type(value))
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         plain = {name: to_plain(each) for name, each in fields.items() if name not in neutral or each != neutral[name]}
         return plain if isinstance(value, SacSpec | Schedule) else {"kind": type(value).__name__, **plain}
@@ -49,7 +49,7 @@ def to_plain(value: typing.Any) -> typing.Any:
 
 def from_plain(kind: type[Tableau], data: dict) -> Tableau:
     """The inverse of `to_plain`."""
-    return kind(**_neutral(kind) | {name: _restored(part) for name, part in data.items()})
+    return kind(**neutral_of(kind) | {name: _restored(part) for name, part in data.items()})
 
 
 def spec_from_plain(data: dict) -> Spec:
@@ -60,11 +60,11 @@ def spec_from_plain(data: dict) -> Spec:
 def _restored(item: object) -> object:
     if isinstance(item, dict):
         kind = _KINDS[item["kind"]]
-        return kind(**_neutral(kind) | {name: _restored(part) for name, part in item.items() if name != "kind"})
+        return kind(**neutral_of(kind) | {name: _restored(part) for name, part in item.items() if name != "kind"})
     return tuple(map(_restored, item)) if isinstance(item, list) else item
 
 
-def _neutral(kind: type) -> dict[str, typing.Any]:
+def neutral_of(kind: type) -> dict[str, typing.Any]:
     """The neutral values of a kind's fields, by field."""
     return {name: value for each in kind.__mro__ for name, value in NEUTRAL.get(each.__name__, {}).items()}
 
