@@ -174,6 +174,14 @@ def test_what_depends_on_the_task_is_in_the_file_as_in_its_preset(name):
             assert getattr(stage.agent, "reward_scale", 1.0) == spec.reward_scale, task
 
 
+def test_redq_aims_on_every_task_at_the_entropy_of_its_preset():
+    module = module_of("redq")
+    for task, of in TASKS.items():
+        agent = next(module.train(task, 0, make_env=lambda task: gym.make("Pendulum-v1")))
+        dimensions = of.action_dim if task.split("-")[0] in module.TARGET_ENTROPY else 1
+        assert agent.target_entropy == resolve("redq", task, {})[0].target_entropy(dimensions), task
+
+
 @pytest.mark.parametrize(("name", "env_steps"), [("sbx", 300), ("spinningup", 1_100)])  # past the first updates
 def test_a_file_trains_by_itself(name, env_steps, tmp_path):
     returned = run_by_itself(name, tmp_path, env_steps)
