@@ -83,13 +83,12 @@ def _contradictions(spec: SacSpec, recorded: Recorded) -> Iterator[str]:
         kept = overrides["batch_norm_momentum"]  # of the old statistics in one package, of the new ones in the other
         if not np.isclose(max(kept, 1 - kept), spec.critic_norm.momentum):
             yield f"batch_norm_momentum is {kept} in the file and {spec.critic_norm.momentum} in the preset"
-    for key, value in recorded.arrays.items():
-        kind, number, *rest = key.split("/")
-        done = 0 if kind == "init" else int(number) + 1 if kind == "after" else None
-        counted = {"bn_steps_critic": done, "bn_steps_actor": spec.actor_steps_before((done or 0) + 1, 1)}
-        what = number if kind == "init" else "/".join(rest)
-        if done is not None and what in counted and int(value) != counted[what]:
-            yield f"{key} is {int(value)} in the file and {counted[what]} by the preset's count"
+    for done in range(updates + 1):
+        counted = {"bn_steps_critic": done, "bn_steps_actor": spec.actor_steps_before(done + 1, 1)}
+        for name, count in counted.items():
+            key = f"after/{done - 1}/{name}" if done else f"init/{name}"
+            if int(recorded.arrays.get(key, count)) != count:
+                yield f"{key} is {int(recorded.arrays[key])} in the file and {count} by the preset's count"
     yield from _of_the_actor(spec, recorded)
 
 
