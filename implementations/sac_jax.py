@@ -647,10 +647,12 @@ def critic_stage(learner: Learner, count: Array, batch: Batch, first: Policy, dr
         assert drawn
         return joint_critic_stage(learner, count, batch, drawn, target)
     if drawn is None:
+        following = None
         y = target(forward(spec.network("value"), learner.targets[0], batch.next_obs)[None])
     else:
         hows = passes(spec, draws, "target")
-        y = target(critics_say(spec, spaces, learner.targets, batch.next_obs, drawn.action, hows)[0])
+        following, _ = critics_say(spec, spaces, learner.targets, batch.next_obs, drawn.action, hows)
+        y = target(following)
 
     def loss(critics: list[Weights]) -> tuple[Array, tuple]:
         said, _ = critics_say(spec, spaces, critics, batch.obs, batch.action, passes(spec, draws, "current"))
@@ -658,7 +660,7 @@ def critic_stage(learner: Learner, count: Array, batch: Batch, first: Policy, dr
         return losses.sum(), (losses, said)
 
     (_, (losses, said)), gradient = jax.value_and_grad(loss, has_aux=True)(learner.critics)
-    return CriticResult(losses, said, y, log_prob, joined(gradient))
+    return CriticResult(losses, said, y, drawn.action if drawn else None, log_prob, following, joined(gradient))
 
 
 def joint_critic_stage(
@@ -674,13 +676,14 @@ def joint_critic_stage(
         both, statistics = critics_say(spec, learner.spaces, critics, obs, action, hows)
         y = target(both[:, size:])
         losses = critic_loss(spec, both[:, :size], y)
-        return losses.sum(), (losses, both[:, :size], y, statistics)
+        return losses.sum(), (losses, both, y, statistics)
 
-    (_, (losses, said, y, statistics)), gradient = jax.value_and_grad(loss, has_aux=True)(learner.critics)
+    (_, (losses, both, y, statistics)), gradient = jax.value_and_grad(loss, has_aux=True)(learner.critics)
     moved = None
     if isinstance(of.norm, BatchRenorm):
         moved = joined([movement(of, *one) for one in zip(learner.critics, statistics, strict=True)])
-    return CriticResult(losses, said, y, drawn.log_prob, joined(gradient), moved)
+    of_next = drawn.action, drawn.log_prob, both[:, size:]
+    return CriticResult(losses, both[:, :size], y, *of_next, joined(gradient), moved)
 
 
 def actor_stage(learner: Learner, count: Array, batch: Batch, policy: Policy, draws: Draws) -> ActorResult:

@@ -456,7 +456,8 @@ def critic_stage(learner: Learner, batch: Batch, first: Policy, draws: Draws) ->
     gradient = gradients.of_critics(spec, spaces, critics, tapes, d, hows)
     for critic, tape in zip(critics, tapes, strict=True):
         absorb(spec.network("critic1"), critic, tape)
-    return CriticResult(losses, said, y, log_prob, gradient)
+    next_action, next_said = (drawn.action, following) if drawn else (None, None)
+    return CriticResult(losses, said, y, next_action, log_prob, next_said, gradient)
 
 
 def actor_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws, *, moves: bool) -> ActorResult:

@@ -59,6 +59,7 @@ TAGS = {
     "papers": "what the papers of SAC say matters",
     "codebases": "where the code bases differ",
     "practice": "what people tune",
+    "later": "what came after SAC",
 }
 """Under which questions may be asked together: a config's `ablations` takes these words, and `all` of them."""
 

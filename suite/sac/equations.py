@@ -452,30 +452,38 @@ def soft_value(spec: SacSpec, q: np.ndarray, log_prob: np.ndarray, alpha: float)
     return reduce(spec.target_reduce, q) - entropy
 
 
-def target_q(
-    spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, noise: Params, alpha: float
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """y [B] = scale r + discount (1 - terminated) V'(s') and log pi(a'|s') (SAC v2, eq. 5-6; with V: SAC v1, eq. 8).
+class Target(NamedTuple):
+    """What critics regress on: [B], or of quantiles [B, kept]. Without a value net also what makes it: an action at
+    s' and its log pi, and what was said of it [n, B, outputs]."""
 
-    With quantiles [B, kept]: the same of each quantile in V's place (TQC, section 3).
+    y: np.ndarray
+    action: np.ndarray | None = None
+    log_prob: np.ndarray | None = None
+    said: np.ndarray | None = None
+
+
+def target_q(spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, noise: Params, alpha: float) -> Target:
+    """y = scale r + discount (1 - terminated) V'(s') (SAC v2, eq. 5-6; with V: SAC v1, eq. 8).
+
+    With quantiles the same of each quantile in V's place (TQC, section 3).
     """
     if spec.value_net:
         next_value, _ = scalar(spec, params, "target_value", batch.next_obs)
-        return bellman_target(spec, batch.reward, batch.terminated, next_value), None
+        return Target(bellman_target(spec, batch.reward, batch.terminated, next_value))
     following = sample(spec, spaces, params, batch.next_obs, noise["next_action"])
     if spec.target_networks:
         how = Pass(kept=kept(spec, noise, "target"))
-        said, _ = critics(spec, spaces, params, "target_", batch.next_obs, following.action, how)
+        every, _ = critics(spec, spaces, params, "target_", batch.next_obs, following.action, how)
     else:
-        said = joint(spec, spaces, params, batch, following.action)[0][:, len(batch.obs) :]
-    if spec.target_subset:
-        said = said[subset(spec, noise["subset"])]
+        every = joint(spec, spaces, params, batch, following.action)[0][:, len(batch.obs) :]
+    said = every[subset(spec, noise["subset"])] if spec.target_subset else every
     if spec.quantiles:
         entropy = alpha * following.log_prob if spec.entropy_in_target else np.zeros(len(batch.obs))
         next_value = pooled(spec.quantiles, said) - entropy[:, None]
     else:
         next_value = soft_value(spec, said[..., 0], following.log_prob, alpha)
-    return bellman_target(spec, batch.reward, batch.terminated, next_value), following.log_prob
+    y = bellman_target(spec, batch.reward, batch.terminated, next_value)
+    return Target(y, following.action, following.log_prob, every)
 
 
 def kept(spec: SacSpec, noise: Params, passed: str) -> dict[tuple[str, int], np.ndarray]:
@@ -711,16 +719,18 @@ def critic_stage(
     spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, first: Policy, noise: Params
 ) -> tuple[Seen, Params, Params]:
     """Every critic towards the reward and the discounted value of the next state; last, running statistics it moved."""
-    y, next_log_prob = target_q(spec, spaces, params, batch, noise, first.alpha)
-    after = Params()
-    if spec.target_networks:
+    target, after = target_q(spec, spaces, params, batch, noise, first.alpha), Params()
+    if target.action is None or spec.target_networks:
         how = Pass(kept=kept(spec, noise, "current"))
-        losses, grads, said = critic_loss(spec, spaces, params, batch, y, how)
+        losses, grads, said = critic_loss(spec, spaces, params, batch, target.y, how)
     else:
-        next_action = sample(spec, spaces, params, batch.next_obs, noise["next_action"]).action
-        losses, grads, said, after = joint_critic_loss(spec, spaces, params, batch, y, next_action)
-    seen = {"critic_loss": losses.sum(), "q": said.mean(2), "next_log_prob": next_log_prob}
-    seen |= {"quantiles": said, "target_quantiles": y} if spec.quantiles else {"target_q": y}
+        losses, grads, said, after = joint_critic_loss(spec, spaces, params, batch, target.y, target.action)
+    seen = {"critic_loss": losses.sum(), "q": said.mean(2)}
+    seen |= {"next_action": target.action, "next_log_prob": target.log_prob}
+    if spec.quantiles:
+        seen |= {"quantiles": said, "next_quantiles": target.said, "target_quantiles": target.y}
+    else:
+        seen |= {"target_q": target.y, "next_q": None if target.said is None else target.said[..., 0]}
     return seen | {f"critic{i + 1}_loss": loss for i, loss in enumerate(losses)}, grads, after
 
 

@@ -273,7 +273,7 @@ def test_running_statistics_keep_their_momentum():
 def test_quantile_gradient():
     spec = replace(NO_V, quantiles=Quantiles(n=3, dropped=1, target="pool"))
     params, batch, noise = case(spec)
-    y, _ = eq.target_q(spec, SPACES, params, batch, noise, 0.3)
+    y = eq.target_q(spec, SPACES, params, batch, noise, 0.3).y
     assert y.shape == (SIZE, 4)
     _, grads, _ = eq.critic_loss(spec, SPACES, params, batch, 3 * y)
     assert_gradients(lambda p: eq.critic_loss(spec, SPACES, p, batch, 3 * y)[0].sum(), params, grads)
@@ -304,9 +304,8 @@ def test_a_subset_of_the_critics_is_that_of_the_smallest_draws():
     for i, value in enumerate((1.0, 5.0, 0.0, 4.0)):
         params[f"target_critic{i + 1}/w2"] = np.zeros((5, 1))
         params[f"target_critic{i + 1}/b2"] = np.array([value])
-    y, _log_prob = eq.target_q(
-        replace(spec, entropy_in_target=False), SPACES, params, batch, noise | {"subset": draw}, 0.3
-    )
+    no_entropy = replace(spec, entropy_in_target=False)
+    y = eq.target_q(no_entropy, SPACES, params, batch, noise | {"subset": draw}, 0.3).y
     np.testing.assert_allclose(y, batch.reward + spec.discount * (1 - batch.terminated) * 4)
 
 
@@ -415,7 +414,7 @@ def test_target_by_hand():
         params[f"{net}/w2"] = np.zeros((5, 1))
         params[f"{net}/b2"] = np.array([value])
     following = eq.sample(spec, SPACES, params, batch.next_obs, noise["next_action"])
-    y, log_prob = eq.target_q(spec, SPACES, params, batch, noise, alpha=0.5)
+    y, _, log_prob, _ = eq.target_q(spec, SPACES, params, batch, noise, alpha=0.5)
     expected = 2 * batch.reward + 0.9 * (1 - batch.terminated) * (3.0 - 0.5 * following.log_prob)
     np.testing.assert_allclose(y, expected, rtol=1e-12)
     np.testing.assert_array_equal(log_prob, following.log_prob)
@@ -430,7 +429,7 @@ def test_target_by_hand():
 def test_target_with_a_value_net_reads_target_v():
     params, batch, noise = case(SPEC)
     params["target_value/w2"], params["target_value/b2"] = np.zeros((5, 1)), np.array([4.0])
-    y, log_prob = eq.target_q(SPEC, SPACES, params, batch, noise, alpha=0.5)
+    y, _, log_prob, _ = eq.target_q(SPEC, SPACES, params, batch, noise, alpha=0.5)
     np.testing.assert_allclose(y, batch.reward + SPEC.discount * (1 - batch.terminated) * 4.0, rtol=1e-12)
     assert log_prob is None
 
