@@ -116,11 +116,12 @@ class SAC:
             next_action, next_log_prob = self.actor(next_obs, noise["next_action"])
             next_q = q_values([self.target_critics[i] for i in subset], next_obs, next_action).amin(0)
             target_q = reward + DISCOUNT * (1 - terminated) * (next_q - self.alpha * next_log_prob)
-        critic_losses = ((q_values(self.critics, obs, action) - target_q) ** 2).mean(1)
+        q = q_values(self.critics, obs, action)
+        critic_losses = ((q - target_q) ** 2).mean(1)
         self.critic_optimizer.zero_grad()
         critic_losses.sum().backward()
-        seen = {f"critic{i}_loss": loss for i, loss in enumerate(critic_losses, start=1)}
-        seen |= {"target_q": target_q, "next_log_prob": next_log_prob, "alpha": self.alpha}
+        seen = {"alpha": self.alpha} | {f"critic{i}_loss": loss for i, loss in enumerate(critic_losses, start=1)}
+        seen |= {"q": q, "target_q": target_q, "next_action": next_action, "next_log_prob": next_log_prob}
 
         if self.updates % POLICY_DELAY == 0:  # actor and temperature (R:214-236, 245)
             own_action, log_prob = self.actor(obs, noise["action"])
@@ -131,8 +132,7 @@ class SAC:
             alpha_loss = -(self.log_alpha * (log_prob + self.target_entropy).detach()).mean()
             descend(self.alpha_optimizer, alpha_loss)
             self.alpha = self.log_alpha.detach().exp()
-            seen |= {"actor_loss": actor_loss, "alpha_loss": alpha_loss, "log_prob": log_prob}
-
+            seen |= {"actor_loss": actor_loss, "alpha_loss": alpha_loss, "action": own_action, "log_prob": log_prob}
         self.critic_optimizer.step()  # R:241-242
         with torch.no_grad():  # R:247-249
             for target, online in zip(self.target_critics.parameters(), self.critics.parameters(), strict=True):

@@ -128,8 +128,8 @@ class SAC:
         target_q = reward + (1 - terminated) * DISCOUNT * (next_q.detach().amin(0) - alpha * next_log_prob)
         critic_losses = 0.5 * ((q - target_q) ** 2).mean(1)
         descend(self.critic_optimizer, critic_losses.sum())
-        seen = {"critic1_loss": critic_losses[0], "critic2_loss": critic_losses[1], "alpha": alpha}
-        seen |= {"target_q": target_q, "next_log_prob": next_log_prob}
+        seen = {"critic1_loss": critic_losses[0], "critic2_loss": critic_losses[1], "next_action": next_action}
+        seen |= {"alpha": alpha, "q": q, "next_q": next_q, "target_q": target_q, "next_log_prob": next_log_prob}
         if self.updates % POLICY_DELAY == 0:  # temperature and actor (C:272-300)
             own_action, log_prob = self.actor.train()(obs, noise["action"])
             self.actor.eval()
@@ -137,7 +137,7 @@ class SAC:
             descend(self.alpha_optimizer, alpha_loss)
             actor_loss = (alpha * log_prob - q_values(self.critics, obs, own_action).amin(0)).mean()
             descend(self.actor_optimizer, actor_loss)
-            seen |= {"actor_loss": actor_loss, "alpha_loss": alpha_loss, "log_prob": log_prob}
+            seen |= {"actor_loss": actor_loss, "alpha_loss": alpha_loss, "action": own_action, "log_prob": log_prob}
         return seen
 
 

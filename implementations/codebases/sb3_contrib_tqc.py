@@ -62,18 +62,18 @@ class Actor(nn.Module):
 
 
 def quantiles(critics: nn.ModuleList, obs: Tensor, action: Tensor) -> Tensor:
-    """What every critic says of the return's distribution, [batch, critic, quantile] (P:234-241)."""
+    """What every critic says of the return's distribution, [critic, batch, quantile] (P:234-241)."""
     x = torch.cat([obs, action], dim=1)
-    return torch.stack([critic(x) for critic in critics], dim=1)
+    return torch.stack([critic(x) for critic in critics])
 
 
 def quantile_losses(predicted: Tensor, target: Tensor) -> Tensor:
     """Of every critic the mean Huber loss between its quantiles and the target's [batch, kept], all with all: an error
     upwards weighs as much as the quantile is high, one downwards the rest (U:40-70)."""
     level = ((torch.arange(QUANTILES, dtype=target.dtype) + 0.5) / QUANTILES).unsqueeze(1)  # U:43
-    error = target[:, None, None, :] - predicted.unsqueeze(3)  # U:62
+    error = target.unsqueeze(1) - predicted.unsqueeze(3)  # U:62
     huber = torch.where(error.abs() > 1, error.abs() - 0.5, 0.5 * error**2)  # U:64
-    return (torch.where(error < 0, 1 - level, level) * huber).mean((0, 2, 3))  # U:65, 69
+    return (torch.where(error < 0, 1 - level, level) * huber).mean((1, 2, 3))  # U:65, 69
 
 
 # --- the update
@@ -99,7 +99,6 @@ class SAC:
     def update(self, batch: Batch, noise: dict[str, Tensor]) -> dict[str, Tensor]:
         """One step of alpha, of the critics, of the actor on the new critics, of the targets; what it computed."""
         obs, action, reward, next_obs, terminated = batch
-
         # temperature (Q:222-243)
         own_action, log_prob = self.actor(obs, noise["action"])
         alpha = self.log_alpha.detach().exp()
@@ -111,18 +110,19 @@ class SAC:
         # critics (Q:245-272)
         with torch.no_grad():
             next_action, next_log_prob = self.actor(next_obs, noise["next_action"])
-            pool = quantiles(self.target_critics, next_obs, next_action).flatten(1).sort(1).values  # Q:254
-            pool = pool[:, : CRITICS * (QUANTILES - DROPPED)]  # Q:253, 255
-            next_value = pool - (alpha * next_log_prob).unsqueeze(1)
+            next_quantiles = quantiles(self.target_critics, next_obs, next_action)
+            pool = torch.cat(list(next_quantiles), dim=1).sort(1).values  # Q:254
+            next_value = pool[:, : CRITICS * (QUANTILES - DROPPED)] - (alpha * next_log_prob).unsqueeze(1)
             target = reward.unsqueeze(1) + (1 - terminated).unsqueeze(1) * DISCOUNT * next_value
-        critic_losses = quantile_losses(quantiles(self.critics, obs, action), target) / CRITICS
+        predicted = quantiles(self.critics, obs, action)
+        critic_losses = quantile_losses(predicted, target) / CRITICS
         critic_loss = critic_losses.sum()  # a mean over the critics too: U:69
         self.critic_optimizer.zero_grad()
         critic_loss.backward()
         self.critic_optimizer.step()
 
         # actor (Q:274-282)
-        actor_loss = (alpha * log_prob - quantiles(self.critics, obs, own_action).mean((1, 2))).mean()
+        actor_loss = (alpha * log_prob - quantiles(self.critics, obs, own_action).mean((0, 2))).mean()
         self.actor_optimizer.zero_grad()
         actor_loss.backward()
         self.actor_optimizer.step()
@@ -131,7 +131,9 @@ class SAC:
         self.updates += 1
         losses = {f"critic{i}_loss": loss for i, loss in enumerate(critic_losses, start=1)}
         losses |= {"alpha_loss": alpha_loss, "critic_loss": critic_loss, "actor_loss": actor_loss, "alpha": alpha}
-        return losses | {"target_quantiles": target, "log_prob": log_prob, "next_log_prob": next_log_prob}
+        losses |= {"quantiles": predicted, "next_quantiles": next_quantiles, "target_quantiles": target}
+        losses |= {"action": own_action, "next_action": next_action}
+        return losses | {"log_prob": log_prob, "next_log_prob": next_log_prob}
 
     @torch.no_grad()
     def update_targets(self) -> None:

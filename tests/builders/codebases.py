@@ -50,6 +50,9 @@ class AsEngine:
         draws = dict(zip(self.spec.draws, np.asarray(noise[0, 0], self.spec.dtype), strict=True))
         given = {name: draws[name.replace("actor", "action")] for name in self.module.NOISE}
         seen = self.nets.update(agent, self.module.Batch, batch, given)
+        if self.spec.critic_action_units == "env":
+            actions = seen.keys() & {"action", "next_action"}
+            seen |= {name: (seen[name] - self.center) / self.scale for name in actions}
         if not self.spec.learns_alpha:
             seen["alpha"] = np.asarray(getattr(self.module, "ALPHA", 1.0))
         if "critic1_loss" in seen:

@@ -113,10 +113,10 @@ VECTORS = sorted(path for path in (ROOT / "tests/vectors").glob("*.npz") if path
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
 def test_a_file_arrives_at_the_numbers_of_its_original(path, monkeypatch):
-    vectors = conformance.load(path)
-    file = AsEngine(module_of(vectors.preset), monkeypatch)
+    recorded = conformance.read(path)
+    file = AsEngine(module_of(recorded.preset), monkeypatch)
     monkeypatch.setattr(implementations, "load", lambda name, *kind: file)
-    verdict = conformance.examine(vectors, vectors.preset, "float64")
+    verdict = conformance.verdict(recorded, load_preset(recorded.preset).SPEC, recorded.preset, "float64")
     assert {"expect", "after"} <= set(verdict.deviations)
     assert verdict.passed, verdict
 
