@@ -46,6 +46,7 @@ from suite.sac.spec import (
     LayerNorm,
     LearnedAlpha,
     Network,
+    Quantiles,
     SacSpec,
     SoftplusStd,
     SquashLogStd,
@@ -398,8 +399,7 @@ def critic_target(
     if log_prob is None:
         following = said[0, :, 0]
     elif spec.quantiles:
-        kept = len(said) * (spec.quantiles.n - spec.quantiles.dropped)
-        following = jnp.sort(jnp.concatenate(list(said), axis=1), axis=1)[:, :kept]
+        following = pooled(spec.quantiles, said)
         following = following - alpha * log_prob[:, None] if spec.entropy_in_target else following
     else:
         following = soft_value(spec, said[..., 0], log_prob, alpha)
@@ -408,6 +408,14 @@ def critic_target(
         reward, terminated = reward[:, None], terminated[:, None]
     # terminated, not truncated: a time limit is no death
     return numbers.reward_scale * reward + numbers.discount * (1 - terminated) * following
+
+
+def pooled(quantiles: Quantiles, said: Array) -> Array:
+    """Of the critics' quantiles [n, B, k] those kept in the target, [B, kept]."""
+    if quantiles.target == "minimum":
+        return said[said.mean(2).argmin(0), jnp.arange(said.shape[1])]
+    kept = len(said) * (quantiles.n - quantiles.dropped)
+    return jnp.sort(jnp.concatenate(list(said), axis=1), axis=1)[:, :kept]
 
 
 def critic_loss(spec: SacSpec, said: Array, y: Array) -> Array:

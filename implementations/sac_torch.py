@@ -45,6 +45,7 @@ from suite.sac.spec import (
     LayerNorm,
     LearnedAlpha,
     Network,
+    Quantiles,
     SacSpec,
     SoftplusStd,
     SquashLogStd,
@@ -258,8 +259,7 @@ def critic_target(
     if log_prob is None:
         following = said[0, :, 0]
     elif spec.quantiles:
-        kept = len(said) * (spec.quantiles.n - spec.quantiles.dropped)
-        following = torch.cat(list(said), dim=1).sort(1).values[:, :kept]
+        following = pooled(spec.quantiles, said)
         following = following - alpha * log_prob.unsqueeze(1) if spec.entropy_in_target else following
     else:
         following = soft_value(spec, said.squeeze(2), log_prob, alpha)
@@ -268,6 +268,13 @@ def critic_target(
         reward, terminated = reward.unsqueeze(1), terminated.unsqueeze(1)
     # terminated, not truncated: a time limit is no death
     return spec.reward_scale * reward + spec.discount * (1 - terminated) * following
+
+
+def pooled(quantiles: Quantiles, said: Tensor) -> Tensor:
+    """Of the critics' quantiles [n, B, k] those kept in the target, [B, kept]."""
+    if quantiles.target == "minimum":
+        return said[said.mean(2).argmin(0), torch.arange(said.shape[1])]
+    return torch.cat(list(said), dim=1).sort(1).values[:, : len(said) * (quantiles.n - quantiles.dropped)]
 
 
 def critic_loss(spec: SacSpec, said: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -487,7 +494,7 @@ def alpha_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws, tu
 def target_stage(learner: Learner) -> None:
     """The targets towards the networks they follow, in updates where it is due (arXiv 1801.01290, algorithm 1)."""
     spec, nets, count = learner.spec, learner.nets, learner.updates_done
-    if not spec.targets:
+    if not spec.target_networks:
         return
     targets = tensors_of(nets, spec.targets)
     online = tensors_of(nets, [name.removeprefix("target_") for name in spec.targets])

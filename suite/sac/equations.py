@@ -508,7 +508,10 @@ def subset(spec: SacSpec, noise: np.ndarray) -> np.ndarray:
 
 
 def pooled(quantiles: Quantiles, said: np.ndarray) -> np.ndarray:
-    """Of the critics' quantiles [n, B, k] those kept in the target, [B, kept], ascending (TQC, section 3)."""
+    """Of the critics' quantiles [n, B, k] those kept in the target, [B, kept]: of all critics but the largest, ascending
+    (TQC, section 3); or in each row those of the critic with the smallest mean."""
+    if quantiles.target == "minimum":
+        return said[said.mean(2).argmin(0), np.arange(said.shape[1])]
     kept = len(said) * (quantiles.n - quantiles.dropped)
     return np.sort(np.concatenate(list(said), axis=1), axis=1)[:, :kept]
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from statistics import NormalDist
 from types import UnionType
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from suite.errors import quoted
 from suite.files import fits, hints
@@ -179,12 +179,14 @@ class BatchRenorm:
 class Quantiles:
     """Critics of n quantiles each, regressed on quantiles by the Huber loss (arXiv 1710.10044).
 
-    target "pool": those of all target critics, sorted, without the `dropped` * critics largest (TQC, arXiv 2005.04269).
+    target "pool": those of all target critics, sorted, without the `dropped` * critics largest (TQC, arXiv 2005.04269);
+    "minimum": those of the critic with the smallest mean (sony/nnabla-rl@d6c9999
+    nnabla_rl/model_trainers/q_value/qrsac_q_trainer.py:83-103).
     """
 
     n: int
     dropped: int
-    target: Literal["pool"]
+    target: Literal["pool", "minimum"]
 
 
 Temperature = FixedAlpha | LearnedAlpha
@@ -198,7 +200,8 @@ NamedInit = Literal["torch", "glorot_uniform", "glorot_per_input", "fan_in", "fa
 Init = NamedInit | Orthogonal | Uniform
 
 
-class Network(NamedTuple):
+@dataclass(frozen=True)
+class Network:
     """What a network is made of beside its inputs and outputs."""
 
     hidden: tuple[int, ...]
@@ -207,7 +210,7 @@ class Network(NamedTuple):
     dropout: float = 0.0
     rounded: bool = False  # products between hidden layers are rounded to bfloat16
 
-    @property
+    @cached_property
     def plain(self) -> bool:
         """Whether it is linear layers with ReLUs between them, and nothing else."""
         return self.activation == "relu" and self.norm is None and not self.dropout
@@ -223,7 +226,7 @@ class Network(NamedTuple):
                 shapes |= {f"ln{i}_{part}": (after,) for part in ("scale", "bias")}
         return shapes
 
-    @property
+    @cached_property
     def tensors(self) -> tuple[str, ...]:
         """The names of its tensors, as in `shapes`."""
         return tuple(self.shapes(1, 1))
@@ -588,6 +591,8 @@ def _check_later(spec: SacSpec) -> None:
         raise SpecError("target_subset is drawn by a batch's noise: batch_size must be at least critics")
     if spec.quantiles and not (spec.quantiles.n >= 1 and 0 <= spec.quantiles.dropped < spec.quantiles.n):
         raise SpecError(f"quantiles needs n >= 1 and dropped from 0 to n - 1, not {spec.quantiles}")
+    if spec.quantiles and spec.quantiles.target == "minimum" and spec.quantiles.dropped:
+        raise SpecError("quantiles.target 'minimum' takes one critic's quantiles as they are: dropped must be 0")
     temperature = spec.temperature
     if isinstance(temperature, LearnedAlpha):
         if temperature.in_use_at_first is not None and temperature.in_use_at_first < 0:

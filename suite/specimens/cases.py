@@ -100,7 +100,7 @@ ONE_CRITIC: Changes = {"critics": 1, "target_reduce": "first", "actor_reduce": "
 
 RENORM = BatchRenorm(eps=1e-3, momentum=0.9, warmup=1, variance="biased", renorm="from")
 CROSSQ = replace(BASE, target_networks=False, actor_norm=RENORM, critic_norm=RENORM)
-TQC = replace(BASE, quantiles=Quantiles(n=5, dropped=2, target="pool"), actor_reduce="mean")
+TQC = replace(BASE, quantiles=Quantiles(n=5, dropped=0, target="pool"), actor_reduce="mean")
 BASES = {"actor_norm": CROSSQ, "critic_norm": CROSSQ, "quantiles": TQC}
 """What the words of a part of the later terms are changed in."""
 
@@ -263,7 +263,8 @@ def shrunk(spec: Any) -> Any:
         spec = replace(spec, value_particles=5, fixed_particles=4, updated_particles=3)
     if isinstance(spec, SacSpec) and spec.actor_hidden:
         spec = replace(spec, actor_hidden=(8, 16))
-    return replace(spec, hidden=(16, 16), batch_size=max(8, spec.critics if isinstance(spec, SacSpec) else 0))
+    enough = spec.critics if isinstance(spec, SacSpec) and spec.target_subset else 0  # its draws choose among them
+    return replace(spec, hidden=(16, 16), batch_size=max(8, enough))
 
 
 def studied() -> dict[str, SacSpec]:

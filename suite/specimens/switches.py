@@ -75,8 +75,8 @@ GROUPS = {
         "precision": "The number format.",
     },
     "what came after": {
-        "quantiles": "Critics give so many quantiles of the return in place of its mean; `dropped`: how many of each "
-        "critic's largest the target leaves out of all critics' together.",
+        "quantiles": "Critics give so many quantiles of the return and not its mean; `target`: those of all critics "
+        "without the largest (pool; `dropped`: how many for each critic), or of the critic with the smallest mean.",
         "target_subset": "The target is reduced over so many critics, drawn anew for each update.",
         "target_networks": "Whether the target is judged by networks that follow the critics, or by the critics "
         "themselves in one pass with what they learn from.",

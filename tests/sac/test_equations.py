@@ -293,6 +293,8 @@ def test_the_largest_quantiles_of_all_critics_are_dropped_together():
     quantiles = Quantiles(n=3, dropped=1, target="pool")
     said = np.array([[[1.0, 9.0, 2.0]], [[3.0, 8.0, 7.0]]])
     np.testing.assert_array_equal(eq.pooled(quantiles, said), [[1, 2, 3, 7]])
+    minimum = Quantiles(n=3, dropped=0, target="minimum")
+    np.testing.assert_array_equal(eq.pooled(minimum, said), [[1, 9, 2]])  # of mean 4, against 6
 
 
 def test_a_subset_of_the_critics_is_that_of_the_smallest_draws():

@@ -37,6 +37,7 @@ V, RENORM = (
 LATER = [
     ({"quantiles": Quantiles(n=5, dropped=5, target="pool")}, "quantiles.*dropped"),
     ({"quantiles": Quantiles(n=5, dropped=0, target="pool"), "value_net": V}, "quantiles.*value_net"),
+    ({"quantiles": Quantiles(n=5, dropped=1, target="minimum")}, "quantiles.target 'minimum'.*dropped"),
     ({"target_subset": 2}, "target_subset.*critics - 1 = 1, not 2"),
     ({"critics": 9, "target_subset": 2, "batch_size": 8}, "target_subset.*batch_size"),
     ({"critics": 3, "target_subset": 2, "value_net": V}, "target_subset.*value_net"),
