@@ -261,6 +261,8 @@ def shrunk(spec: Any) -> Any:
     """A spec of any kind at a small size."""
     if isinstance(spec, SoftQSpec):
         spec = replace(spec, value_particles=5, fixed_particles=4, updated_particles=3)
+    if isinstance(spec, SacSpec) and spec.actor_hidden:
+        spec = replace(spec, actor_hidden=(8, 16))
     enough = spec.critics if isinstance(spec, SacSpec) and spec.target_subset else 0  # its draws choose among them
     return replace(spec, hidden=(16, 16), batch_size=max(8, enough))
 
