@@ -1,4 +1,4 @@
-"""Conformance of the algorithms after SAC: recordings pass, and what is wrong in one, or what it repeats, is noticed."""
+"""Conformance of the algorithms after SAC: recordings pass, and what is wrong in one, or repeated in it, is noticed."""
 
 from __future__ import annotations
 
