@@ -3,14 +3,13 @@
 from suite.sac.ablation import one_factor
 from suite.sac.spec import LayerNorm
 
-TWENTY = {"updates_per_burst": 20}
+TWENTY = {"updates_per_burst": 20, "actor_every": 20}
+REDQ = TWENTY | {"critics": 10, "target_subset": 2, "actor_reduce": "mean"}
 NORM = TWENTY | {"critic_norm": LayerNorm(eps=1e-6)}
-REDQ = TWENTY | {"critics": 10, "target_subset": 2, "actor_reduce": "mean", "actor_every": 20}
-DROQ = NORM | {"critic_dropout": 0.01, "actor_every": 20}
 ABLATION = one_factor(
     "updates",
-    {"one": {}, "SAC": TWENTY, "REDQ": REDQ, "layer norm": NORM, "DroQ": DROQ},
-    question="What makes twenty updates for each step of the environment possible?",
+    {"one": {}, "SAC": TWENTY, "REDQ": REDQ, "layer norm": NORM, "DroQ": NORM | {"critic_dropout": 0.01}},
+    question="What makes twenty updates of the critics for each step of the environment possible?",
     baseline="sac_v2",
     outcomes=("area", "steps_to_threshold", "q_bias"),
     expected="an ensemble, or dropout with layer normalisation; SAC as it is overestimates",

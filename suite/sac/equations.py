@@ -508,7 +508,7 @@ def subset(spec: SacSpec, noise: np.ndarray) -> np.ndarray:
 
 
 def pooled(quantiles: Quantiles, said: np.ndarray) -> np.ndarray:
-    """Of the critics' quantiles [n, B, k] those kept in the target, [B, kept]: of all critics but the largest, ascending
+    """Of the critics' quantiles [n, B, k] those kept in the target, [B, kept]: all but the largest of them, ascending
     (TQC, section 3); or in each row those of the critic with the smallest mean."""
     if quantiles.target == "minimum":
         return said[said.mean(2).argmin(0), np.arange(said.shape[1])]
