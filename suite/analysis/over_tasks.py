@@ -20,6 +20,7 @@ from suite.analysis.check_rows import CheckRow
 from suite.analysis.declared import Declared
 from suite.analysis.families import adjusted_ablations, adjusted_agreements, families_of
 from suite.analysis.run_curves import AlignedCurves
+from suite.analysis.sensitivity import sensitivities
 from suite.analysis.scores import (
     FEWEST,
     Sample,
@@ -50,6 +51,7 @@ class Inference:
     improvements: tuple[Improvement, ...]
     agreements: tuple[types.Agreement, ...]
     ablations: tuple[types.AblationResult, ...]
+    sensitivity: tuple[types.Sensitivity, ...]
     families: dict[types.FamilyName, types.Family]
 
 
@@ -76,6 +78,7 @@ def infer(
         improvements=_improvements(cells, declared, do),
         agreements=pairs,
         ablations=ablations,
+        sensitivity=sensitivities(planned_ablations, cells, declared, do),
         families=families_of(pairs, ablations, check, declared),
     )
 
