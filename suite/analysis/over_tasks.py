@@ -20,7 +20,6 @@ from suite.analysis.check_rows import CheckRow
 from suite.analysis.declared import Declared
 from suite.analysis.families import adjusted_ablations, adjusted_agreements, families_of
 from suite.analysis.run_curves import AlignedCurves
-from suite.analysis.sensitivity import sensitivities
 from suite.analysis.scores import (
     FEWEST,
     Sample,
@@ -33,6 +32,7 @@ from suite.analysis.scores import (
     telling,
     usable_cells,
 )
+from suite.analysis.sensitivity import sensitivities
 from suite.analysis.types import Aggregate, Anchors, CellKey, CellResult, Estimate, Improvement, Label
 from suite.analysis.workers import DoJobs
 from suite.published.anchors import Scale

@@ -92,9 +92,10 @@ def sensitivity(
         kept = {name: rounded(name, setting[name]) for name in known if name in setting}
         if any(own.get(name) != value for name, value in kept.items()):
             values = {path: value for name, value in kept.items() for path in fields_of(name, spec)}
-            name = ",".join(f"{key}={level}" for key, level in _levels(kept).items())
+            named = [f"{key}={level}" for key, level in _levels(kept).items()]
+            name = named[0] if len(named) == 1 else f"point_{len(arms)}"
             arms.append(Arm(name=name, changes=changes | values, levels=_levels(kept)))
-    arms = list({arm.name: arm for arm in arms}.values())
+    arms = list({tuple(arm.levels.items()): arm for arm in arms}.values())
     if len(arms) == 1:
         raise SpecError(f"no setting asked for is another than {variant} has: there is nothing to tune")
     without = [name for name in asked if name not in known]

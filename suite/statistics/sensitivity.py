@@ -2,7 +2,7 @@
 
 Sensitivity is that of Adkins, Bowling & White 2024 (arXiv 2412.07165; definitions as in their code,
 jadkins99/hyperparameter_sensitivity@e571b0b analysis/utils.py): the mean over tasks of the score of each task's best
-setting, less the mean score of the one setting that is best over all tasks. Scores must be comparable over tasks (`scale`).
+setting, less the mean score of the one setting that is best over all tasks. `scale` makes tasks comparable.
 
 A best setting that is chosen and scored by the same runs scores too high, by luck; so does the best over tasks, though
 less. Hence every estimate is cross-fitted: settings are chosen by one half of the seeds and scored by the other, and
@@ -50,8 +50,8 @@ class Comparison(NamedTuple):
 def scale(variants: Sequence[np.ndarray]) -> tuple[float, float]:
     """What scores of a task are held against: the 5th (0) and the 95th percentile (1) of all settings of all variants.
 
-    The percentiles are of the settings' means. (scores - low) / (high - low) is not cut off beyond them, as it is not in
-    the authors' table of normalised scores: the best settings lie above 1, and sensitivity is about their differences.
+    The percentiles are of the settings' means. (scores - low) / (high - low) is not cut off beyond them, as in the
+    authors' table of normalised scores: the best settings lie above 1, and sensitivity is about their differences.
 
     Parameters:
         variants: [seeds, settings] of each variant
@@ -128,7 +128,7 @@ def _seeds(arrays: Sequence[Sequence[np.ndarray]]) -> list[int]:
 
 
 def _halvings(n: int, rng: Generator) -> np.ndarray:
-    """Which of n seeds choose (the larger half, if one is larger), as masks [halvings, n]: all, or so many at random."""
+    """Which of n seeds choose (the larger half, if one is larger), as masks [halvings, n]: all, or some at random."""
     size = n - n // 2
     if comb(n, size) <= MOST_HALVINGS:
         chosen = np.array(list(combinations(range(n), size)))
@@ -140,32 +140,32 @@ def _halvings(n: int, rng: Generator) -> np.ndarray:
 
 
 def _cross_fitted(tasks: Tasks, counts: Sequence[np.ndarray], halves: Sequence[np.ndarray]) -> np.ndarray:
-    """The fields of Tuning [5, R], each seed counting so often [seeds, R]; of one halving the tasks' are its parts.
+    """The fields of Tuning [5, R], each seed counting so often [seeds, R], averaged over the halvings of each task.
 
-    A halving without any draws in a half says nothing, and one with more draws to score by says more.
+    A halving says nothing without any draws in a half that chooses, and the more the more draws there are to score by.
     """
-    rounds = max(map(len, halves))
-    sums, weights = np.zeros((2, len(tasks), counts[0].shape[1])), np.zeros((len(tasks), counts[0].shape[1]))
-    for n in range(rounds):
-        choosing = [masks[n % len(masks)] for masks in halves]
-        by = [_sums(*one) for one in zip(tasks, counts, choosing, strict=True)]
-        score, drawn = zip(*(_sums(x, times, ~mask) for x, times, mask in zip(tasks, counts, choosing, strict=True)))
-        means = np.stack([total / np.maximum(times, 1)[:, None] for total, times in by])
-        known = np.logical_and.reduce([times > 0 for _, times in by])
-        for place, picked in enumerate((means.argmax(axis=2), [means.mean(axis=0).argmax(axis=1)] * len(tasks))):
-            sums[place] += known * np.stack(
-                [np.take_along_axis(total, at[:, None], 1)[:, 0] for total, at in zip(score, picked, strict=True)]
-            )
-        weights += known * np.stack(drawn)
+    sums = np.zeros((2, len(tasks), counts[0].shape[1]))
+    weights = np.zeros(sums.shape[1:])
+    for n in range(max(map(len, halves))):
+        masks = [of_task[n % len(of_task)] for of_task in halves]
+        parts = list(zip(tasks, counts, masks, strict=True))
+        choosing = [_sums(scores[mask], times[mask]) for scores, times, mask in parts]
+        scoring = [_sums(scores[~mask], times[~mask]) for scores, times, mask in parts]
+        known = np.logical_and.reduce([draws > 0 for _, draws in choosing])
+        means = np.stack([total / np.maximum(draws, 1)[:, None] for total, draws in choosing])
+        for kind, chosen in enumerate((means.argmax(axis=2), [means.mean(axis=0).argmax(axis=1)] * len(tasks))):
+            for task, (total, _) in enumerate(scoring):
+                sums[kind, task] += known * np.take_along_axis(total, chosen[task][:, None], axis=1)[:, 0]
+        weights += known * np.stack([draws for _, draws in scoring])
     with np.errstate(invalid="ignore", divide="ignore"):
         tuned, single = (sums / weights).mean(axis=1)
     as_is = np.mean([times.T @ scores[:, 0] / len(scores) for scores, times in zip(tasks, counts, strict=True)], axis=0)
     return np.stack([tuned, single, as_is, tuned - single, tuned - as_is])
 
 
-def _sums(scores: np.ndarray, times: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The sums [R, settings] of the scores of the masked seeds, and of how many draws each is [R]."""
-    return times[mask].T @ scores[mask], times[mask].sum(axis=0)
+def _sums(scores: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sums [R, settings] of scores [seeds, settings] that count so often [seeds, R], and of the counts [R]."""
+    return times.T @ scores, times.sum(axis=0)
 
 
 def _interval(values: np.ndarray, tails: np.ndarray) -> Interval:

@@ -17,10 +17,10 @@ SCALE = "score (0 and 1: 5th and 95th percentile of all settings)"
 
 
 def settings(entry: Sensitivity, results: Results) -> Content:
-    """One panel per task and hyper-parameter, one line per variant: the score at each value, with Student's interval."""
+    """One panel per task and hyper-parameter, one line per variant: the score at each value, with its interval."""
     caption = (
         f"The score at each value of a hyper-parameter, the others being as the variant has them; filled: the variant "
-        f"as it is. {SCALE[0].upper()}{SCALE[1:]}, of {_seeds(entry)}. Bars: {level(results)} Student-t intervals of "
+        f"as it is. {SCALE.capitalize()}, of {_seeds(entry)}. Bars: {level(results)} Student-t intervals of "
         f"the settings' own means, of runs that share their seeds. Settings that change several at once are dots "
         f"without a line. {left_out([Without('', entry.left_out)])}{entry.note}"
     )
@@ -84,7 +84,7 @@ def plane(entry: Sensitivity, results: Results) -> Content:
     first = entry.variants[0].variant
     caption = (
         f"What a variant scores where each task has the setting chosen for it, over how much of that is lost to one "
-        f"setting for all of {tasks_of(entry.tasks)} (its sensitivity): best is top left. {SCALE[0].upper()}{SCALE[1:]}. "
+        f"setting for all of {tasks_of(entry.tasks)}, its sensitivity: top left is best. {SCALE.capitalize()}. "
         f"Dots and bars: settings chosen by one half of the seeds and scored by the other ({_seeds(entry)}), with "
         f"{level(results)} expanded percentile bootknife intervals of seeds; they cover at least what they promise in "
         f"simulations. Crosses: chosen and scored by the same seeds, which is too high by luck. Dashed: where {first} "
