@@ -82,7 +82,9 @@ def _values(over: str, given: Sequence[str]) -> Values:
         try:
             values[name] = [rounded(name, float(number)) for number in numbers.split(",")]
         except (ValueError, OverflowError):
-            raise UsageError(f"--values is {text!r}; it must be a parameter and numbers, as in lr=1e-4,1e-3") from None
+            values[name] = [math.nan]
+        if not all(map(math.isfinite, values[name])):
+            raise UsageError(f"--values is {text!r}; it must be a parameter and numbers, as in lr=1e-4,1e-3")
     return values
 
 

@@ -123,7 +123,9 @@ def _of_sensitivity(results: Results) -> Iterator[Table]:
     differences: list[Row] = []
     for entry in results.sensitivity:
         place: Row = {"implementation": entry.implementation, "tasks": "; ".join(entry.tasks)}
-        variants += (place | columns_of(one) for one in entry.variants)
+        variants += (
+            {**place, **columns_of(one.sensitivity, "sensitivity"), **columns_of(one)} for one in entry.variants
+        )
         differences += (place | {"a": one.a, "b": one.b, **columns_of(one.difference)} for one in entry.differences)
     yield Table("sensitivity", spread(variants))
     yield Table("sensitivity_differences", spread(differences))

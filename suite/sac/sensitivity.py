@@ -87,15 +87,17 @@ def sensitivity(
         raise SpecError(f"{unknown} is no hyper-parameter of the grid, which has {', '.join(GRID)}")
     known = [name for name in asked if fields_of(name, spec)]
     own = {name: value for name in known if (value := _own(name, spec, module)) is not None}
-    arms = [Arm(name=AS_IS, changes=changes, levels=_levels(own))]
+    others: dict[tuple, dict[str, float]] = {}
     for setting in settings:
         kept = {name: rounded(name, setting[name]) for name in known if name in setting}
         if any(own.get(name) != value for name, value in kept.items()):
-            values = {path: value for name, value in kept.items() for path in fields_of(name, spec)}
-            named = [f"{key}={level}" for key, level in _levels(kept).items()]
-            name = named[0] if len(named) == 1 else f"point_{len(arms)}"
-            arms.append(Arm(name=name, changes=changes | values, levels=_levels(kept)))
-    arms = list({tuple(arm.levels.items()): arm for arm in arms}.values())
+            others.setdefault(tuple(kept.items()), kept)
+    arms = [Arm(name=AS_IS, changes=changes, levels=_levels(own))]
+    for n, kept in enumerate(others.values(), start=1):
+        levels = _levels(kept)
+        name = f"point_{n}" if len(kept) > 1 else "".join(f"{key}={level}" for key, level in levels.items())
+        values = {path: value for name, value in kept.items() for path in fields_of(name, spec)}
+        arms.append(Arm(name=name, changes=changes | values, levels=levels))
     if len(arms) == 1:
         raise SpecError(f"no setting asked for is another than {variant} has: there is nothing to tune")
     without = [name for name in asked if name not in known]

@@ -173,7 +173,7 @@ def expanded(confidence: float, df: int) -> np.ndarray:
         df: degrees of freedom, the runs beyond one of each task
     Returns: [2], the lower and the upper one, fractions of 1
     >>> expanded(0.95, 4).round(4).tolist()
-    [0.0028, 0.9972]
+    [0.0027, 0.9973]
     """
     return stats.norm.cdf(stats.t.ppf([(1 - confidence) / 2, (1 + confidence) / 2], df))
 

@@ -7,12 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
 
 from suite.analysis.types import Results, Sensitivity
 from suite.report.figures.canvas import Content, fold, grid, label, legend, looks
 from suite.report.figures.captions import Without, left_out, level, tasks_of
 from suite.sac.sensitivity import AS_IS, GRID
 
+BESIDE = 2.0  # points from one variant's marks to the next one's
 SCALE = "score (0 and 1: 5th and 95th percentile of all settings)"
 
 
@@ -50,14 +52,15 @@ def _draw_settings(data: pd.DataFrame) -> Figure:
     for axis, (task, parameter) in zip(axes, panels, strict=True):
         shown = data[(data["task"] == task) & (data["parameter"] == parameter)].sort_values("value")
         _scale(axis, parameter, sorted(set(shown["value"][shown["alone"]])))
-        for name, part in shown.groupby("variant", sort=False):
-            color, marker = look[name]["color"], look[name]["marker"]
-            line = part[part["alone"]]
-            axis.plot(line["value"], line["estimate"], color=color, linestyle=look[name]["linestyle"], linewidth=0.9)
-            axis.vlines(part["value"], part["low"], part["high"], color=color, linewidth=0.8)
-            for as_is, fill in ((False, "white"), (True, color)):
+        for n, (name, part) in enumerate(shown.groupby("variant", sort=False)):
+            aside = axis.transData + ScaledTranslation(BESIDE * n / 72, 0, figure.dpi_scale_trans)
+            style = {"color": look[name]["color"], "transform": aside}
+            line, marker = part[part["alone"]], look[name]["marker"]
+            axis.plot(line["value"], line["estimate"], linestyle=look[name]["linestyle"], linewidth=0.9, **style)
+            axis.vlines(part["value"], part["low"], part["high"], linewidth=0.8, **style)
+            for as_is, fill in ((False, "white"), (True, style["color"])):
                 points = part[part["as_is"] == as_is]
-                axis.plot(points["value"], points["estimate"], marker, color=color, mfc=fill, markersize=3.5, mew=0.8)
+                axis.plot(points["value"], points["estimate"], marker, mfc=fill, markersize=3.5, mew=0.8, **style)
             handles[str(name)] = axis.plot([], [], marker=marker, markersize=3.5, **_line(look[name]))[0]
     label(axes, "", "score")
     legend(figure, handles)
