@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,6 +100,12 @@ def test_the_report_shows_every_setting_the_plane_and_the_table(plan, found, mon
     at_own = shown[shown["as_is"] & (shown["task"] == "Pendulum-v1")]
     assert dict(at_own[at_own["variant"] == "fixed alpha"].set_index("parameter")["value"])["alpha"] == 0.2
     assert "entropy" not in set(shown[shown["variant"] == "fixed alpha"]["parameter"])
+    figure = drawn[0].content.draw(drawn[0].content.data)
+    for axis, (_, part) in zip(figure.axes, shown.groupby(["task", "parameter"], sort=False), strict=True):
+        (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
+        assert left <= part["value"].min() < part["value"].max() <= right
+        assert bottom <= part["estimate"].min() and part["estimate"].max() <= top
+    plt.close(figure)
     plane = pd.read_csv(plan.report_dir / "figures" / "plane.csv").set_index(["variant", "series"])
     assert plane.loc[("fixed alpha", "cross-fitted"), "sensitivity"] == found.variants[1].sensitivity.estimate
     assert plane.loc[("fixed alpha", "same seeds"), "tuned"] == found.variants[1].naive_tuned

@@ -7,14 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-from matplotlib.transforms import ScaledTranslation
 
 from suite.analysis.types import Results, Sensitivity
 from suite.report.figures.canvas import Content, fold, grid, label, legend, looks
 from suite.report.figures.captions import Without, left_out, level, tasks_of
 from suite.sac.sensitivity import AS_IS, GRID
 
-BESIDE = 2.0  # points from one variant's marks to the next one's
+BESIDE = 0.06  # from one variant's marks to the next one's, as a share of the value where the axis is logarithmic
 SCALE = "score (0 and 1: 5th and 95th percentile of all settings)"
 
 
@@ -53,14 +52,14 @@ def _draw_settings(data: pd.DataFrame) -> Figure:
         shown = data[(data["task"] == task) & (data["parameter"] == parameter)].sort_values("value")
         _scale(axis, parameter, sorted(set(shown["value"][shown["alone"]])))
         for n, (name, part) in enumerate(shown.groupby("variant", sort=False)):
-            aside = axis.transData + ScaledTranslation(BESIDE * n / 72, 0, figure.dpi_scale_trans)
-            style = {"color": look[name]["color"], "transform": aside}
-            line, marker = part[part["alone"]], look[name]["marker"]
-            axis.plot(line["value"], line["estimate"], linestyle=look[name]["linestyle"], linewidth=0.9, **style)
-            axis.vlines(part["value"], part["low"], part["high"], linewidth=0.8, **style)
-            for as_is, fill in ((False, "white"), (True, style["color"])):
+            color, marker, beside = look[name]["color"], look[name]["marker"], n * BESIDE
+            part = part.assign(x=part["value"] * (1 + beside) if GRID[parameter].log else part["value"] + beside)
+            line = part[part["alone"]]
+            axis.plot(line["x"], line["estimate"], color=color, linestyle=look[name]["linestyle"], linewidth=0.9)
+            axis.vlines(part["x"], part["low"], part["high"], color=color, linewidth=0.8)
+            for as_is, fill in ((False, "white"), (True, color)):
                 points = part[part["as_is"] == as_is]
-                axis.plot(points["value"], points["estimate"], marker, mfc=fill, markersize=3.5, mew=0.8, **style)
+                axis.plot(points["x"], points["estimate"], marker, color=color, mfc=fill, markersize=3.5, mew=0.8)
             handles[str(name)] = axis.plot([], [], marker=marker, markersize=3.5, **_line(look[name]))[0]
     label(axes, "", "score")
     legend(figure, handles)
@@ -89,8 +88,8 @@ def plane(entry: Sensitivity, results: Results) -> Content:
         f"What a variant scores where each task has the setting chosen for it, over how much of that is lost to one "
         f"setting for all of {tasks_of(entry.tasks)}, its sensitivity: top left is best. {SCALE.capitalize()}. "
         f"Dots and bars: settings chosen by one half of the seeds and scored by the other ({_seeds(entry)}), with "
-        f"{level(results)} expanded percentile bootknife intervals of seeds; they cover at least what they promise in "
-        f"simulations. Crosses: chosen and scored by the same seeds, which is too high by luck. Dashed: where {first} "
+        f"{level(results)} expanded percentile bootknife intervals of seeds (how often they hold: docs/statistics.md). "
+        f"Crosses: chosen and scored by the same seeds, which is too high by luck. Dashed: where {first} "
         f"would gain exactly as much as it takes in tuning. {left_out([Without('', entry.left_out)])}"
     )
     rows = [
