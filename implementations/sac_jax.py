@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -23,15 +22,31 @@ import numpy as np
 from jax import Array, lax
 
 from implementations import jax_host, stages
-from implementations.stages import ActorResult, AlphaResult, CriticResult, Result, Results, ValueResult, numbered
+from implementations.stages import (
+    JUDGES,
+    ActorResult,
+    AlphaResult,
+    CriticResult,
+    Pass,
+    Result,
+    Results,
+    ValueResult,
+    numbered,
+)
 from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
 from suite.sac.spec import (
+    D_MAX,
     DELAYED,
+    R_MAX,
+    BatchRenorm,
     ClipLogStd,
     ExactLogDet,
     ExpStd,
     FlooredLogDet,
+    LayerNorm,
     LearnedAlpha,
+    Network,
+    Quantiles,
     SacSpec,
     SoftplusStd,
     SquashLogStd,
@@ -48,25 +63,84 @@ TRACES: Counter[str] = Counter()
 """How often "update", "act" and "explain" were traced in this process: each once per spec and shapes of its inputs."""
 
 
-# --- networks: ReLU multi-layer perceptrons -----------------------------------------------------------------------
+# --- networks: multi-layer perceptrons ----------------------------------------------------------------------------
 
 
-def forward(spec: SacSpec, weights: Weights, x: Array, below: int = 0) -> Array:
+def forward(of: Network, weights: Weights, x: Array, how: Pass = JUDGES, below: int = 0) -> Array:
     """x [B, in] -> the network's output [B, out]; below: how many hidden layers lie under these weights."""
-    return product(False, hidden(spec, weights, x, below)[-1], weights[-2]) + weights[-1]
+    if not of.plain:
+        return forward_through(of, weights, x, how)[0]
+    return product(False, hidden(of, weights, x, below)[-1], weights[-2]) + weights[-1]
 
 
-def hidden(spec: SacSpec, weights: Weights, x: Array, below: int = 0) -> list[Array]:
-    """Every layer's input: x, then the hidden layers' outputs [B, width]."""
+def hidden(of: Network, weights: Weights, x: Array, below: int = 0) -> list[Array]:
+    """Every layer's input in a plain network: x, then the hidden layers' outputs [B, width]."""
     inputs = [x]
     for layer, (w, b) in enumerate(zip(weights[:-2:2], weights[1:-2:2], strict=True), start=below):
-        inputs.append(relu(product(rounds(spec, layer), inputs[-1], w) + b))
+        inputs.append(relu(product(of.rounded and layer > 0, inputs[-1], w) + b))
     return inputs
 
 
-def rounds(spec: SacSpec, layer: int) -> bool:
-    """Whether this hidden layer's products are rounded to bfloat16: those between hidden layers may be."""
-    return spec.precision == "bfloat16_hidden" and layer > 0
+Moved = list[tuple[Array, Array]]
+"""Of each layer the mean and variance of what batch renormalisation took, [in]; empty without it."""
+
+
+def forward_through(of: Network, weights: Weights, x: Array, how: Pass) -> tuple[Array, Moved]:
+    """As `forward`, of layers that are more than a product and a ReLU; and the batch's statistics, layer by layer."""
+    named, moved = dict(zip(of.tensors, weights, strict=True)), Moved()
+    for i in range(len(of.hidden)):
+        x, statistics = by_batch(of, named, i, x, how)
+        moved += statistics
+        x = product(of.rounded and i > 0, x, named[f"w{i}"]) + named[f"b{i}"]
+        x = x * how.kept[i] if of.dropout else x
+        x = activate(of.activation, by_layer(of, named, i, x))
+    x, statistics = by_batch(of, named, len(of.hidden), x, how)
+    return product(False, x, weights[-2]) + weights[-1], moved + statistics
+
+
+def activate(how: str, x: Array) -> Array:
+    """A hidden layer's output of its value before."""
+    functions: dict[str, Callable] = {"relu": relu, "tanh": jnp.tanh, "elu": jax.nn.elu, "silu": jax.nn.silu}
+    return functions[how](x)
+
+
+def by_layer(of: Network, named: dict[str, Array], i: int, x: Array) -> Array:
+    """Layer normalisation, where there is one (arXiv 1607.06450)."""
+    if not isinstance(of.norm, LayerNorm):
+        return x
+    centred = x - x.mean(1, keepdims=True)
+    z = centred / jnp.sqrt((centred**2).mean(1, keepdims=True) + of.norm.eps)
+    return named[f"ln{i}_scale"] * z + named[f"ln{i}_bias"]
+
+
+def by_batch(of: Network, named: dict[str, Array], i: int, x: Array, how: Pass) -> tuple[Array, Moved]:
+    """Batch renormalisation, where there is one (arXiv 1702.03275, algorithm 1), and the batch's statistics."""
+    if not isinstance(of.norm, BatchRenorm):
+        return x, []
+    gain, bias, mean, variance = (named[f"bn{i}_{part}"] for part in ("scale", "bias", "mean", "var"))
+    shift, narrowing = jnp.zeros((), x.dtype), jnp.ones((), x.dtype)
+    if how.learns:
+        running_mean, running = lax.stop_gradient((mean, jnp.sqrt(variance + of.norm.eps)))
+        mean = x.mean(0)
+        variance = ((x - mean) ** 2).sum(0) / (len(x) - (of.norm.variance == "unbiased"))
+        r = jnp.clip(jnp.sqrt(variance + of.norm.eps) / running, 1 / R_MAX, R_MAX)
+        d = jnp.clip((mean - running_mean) / running, -D_MAX, D_MAX)
+        shift, narrowing = lax.stop_gradient((jnp.where(how.renorms, d / r, 0), jnp.where(how.renorms, r**-2, 1)))
+    # where a feature is constant, the root's slope, which is infinite, does not matter: its rows are equal
+    root = jnp.where(variance > 0, jnp.sqrt(jnp.where(variance > 0, variance, 1)), 0)
+    z = (x - mean + shift * root) / jnp.sqrt(variance * narrowing + of.norm.eps)
+    return gain * z + bias, [(mean, variance)]
+
+
+def movement(of: Network, weights: Weights, statistics: Moved) -> Weights:
+    """By how much a network's tensors move when a pass has learned: the running statistics alone do."""
+    named = dict(zip(of.tensors, weights, strict=True))
+    move = {name: jnp.zeros_like(tensor) for name, tensor in named.items()}
+    assert isinstance(of.norm, BatchRenorm)
+    for i, (mean, variance) in enumerate(statistics):
+        for name, batch in ((f"bn{i}_mean", mean), (f"bn{i}_var", variance)):
+            move[name] = (1 - of.norm.momentum) * (batch - named[name])
+    return list(move.values())
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -127,21 +201,34 @@ def scale(units: str, spaces: Spaces) -> np.ndarray:
     return np.array(spaces.action_scale if units == "env" and spaces.action_scale else 1.0)
 
 
-def critic_forward(spec: SacSpec, critic: Weights, obs: Array, action: Array) -> Array:
-    """obs [B, O] and action [B, A] -> Q [B]."""
+def critic_forward(
+    spec: SacSpec, critic: Weights, obs: Array, action: Array, how: Pass = JUDGES
+) -> tuple[Array, Moved]:
+    """obs [B, O] and action [B, A] -> what the critic says [B, outputs], and the batch's statistics."""
+    of = spec.network("critic1")
     if spec.first_critic_layer == "concat":
-        return forward(spec, critic, jnp.concatenate([obs, action], axis=1))[:, 0]
+        x = jnp.concatenate([obs, action], axis=1)
+        return (forward(of, critic, x), []) if of.plain else forward_through(of, critic, x, how)
     w, b, *rest = critic  # w, b: of the observation's layer, then of the action's
     obs_dim = obs.shape[1]
     of_obs = relu(product(False, obs, w[:obs_dim]) + b[0])
     of_action = relu(product(False, action, w[obs_dim:]) + b[1])
-    return forward(spec, rest, of_obs + of_action, below=1)[:, 0]
+    return forward(of, rest, of_obs + of_action, below=1), []
 
 
-def q_values(spec: SacSpec, spaces: Spaces, critics: list[Weights], obs: Array, action: Array) -> Array:
-    """Q_i(s, a) of every critic, [n, B]; action in [-1, 1]."""
-    action = entered(spec, spaces, action)
-    return jnp.stack([critic_forward(spec, critic, obs, action) for critic in critics])
+def critics_say(
+    spec: SacSpec, spaces: Spaces, critics: list[Weights], obs: Array, action: Array, hows: Sequence[Pass] = ()
+) -> tuple[Array, list[Moved]]:
+    """What every critic says of (s, a), [n, B, outputs], action in [-1, 1]; and the batch's statistics in each."""
+    action, each = entered(spec, spaces, action), hows or [JUDGES] * len(critics)
+    pairs = zip(critics, each, strict=True)
+    said, moved = zip(*(critic_forward(spec, critic, obs, action, how) for critic, how in pairs), strict=True)
+    return jnp.stack(said), list(moved)
+
+
+def q_of(said: Array) -> Array:
+    """Q [n, B] of what critics say [n, B, outputs]: the mean of their outputs."""
+    return said[..., 0] if said.shape[-1] == 1 else said.mean(-1)
 
 
 def entered(spec: SacSpec, spaces: Spaces, action: Array) -> Array:
@@ -166,7 +253,7 @@ def smaller_q(spec: SacSpec, critics: list[Weights], x: Array) -> Array:
 
 
 def smaller_q_forward(spec: SacSpec, critics: list[Weights], x: Array) -> tuple[Array, tuple]:
-    layers = [hidden(spec, critic, x)[1:] for critic in critics]
+    layers = [hidden(spec.network("critic1"), critic, x)[1:] for critic in critics]
     first, second = (matmul(False, top[-1], c[-2])[:, 0] + c[-1] for top, c in zip(layers, critics, strict=True))
     return jnp.minimum(first, second), (critics, layers, second < first)
 
@@ -182,7 +269,8 @@ def down(spec: SacSpec, critic: Weights, layers: list[Array], d: Array) -> Array
     """The gradient at a critic's input [R, in] for the gradient d [R] at its output."""
     d = d[:, None] * critic[-2][:, 0]
     for i in reversed(range(len(layers))):
-        d = of_input(rounds(spec, i), jnp.where(layers[i] > 0, d, 0), critic[2 * i])
+        rounded = spec.network("critic1").rounded and i > 0
+        d = of_input(rounded, jnp.where(layers[i] > 0, d, 0), critic[2 * i])
     return d
 
 
@@ -252,16 +340,21 @@ def log_det(spec: SacSpec, spaces: Spaces, u: Array, action: Array) -> Array:
     return jnp.log(slope + spec.log_det.eps)
 
 
-def sample(spec: SacSpec, spaces: Spaces, actor: Weights, obs: Array, noise: Array) -> Sample:
-    """a = tanh(mean + std * noise), with log pi(a|s) by change of variables (arXiv 1801.01290, eq. 21)."""
-    mean, raw = jnp.split(forward(spec, actor, obs), 2, axis=1)
+def sample(
+    spec: SacSpec, spaces: Spaces, actor: Weights, obs: Array, noise: Array, how: Pass = JUDGES
+) -> tuple[Sample, Moved]:
+    """a = tanh(mean + std * noise), with log pi(a|s) by change of variables (arXiv 1801.01290, eq. 21); and the batch's
+    statistics in the actor."""
+    of = spec.network("actor")
+    output, moved = (forward(of, actor, obs), []) if of.plain else forward_through(of, actor, obs, how)
+    mean, raw = jnp.split(output, 2, axis=1)
     log_scale = log_std(spec, raw)
     std = jnp.exp(log_scale)
     u = mean + std * noise
     action = jnp.tanh(u)
     standard = noise * std / (std + spec.gaussian_eps) if spec.gaussian_eps else noise
     log_prob = -(0.5 * standard**2 + log_scale + 0.5 * LOG_2PI + log_det(spec, spaces, u, action)).sum(1)
-    return Sample(action, log_prob)
+    return Sample(action, log_prob), moved
 
 
 # --- losses: each reads only what its signature names -------------------------------------------------------------
@@ -283,49 +376,82 @@ def value_target(spec: SacSpec, q: Array, log_prob: Array, alpha: Array) -> Arra
 def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Array) -> Array:
     """scale * mean (V(s) - target)^2, target [B] or [B, B] (arXiv 1801.01290, eq. 5)."""
     assert spec.value_net
-    error = forward(spec, value, batch.obs) - target.reshape(len(target), -1)
+    error = forward(spec.network("value"), value, batch.obs) - target.reshape(len(target), -1)
     return spec.value_net.loss_scale * (error**2).mean()
 
 
 def critic_target(
     spec: SacSpec,
-    spaces: Spaces,
     numbers: Numbers,
-    targets: list[Weights],
+    said: Array,
+    log_prob: Array | None,
     batch: Batch,
-    drawn: Sample | None,
     alpha: Array,
+    drawn: Array | None,
 ) -> Array:
-    """y = scale r + discount (1 - terminated) V'(s') [B], V' by a sample at s' (arXiv 1812.05905, eq. 5-6), or the
-    target value net (arXiv 1801.01290, eq. 8)."""
-    if drawn is None:
-        following = forward(spec, targets[0], batch.next_obs)[:, 0]
+    """y = scale r + discount (1 - terminated) V'(s') [B], V' by what is said of an action at s' [n, B, outputs] and its
+    log pi (arXiv 1812.05905, eq. 5-6), or by the target value net, [1, B, 1] (arXiv 1801.01290, eq. 8).
+
+    Of quantiles: that of each one kept, [B, kept] (arXiv 2005.04269, section 3). drawn: what chooses some critics.
+    """
+    if drawn is not None:  # those of the smallest draws (arXiv 2101.05982, algorithm 1)
+        said = said[jnp.argsort(drawn.reshape(-1)[: spec.critics])[: spec.target_subset]]
+    if log_prob is None:
+        following = said[0, :, 0]
+    elif spec.quantiles:
+        following = pooled(spec.quantiles, said)
+        following = following - alpha * log_prob[:, None] if spec.entropy_in_target else following
     else:
-        q = q_values(spec, spaces, targets, batch.next_obs, drawn.action)
-        following = soft_value(spec, q, drawn.log_prob, alpha)
+        following = soft_value(spec, said[..., 0], log_prob, alpha)
+    reward, terminated = batch.reward, batch.terminated
+    if following.ndim > 1:
+        reward, terminated = reward[:, None], terminated[:, None]
     # terminated, not truncated: a time limit is no death
-    return numbers.reward_scale * batch.reward + numbers.discount * (1 - batch.terminated) * following
+    return numbers.reward_scale * reward + numbers.discount * (1 - terminated) * following
 
 
-def critic_loss(spec: SacSpec, spaces: Spaces, critics: list[Weights], batch: Batch, y: Array) -> tuple[Array, tuple]:
-    """The sum of each critic's scale * mean (Q_i - y)^2 (arXiv 1812.05905, eq. 5), these [n], and Q [n, B]."""
-    q = q_values(spec, spaces, critics, batch.obs, batch.action)
-    losses = spec.critic_loss_scale * ((q - y) ** 2).mean(1)
-    return losses.sum(), (losses, q)
+def pooled(quantiles: Quantiles, said: Array) -> Array:
+    """Of the critics' quantiles [n, B, k] those kept in the target, [B, kept]."""
+    if quantiles.target == "minimum":
+        return said[said.mean(2).argmin(0), jnp.arange(said.shape[1])]
+    kept = len(said) * (quantiles.n - quantiles.dropped)
+    return jnp.sort(jnp.concatenate(list(said), axis=1), axis=1)[:, :kept]
+
+
+def critic_loss(spec: SacSpec, said: Array, y: Array) -> Array:
+    """scale * mean (Q_i - y)^2 of each critic [n] (arXiv 1812.05905, eq. 5), or of quantiles their Huber loss
+    (arXiv 2005.04269, section 3); said [n, B, outputs]."""
+    if spec.quantiles is None:
+        return spec.critic_loss_scale * ((said[..., 0] - y) ** 2).mean(1)
+    k = said.shape[2]
+    tau = (jnp.arange(k, dtype=said.dtype)[:, None] + 0.5) / k
+    delta = y[:, None, :] - said[..., None]  # [n, B, outputs, kept]
+    far = jnp.abs(delta) > 1
+    huber = jnp.where(far, jnp.abs(delta) - 0.5, 0.5 * delta**2)
+    return spec.critic_loss_scale * (jnp.abs(tau - (delta < 0)) * huber).mean((1, 2, 3))
 
 
 def actor_loss(
-    spec: SacSpec, spaces: Spaces, drawn: Sample, critics: list[Weights], batch: Batch, alpha: Array
+    spec: SacSpec,
+    spaces: Spaces,
+    drawn: Sample,
+    critics: list[Weights],
+    batch: Batch,
+    alpha: Array,
+    hows: Sequence[Pass],
 ) -> Array:
     """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7)."""
-    return (alpha * drawn.log_prob - actor_q(spec, spaces, drawn.action, critics, batch)).mean()
+    return (alpha * drawn.log_prob - actor_q(spec, spaces, drawn.action, critics, batch, hows)).mean()
 
 
-def actor_q(spec: SacSpec, spaces: Spaces, action: Array, critics: list[Weights], batch: Batch) -> Array:
+def actor_q(
+    spec: SacSpec, spaces: Spaces, action: Array, critics: list[Weights], batch: Batch, hows: Sequence[Pass]
+) -> Array:
     """The critics' reduced Q(s, a) [B] that the actor climbs: differentiable in the action."""
-    if spec.critics == 2 and spec.actor_reduce == "min" and spec.first_critic_layer == "concat":
+    plain = spec.network("critic1").plain and spec.quantiles is None and spec.first_critic_layer == "concat"
+    if plain and spec.critics == 2 and spec.actor_reduce == "min":
         return smaller_q(spec, critics, jnp.concatenate([batch.obs, entered(spec, spaces, action)], axis=1))
-    return reduce(spec.actor_reduce, q_values(spec, spaces, critics, batch.obs, action))
+    return reduce(spec.actor_reduce, q_of(critics_say(spec, spaces, critics, batch.obs, action, hows)[0]))
 
 
 def alpha_loss(objective: str, log_alpha: Array, log_prob: Array, target_entropy: Array) -> Array:
@@ -407,40 +533,95 @@ class Learner:
         """The target critics, or target V alone."""
         return split(self.spec, self.spaces, followed(self.spec), self.arrays.target)
 
-    @property
-    def alpha(self) -> Array:
-        return jnp.exp(self.arrays.nets["alpha"].theta[0]) if self.spec.learns_alpha else self.numbers.alpha
+    def alpha(self, count: Array, turn: int) -> Array:
+        """The temperature in use before pass `turn`; a learned one's may be another until its first step."""
+        temperature = self.spec.temperature
+        if not isinstance(temperature, LearnedAlpha):
+            return self.numbers.alpha
+        alpha = jnp.exp(self.arrays.nets["alpha"].theta[0])
+        if temperature.in_use_at_first is None:
+            return alpha
+        return jnp.where(self.spec.actor_steps_before(count, turn) == 0, temperature.in_use_at_first, alpha)
 
 
 class Policy(NamedTuple):
     """The policy at one moment of an update: its temperature, an action at each of the batch's states, and the way back
-    from the gradient of these actions and their log pi to the actor's."""
+    from the gradient of these actions and their log pi to the actor's; and the batch's statistics in the actor."""
 
     alpha: Array
     sample: Sample
     backward: Callable
+    moved: Moved
 
 
-def policy_now(learner: Learner, obs: Array, noise: Array) -> Policy:
-    """The policy as it stands, at obs [B, O]."""
-    drawn, backward = jax.vjp(lambda actor: sample(learner.spec, learner.spaces, actor, obs, noise), learner.actor)
-    return Policy(learner.alpha, drawn, lambda d: backward(d)[0])
+def policy_now(learner: Learner, count: Array, obs: Array, noise: Array, turn: int = 1) -> Policy:
+    """The policy as it stands before pass `turn` of update number `count`, at obs [B, O]."""
+    spec, spaces = learner.spec, learner.spaces
+    how = learning(spec.network("actor"), spec.actor_steps_before(count, turn))
+    drawn, backward, moved = jax.vjp(
+        lambda actor: sample(spec, spaces, actor, obs, noise, how), learner.actor, has_aux=True
+    )
+    return Policy(learner.alpha(count, turn), drawn, lambda d: backward(d)[0], moved)
+
+
+def learning(of: Network, before: Array) -> Pass:
+    """How a network is passed when it learns, after so many such passes."""
+    return Pass(True, of.norm.renorms(before)) if isinstance(of.norm, BatchRenorm) else JUDGES
+
+
+def passes(spec: SacSpec, draws: Draws, passed: str) -> Sequence[Pass]:
+    """How the critics are passed for one of spec.PASSES, where that is not just so: with dropout by their draws."""
+    if not spec.critic_dropout:
+        return ()
+    below, names = spec.network("critic1").dropped_below, spec.kept_draws(passed)
+    kept = {
+        at: (draws[name][:, : spec.hidden[at[1]]] >= below) / (1 - spec.critic_dropout) for at, name in names.items()
+    }
+    nets, dtype = [f"critic{n + 1}" for n in range(spec.critics)], draws["action"].dtype
+    return [Pass(kept=[kept[net, i].astype(dtype) for i in range(len(spec.hidden))]) for net in nets]
 
 
 def descend(learner: Learner, count: Array, stage: str, turn: int, gradient: Array) -> Learner:
     """One Adam step of a stage's networks in update number `count` (arXiv 1412.6980, algorithm 1)."""
     spec, now = learner.spec, learner.arrays.nets[stage]
-    b1, b2, eps = spec.adam.beta1, spec.adam.beta2, spec.adam.eps
+    adam = spec.adam_of(stage)
+    b1, b2, eps = adam.beta1, adam.beta2, adam.eps
+    if stage != "alpha":
+        now, gradient = shrunk(learner, stage, now), shortened(spec, gradient)
     m, v = b1 * now.m + (1 - b1) * gradient, b2 * now.v + (1 - b2) * gradient**2
     steps = spec.steps(stage, count, turn).astype(gradient.dtype)
     # 1 - beta^t by expm1: 1 - 0.999 has lost four of float32's seven digits
     first, second = (-jnp.expm1(steps * np.log(beta)) if beta else 1.0 for beta in (b1, b2))
     rate, root = learner.numbers.learning_rate(stage) / first, 1 / jnp.sqrt(second)
-    if spec.adam.eps_placement == "tensorflow":  # lr' m / (sqrt(v) + eps), lr' = lr sqrt(second) / first
+    if adam.eps_placement == "tensorflow":  # lr' m / (sqrt(v) + eps), lr' = lr sqrt(second) / first
         theta = now.theta - (rate / root) * m / (jnp.sqrt(v) + eps)
     else:
         theta = now.theta - rate * m / (jnp.sqrt(v) * root + eps)
     nets = learner.arrays.nets | {stage: Net(theta, m, v)}
+    return replace(learner, arrays=Arrays(nets, learner.arrays.target))
+
+
+def shrunk(learner: Learner, stage: str, net: Net) -> Net:
+    """A network before its step, nearer to zero by its weight decay (arXiv 1711.05101)."""
+    if not learner.spec.weight_decay:
+        return net
+    return net._replace(theta=net.theta * (1 - learner.numbers.learning_rate(stage) * learner.spec.weight_decay))
+
+
+def shortened(spec: SacSpec, gradient: Array) -> Array:
+    """An optimiser's gradient [P], if it is longer than gradient_clip of that length."""
+    if spec.gradient_clip is None:
+        return gradient
+    norm = jnp.sqrt((gradient**2).sum())
+    return jnp.where(norm > spec.gradient_clip, gradient * (spec.gradient_clip / norm), gradient)
+
+
+def moved_by(learner: Learner, stage: str, movement: Array | None) -> Learner:
+    """The learner with what a stage's networks have besides their gradients moved: running statistics."""
+    if movement is None:
+        return learner
+    net = learner.arrays.nets[stage]
+    nets = learner.arrays.nets | {stage: net._replace(theta=net.theta + movement)}
     return replace(learner, arrays=Arrays(nets, learner.arrays.target))
 
 
@@ -453,43 +634,89 @@ Turns = tuple[tuple[str, int], ...]
 def value_stage(learner: Learner, batch: Batch, first: Policy) -> ValueResult:
     """V towards the soft value of the policy's action."""
     spec, drawn = learner.spec, first.sample
-    q = q_values(spec, learner.spaces, learner.critics, batch.obs, drawn.action)
-    target = value_target(spec, q, drawn.log_prob, first.alpha)
+    said, _ = critics_say(spec, learner.spaces, learner.critics, batch.obs, drawn.action)
+    target = value_target(spec, q_of(said), drawn.log_prob, first.alpha)
     (value,) = learner.networks("value")
     loss, gradient = jax.value_and_grad(value_loss, argnums=1)(spec, value, batch, target)
     return ValueResult(loss, target, joined(gradient))
 
 
-def critic_stage(learner: Learner, batch: Batch, first: Policy, draws: Draws) -> CriticResult:
+def critic_stage(learner: Learner, count: Array, batch: Batch, first: Policy, draws: Draws) -> CriticResult:
     """Every critic towards the reward and the discounted value of the next state."""
-    spec, spaces, actor, targets = learner.spec, learner.spaces, learner.actor, learner.targets
-    drawn = None if spec.value_net else sample(spec, spaces, actor, batch.next_obs, draws["next_action"])
-    y = critic_target(spec, spaces, learner.numbers, targets, batch, drawn, first.alpha)
-    loss = jax.value_and_grad(critic_loss, argnums=2, has_aux=True)
-    (_, (losses, q)), gradient = loss(spec, spaces, learner.critics, batch, y)
-    return CriticResult(losses, q, y, drawn.log_prob if drawn else None, joined(gradient))
+    spec, spaces = learner.spec, learner.spaces
+    drawn = None if spec.value_net else sample(spec, spaces, learner.actor, batch.next_obs, draws["next_action"])[0]
+    log_prob = drawn.log_prob if drawn else None
+
+    def target(following: Array) -> Array:
+        y = critic_target(spec, learner.numbers, following, log_prob, batch, first.alpha, draws.get("subset"))
+        return lax.stop_gradient(y)
+
+    if not spec.target_networks:
+        assert drawn
+        return joint_critic_stage(learner, count, batch, drawn, target)
+    if drawn is None:
+        following = None
+        y = target(forward(spec.network("value"), learner.targets[0], batch.next_obs)[None])
+    else:
+        hows = passes(spec, draws, "target")
+        following, _ = critics_say(spec, spaces, learner.targets, batch.next_obs, drawn.action, hows)
+        y = target(following)
+
+    def loss(critics: list[Weights]) -> tuple[Array, tuple]:
+        said, _ = critics_say(spec, spaces, critics, batch.obs, batch.action, passes(spec, draws, "current"))
+        losses = critic_loss(spec, said, y)
+        return losses.sum(), (losses, said)
+
+    (_, (losses, said)), gradient = jax.value_and_grad(loss, has_aux=True)(learner.critics)
+    return CriticResult(losses, said, y, drawn.action if drawn else None, log_prob, following, joined(gradient))
 
 
-def actor_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws) -> ActorResult:
+def joint_critic_stage(
+    learner: Learner, count: Array, batch: Batch, drawn: Sample, target: Callable[[Array], Array]
+) -> CriticResult:
+    """As `critic_stage`, of critics that judge (s, a) and (s', a') in one pass that learns (arXiv 1902.05605)."""
+    spec, size = learner.spec, len(batch.obs)
+    of = spec.network("critic1")
+    obs, action = jnp.concatenate([batch.obs, batch.next_obs]), jnp.concatenate([batch.action, drawn.action])
+    hows = [learning(of, count - 1)] * spec.critics
+
+    def loss(critics: list[Weights]) -> tuple[Array, tuple]:
+        both, statistics = critics_say(spec, learner.spaces, critics, obs, action, hows)
+        y = target(both[:, size:])
+        losses = critic_loss(spec, both[:, :size], y)
+        return losses.sum(), (losses, both, y, statistics)
+
+    (_, (losses, both, y, statistics)), gradient = jax.value_and_grad(loss, has_aux=True)(learner.critics)
+    moved = None
+    if isinstance(of.norm, BatchRenorm):
+        moved = joined([movement(of, *one) for one in zip(learner.critics, statistics, strict=True)])
+    of_next = drawn.action, drawn.log_prob, both[:, size:]
+    return CriticResult(losses, both[:, :size], y, *of_next, joined(gradient), moved)
+
+
+def actor_stage(learner: Learner, count: Array, batch: Batch, policy: Policy, draws: Draws) -> ActorResult:
     """The actor towards actions of high Q and of high entropy."""
-    spec, spaces, drawn = learner.spec, learner.spaces, policy.sample
-    loss, d = jax.value_and_grad(actor_loss, argnums=2)(spec, spaces, drawn, learner.critics, batch, policy.alpha)
+    spec, spaces, drawn, hows = learner.spec, learner.spaces, policy.sample, passes(learner.spec, draws, "actor")
+    loss_and_d = jax.value_and_grad(actor_loss, argnums=2)
+    loss, d = loss_and_d(spec, spaces, drawn, learner.critics, batch, policy.alpha, hows)
     if spec.pathwise_noise == "shared":
         gradient = joined(policy.backward(d))
     else:  # log pi is of another action, and Q's gradient reaches the actor through a third
-        others = [policy_now(learner, batch.obs, draws[name]) for name in ("action_2", "action_3")]
+        others = [policy_now(learner, count, batch.obs, draws[name]) for name in ("action_2", "action_3")]
         of_entropy = others[0].backward(d._replace(action=0 * d.action))
         through_q = others[1].backward(d._replace(log_prob=0 * d.log_prob))
         gradient = joined(jax.tree.map(jnp.add, of_entropy, through_q))
-    return ActorResult(loss, policy.alpha, drawn.log_prob, -d.action, gradient)
+    moved = joined(movement(spec.network("actor"), learner.actor, policy.moved)) if policy.moved else None
+    return ActorResult(loss, policy.alpha, drawn.log_prob, -d.action, gradient, moved)
 
 
-def alpha_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws, turn: int) -> AlphaResult:
+def alpha_stage(learner: Learner, count: Array, batch: Batch, policy: Policy, draws: Draws, turn: int) -> AlphaResult:
     """The temperature towards the entropy aimed at, by the actor's sample or by a fresh one of the moved policy."""
     temperature, log_prob, fresh = learner.spec.temperature, policy.sample.log_prob, None
     assert isinstance(temperature, LearnedAlpha)
     if temperature.sample == "fresh":
-        log_prob = fresh = policy_now(learner, batch.obs, draws[numbered("alpha", turn)]).sample.log_prob
+        moved_policy = policy_now(learner, count, batch.obs, draws[numbered("alpha", turn)], turn)
+        log_prob = fresh = moved_policy.sample.log_prob
     log_alpha, loss_and_gradient = learner.arrays.nets["alpha"].theta[0], jax.value_and_grad(alpha_loss, argnums=1)
     loss, gradient = loss_and_gradient(temperature.objective, log_alpha, log_prob, learner.numbers.target_entropy)
     return AlphaResult(loss, fresh, joined(gradient))
@@ -498,6 +725,8 @@ def alpha_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws, tu
 def target_stage(learner: Learner, count: Array) -> Learner:
     """The targets towards the networks they follow, in updates where it is due (arXiv 1801.01290, algorithm 1)."""
     spec, numbers, (nets, target) = learner.spec, learner.numbers, learner.arrays
+    if not spec.targets:
+        return learner
     online = nets[followed(spec)].theta
     nearer = numbers.kept * target + numbers.tau * online
     if spec.target_every > 1:
@@ -508,10 +737,18 @@ def target_stage(learner: Learner, count: Array) -> Learner:
 
 
 def run_stages(
-    learner: Learner, count: Array, batch: Batch, draws: Draws, first: Policy, turns: Turns, *, steps: bool = True
+    learner: Learner,
+    count: Array,
+    batch: Batch,
+    draws: Draws,
+    first: Policy,
+    turns: Turns,
+    *,
+    steps: bool = True,
+    waiting: Results | None = None,
 ) -> tuple[Learner, Results]:
     """Stages in order, each optimiser's step behind its stage; without `steps` nothing moves. Every later pass of actor
-    and alpha has new draws and the newest alpha."""
+    and alpha has new draws and the newest alpha. waiting: earlier results whose steps come with the targets'."""
     spec, policy, results = learner.spec, first, Results()
     for stage, turn in turns:
         result: Result
@@ -519,23 +756,36 @@ def run_stages(
             case "value":
                 result = value_stage(learner, batch, first)
             case "critic":
-                result = critic_stage(learner, batch, first, draws)
+                result = critic_stage(learner, count, batch, first, draws)
             case "actor":
                 if turn > 1:
-                    policy = policy_now(learner, batch.obs, draws[numbered("action", turn)])
-                result = actor_stage(learner, batch, policy, draws)
+                    policy = policy_now(learner, count, batch.obs, draws[numbered("action", turn)], turn)
+                result = actor_stage(learner, count, batch, policy, draws)
             case "alpha":
-                result = alpha_stage(learner, batch, policy, draws, turn)
+                result = alpha_stage(learner, count, batch, policy, draws, turn)
             case "target":
                 if spec.gradients == "simultaneous":  # all were taken at the first parameters: now their steps
-                    for (each, _), waiting in results.items():
-                        learner = descend(learner, count, each, 1, waiting.gradient)
+                    learner = descend_all(learner, count, (waiting or {}) | results)
                 learner = target_stage(learner, count)
                 continue
         results[stage, turn] = result
+        if steps and isinstance(result, CriticResult | ActorResult):
+            learner = moved_by(learner, stage, result.moved)
         if steps and spec.gradients == "sequential":
             learner = descend(learner, count, stage, turn, result.gradient)
     return learner, results
+
+
+def descend_all(learner: Learner, count: Array, results: Results) -> Learner:
+    """The steps of all stages whose gradients were taken, of actor and alpha where they are due."""
+    for (stage, _), result in results.items():
+        step = partial(descend, count=count, stage=stage, turn=1, gradient=result.gradient)
+        if stage in DELAYED and learner.spec.actor_every > 1:
+            due = learner.spec.due(learner.spec.actor_every, count)
+            learner = lax.cond(due, step, lambda learner: learner, learner)
+        else:
+            learner = step(learner)
+    return learner
 
 
 def update_once(
@@ -545,11 +795,13 @@ def update_once(
     and what the stages computed. Where actor and alpha are not due, `explaining` says what a first pass would be."""
     spec, results = learner.spec, Results()
     batch, draws = unpack(rows, learner.spaces), dict(zip(spec.draws, noise, strict=True))
-    first = policy_now(learner, batch.obs, draws["action"])
+    if spec.critic_dropout:
+        draws |= {name: draws[name][:, : learner.spaces.action_dim] for name in spec.action_draws}
+    first = policy_now(learner, count, batch.obs, draws["action"])
     run = partial(run_stages, count=count, batch=batch, draws=draws, first=first)
     for turns in spec.groups:
         if spec.actor_every == 1 or turns[0][0] not in DELAYED:
-            learner, computed = run(learner, turns=turns)
+            learner, computed = run(learner, turns=turns, waiting=results)
         else:
             learner, computed = run_where_due(learner, count, run, turns, explaining)
         results |= computed
@@ -697,7 +949,8 @@ def explain(state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, d
 
 def act_once(spec: SacSpec, spaces: Spaces, actor: Array, obs: Array, noise: Array | None) -> Array:
     """Actions [N, A] at obs [N, O] of the actor [P]: sampled, or without noise the mean's tanh."""
-    mean, raw = jnp.split(forward(spec, split(spec, spaces, "actor", actor)[0], obs.astype(spec.dtype)), 2, axis=1)
+    (weights,) = split(spec, spaces, "actor", actor)
+    mean, raw = jnp.split(forward(spec.network("actor"), weights, obs.astype(spec.dtype)), 2, axis=1)
     u = mean if noise is None else mean + jnp.exp(log_std(spec, raw)) * noise.astype(spec.dtype)
     return jnp.tanh(u).astype(jnp.float32)
 
@@ -721,8 +974,8 @@ def shapes(spec: SacSpec, spaces: Spaces, net: str) -> list[tuple[int, ...]]:
     if net == "alpha":
         return [()]
     inputs = spaces.obs_dim + (spaces.action_dim if net == "critic" else 0)
-    widths = (inputs, *spec.hidden, 2 * spaces.action_dim if net == "actor" else 1)
-    one: list[tuple[int, ...]] = [shape for pair in pairwise(widths) for shape in (pair, pair[1:])]
+    outputs = {"actor": 2 * spaces.action_dim, "critic": spec.critic_outputs}.get(net, 1)
+    one = list(spec.network(net).shapes(inputs, outputs).values())
     if net == "critic" and spec.first_critic_layer == "sum_of_relus":
         one[1] = (2, *one[1])
     return one * (spec.critics if net == "critic" else 1)
@@ -747,19 +1000,21 @@ def joined(tensors: Any) -> Array:
 def canonical(spec: SacSpec, spaces: Spaces, net: str, vector: Any) -> dict[str, Any]:
     """The tensors of a flat vector [..., P] by canonical name; net may be "target"."""
     kind, prefix = (followed(spec), "target_") if net == "target" else (net, "")
+    if net == "target" and not spec.targets:
+        return {}
     networks = split(spec, spaces, kind, vector)
     if net == "alpha":
         return {"log_alpha": networks[0][0]}
     parts: dict[str, Any] = {}
     for n, tensors in enumerate(networks):
         name = f"{prefix}{kind}{n + 1 if kind == 'critic' else ''}"
-        parts |= {f"{name}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(tensors)}
+        parts |= {f"{name}/{part}": one for part, one in zip(spec.network(kind).tensors, tensors, strict=True)}
         if kind == "critic" and spec.first_critic_layer == "sum_of_relus":
             w, b, o = parts.pop(f"{name}/w0"), parts.pop(f"{name}/b0"), spaces.obs_dim
             parts |= {f"{name}/w0_obs": w[..., :o, :], f"{name}/w0_act": w[..., o:, :]}
             parts |= {f"{name}/b0_obs": b[..., 0, :], f"{name}/b0_act": b[..., 1, :]}
     if net == "actor":
-        a, top = spaces.action_dim, len(spec.hidden)
+        a, top = spaces.action_dim, len(spec.network("actor").hidden)
         for tensor in "wb":
             heads = parts.pop(f"actor/{tensor}{top}")
             parts |= {f"actor/{tensor}_mean": heads[..., :a], f"actor/{tensor}_log_std": heads[..., a:]}
@@ -779,7 +1034,8 @@ def init(spec: SacSpec | Sequence[SacSpec], spaces: Spaces, params: Params) -> S
     def load(net: str, prefix: str = "") -> Array:
         """A flat vector [S, P], filled through the views that `canonical` gives of it."""
         like = followed(spec) if net == "target" else net
-        vector = np.zeros((seeds, sum(map(math.prod, shapes(spec, spaces, like)))), dtype)
+        held = spec.targets or net != "target"
+        vector = np.zeros((seeds, sum(map(math.prod, shapes(spec, spaces, like))) if held else 0), dtype)
         for name, view in canonical(spec, spaces, net, vector).items():
             if prefix + name in params:
                 view[...] = params[prefix + name]

@@ -11,7 +11,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,16 +20,32 @@ from torch.nn import functional as F
 
 from implementations import sac_torch_gradients as gradients
 from implementations import stages
-from implementations.sac_torch_gradients import Weights, matmul, rounds, scale
-from implementations.stages import ActorResult, AlphaResult, CriticResult, Result, Results, ValueResult, numbered
+from implementations.sac_torch_gradients import Layer, Renormed, Standard, Weights, matmul, scale
+from implementations.stages import (
+    JUDGES,
+    ActorResult,
+    AlphaResult,
+    CriticResult,
+    Pass,
+    Result,
+    Results,
+    ValueResult,
+    numbered,
+)
 from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
 from suite.sac.spec import (
+    D_MAX,
     DELAYED,
+    R_MAX,
+    BatchRenorm,
     ClipLogStd,
     ExactLogDet,
     ExpStd,
     FlooredLogDet,
+    LayerNorm,
     LearnedAlpha,
+    Network,
+    Quantiles,
     SacSpec,
     SoftplusStd,
     SquashLogStd,
@@ -42,42 +57,108 @@ Draws = dict[str, Tensor]
 """Standard normal noise [B, A] by the names of SacSpec.draws."""
 
 
-# --- networks: ReLU multi-layer perceptrons -----------------------------------------------------------------------
+# --- networks: multi-layer perceptrons ----------------------------------------------------------------------------
 
 
-def forward(spec: SacSpec, weights: Weights, x: Tensor, *, below: int = 0) -> tuple[Tensor, list[Tensor]]:
-    """x [B, in] -> the network's output [B, out], and every layer's input for the backward pass: x, then the ReLUs'.
-
-    below: how many hidden layers lie under these weights.
-    """
+def forward(of: Network, weights: Weights, x: Tensor, how: Pass = JUDGES, *, below: int = 0) -> tuple[Tensor, list]:
+    """x [B, in] -> the network's output [B, out], and what its backward pass needs: of a plain network every layer's
+    input, x, then the ReLUs'. below: how many hidden layers lie under these weights."""
+    if not of.plain:
+        return forward_through(of, weights, x, how)
     inputs = [x]
     for i, (w, b) in enumerate(zip(weights[:-2:2], weights[1:-2:2], strict=True), start=below):
-        rounded = rounds(spec, i)
+        rounded = of.rounded and i > 0
         before = matmul(True, inputs[-1], w).add_(b) if rounded else torch.addmm(b, inputs[-1], w)
         inputs.append(before.relu_())
     return F.linear(inputs[-1], *weights[-2:]), inputs
 
 
-def critic_forward(spec: SacSpec, critic: Weights, x: Tensor, obs_dim: int) -> tuple[Tensor, list[Tensor]]:
-    """x [B, obs and action] -> Q [B, 1], and what the backward pass needs."""
+def forward_through(of: Network, weights: Weights, x: Tensor, how: Pass) -> tuple[Tensor, list[Layer]]:
+    """As `forward`, of layers that are more than a product and a ReLU."""
+    named, tape, top = dict(zip(of.tensors, weights, strict=True)), [], len(of.hidden)
+    for i in range(top):
+        taken, of_batch = by_batch(of, named, i, x, how)
+        value = matmul(of.rounded and i > 0, taken, named[f"w{i}"]) + named[f"b{i}"]
+        value = value * how.kept[i] if of.dropout else value
+        before, of_layer = by_layer(of, named, i, value)
+        tape.append(Layer(taken, of_batch, of_layer, before))
+        x = activate(of.activation, before)
+    taken, of_batch = by_batch(of, named, top, x, how)
+    return F.linear(taken, *weights[-2:]), [*tape, Layer(taken, of_batch, None, taken)]
+
+
+def activate(how: str, x: Tensor) -> Tensor:
+    """A hidden layer's output of its value before."""
+    return {"relu": torch.relu, "tanh": torch.tanh, "elu": F.elu, "silu": F.silu}[how](x)
+
+
+def by_layer(of: Network, named: dict[str, Tensor], i: int, x: Tensor) -> tuple[Tensor, Standard | None]:
+    """Layer normalisation, where there is one (arXiv 1607.06450), and what its gradient needs."""
+    if not isinstance(of.norm, LayerNorm):
+        return x, None
+    centred = x - x.mean(1, keepdim=True)
+    deviation = (centred.square().mean(1, keepdim=True) + of.norm.eps).sqrt()
+    z = centred / deviation
+    return torch.addcmul(named[f"ln{i}_bias"], z, named[f"ln{i}_scale"]), Standard(z, deviation)
+
+
+def by_batch(of: Network, named: dict[str, Tensor], i: int, x: Tensor, how: Pass) -> tuple[Tensor, Renormed | None]:
+    """Batch renormalisation, where there is one (arXiv 1702.03275, algorithm 1), and what its gradient needs."""
+    if not isinstance(of.norm, BatchRenorm):
+        return x, None
+    scale, bias, mean, variance = (named[f"bn{i}_{part}"] for part in ("scale", "bias", "mean", "var"))
+    shift, narrowing = torch.zeros(()), torch.ones(())
+    if how.learns:
+        running_mean, running = mean, (variance + of.norm.eps).sqrt()
+        mean, variance = x.mean(0), x.var(0, correction=of.norm.variance == "unbiased")
+        if how.renorms:
+            r = ((variance + of.norm.eps).sqrt() / running).clamp(1 / R_MAX, R_MAX)
+            shift, narrowing = ((mean - running_mean) / running).clamp(-D_MAX, D_MAX) / r, r**-2
+    deviation = (variance * narrowing + of.norm.eps).sqrt()
+    z = (x - mean + shift * variance.sqrt()) / deviation
+    kept = Renormed(z, deviation, x - mean, mean, variance, shift, narrowing, how.learns)
+    return torch.addcmul(bias, z, scale), kept
+
+
+def absorb(of: Network, weights: Weights, tape: list[Layer]) -> None:
+    """Moves the running statistics of a network after a pass that learned, in place."""
+    if isinstance(of.norm, BatchRenorm):
+        named = dict(zip(of.tensors, weights, strict=True))
+        for i, layer in enumerate(tape):
+            assert layer.of_batch
+            for part, batch in (("mean", layer.of_batch.mean), ("var", layer.of_batch.variance)):
+                named[f"bn{i}_{part}"].lerp_(batch, 1 - of.norm.momentum)
+
+
+def critic_forward(
+    spec: SacSpec, critic: Weights, x: Tensor, obs_dim: int, how: Pass = JUDGES
+) -> tuple[Tensor, list[Any]]:
+    """x [B, obs and action] -> what the critic says [B, outputs], and what the backward pass needs."""
+    of = spec.network("critic1")
     if spec.first_critic_layer == "concat":
-        return forward(spec, critic, x)
+        return forward(of, critic, x, how)
     w, b = critic[:2]  # of the observation's layer, then of the action's
     of_obs = torch.addmm(b[0], x[:, :obs_dim], w[:obs_dim]).relu_()
     of_action = torch.addmm(b[1], x[:, obs_dim:], w[obs_dim:]).relu_()
-    q, inputs = forward(spec, critic[2:], of_obs + of_action, below=1)
-    return q, [x, of_obs, of_action, *inputs]
+    said, inputs = forward(of, critic[2:], of_obs + of_action, below=1)
+    return said, [x, of_obs, of_action, *inputs]
 
 
-def q_values(
-    spec: SacSpec, spaces: Spaces, critics: list[Weights], obs: Tensor, action: Tensor
-) -> tuple[Tensor, list[list[Tensor]]]:
-    """Q_i(s, a) of every critic, [n, B], action in [-1, 1]; and what their backward passes need."""
+def critics_say(
+    spec: SacSpec, spaces: Spaces, critics: list[Weights], obs: Tensor, action: Tensor, hows: Sequence[Pass] = ()
+) -> tuple[Tensor, list[list[Any]]]:
+    """What every critic says of (s, a), [n, B, outputs], action in [-1, 1]; and what their backward passes need."""
     if spec.critic_action_units == "env" and spaces.action_scale:
         action = action * scale("env", spaces, action) + action.new_tensor(spaces.action_center)
-    x = torch.cat([obs, action], dim=1)
-    q, tapes = zip(*(critic_forward(spec, critic, x, spaces.obs_dim) for critic in critics), strict=True)
-    return torch.stack([one.squeeze(1) for one in q]), list(tapes)
+    x, each = torch.cat([obs, action], dim=1), hows or [JUDGES] * len(critics)
+    pairs = zip(critics, each, strict=True)
+    said, tapes = zip(*(critic_forward(spec, critic, x, spaces.obs_dim, how) for critic, how in pairs), strict=True)
+    return torch.stack(said), list(tapes)
+
+
+def q_of(said: Tensor) -> Tensor:
+    """Q [n, B] of what critics say [n, B, outputs]: the mean of their outputs."""
+    return said.squeeze(2) if said.shape[2] == 1 else said.mean(2)
 
 
 def reduce(how: str, q: Tensor) -> Tensor:
@@ -99,7 +180,7 @@ class Sample(NamedTuple):
     log_std: Tensor
     std: Tensor
     noise: Tensor
-    inputs: list[Tensor]
+    inputs: list[Any]
 
 
 def log_std(spec: SacSpec, raw: Tensor) -> Tensor:
@@ -128,9 +209,9 @@ def log_det(spec: SacSpec, spaces: Spaces, u: Tensor, action: Tensor) -> Tensor:
     return torch.log(slope + spec.log_det.eps)
 
 
-def sample(spec: SacSpec, spaces: Spaces, actor: Weights, obs: Tensor, noise: Tensor) -> Sample:
+def sample(spec: SacSpec, spaces: Spaces, actor: Weights, obs: Tensor, noise: Tensor, how: Pass = JUDGES) -> Sample:
     """a = tanh(mean + std * noise), with log pi(a|s) by change of variables (arXiv 1801.01290, eq. 21)."""
-    output, inputs = forward(spec, actor, obs)
+    output, inputs = forward(spec.network("actor"), actor, obs, how)
     mean, raw = output.chunk(2, dim=1)
     log_scale = log_std(spec, raw)
     std = log_scale.exp()
@@ -160,43 +241,73 @@ def value_target(spec: SacSpec, q: Tensor, log_prob: Tensor, alpha: float) -> Te
 def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Tensor) -> tuple[Tensor, Weights]:
     """scale * mean (V(s) - target)^2, target [B] or [B, B] (arXiv 1801.01290, eq. 5), and V's gradients."""
     assert spec.value_net
-    output, inputs = forward(spec, value, batch.obs)
+    output, inputs = forward(spec.network("value"), value, batch.obs)
     error = output - target.reshape(len(target), -1)
     return spec.value_net.loss_scale * (error**2).mean(), gradients.of_value(spec, value, inputs, error)
 
 
 def critic_target(
-    spec: SacSpec, spaces: Spaces, targets: list[Weights], batch: Batch, drawn: Sample | None, alpha: float
+    spec: SacSpec, said: Tensor, log_prob: Tensor | None, batch: Batch, alpha: float, drawn: Tensor | None
 ) -> Tensor:
-    """y = scale r + discount (1 - terminated) V'(s') [B], V' by a sample at s' (arXiv 1812.05905, eq. 5-6), or the
-    target value net (arXiv 1801.01290, eq. 8)."""
-    if drawn is None:
-        following = forward(spec, targets[0], batch.next_obs)[0].squeeze(1)
+    """y = scale r + discount (1 - terminated) V'(s') [B], V' by what is said of an action at s' [n, B, outputs] and its
+    log pi (arXiv 1812.05905, eq. 5-6), or by the target value net, [1, B, 1] (arXiv 1801.01290, eq. 8).
+
+    Of quantiles: that of each one kept, [B, kept] (arXiv 2005.04269, section 3). drawn: what chooses some critics.
+    """
+    if drawn is not None:  # those of the smallest draws (arXiv 2101.05982, algorithm 1)
+        said = said[drawn.reshape(-1)[: spec.critics].argsort()[: spec.target_subset]]
+    if log_prob is None:
+        following = said[0, :, 0]
+    elif spec.quantiles:
+        following = pooled(spec.quantiles, said)
+        following = following - alpha * log_prob.unsqueeze(1) if spec.entropy_in_target else following
     else:
-        q, _ = q_values(spec, spaces, targets, batch.next_obs, drawn.action)
-        following = soft_value(spec, q, drawn.log_prob, alpha)
+        following = soft_value(spec, said.squeeze(2), log_prob, alpha)
+    reward, terminated = batch.reward, batch.terminated
+    if following.ndim > 1:
+        reward, terminated = reward.unsqueeze(1), terminated.unsqueeze(1)
     # terminated, not truncated: a time limit is no death
-    return spec.reward_scale * batch.reward + spec.discount * (1 - batch.terminated) * following
+    return spec.reward_scale * reward + spec.discount * (1 - terminated) * following
 
 
-def critic_loss(
-    spec: SacSpec, spaces: Spaces, critics: list[Weights], batch: Batch, y: Tensor
-) -> tuple[Tensor, Tensor, Weights]:
-    """scale * mean (Q_i - y)^2 of each critic [n] (arXiv 1812.05905, eq. 5), Q [n, B], and all critics' gradients."""
-    q, tapes = q_values(spec, spaces, critics, batch.obs, batch.action)
-    error = q - y
-    losses = spec.critic_loss_scale * (error**2).mean(1)
-    return losses, q, gradients.of_critics(spec, spaces, critics, tapes, error)
+def pooled(quantiles: Quantiles, said: Tensor) -> Tensor:
+    """Of the critics' quantiles [n, B, k] those kept in the target, [B, kept]."""
+    if quantiles.target == "minimum":
+        return said[said.mean(2).argmin(0), torch.arange(said.shape[1])]
+    return torch.cat(list(said), dim=1).sort(1).values[:, : len(said) * (quantiles.n - quantiles.dropped)]
+
+
+def critic_loss(spec: SacSpec, said: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """scale * mean (Q_i - y)^2 of each critic [n] (arXiv 1812.05905, eq. 5), of quantiles their Huber loss
+    (arXiv 2005.04269, section 3); and its gradient at what they say [n, B, outputs]."""
+    if spec.quantiles is None:
+        error = said.squeeze(2) - y
+        d = error * (2 * spec.critic_loss_scale / error.shape[1])
+        return spec.critic_loss_scale * (error**2).mean(1), d.unsqueeze(2)
+    k = said.shape[2]
+    tau = (torch.arange(k, dtype=said.dtype) + 0.5) / k
+    delta = y.unsqueeze(1) - said.unsqueeze(3)  # [n, B, outputs, kept]
+    weight = (tau.unsqueeze(1) - (delta < 0).to(said.dtype)).abs()
+    losses = (weight * F.smooth_l1_loss(delta, torch.zeros_like(delta), reduction="none")).mean((1, 2, 3))
+    d = (weight * delta.clamp(-1, 1)).sum(3) * (-spec.critic_loss_scale / delta[0].numel())
+    return spec.critic_loss_scale * losses, d
 
 
 def actor_loss(
-    spec: SacSpec, spaces: Spaces, drawn: Sample, critics: list[Weights], batch: Batch, alpha: float
+    spec: SacSpec,
+    spaces: Spaces,
+    drawn: Sample,
+    critics: list[Weights],
+    batch: Batch,
+    alpha: float,
+    hows: Sequence[Pass],
 ) -> tuple[Tensor, Tensor]:
     """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7), and its gradient
     at the action [B, A] by way of Q alone."""
-    q, tapes = q_values(spec, spaces, critics, batch.obs, drawn.action)
+    said, tapes = critics_say(spec, spaces, critics, batch.obs, drawn.action, hows)
+    q = q_of(said)
     loss = (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
-    return loss, gradients.at_action(spec, spaces, critics, tapes, q)
+    return loss, gradients.at_action(spec, spaces, critics, tapes, q, hows)
 
 
 def alpha_loss(
@@ -243,10 +354,15 @@ class Learner:
         """The stages of an update in order, each with the number of its pass."""
         return self.spec.turns
 
-    @property
-    def alpha(self) -> float:
+    def alpha(self, turn: int) -> float:
+        """The temperature in use before pass `turn`; a learned one's may be another until its first step."""
         temperature = self.spec.temperature
-        return self.nets["log_alpha"][0].exp().item() if isinstance(temperature, LearnedAlpha) else temperature.value
+        if not isinstance(temperature, LearnedAlpha):
+            return temperature.value
+        first = temperature.in_use_at_first
+        if first is not None and self.spec.actor_steps_before(self.updates_done, turn) == 0:
+            return first
+        return self.nets["log_alpha"][0].exp().item()
 
 
 class Policy(NamedTuple):
@@ -256,9 +372,26 @@ class Policy(NamedTuple):
     sample: Sample
 
 
-def policy_now(learner: Learner, obs: Tensor, noise: Tensor) -> Policy:
-    """The policy as it stands, at obs [B, O]."""
-    return Policy(learner.alpha, sample(learner.spec, learner.spaces, learner.actor, obs, noise))
+def policy_now(learner: Learner, obs: Tensor, noise: Tensor, turn: int = 1) -> Policy:
+    """The policy as it stands before pass `turn`, at obs [B, O]."""
+    how = learning(learner.spec.network("actor"), learner.spec.actor_steps_before(learner.updates_done, turn))
+    return Policy(learner.alpha(turn), sample(learner.spec, learner.spaces, learner.actor, obs, noise, how))
+
+
+def learning(of: Network, before: int) -> Pass:
+    """How a network is passed when it learns, after so many such passes."""
+    return Pass(True, of.norm.renorms(before)) if isinstance(of.norm, BatchRenorm) else JUDGES
+
+
+def passes(spec: SacSpec, draws: Draws, passed: str) -> Sequence[Pass]:
+    """How the critics are passed for one of spec.PASSES, where that is not just so: with dropout by their draws."""
+    if not spec.critic_dropout:
+        return ()
+    below, names = spec.network("critic1").dropped_below, spec.kept_draws(passed)
+    kept = {
+        at: (draws[name][:, : spec.hidden[at[1]]] >= below) / (1 - spec.critic_dropout) for at, name in names.items()
+    }
+    return [Pass(kept=[kept[net, i] for i in range(len(spec.hidden))]) for net in members(spec, "critic")]
 
 
 def members(spec: SacSpec, stage: str) -> list[str]:
@@ -275,17 +408,20 @@ def tensors_of(nets: dict[str, Weights], names: Sequence[str]) -> Weights:
 
 def descend(learner: Learner, stage: str, turn: int, gradient: Weights) -> None:
     """One Adam step of a stage's networks (arXiv 1412.6980, algorithm 1), as one pass through memory."""
-    adam = learner.spec.adam
-    names = members(learner.spec, stage)
-    count = learner.spec.steps(stage, learner.updates_done, turn)
+    spec = learner.spec
+    adam, names = spec.adam_of(stage), members(spec, stage)
+    count = spec.steps(stage, learner.updates_done, turn)
     eps = adam.eps
     if adam.eps_placement == "tensorflow":  # sqrt(v) + eps before bias correction, said in torch's terms
         eps = eps / math.sqrt(1 - adam.beta2**count)
+    if spec.gradient_clip is not None and stage != "alpha":
+        gradient = gradients.clipped(gradient, spec.gradient_clip)
     theta, m, v = (tensors_of(nets, names) for nets in (learner.nets, learner.adam_m, learner.adam_v))
-    torch._fused_adam_(
+    decays = spec.weight_decay and stage != "alpha"  # a step of its own: parameters shrink first (arXiv 1711.05101)
+    (torch._fused_adamw_ if decays else torch._fused_adam_)(
         theta, gradient, m, v, [], [torch.tensor(float(count))] * len(gradient),
-        lr=learner.spec.learning_rate(stage), beta1=adam.beta1, beta2=adam.beta2, weight_decay=0.0, eps=eps,
-        amsgrad=False, maximize=False,
+        lr=spec.learning_rate(stage), beta1=adam.beta1, beta2=adam.beta2,
+        weight_decay=spec.weight_decay if decays else 0.0, eps=eps, amsgrad=False, maximize=False,
     )  # fmt: skip
 
 
@@ -295,29 +431,53 @@ def descend(learner: Learner, stage: str, turn: int, gradient: Weights) -> None:
 def value_stage(learner: Learner, batch: Batch, first: Policy) -> ValueResult:
     """V towards the soft value of the policy's action."""
     spec, drawn = learner.spec, first.sample
-    q, _ = q_values(spec, learner.spaces, learner.critics, batch.obs, drawn.action)
-    target = value_target(spec, q, drawn.log_prob, first.alpha)
+    said, _ = critics_say(spec, learner.spaces, learner.critics, batch.obs, drawn.action)
+    target = value_target(spec, q_of(said), drawn.log_prob, first.alpha)
     loss, gradient = value_loss(spec, learner.nets["value"], batch, target)
     return ValueResult(loss, target, gradient)
 
 
 def critic_stage(learner: Learner, batch: Batch, first: Policy, draws: Draws) -> CriticResult:
     """Every critic towards the reward and the discounted value of the next state."""
-    spec, spaces, actor, targets = learner.spec, learner.spaces, learner.actor, learner.targets
-    drawn = None if spec.value_net else sample(spec, spaces, actor, batch.next_obs, draws["next_action"])
-    y = critic_target(spec, spaces, targets, batch, drawn, first.alpha)
-    losses, q, gradient = critic_loss(spec, spaces, learner.critics, batch, y)
-    return CriticResult(losses, q, y, drawn.log_prob if drawn else None, gradient)
+    spec, spaces, critics, size = learner.spec, learner.spaces, learner.critics, len(batch.obs)
+    drawn, hows = None, passes(spec, draws, "current")
+    if spec.value_net:
+        following = forward(spec.network("value"), learner.targets[0], batch.next_obs)[0].unsqueeze(0)
+    else:
+        drawn = sample(spec, spaces, learner.actor, batch.next_obs, draws["next_action"])
+    if drawn and spec.target_networks:
+        for_target = passes(spec, draws, "target")
+        following, _ = critics_say(spec, spaces, learner.targets, batch.next_obs, drawn.action, for_target)
+    if spec.target_networks:
+        said, tapes = critics_say(spec, spaces, critics, batch.obs, batch.action, hows)
+    else:
+        assert drawn
+        hows = [learning(spec.network("critic1"), learner.updates_done - 1)] * spec.critics
+        obs, action = torch.cat([batch.obs, batch.next_obs]), torch.cat([batch.action, drawn.action])
+        both, tapes = critics_say(spec, spaces, critics, obs, action, hows)
+        said, following = both[:, :size], both[:, size:]
+    log_prob = drawn.log_prob if drawn else None
+    y = critic_target(spec, following, log_prob, batch, first.alpha, draws.get("subset"))
+    losses, d = critic_loss(spec, said, y)
+    d = d if spec.target_networks else torch.cat([d, torch.zeros_like(d)], dim=1)
+    gradient = gradients.of_critics(spec, spaces, critics, tapes, d, hows)
+    for critic, tape in zip(critics, tapes, strict=True):
+        absorb(spec.network("critic1"), critic, tape)
+    next_action, next_said = (drawn.action, following) if drawn else (None, None)
+    return CriticResult(losses, said, y, next_action, log_prob, next_said, gradient)
 
 
-def actor_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws) -> ActorResult:
+def actor_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws, *, moves: bool) -> ActorResult:
     """The actor towards actions of high Q and of high entropy."""
     spec, spaces, actor, alpha = learner.spec, learner.spaces, learner.actor, policy.alpha
-    loss, d_action = actor_loss(spec, spaces, policy.sample, learner.critics, batch, alpha)
+    hows = passes(spec, draws, "actor")
+    loss, d_action = actor_loss(spec, spaces, policy.sample, learner.critics, batch, alpha, hows)
     of_log_prob = of_q = policy.sample
     if spec.pathwise_noise == "independent":  # log pi is of another action, Q's gradient reaches the actor by a third
-        of_log_prob, of_q = (sample(spec, spaces, actor, batch.obs, draws[name]) for name in ("action_2", "action_3"))
+        of_log_prob, of_q = (policy_now(learner, batch.obs, draws[name]).sample for name in ("action_2", "action_3"))
     gradient = gradients.of_actor(spec, spaces, actor, of_log_prob, of_q, d_action, alpha)
+    if moves:
+        absorb(spec.network("actor"), actor, policy.sample.inputs)
     return ActorResult(loss, alpha, policy.sample.log_prob, -d_action, gradient)
 
 
@@ -326,7 +486,7 @@ def alpha_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws, tu
     temperature, log_prob, fresh = learner.spec.temperature, policy.sample.log_prob, None
     assert isinstance(temperature, LearnedAlpha)
     if temperature.sample == "fresh":
-        log_prob = fresh = policy_now(learner, batch.obs, draws[numbered("alpha", turn)]).sample.log_prob
+        log_prob = fresh = policy_now(learner, batch.obs, draws[numbered("alpha", turn)], turn).sample.log_prob
     loss, gradient = alpha_loss(temperature, learner.nets["log_alpha"][0], log_prob, learner.spaces.action_dim)
     return AlphaResult(loss, fresh, [gradient])
 
@@ -334,6 +494,8 @@ def alpha_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws, tu
 def target_stage(learner: Learner) -> None:
     """The targets towards the networks they follow, in updates where it is due (arXiv 1801.01290, algorithm 1)."""
     spec, nets, count = learner.spec, learner.nets, learner.updates_done
+    if not spec.target_networks:
+        return
     targets = tensors_of(nets, spec.targets)
     online = tensors_of(nets, [name.removeprefix("target_") for name in spec.targets])
     if spec.due(spec.target_every, count):
@@ -362,14 +524,15 @@ def update_once(learner: Learner, batch: Batch, draws: Draws, *, explaining: boo
                 result = critic_stage(learner, batch, first, draws)
             case "actor":
                 if turn > 1:
-                    policy = policy_now(learner, batch.obs, draws[numbered("action", turn)])
-                result = actor_stage(learner, batch, policy, draws)
+                    policy = policy_now(learner, batch.obs, draws[numbered("action", turn)], turn)
+                result = actor_stage(learner, batch, policy, draws, moves=moves)
             case "alpha":
                 result = alpha_stage(learner, batch, policy, draws, turn)
             case "target":
                 if spec.gradients == "simultaneous":  # all were taken at the first parameters: now their steps
                     for (each, _), waiting in results.items():
-                        descend(learner, each, 1, waiting.gradient)
+                        if due or each not in DELAYED:
+                            descend(learner, each, 1, waiting.gradient)
                 target_stage(learner)
                 continue
         results[stage, turn] = result
@@ -418,9 +581,11 @@ def update(
 
 def inputs(learner: Learner, rows: np.ndarray, noise: np.ndarray) -> tuple[Batch, Draws]:
     """Packed rows [B, width] and noise [draws, B, A] as the update's tensors, by name."""
-    dtype = getattr(torch, learner.spec.dtype)
-    draws = torch.from_numpy(noise).to(dtype)
-    return unpack(torch.from_numpy(rows).to(dtype), learner.spaces), dict(zip(learner.spec.draws, draws, strict=True))
+    spec, dtype = learner.spec, getattr(torch, learner.spec.dtype)
+    draws = dict(zip(spec.draws, torch.from_numpy(noise).to(dtype), strict=True))
+    if spec.critic_dropout:
+        draws |= {name: draws[name][:, : learner.spaces.action_dim] for name in spec.action_draws}
+    return unpack(torch.from_numpy(rows).to(dtype), learner.spaces), draws
 
 
 @torch.inference_mode()
@@ -440,7 +605,8 @@ def act(state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
     actions = np.empty((*obs.shape[:2], state[0].spaces.action_dim), np.float32)
     for i, learner in enumerate(state):
         dtype = getattr(torch, learner.spec.dtype)
-        mean, raw = forward(learner.spec, learner.actor, torch.from_numpy(obs[i]).to(dtype))[0].chunk(2, dim=1)
+        of = learner.spec.network("actor")
+        mean, raw = forward(of, learner.actor, torch.from_numpy(obs[i]).to(dtype))[0].chunk(2, dim=1)
         if noise is not None:
             mean = mean + log_std(learner.spec, raw).exp() * torch.from_numpy(noise[i]).to(dtype)
         actions[i] = torch.tanh(mean).numpy()
@@ -454,12 +620,13 @@ def shapes(spec: SacSpec, spaces: Spaces, net: str) -> list[tuple[int, ...]]:
     """The shapes of a network's tensors."""
     if net == "log_alpha":
         return [()]
-    widths = [spaces.obs_dim + (spaces.action_dim if "critic" in net else 0), *spec.hidden]
+    critic = "critic" in net
     outputs = 2 * spaces.action_dim if net == "actor" else 1
-    hidden = [shape for before, after in pairwise(widths) for shape in ((before, after), (after,))]
-    if "critic" in net and spec.first_critic_layer == "sum_of_relus":
+    of, inputs = spec.network(net), spaces.obs_dim + (spaces.action_dim if critic else 0)
+    *hidden, w, b = of.shapes(inputs, spec.critic_outputs if critic else outputs).values()
+    if critic and spec.first_critic_layer == "sum_of_relus":
         hidden[1] = (2, spec.hidden[0])
-    return [*hidden, (outputs, widths[-1]), (outputs,)]
+    return [*hidden, w[::-1], b]
 
 
 def canonical(spec: SacSpec, spaces: Spaces, net: str, tensors: Weights) -> dict[str, Tensor]:
@@ -467,12 +634,12 @@ def canonical(spec: SacSpec, spaces: Spaces, net: str, tensors: Weights) -> dict
     if net == "log_alpha":
         return {net: tensors[0]}
     *hidden, w, b = tensors
-    parts = {f"{net}/{'wb'[i % 2]}{i // 2}": tensor for i, tensor in enumerate(hidden)}
+    parts = {f"{net}/{name}": tensor for name, tensor in zip(spec.network(net).tensors[:-2], hidden, strict=True)}
     if "critic" in net and spec.first_critic_layer == "sum_of_relus":
         w0, b0, obs_dim = parts.pop(f"{net}/w0"), parts.pop(f"{net}/b0"), spaces.obs_dim
         parts |= {f"{net}/w0_obs": w0[:obs_dim], f"{net}/w0_act": w0[obs_dim:]}
         parts |= {f"{net}/b0_obs": b0[0], f"{net}/b0_act": b0[1]}
-    heads = ("_mean", "_log_std") if net == "actor" else (str(len(hidden) // 2),)
+    heads = ("_mean", "_log_std") if net == "actor" else (str(len(spec.hidden)),)
     for head, w_part, b_part in zip(heads, w.chunk(len(heads)), b.chunk(len(heads)), strict=True):
         parts |= {f"{net}/w{head}": w_part.t(), f"{net}/b{head}": b_part}
     return parts

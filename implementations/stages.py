@@ -5,7 +5,20 @@ Arrays are of the engine's framework and of one seed; `gradient` is as the engin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+
+class Pass(NamedTuple):
+    """How a network is passed: whether batch renormalisation goes by the batch, and by r and d beside it; what dropout
+    keeps of each hidden layer [B, width]: 0, or the factor by which the kept is enlarged."""
+
+    learns: bool = False
+    renorms: Any = False
+    kept: Sequence[Any] = ()
+
+
+JUDGES = Pass()
 
 
 class ValueResult(NamedTuple):
@@ -16,10 +29,13 @@ class ValueResult(NamedTuple):
 
 class CriticResult(NamedTuple):
     losses: Any  # [n]
-    q: Any  # [n, B]
-    target: Any  # [B]
-    next_log_prob: Any | None  # [B]; None with a value net
+    said: Any  # [n, B, outputs]: Q, or its quantiles
+    target: Any  # [B], or of quantiles [B, kept]
+    next_action: Any | None  # [B, A] in [-1, 1], its log pi [B], and what was said of it [n, B, outputs];
+    next_log_prob: Any | None  # None with a value net
+    next_said: Any | None
     gradient: Any
+    moved: Any = None  # by how much running statistics are to move, as the gradient lies
 
     @property
     def loss(self) -> Any:
@@ -32,6 +48,7 @@ class ActorResult(NamedTuple):
     log_prob: Any  # [B]
     dq_da: Any  # [B, A], of the mean reduced Q
     gradient: Any
+    moved: Any = None  # as above
 
 
 class AlphaResult(NamedTuple):
@@ -57,7 +74,14 @@ def named(stage: str, turn: int, result: Result) -> dict[str, Any]:
         case ValueResult():
             seen["value_target"] = result.target
         case CriticResult():
-            seen |= {"q": result.q, "target_q": result.target, "next_log_prob": result.next_log_prob}
+            seen |= {"next_action": result.next_action, "next_log_prob": result.next_log_prob}
+            seen |= {"q": result.said.mean(-1)}
+            if result.target.ndim > 1:
+                seen |= {"quantiles": result.said, "target_quantiles": result.target}
+                seen["next_quantiles"] = result.next_said
+            else:
+                seen["target_q"] = result.target
+                seen["next_q"] = None if result.next_said is None else result.next_said[..., 0]
             seen |= {f"critic{i + 1}_loss": result.losses[i] for i in range(len(result.losses))}
         case ActorResult():
             seen |= {"dq_da": result.dq_da, numbered("alpha", turn): result.alpha}

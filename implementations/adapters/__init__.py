@@ -30,10 +30,13 @@ def refusal(
 
 def shared_rules(spec: SacSpec, schedule: Schedule) -> list[tuple[bool, str]]:
     """What every package here asks of the switches it has."""
-    learned = not spec.learns_alpha or (spec.temperature.objective, spec.temperature.sample) == ("log_alpha", "actor")
+    temperature = spec.temperature
+    learned = not spec.learns_alpha or (temperature.objective, temperature.sample) == ("log_alpha", "actor")
+    plain = not spec.learns_alpha or (temperature.in_use_at_first, temperature.beta1) == (None, None)
     first = (schedule.warmup_steps // schedule.update_every + 1) * schedule.update_every
     return [
         (learned, "learns a temperature by the objective 'log_alpha' at the sample 'actor' only"),
+        (plain, "uses a learned temperature from the start, and the networks' Adam for it"),
         (
             schedule.learn_after == first,
             f"learns after every update_every steps once warmup_steps are over: learn_after must be {first}, "

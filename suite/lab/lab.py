@@ -58,7 +58,8 @@ class Lab:
         self.evaluation = Evaluation(job.seats)
         seeds, burst, batch = len(self.seats), job.schedule.updates_per_burst, job.spec.batch_size
         self._rows = np.empty((seeds, burst, batch, row_width(self.spaces)), np.float32)
-        self._noise = np.empty((seeds, burst, len(job.spec.draws), batch, self.spaces.action_dim), np.float32)
+        width = job.spec.noise_width(self.spaces.action_dim)
+        self._noise = np.empty((seeds, burst, len(job.spec.draws), batch, width), np.float32)
         self._act_width = len(job.spec.act_draws) * self.spaces.action_dim
         self._act(bursts=0)
 

@@ -59,6 +59,7 @@ TAGS = {
     "papers": "what the papers of SAC say matters",
     "codebases": "where the code bases differ",
     "practice": "what people tune",
+    "later": "what came after SAC",
 }
 """Under which questions may be asked together: a config's `ablations` takes these words, and `all` of them."""
 
@@ -192,7 +193,9 @@ def walk(start: str, end: str, a: Module, b: Module, task: str, groups: tuple[tu
 
 def _values(preset: Module, task: str) -> dict[str, Any]:
     """Every field of a preset's tableaux on a task."""
-    return vars(preset.SPEC) | vars(preset.SCHEDULE) | preset.PER_TASK.get(task, {})
+    tableaux = preset.SPEC, preset.SCHEDULE
+    values = {field.name: getattr(one, field.name) for one in tableaux for field in fields(one)}
+    return values | preset.PER_TASK.get(task, {})
 
 
 def _consistent(kind: type, values: Mapping[str, Any]) -> bool:

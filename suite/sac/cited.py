@@ -4,7 +4,7 @@ A preset names each field of its spec and of Schedule once, with its value and i
 
     SPEC, SCHEDULE, PER_TASK, SOURCES = preset(discount=cited(0.99, "owner/repo@1234567 sac.py:46"), ...)
 
-Alone what no SAC of 2018 had (identity.NEUTRAL) goes without saying where a code base has nothing of the kind.
+Alone what no SAC of 2018 had (the fields with a default) goes without saying where a code base has nothing of the kind.
 """
 
 from __future__ import annotations

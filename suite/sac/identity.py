@@ -15,13 +15,6 @@ from suite.sac.source import ROOT as ROOT
 from suite.sac.spec import SacSpec
 from suite.sac.specs import Spec
 
-NEUTRAL: dict[str, dict[str, object]] = {"Schedule": {"sampling": "with_replacement"}}
-"""Kind -> field -> the value at which the suite does what it did before it had the field.
-
-Every field that came after commit b5984bd stands here. At its neutral value it is left out of plain data, so that the
-run ids of what was trained before stay what they were.
-"""
-
 Tableau = typing.TypeVar("Tableau", SacSpec, Schedule)
 
 _MODULES = spec_module, specs_module, schedule_module
@@ -65,8 +58,12 @@ def _restored(item: object) -> object:
 
 
 def neutral_of(kind: type) -> dict[str, typing.Any]:
-    """The neutral values of a kind's fields, by field."""
-    return {name: value for each in kind.__mro__ for name, value in NEUTRAL.get(each.__name__, {}).items()}
+    """By field, the values at which the suite does what it did before it had the field: no other field has a default.
+
+    Left out of plain data, they leave the run ids of what was trained before as they were.
+    """
+    fields = dataclasses.fields(kind)
+    return {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
 
 
 def canonical(data: object) -> str:

@@ -122,7 +122,7 @@ def update(spec: MixtureSpec, spaces: Spaces, params: Params, batch: Batch, nois
     for name, grad in grads.items():
         m, v = (params.get(f"{kind}/{name}", np.zeros_like(grad)) for kind in ("adam_m", "adam_v"))
         rate, count = spec.learning_rate(name.split("/")[0]), int(params["updates_done"])
-        stepped = adam(spec, rate, count, params[name], grad, m, v)
+        stepped = adam(spec.adam, rate, count, params[name], grad, m, v)
         params[name], params[f"adam_m/{name}"], params[f"adam_v/{name}"] = stepped
     for name in [name for name in params if name.startswith("target_")]:
         params[name] = (1 - spec.tau) * params[name] + spec.tau * params[name.removeprefix("target_")]

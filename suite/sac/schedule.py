@@ -42,7 +42,8 @@ class Schedule:
     # before_step: the next action is chosen, then come updates; after_episode: they wait until the episode is over
     update_position: Literal["after_step", "before_step", "after_episode"]
     # data
-    sampling: Literal["with_replacement", "without_replacement"]  # whether a batch may hold a transition twice
+    # whether a batch may hold a transition twice
+    sampling: Literal["with_replacement", "without_replacement"] = "with_replacement"
     replay_capacity: int  # transitions; the oldest is overwritten
     # when a transition may first be sampled; next_step: once the next step is taken, or its episode has ended by itself
     insert: Literal["step", "next_step", "episode_end"]

@@ -129,5 +129,5 @@ def descend(spec: SoftQSpec, params: Params, grads: Params) -> None:
     for name, grad in grads.items():
         m, v = (params.get(f"{kind}/{name}", np.zeros_like(grad)) for kind in ("adam_m", "adam_v"))
         rate = spec.learning_rate(name.split("/")[0])
-        stepped = adam(spec, rate, int(params["updates_done"]), params[name], grad, m, v)
+        stepped = adam(spec.adam, rate, int(params["updates_done"]), params[name], grad, m, v)
         params[name], params[f"adam_m/{name}"], params[f"adam_v/{name}"] = stepped

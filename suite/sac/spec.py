@@ -1,7 +1,8 @@
 """SacSpec: one SAC update as a frozen tableau of switches, as a Butcher tableau is one Runge-Kutta method.
 
 A code base is a value of this type (implementations/presets), an ablation is a difference of two values (ablations/),
-and both engines and suite.equations read nothing else. There are no defaults: a default would be an opinion.
+and both engines and suite.equations read nothing else. There are no defaults: a default would be an opinion. Alone
+what came after SAC has one, its absence, which plain data leaves out (suite.sac.identity).
 
 Notation, everywhere: u ~ N(mean, std) before squashing, a = tanh(u), A = action dimension, n = number of critics.
 """
@@ -11,7 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass, replace
-from itertools import groupby
+from functools import cached_property
+from itertools import groupby, pairwise
+from statistics import NormalDist
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -22,6 +25,13 @@ STAGES = ("value", "critic", "actor", "alpha", "target")
 
 DELAYED = ("actor", "alpha")
 """The stages that actor_every and actor_repeats speak of."""
+
+
+R_MAX, D_MAX = 3.0, 5.0
+"""The bounds of batch renormalisation's r and d (araffin/sbx@9bdc9c1 sbx/common/jax_layers.py, r_max and d_max)."""
+
+PASSES = ("target", "current", "actor")
+"""What critics are passed for in an update: the target, their own loss, the actor's."""
 
 
 class SpecError(ValueError):
@@ -41,6 +51,7 @@ class LearnedAlpha:
 
     objective "alpha" minimises alpha * (-log_prob - H) (its eq. 18), "log_alpha" log(alpha) * (-log_prob - H) as most
     code does; sample says whose action it reads: the "actor" loss's, or a "fresh" one of the policy at that moment.
+    Until its first step `in_use_at_first` may stand in its place; beta1 of its own Adam (None: as the networks').
     """
 
     init: float
@@ -48,6 +59,8 @@ class LearnedAlpha:
     objective: Literal["alpha", "log_alpha"]
     sample: Literal["actor", "fresh"]
     lr: float
+    in_use_at_first: float | None = None
+    beta1: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,13 +148,93 @@ class Adam:
     eps_placement: Literal["torch", "tensorflow"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class LayerNorm:
+    """(x - mean) / sqrt(variance + eps) over a hidden layer's units before its activation, times a scale, plus a bias,
+    which learn (arXiv 1607.06450)."""
+
+    eps: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRenorm:
+    """Before every layer, (x - m) / sqrt(v + eps) times a scale, plus a bias, which learn (arXiv 1702.03275).
+
+    m and v are the batch's while a network learns, kept near the running ones by r and d from step `warmup` on (counted
+    from 1: "from" that many passes, or "after" them); elsewhere the running ones, which keep `momentum` of themselves.
+    """
+
+    eps: float
+    momentum: float
+    warmup: int
+    variance: Literal["biased", "unbiased"]
+    renorm: Literal["from", "after"]
+
+    def renorms(self, before: Any) -> Any:
+        """Whether r and d are used in a pass that learns after `before` others, of any type."""
+        return before >= self.warmup + (self.renorm == "after")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantiles:
+    """Critics of n quantiles each, regressed on quantiles by the Huber loss (arXiv 1710.10044).
+
+    target "pool": those of all target critics, sorted, without the `dropped` * critics largest (TQC, arXiv 2005.04269);
+    "minimum": those of the critic with the smallest mean (sony/nnabla-rl@d6c9999
+    nnabla_rl/model_trainers/q_value/qrsac_q_trainer.py:83-103).
+    """
+
+    n: int
+    dropped: int
+    target: Literal["pool", "minimum"]
+
+
 Temperature = FixedAlpha | LearnedAlpha
 Std = ClipLogStd | SquashLogStd | SoftplusStd | ExpStd
 LogDet = ExactLogDet | EpsilonLogDet | FlooredLogDet
 Reduce = Literal["min", "mean", "first"]
 Units = Literal["unit", "env"]  # the action in [-1, 1], or as the environment's box has it
+Norm = LayerNorm | BatchRenorm
+Activation = Literal["relu", "tanh", "elu", "silu"]
 NamedInit = Literal["torch", "glorot_uniform", "glorot_per_input", "fan_in", "fan_out", "lecun_normal"]
 Init = NamedInit | Orthogonal | Uniform
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a network is made of beside its inputs and outputs."""
+
+    hidden: tuple[int, ...]
+    activation: Activation = "relu"
+    norm: Norm | None = None
+    dropout: float = 0.0
+    rounded: bool = False  # products between hidden layers are rounded to bfloat16
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether it is linear layers with ReLUs between them, and nothing else."""
+        return self.activation == "relu" and self.norm is None and not self.dropout
+
+    def shapes(self, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+        """Its tensors by name, "w0", "b0", "ln0_scale", ..., in the order of the forward pass; matrices [in, out]."""
+        widths, shapes = (inputs, *self.hidden, outputs), dict[str, tuple[int, ...]]()
+        for i, (before, after) in enumerate(pairwise(widths)):
+            if isinstance(self.norm, BatchRenorm):
+                shapes |= {f"bn{i}_{part}": (before,) for part in ("scale", "bias", "mean", "var")}
+            shapes |= {f"w{i}": (before, after), f"b{i}": (after,)}
+            if isinstance(self.norm, LayerNorm) and i < len(self.hidden):
+                shapes |= {f"ln{i}_{part}": (after,) for part in ("scale", "bias")}
+        return shapes
+
+    @cached_property
+    def tensors(self) -> tuple[str, ...]:
+        """The names of its tensors, as in `shapes`."""
+        return tuple(self.shapes(1, 1))
+
+    @property
+    def dropped_below(self) -> float:
+        """Dropout leaves out what a standard normal draw gives a number below this."""
+        return NormalDist().inv_cdf(self.dropout)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +282,17 @@ class SacSpec:
     critic_lr: float
     adam: Adam
     precision: Literal["float32", "float64", "bfloat16_hidden"]  # of all; or float32 with rounded hidden products
+    # what came after SAC; each default is its absence
+    quantiles: Quantiles | None = None  # critics of so many outputs; None: of one, the mean
+    target_subset: int | None = None  # so many critics, drawn anew for each update, enter the target (REDQ); None: all
+    target_networks: bool = True  # False: critics judge (s', a') themselves, in one pass with (s, a) (CrossQ)
+    actor_hidden: tuple[int, ...] | None = None  # None: as `hidden`
+    activation: Activation = "relu"  # of every hidden layer
+    actor_norm: Norm | None = None
+    critic_norm: Norm | None = None  # and the value net's
+    critic_dropout: float = 0.0  # the share of a hidden layer's units left out, behind its product (DroQ)
+    weight_decay: float = 0.0  # decoupled: parameters shrink by rate * weight_decay in each step (arXiv 1711.05101)
+    gradient_clip: float | None = None  # the longest gradient of each optimiser, in its norm over all its networks
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -197,6 +301,7 @@ class SacSpec:
         _check_networks(self)
         check_limits(self, _LIMITS)
         _check_parts(self)
+        _check_later(self)
 
     @property
     def structure(self) -> SacSpec:
@@ -209,6 +314,27 @@ class SacSpec:
             temperature = replace(self.temperature, init=1.0, entropy_per_dim=-1.0, lr=1.0)
             return replace(self, temperature=temperature, **start, **numbers)
         return replace(self, temperature=FixedAlpha(value=1.0), **start, **numbers)
+
+    def network(self, net: str) -> Network:
+        """What the network of that name ("actor", "target_critic1", "value") is made of."""
+        return self._actor if net == "actor" else self._critic
+
+    @cached_property
+    def _actor(self) -> Network:
+        return Network(self.actor_hidden or self.hidden, self.activation, self.actor_norm, 0.0, self._rounded)
+
+    @cached_property
+    def _critic(self) -> Network:
+        return Network(self.hidden, self.activation, self.critic_norm, self.critic_dropout, self._rounded)
+
+    @property
+    def _rounded(self) -> bool:
+        return self.precision == "bfloat16_hidden"
+
+    @property
+    def critic_outputs(self) -> int:
+        """How many numbers a critic gives."""
+        return self.quantiles.n if self.quantiles else 1
 
     @property
     def learns_alpha(self) -> bool:
@@ -229,7 +355,22 @@ class SacSpec:
         drawn = (*next_action, *pathwise, *(("alpha",) if fresh else ()))
         for n in range(2, self.actor_repeats + 1):
             drawn += (f"action_{n}", *((f"alpha_{n}",) if fresh else ()))
-        return drawn
+        drawn += ("subset",) if self.target_subset else ()
+        return (*drawn, *(name for each in PASSES for name in self.kept_draws(each).values()))
+
+    @property
+    def action_draws(self) -> tuple[str, ...]:
+        """Of the draws those that actions are made of."""
+        return tuple(name for name in self.draws if name.startswith(("action", "next_action", "alpha")))
+
+    def kept_draws(self, passed: str) -> dict[tuple[str, int], str]:
+        """The draws [B, noise width] that say what dropout keeps in one of PASSES: (critic, layer) -> name."""
+        nets = self.online[1 : 1 + self.critics] if self.critic_dropout else ()
+        return {(net, i): f"{passed}_{net}_{i}" for net in nets for i in range(len(self.hidden))}
+
+    def noise_width(self, action_dim: int) -> int:
+        """How wide every draw of an update is: an action takes the first columns, dropout one for each unit."""
+        return max(action_dim, *self.hidden) if self.critic_dropout else action_dim
 
     @property
     def act_draws(self) -> tuple[str, ...]:
@@ -262,6 +403,17 @@ class SacSpec:
         before = (self.first_update - 1) // self.actor_every
         return ((self.first_update + count - 1) // self.actor_every - before - 1) * self.actor_repeats + turn
 
+    def actor_steps_before(self, count: Any, turn: int) -> Any:
+        """How many steps the actor, and a learned temperature, have taken before pass `turn` of update `count`."""
+        bursts = (self.first_update + count - 2) // self.actor_every - (self.first_update - 1) // self.actor_every
+        return bursts * self.actor_repeats + turn - 1
+
+    def adam_of(self, net: str) -> Adam:
+        """The constants of the Adam that moves "actor", "critic", "value" or "alpha"."""
+        if net == "alpha" and isinstance(self.temperature, LearnedAlpha) and self.temperature.beta1 is not None:
+            return replace(self.adam, beta1=self.temperature.beta1)
+        return self.adam
+
     @property
     def online(self) -> tuple[str, ...]:
         """The networks that gradients move, by canonical name."""
@@ -271,6 +423,8 @@ class SacSpec:
     @property
     def targets(self) -> tuple[str, ...]:
         """The networks that follow others by averaging: target V where there is a value net, else target critics."""
+        if not self.target_networks:
+            return ()
         return tuple(f"target_{net}" for net in (("value",) if self.value_net else self.online[1:]))
 
     @property
@@ -315,6 +469,9 @@ _LIMITS: Limits = (
     (("reward_scale", "critic_loss_scale", "actor_lr", "critic_lr"), "be positive", lambda x: x > 0),
     (("discount",), "lie in [0, 1]", lambda x: 0 <= x <= 1),
     (("tau",), "lie in (0, 1]", lambda x: 0 < x <= 1),
+    (("weight_decay",), "not be negative", lambda x: x >= 0),
+    (("critic_dropout",), "lie in [0, 1)", lambda x: 0 <= x < 1),
+    (("gradient_clip",), "be positive", lambda x: x > 0),
 )
 
 
@@ -362,8 +519,8 @@ def _check_order(spec: SacSpec) -> None:
 
 
 def _check_passes(spec: SacSpec) -> None:
-    if spec.gradients == "simultaneous" and (spec.actor_every, spec.actor_repeats) != (1, 1):
-        raise SpecError("gradients 'simultaneous' takes every gradient once, so actor_every and actor_repeats are 1")
+    if spec.gradients == "simultaneous" and spec.actor_repeats != 1:
+        raise SpecError("gradients 'simultaneous' takes every gradient once, so actor_repeats is 1")
     if spec.actor_repeats > 1 and spec.pathwise_noise == "independent":
         raise SpecError("pathwise_noise 'independent' is defined for actor_repeats 1")
     if spec.actor_repeats > 1 and spec.learns_alpha and spec.stages.index("alpha") - spec.stages.index("actor") != 1:
@@ -378,11 +535,13 @@ def _check_networks(spec: SacSpec) -> None:
     if spec.critics == 1 and (spec.target_reduce, spec.actor_reduce) != ("first", "first"):
         raise SpecError("critics 1 leaves nothing to reduce: target_reduce and actor_reduce must be 'first'")
     check_hidden(spec.hidden)
+    if spec.actor_hidden is not None:
+        check_hidden(spec.actor_hidden, "actor_hidden")
 
 
-def check_hidden(hidden: tuple[int, ...]) -> None:
+def check_hidden(hidden: tuple[int, ...], name: str = "hidden") -> None:
     if not hidden or min(hidden) < 1:
-        raise SpecError(f"hidden must be one or more positive widths, not {hidden}")
+        raise SpecError(f"{name} must be one or more positive widths, not {hidden}")
 
 
 def check_adam(adam: Adam) -> None:
@@ -407,3 +566,50 @@ def _check_parts(spec: SacSpec) -> None:
             raise SpecError(f"{name}.gain must be positive, not {init.gain}")
         if isinstance(init, Uniform) and not (init.weight >= 0 and init.bias >= 0):
             raise SpecError(f"{name} needs bounds that are not negative, not {init}")
+
+
+def _check_later(spec: SacSpec) -> None:
+    """SpecError for terms of later algorithms that contradict each other or an older switch, or leave another idle."""
+    alone: dict[str, tuple[object, dict[str, object]]] = {
+        "quantiles": (spec.quantiles, {"value_net": spec.value_net}),
+        "target_subset": (spec.target_subset, {"value_net": spec.value_net}),
+        "target_networks False": (not spec.target_networks, {"value_net": spec.value_net}),
+        "critic_dropout": (spec.critic_dropout, {"value_net": spec.value_net, "actor_repeats": spec.actor_repeats > 1}),
+        "BatchRenorm": (
+            isinstance(spec.critic_norm, BatchRenorm) or isinstance(spec.actor_norm, BatchRenorm),
+            {"weight_decay": spec.weight_decay, "critic_dropout": spec.critic_dropout},
+        ),
+    }
+    for name, (has, others) in alone.items():
+        for other, present in others.items():
+            if has and present:
+                raise SpecError(f"{name} is not defined together with {other}")
+    _check_layers(spec)
+    if spec.target_subset is not None and not 1 <= spec.target_subset < spec.critics:
+        raise SpecError(f"target_subset must lie from 1 to critics - 1 = {spec.critics - 1}, not {spec.target_subset}")
+    if spec.target_subset is not None and spec.critics > spec.batch_size:
+        raise SpecError("target_subset is drawn by a batch's noise: batch_size must be at least critics")
+    if spec.quantiles and not (spec.quantiles.n >= 1 and 0 <= spec.quantiles.dropped < spec.quantiles.n):
+        raise SpecError(f"quantiles needs n >= 1 and dropped from 0 to n - 1, not {spec.quantiles}")
+    if spec.quantiles and spec.quantiles.target == "minimum" and spec.quantiles.dropped:
+        raise SpecError("quantiles.target 'minimum' takes one critic's quantiles as they are: dropped must be 0")
+    temperature = spec.temperature
+    if isinstance(temperature, LearnedAlpha):
+        if temperature.in_use_at_first is not None and temperature.in_use_at_first < 0:
+            raise SpecError(f"temperature.in_use_at_first must not be negative, not {temperature.in_use_at_first}")
+        if temperature.beta1 is not None and not 0 <= temperature.beta1 < 1:
+            raise SpecError(f"temperature.beta1 must lie in [0, 1), not {temperature.beta1}")
+
+
+def _check_layers(spec: SacSpec) -> None:
+    """SpecError for layers that are not defined."""
+    if isinstance(spec.critic_norm, BatchRenorm) and spec.target_networks:
+        raise SpecError("critic_norm BatchRenorm has no statistics of target networks: target_networks must be False")
+    if spec.first_critic_layer == "sum_of_relus" and not spec.network("critic1").plain:
+        raise SpecError("first_critic_layer 'sum_of_relus' is defined for ReLUs without critic_norm and critic_dropout")
+    for name in ("actor_norm", "critic_norm"):
+        norm = getattr(spec, name)
+        if norm is not None and not norm.eps > 0:
+            raise SpecError(f"{name}.eps must be positive, not {norm.eps}")
+        if isinstance(norm, BatchRenorm) and not (0 <= norm.momentum < 1 and norm.warmup >= 0):
+            raise SpecError(f"{name} needs momentum in [0, 1) and a warmup that is not negative, not {norm}")

@@ -1,7 +1,7 @@
 """The kinds of specs: SacSpec, and one for each algorithm of its family that is of another shape.
 
 A spec of any kind has what the suite reads: `draws` and `act_draws`, `online` and `targets`, `dtype`, `structure`,
-`learning_rate`, and the fields reward_scale, discount, hidden, batch_size and precision.
+`network`, `learning_rate`, and the fields reward_scale, discount, hidden, batch_size and precision.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from suite.sac.spec import (
     Adam,
     Limits,
     NamedInit,
+    Network,
     SacSpec,
     SpecError,
     check_adam,
@@ -70,6 +71,12 @@ class SoftQSpec:
     @property
     def structure(self) -> SoftQSpec:
         return self
+
+    def network(self, net: str) -> Network:
+        return Network(self.hidden)
+
+    def noise_width(self, action_dim: int) -> int:
+        return action_dim
 
     @property
     def draws(self) -> tuple[str, ...]:
@@ -130,6 +137,12 @@ class MixtureSpec:
     @property
     def structure(self) -> MixtureSpec:
         return self
+
+    def network(self, net: str) -> Network:
+        return Network(self.hidden)
+
+    def noise_width(self, action_dim: int) -> int:
+        return action_dim
 
     @property
     def dtype(self) -> str:

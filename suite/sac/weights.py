@@ -21,7 +21,7 @@ def layers(spec: Spec, spaces: Spaces, net: str) -> dict[str, tuple[int, int]]:
     A critic whose first layer is a sum of ReLUs has "0_obs" and "0_act" in place of "0".
     """
     critic = "critic" in net
-    widths = (sum(inputs_of(spec, spaces, net)), *spec.hidden)
+    widths = (sum(inputs_of(spec, spaces, net)), *spec.network(net).hidden)
     hidden = {str(i): pair for i, pair in enumerate(pairwise(widths))}
     if critic and spec.first_critic_layer == "sum_of_relus":
         _, width = hidden.pop("0")
@@ -40,9 +40,9 @@ def heads(spec: Spec, spaces: Spaces, net: str) -> dict[str, int]:
 
     A mixture's are, component by component, its logit, mean and log std.
     """
-    top, action_dim = str(len(spec.hidden)), spaces.action_dim
+    top, action_dim = str(len(spec.network(net).hidden)), spaces.action_dim
     if net != "actor":
-        return {top: 1}
+        return {top: spec.critic_outputs if isinstance(spec, SacSpec) and "critic" in net else 1}
     match spec:
         case SoftQSpec():
             return {top: action_dim}
@@ -57,7 +57,16 @@ def shapes(spec: Spec, spaces: Spaces) -> dict[str, tuple[int, ...]]:
     for net in (*spec.online, *spec.targets):
         for suffix, (inputs, outputs) in layers(spec, spaces, net).items():
             by_name |= {f"{net}/w{suffix}": (inputs, outputs), f"{net}/b{suffix}": (outputs,)}
+        by_name |= {name: value.shape for name, value in norms(spec, spaces, net).items()}
     return by_name
+
+
+def norms(spec: Spec, spaces: Spaces, net: str) -> Params:
+    """The first tensors of a network's normalisation, by canonical name: scales and variances 1, biases and means 0."""
+    every = spec.network(net).shapes(sum(inputs_of(spec, spaces, net)), 1)
+    first = {"scale": 1.0, "var": 1.0, "bias": 0.0, "mean": 0.0}
+    parts = {name: name.partition("_")[2] for name in every}
+    return {f"{net}/{name}": np.full(every[name], first[part]) for name, part in parts.items() if part}
 
 
 def dense(rng: np.random.Generator, init: Init, inputs: int, outputs: int) -> tuple[np.ndarray, np.ndarray]:
@@ -97,7 +106,7 @@ def network(rng: np.random.Generator, spec: Spec, spaces: Spaces, net: str) -> P
     every = layers(spec, spaces, net)
     joint = isinstance(spec, SacSpec) and net == "actor" and spec.actor_head == "joint"
     for suffix, (inputs, outputs) in every.items():
-        init = init_of(spec, suffix)
+        init = init_of(spec, net, suffix)
         if joint and suffix in ("_mean", "_log_std"):
             continue
         if init == "glorot_per_input" and suffix == "0":
@@ -112,14 +121,16 @@ def network(rng: np.random.Generator, spec: Spec, spaces: Spaces, net: str) -> P
         weight, bias = dense(rng, spec.mean_init, inputs, 2 * outputs)
         drawn |= {"actor/w_mean": weight[:, :outputs], "actor/w_log_std": weight[:, outputs:]}
         drawn |= {"actor/b_mean": bias[:outputs], "actor/b_log_std": bias[outputs:]}
-    return drawn
+    return drawn | norms(spec, spaces, net)
 
 
-def init_of(spec: Spec, suffix: str) -> Init:
+def init_of(spec: Spec, net: str, suffix: str) -> Init:
     """How the layer of that suffix starts."""
     if not isinstance(spec, SacSpec):
         return spec.init
-    inits = {"_mean": spec.mean_init, "_log_std": spec.log_std_init, str(len(spec.hidden)): spec.critic_output_init}
+    inits = {"_mean": spec.mean_init, "_log_std": spec.log_std_init}
+    if net != "actor":
+        inits = {str(len(spec.hidden)): spec.critic_output_init}
     return inits.get(suffix, spec.hidden_init)
 
 

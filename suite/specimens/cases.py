@@ -19,14 +19,17 @@ from suite.sac.spec import (
     CHOICES,
     STAGES,
     Adam,
+    BatchRenorm,
     ClipLogStd,
     EpsilonLogDet,
     ExactLogDet,
     ExpStd,
     FixedAlpha,
     FlooredLogDet,
+    LayerNorm,
     LearnedAlpha,
     Orthogonal,
+    Quantiles,
     SacSpec,
     SoftplusStd,
     SquashLogStd,
@@ -95,6 +98,12 @@ HEADS = replace(BASE, mean_init=Orthogonal(gain=1.0), log_std_init=Orthogonal(ga
 NARROW = ClipLogStd(low=-0.1, high=0.1)
 ONE_CRITIC: Changes = {"critics": 1, "target_reduce": "first", "actor_reduce": "first"}
 
+RENORM = BatchRenorm(eps=1e-3, momentum=0.9, warmup=1, variance="biased", renorm="from")
+CROSSQ = replace(BASE, target_networks=False, actor_norm=RENORM, critic_norm=RENORM)
+TQC = replace(BASE, quantiles=Quantiles(n=5, dropped=0, target="pool"), actor_reduce="mean")
+BASES = {"actor_norm": CROSSQ, "critic_norm": CROSSQ, "quantiles": TQC}
+"""What the words of a part of the later terms are changed in."""
+
 Variant = tuple[SacSpec, SacSpec]
 """A base, and the base with one thing changed."""
 
@@ -126,6 +135,15 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "std": (NARROW, SquashLogStd(low=-5.0, high=2.0), SoftplusStd(floor=1e-3)),
     "log_det": (EpsilonLogDet(eps=1e-6), EpsilonLogDet(eps=1e-2), FlooredLogDet(floor=0.1)),
     "critics": (3,),
+    "quantiles": (Quantiles(n=5, dropped=2, target="pool"), Quantiles(n=3, dropped=0, target="pool")),
+    "actor_hidden": ((8,), (8, 16, 4)),
+    "actor_norm": (LayerNorm(eps=1e-6), LayerNorm(eps=1e-2)),
+    "critic_norm": (LayerNorm(eps=1e-6),),
+    "critic_dropout": (0.2,),
+    "weight_decay": (1.0,),
+    "gradient_clip": (0.1,),
+    "temperature.in_use_at_first": (0.2,),
+    "temperature.beta1": (0.5,),
     "value_net": (ValueNet(loss_scale=0.5, target="per_sample"), ValueNet(loss_scale=1.0, target="per_sample")),
 }
 """Values of switches that are no choice among words."""
@@ -141,7 +159,7 @@ def variants() -> dict[str, Variant]:
     """Every value of every switch by name, and what needs several of them; all distinct."""
     by_name: dict[str, Variant] = {}
     for path, choices in CHOICES.items():
-        base = {"value_net.target": WITH_V, "actor_head": GLOROT}.get(path, BASE)
+        base = BASES.get(path.partition(".")[0], {"value_net.target": WITH_V, "actor_head": GLOROT}.get(path, BASE))
         specs = {f"{path}={value}": changed(base, path, value) for value in choices}
         by_name |= {name: (base, spec) for name, spec in specs.items() if spec != base}
     for path, values in VALUES.items():
@@ -179,6 +197,7 @@ def _with_other_bases() -> Iterator[tuple[str, SacSpec, Changes]]:
     yield "sum of relus, environment's units", BASE, {**sum_of_relus, "critic_action_units": "env"}
     three_means = replace(BASE, critics=3, actor_reduce="mean")
     yield "independent draws, three critics' mean", three_means, {"pathwise_noise": "independent"}
+    yield from _later()
     yield "std=ExpStd", replace(BASE, std=NARROW), {"std": ExpStd()}
     yield "one critic", BASE, ONE_CRITIC
     yield "three critics, mean", replace(BASE, critics=3), {"target_reduce": "mean", "actor_reduce": "mean"}
@@ -187,6 +206,37 @@ def _with_other_bases() -> Iterator[tuple[str, SacSpec, Changes]]:
     also_with_v |= {"gradients": "simultaneous", "target_every": 2, "temperature": FixedAlpha(value=1.0)}
     for field, value in also_with_v.items():
         yield f"V, {field}={value}", WITH_V, {field: value}
+
+
+def _later() -> Iterator[tuple[str, SacSpec, Changes]]:
+    """(name, base, changes): terms of later algorithms beside each other and beside the older switches."""
+    yield "CrossQ", replace(BASE, target_networks=False), {"actor_norm": RENORM, "critic_norm": RENORM}
+    yield "CrossQ, delayed", CROSSQ, {"actor_every": 2}
+    yield "CrossQ, three layers of SiLU", CROSSQ, {"hidden": (8, 16, 4), "activation": "silu"}
+    yield "CrossQ, fresh alpha", CROSSQ, {"temperature": FRESH_ALPHA}
+    yield "CrossQ, environment's units", CROSSQ, {"critic_action_units": "env"}
+    ten = replace(BASE, critics=5)
+    yield "REDQ", ten, {"target_subset": 2, "actor_reduce": "mean"}
+    redq = replace(ten, target_subset=2, actor_reduce="mean")
+    yield "REDQ, another subset", redq, {"target_subset": 1, "target_reduce": "mean"}
+    yield "REDQ, at once and delayed", redq, {"gradients": "simultaneous", "actor_every": 2}
+    late = changed(BASE, "temperature.in_use_at_first", 0.2).temperature
+    yield "at once and delayed, alpha in use", replace(redq, gradients="simultaneous"), {
+        "temperature": late, "actor_every": 3, "order": ("critic", "actor", "alpha", "value", "target")
+    }  # fmt: skip
+    droq = replace(BASE, critic_norm=LayerNorm(eps=1e-6))
+    yield "DroQ", droq, {"critic_dropout": 0.2}
+    yield "DroQ, two widths, rounded", replace(droq, critic_dropout=0.2), {
+        "hidden": (8, 16), "precision": "bfloat16_hidden"
+    }  # fmt: skip
+    yield "TQC, subset of three", replace(TQC, critics=3), {"target_subset": 2}
+    yield "TQC, no entropy in the target", TQC, {"entropy_in_target": False}
+    yield "TQC, tanh and layer norm", TQC, {"activation": "tanh", "critic_norm": LayerNorm(eps=1e-5)}
+    yield "V, layer norm, decay and clip", WITH_V, {
+        "critic_norm": LayerNorm(eps=1e-6), "weight_decay": 0.1, "gradient_clip": 0.1
+    }  # fmt: skip
+    yield "sum of relus, quantiles", replace(TQC, actor_reduce="min"), {"first_critic_layer": "sum_of_relus"}
+    yield "simultaneous, delayed", replace(BASE, gradients="simultaneous"), {"actor_every": 2}
 
 
 def _orders() -> Iterator[tuple[str, SacSpec, tuple[str, ...]]]:
@@ -211,7 +261,10 @@ def shrunk(spec: Any) -> Any:
     """A spec of any kind at a small size."""
     if isinstance(spec, SoftQSpec):
         spec = replace(spec, value_particles=5, fixed_particles=4, updated_particles=3)
-    return replace(spec, hidden=(16, 16), batch_size=8)
+    if isinstance(spec, SacSpec) and spec.actor_hidden:
+        spec = replace(spec, actor_hidden=(8, 16))
+    enough = spec.critics if isinstance(spec, SacSpec) and spec.target_subset else 0  # its draws choose among them
+    return replace(spec, hidden=(16, 16), batch_size=max(8, enough))
 
 
 def studied() -> dict[str, SacSpec]:
@@ -258,5 +311,6 @@ def inputs(spec: Spec, seeds: int = 1, updates: int = UPDATES, noise_scale: floa
     action = slice(SPACES.obs_dim, SPACES.obs_dim + SPACES.action_dim)
     rows[..., action] = np.tanh(rows[..., action])
     rows[..., -1] = rows[..., -1] > 0.5
-    noise = rng.standard_normal((seeds, updates, len(spec.draws), spec.batch_size, SPACES.action_dim), np.float32)
+    width = spec.noise_width(SPACES.action_dim)
+    noise = rng.standard_normal((seeds, updates, len(spec.draws), spec.batch_size, width), np.float32)
     return rows, noise * np.float32(noise_scale), obs, act_noise

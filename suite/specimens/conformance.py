@@ -65,6 +65,9 @@ FREE = ("obs_dim", "act_dim", "action_high", "hidden", "batch_size")
 """What of the original's setting is the recording's own affair: sizes, and the bounds of the actions."""
 
 OWN_KEYS: dict[str, str] = dict.fromkeys(("soft_q_learning", "haarnoja_gmm"), "suite.specimens.relatives")
+OWN_KEYS |= dict.fromkeys(
+    ("redq", "sb3_contrib_crossq", "sb3_contrib_tqc", "sbx_crossq", "sbx_droq", "sbx_tqc"), "suite.specimens.later"
+)
 """Specimens whose vectors have keys of their own: preset -> the module whose `examine` answers in place of ours."""
 
 
@@ -181,7 +184,7 @@ def vectors_of(recorded: Recorded, spec: SacSpec) -> Vectors:
     )
     if not contradictions:
         draws = {name.replace("action", "actor") for name in spec.draws if name != "next_action"} | {*spec.draws}
-        size = (spec.batch_size, spaces.action_dim)
+        size = (spec.batch_size, spec.noise_width(spaces.action_dim))
         numbers = range(updates) if isinstance(updates, int) else ()
         check(made, draws, {f"noise/{k}/{name}": size for k in numbers for name in _needed(spec, k)})
     return made
@@ -273,7 +276,9 @@ def _check_names(vectors: Vectors, draws: Collection[str]) -> None:
 def _needed(spec: SacSpec, k: int) -> tuple[str, ...]:
     """The draws that update number k (from 0) cannot do without."""
     due = spec.due(spec.actor_every, k + 1) or spec.value_net
-    return spec.draws if due else tuple(name for name in spec.draws if name == "next_action")
+    return (
+        spec.draws if due else tuple(name for name in spec.draws if not name.startswith(("action", "actor", "alpha")))
+    )
 
 
 def _draw(vectors: Vectors, k: int, name: str) -> np.ndarray:
@@ -281,7 +286,8 @@ def _draw(vectors: Vectors, k: int, name: str) -> np.ndarray:
     for key in (f"noise/{k}/{name}", f"noise/{k}/{name.replace('action', 'actor', 1)}"):
         if key in vectors.arrays and not (name == "next_action" and key.endswith("actor")):
             return vectors.arrays[key].astype(np.float64)
-    return np.zeros((vectors.spec.batch_size, vectors.spaces.action_dim))  # of an update that does not read it
+    width = vectors.spec.noise_width(vectors.spaces.action_dim)
+    return np.zeros((vectors.spec.batch_size, width))  # of an update that does not read it
 
 
 def examine(
@@ -329,6 +335,8 @@ def _deviation(
         net = name.split("/")[0].removeprefix("target_").rstrip("0123456789")
         unit = vectors.spec.learning_rate("alpha" if name == "log_alpha" else net)
         allowed = (FIRST if k == 0 else LATER) * unit
+        if name.endswith(("_mean", "_var")) and "/bn" in name:  # a running statistic, which no learning rate moves
+            allowed = RELATIVE * np.abs(expected).max()
     else:
         largest = np.abs(expected).max()
         if kind == "grad":

@@ -154,7 +154,8 @@ def check_shapes(name: str, engine: Implementation, spec: Spec, spaces: Spaces) 
     rng = np.random.default_rng(0)
     params = {key: value[None].astype(spec.dtype) for key, value in weights.params(spec, spaces, rng).items()}
     rows = np.zeros((1, 1, spec.batch_size, row_width(spaces)), np.float32)
-    noise = np.zeros((1, 1, len(spec.draws), spec.batch_size, spaces.action_dim), np.float32)
+    width = spec.noise_width(spaces.action_dim)
+    noise = np.zeros((1, 1, len(spec.draws), spec.batch_size, width), np.float32)
     obs, draws = np.zeros((1, 2, spaces.obs_dim), np.float32), np.zeros((1, 2, spaces.action_dim), np.float32)
     with brought.sentence(f"the implementation {name}", implementations.registered()[name].module):
         try:

@@ -22,14 +22,17 @@ from suite.sac import identity
 from suite.sac.schedule import BootstrapAtLength, ResetFromWarmup, Schedule
 from suite.sac.spec import (
     STAGES,
+    BatchRenorm,
     ClipLogStd,
     EpsilonLogDet,
     ExactLogDet,
     ExpStd,
     FixedAlpha,
     FlooredLogDet,
+    LayerNorm,
     LearnedAlpha,
     Orthogonal,
+    Quantiles,
     SacSpec,
     SoftplusStd,
     SpecError,
@@ -44,6 +47,10 @@ from suite.specimens.conformance import Recorded
 
 UNNOTICED = Path(presets.__file__).parent / "unnoticed.json"
 
+NORMS = (
+    LayerNorm(eps=1e-6),
+    BatchRenorm(eps=1e-3, momentum=0.99, warmup=100_000, variance="biased", renorm="from"),
+)
 INITS = (Orthogonal(gain=1.0), Uniform(weight=3e-3, bias=3e-3))
 KINDS: dict[str, tuple[Any, ...]] = {
     "temperature": (
@@ -58,6 +65,14 @@ KINDS: dict[str, tuple[Any, ...]] = {
     "mean_init": INITS,
     "log_std_init": INITS,
     "target_copy_every": (None, 2),
+    "temperature.in_use_at_first": (None, 0.2),
+    "temperature.beta1": (None, 0.5),
+    "quantiles": (None, Quantiles(n=25, dropped=2, target="pool")),
+    "target_subset": (None, 1),
+    "actor_hidden": (None, (64, 64)),
+    "actor_norm": (None, *NORMS),
+    "critic_norm": (None, *NORMS),
+    "gradient_clip": (None, 1e-3),
     "epoch_steps": (None, 1000),
     "time_limit": (BootstrapAtLength(steps=1000),),
     "reset_every": (None, 1000, ResetFromWarmup(every=None)),

@@ -22,7 +22,8 @@ GROUPS = {
     "objective": {
         "temperature": "The weight alpha of the entropy: fixed, or learned so that the entropy stays at "
         "`entropy_per_dim` times the number of action dimensions. `objective`: whether alpha or its logarithm stands "
-        "in the loss; `sample`: whether the loss reads the actor loss's action or a fresh one.",
+        "in the loss; `sample`: whether the loss reads the actor loss's action or a fresh one. `in_use_at_first`: what "
+        "stands in its place until its first step; `beta1`: its own Adam's.",
         "reward_scale": "Every reward is multiplied by this.",
         "discount": "The discount factor.",
         "critics": "The number of Q-functions.",
@@ -72,6 +73,20 @@ GROUPS = {
         "critic_lr": "The learning rate of the critics and of a value network.",
         "adam": "Adam's constants; epsilon is added after the bias correction (torch) or before it (tensorflow).",
         "precision": "The number format.",
+    },
+    "what came after": {
+        "quantiles": "Critics give so many quantiles of the return and not its mean; `target`: those of all critics "
+        "without the largest (pool; `dropped`: how many for each critic), or of the critic with the smallest mean.",
+        "target_subset": "The target is reduced over so many critics, drawn anew for each update.",
+        "target_networks": "Whether the target is judged by networks that follow the critics, or by the critics "
+        "themselves in one pass with what they learn from.",
+        "actor_hidden": "The widths of the actor's hidden layers, where they are others than the critics'.",
+        "activation": "The activation of every hidden layer.",
+        "actor_norm": "The normalisation in the actor: of a layer's units (LayerNorm), or of a batch (BatchRenorm).",
+        "critic_norm": "The same in the critics, and in a value network.",
+        "critic_dropout": "The share of a critic's hidden units that each pass of an update leaves out.",
+        "weight_decay": "Networks shrink by this times the learning rate in every step.",
+        "gradient_clip": "An optimiser's gradient is shortened to this norm.",
     },
     "warm-up": {
         "warmup_steps": "The first so many actions are drawn uniformly.",
@@ -290,7 +305,12 @@ def shown(value: object) -> str:
         return ", ".join(map(shown, value))
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return f"`{value!r}`" if dataclasses.is_dataclass(value) else str(value)
+    if not dataclasses.is_dataclass(value):
+        return str(value)
+    neutral = identity.neutral_of(type(value))
+    fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    said = (f"{name}={one!r}" for name, one in fields.items() if name not in neutral or one != neutral[name])
+    return f"`{type(value).__name__}({', '.join(said)})`"
 
 
 def _cited(entries: list[Entry]) -> str:

@@ -27,8 +27,8 @@ class Forecast(NamedTuple):
 def update_flop(spec: Spec, obs_dim: int, action_dim: int) -> float:
     """Useful matrix FLOPs of one update: 2 per multiply-add; forward 1, backward 2 (1 where only inputs need it)."""
 
-    def products(inputs: int, outputs: int) -> int:
-        return sum(a * b for a, b in pairwise((inputs, *spec.hidden, outputs)))
+    def products(inputs: int, outputs: int, net: str = "critic1") -> int:
+        return sum(a * b for a, b in pairwise((inputs, *spec.network(net).hidden, outputs)))
 
     critic, value = products(obs_dim + action_dim, 1), products(obs_dim, 1)
     if isinstance(spec, SoftQSpec):
@@ -37,7 +37,8 @@ def update_flop(spec: Spec, obs_dim: int, action_dim: int) -> float:
     if isinstance(spec, MixtureSpec):
         actor = products(obs_dim, spec.components * (2 * action_dim + 1))
         return 2.0 * spec.batch_size * (4 * critic + 4 * value + 3 * actor)
-    actor, critic = products(obs_dim, 2 * action_dim), spec.critics * critic
+    actor = products(obs_dim, 2 * action_dim, "actor")
+    critic = spec.critics * products(obs_dim + action_dim, spec.critic_outputs)
     value = value if spec.value_net else 0
     critic_stage = 3 * critic + (value if spec.value_net else actor + critic)
     actor_stage = 3 * actor + 2 * critic

@@ -12,7 +12,7 @@ import numpy as np
 
 from suite.lab.scripted import ID_UNIT, Episode, register
 from suite.sac.contract import Batch, Spaces, unpack
-from suite.sac.spec import SacSpec
+from suite.sac.spec import BatchRenorm, SacSpec
 from suite.sac.weights import layers
 from suite.specimens.catalogue import load_preset
 
@@ -27,8 +27,8 @@ class AsEngine:
 
     def init(self, spec: SacSpec, spaces: Spaces, params: dict[str, np.ndarray] | None, seed: int = 0) -> Any:
         """The file's agent with the spec's sizes, in its precision, at `params` [1, ...] or as it starts by itself."""
-        self.patch.setattr(self.module, "HIDDEN", spec.hidden)
-        self.patch.setattr(self.module, "BATCH", spec.batch_size)
+        for name, value in constants(self.module, spec).items():
+            self.patch.setattr(self.module, name, value)
         if hasattr(self.module, "AUTO_ALPHA"):  # the original's own option
             self.patch.setattr(self.module, "AUTO_ALPHA", spec.learns_alpha)
         self.spec, self.spaces = spec, spaces
@@ -37,7 +37,10 @@ class AsEngine:
         box = gymnasium.spaces.Box(self.center - self.scale, self.center + self.scale, dtype=np.float64)
         self.nets = OF_FRAMEWORK[framework(self.module)](spec, spaces)
         starts = None if params is None else {name: value[0] for name, value in params.items()}
-        return self.nets.new(self.module.SAC, box, starts, seed)
+        agent = self.nets.new(self.module.SAC, box, starts, seed)
+        if hasattr(self.module, "TARGET_ENTROPY"):  # by task
+            agent.target_entropy = spec.target_entropy(spaces.action_dim)
+        return agent
 
     def explain(self, agent: Any, rows: np.ndarray, noise: np.ndarray) -> tuple[Any, dict[str, np.ndarray]]:
         """The agent after one update on rows [1, 1, B, width], and all that this update told, gradients too."""
@@ -47,6 +50,9 @@ class AsEngine:
         draws = dict(zip(self.spec.draws, np.asarray(noise[0, 0], self.spec.dtype), strict=True))
         given = {name: draws[name.replace("actor", "action")] for name in self.module.NOISE}
         seen = self.nets.update(agent, self.module.Batch, batch, given)
+        if self.spec.critic_action_units == "env":
+            actions = seen.keys() & {"action", "next_action"}
+            seen |= {name: (seen[name] - self.center) / self.scale for name in actions}
         if not self.spec.learns_alpha:
             seen["alpha"] = np.asarray(getattr(self.module, "ALPHA", 1.0))
         if "critic1_loss" in seen:
@@ -56,6 +62,17 @@ class AsEngine:
     def get_params(self, agent: Any) -> dict[str, np.ndarray]:
         """Every parameter by canonical name, [1, ...]."""
         return {name: value[None] for name, value in self.nets.params(agent).items()}
+
+
+def constants(module: ModuleType, spec: SacSpec) -> dict[str, Any]:
+    """The file's constants, as far as it has them, as a spec says."""
+    named = {"HIDDEN": spec.hidden, "ACTOR_HIDDEN": spec.actor_hidden or spec.hidden, "BATCH": spec.batch_size}
+    named |= {"CRITICS": spec.critics, "SUBSET": spec.target_subset, "POLICY_DELAY": spec.actor_every}
+    if spec.quantiles:
+        named |= {"QUANTILES": spec.quantiles.n, "DROPPED": spec.quantiles.dropped}
+    if isinstance(spec.critic_norm, BatchRenorm):
+        named |= {"NORM_EPSILON": spec.critic_norm.eps, "RENORM_WARMUP": spec.critic_norm.warmup}
+    return {name: value for name, value in named.items() if hasattr(module, name)}
 
 
 def framework(module: ModuleType) -> str:
@@ -107,6 +124,9 @@ class Torch:
                 halves = {"_mean": slice(0, size), "_log_std": slice(size, None)} if suffix == "_mean" and joint else {}
                 for part, rows in (halves or {suffix: slice(None)}).items():
                     views |= {f"{net}/w{part}": weight[rows].T, f"{net}/b{part}": bias[rows]}
+            for i, norm in enumerate(one for one in module.modules() if hasattr(one, "var")):
+                tensors = {f"{net}/bn{i}_{part}": getattr(norm, part) for part in ("scale", "bias", "mean", "var")}
+                views |= {name: one.grad if gradients else one.data for name, one in tensors.items()}
         if hasattr(agent, "log_alpha"):
             views["log_alpha"] = agent.log_alpha.grad if gradients else agent.log_alpha.data
         return views

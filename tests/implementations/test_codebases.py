@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import gymnasium as gym
 import numpy as np
 import pytest
-from builders.codebases import AsEngine, Script, Stage, framework
+from builders.codebases import AsEngine, Script, Stage, constants, framework
 from builders.runs import ROOT, job, places
 from gymnasium.envs.classic_control import PendulumEnv
 from scipy.stats import ks_2samp
@@ -25,7 +25,7 @@ from suite.lab.records import arrays_path, read
 from suite.lab.scripted import Episode
 from suite.lab.tasks import TASKS
 from suite.sac import numerics, weights
-from suite.sac.spec import SpecError
+from suite.sac.spec import BatchRenorm, SpecError
 from suite.specimens import conformance, loops
 from suite.specimens.cases import SPACES, at, inputs, shrunk, start
 from suite.specimens.catalogue import load_preset, resolve, with_changes
@@ -41,13 +41,22 @@ def module_of(name):
     return importlib.import_module(f"implementations.codebases.{name}")
 
 
+def within_reach(spec):
+    """The spec, with what it does seldom or late done in a test's updates."""
+    changes = {"actor_every": min(spec.actor_every, 5)}
+    if spec.target_copy_every:
+        changes["target_copy_every"] = 7
+    if isinstance(spec.critic_norm, BatchRenorm):
+        changes |= dict.fromkeys(("critic_norm", "actor_norm"), replace(spec.critic_norm, warmup=2))
+    return replace(spec, **changes)
+
+
 @pytest.mark.parametrize("case", ["plain", "saturated", "clipped"])
 @pytest.mark.parametrize("name", CODEBASES)
 def test_a_file_is_the_engine_at_its_preset(name, case, monkeypatch):
-    spec = at(shrunk(load_preset(name).SPEC), "float64")
-    if spec.target_copy_every:  # within the test's reach
-        spec = replace(spec, target_copy_every=7)
-        monkeypatch.setattr(module_of(name), "TRAIN_STEPS", 7)
+    spec = within_reach(at(shrunk(load_preset(name).SPEC), "float64"))
+    if spec.target_copy_every:
+        monkeypatch.setattr(module_of(name), "TRAIN_STEPS", spec.target_copy_every)
     engine, file = implementations.load("torch"), AsEngine(module_of(name), monkeypatch)
     params = start(spec, 3)
     if case == "clipped":  # of every log std one beyond either bound
@@ -67,14 +76,15 @@ def test_a_file_is_the_engine_at_its_preset(name, case, monkeypatch):
         for key in told.keys() & seen.keys():
             scale = np.abs(seen[key]).max()
             assert np.abs(told[key] - seen[key]).max() <= 10 * allowed * scale, (k, key)
-    assert compared >= {"critic1_loss", "target_q", "log_prob"}
+    assert compared >= {"critic1_loss", "target_quantiles" if spec.quantiles else "target_q", "log_prob"}
 
 
 @pytest.mark.parametrize("name", CODEBASES)
 def test_a_file_has_the_sizes_of_its_preset(name):
     """What the other tests make small."""
     module, own = module_of(name), load_preset(name)
-    assert (own.SPEC.hidden, own.SPEC.batch_size) == (module.HIDDEN, module.BATCH)
+    sizes = constants(module, own.SPEC)
+    assert sizes == {size: getattr(module, size) for size in sizes} and {"HIDDEN", "BATCH"} <= sizes.keys()
     assert own.SCHEDULE.replay_capacity == module.CAPACITY
 
 
@@ -103,10 +113,10 @@ VECTORS = sorted(path for path in (ROOT / "tests/vectors").glob("*.npz") if path
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
 def test_a_file_arrives_at_the_numbers_of_its_original(path, monkeypatch):
-    vectors = conformance.load(path)
-    file = AsEngine(module_of(vectors.preset), monkeypatch)
+    recorded = conformance.read(path)
+    file = AsEngine(module_of(recorded.preset), monkeypatch)
     monkeypatch.setattr(implementations, "load", lambda name, *kind: file)
-    verdict = conformance.examine(vectors, vectors.preset, "float64")
+    verdict = conformance.verdict(recorded, load_preset(recorded.preset).SPEC, recorded.preset, "float64")
     assert {"expect", "after"} <= set(verdict.deviations)
     assert verdict.passed, verdict
 
@@ -164,6 +174,14 @@ def test_what_depends_on_the_task_is_in_the_file_as_in_its_preset(name):
             assert getattr(stage.agent, "reward_scale", 1.0) == spec.reward_scale, task
 
 
+def test_redq_aims_on_every_task_at_the_entropy_of_its_preset():
+    module = module_of("redq")
+    for task, of in TASKS.items():
+        agent = next(module.train(task, 0, make_env=lambda task: gym.make("Pendulum-v1")))
+        dimensions = of.action_dim if task.split("-")[0] in module.TARGET_ENTROPY else 1
+        assert agent.target_entropy == resolve("redq", task, {})[0].target_entropy(dimensions), task
+
+
 @pytest.mark.parametrize(("name", "env_steps"), [("sbx", 300), ("spinningup", 1_100)])  # past the first updates
 def test_a_file_trains_by_itself(name, env_steps, tmp_path):
     returned = run_by_itself(name, tmp_path, env_steps)
@@ -208,14 +226,21 @@ def test_an_evaluation_of_spinning_up_ends_after_1000_steps_at_most(name, monkey
 
 
 @pytest.mark.parametrize(
-    ("name", "constant"),
-    [("lwdrl", "START_TIMESTEPS"), ("pranz24", "START_STEPS"), ("spinningup_2018", "RANDOM_STEPS")],
+    ("name", "constant", "changes"),
+    [
+        ("lwdrl", "START_TIMESTEPS", {"warmup_steps": 1_400, "learn_after": 1_401}),
+        ("pranz24", "START_STEPS", {"warmup_steps": 1_400}),
+        ("redq", "START_STEPS", {"warmup_steps": 1_401, "learn_after": 1_401}),
+        ("sb3_contrib_crossq", "LEARNING_STARTS", {"warmup_steps": 1_400, "learn_after": 1_401}),
+        ("sb3_contrib_tqc", "LEARNING_STARTS", {"warmup_steps": 1_400, "learn_after": 1_401}),
+        ("spinningup_2018", "RANDOM_STEPS", {"warmup_steps": 1_400}),
+    ],
 )
-def test_a_file_whose_original_is_not_recorded_does_what_the_suite_does_under_its_preset(name, constant, monkeypatch):
-    """Two programs read from one source, the file and the preset in the suite's own loop, with a shorter warm-up."""
-    schedule = replace(load_preset(name).SCHEDULE, warmup_steps=1_400)  # where episodes may end before the limit
-    if name == "lwdrl":
-        schedule = replace(schedule, learn_after=1_401)
+def test_a_file_whose_original_is_not_recorded_does_what_the_suite_does_under_its_preset(
+    name, constant, changes, monkeypatch
+):
+    """Two programs read from one source, the file and the preset in the suite's own loop, with another warm-up."""
+    schedule = replace(load_preset(name).SCHEDULE, **changes)  # it ends where episodes may end before the limit
     script = Script(ROOT / "tests/schedules/pytorch_sac-mixed.npz")
     steps, limit = 4_500, script.meta["time_limit"]
     episodes = [Episode(*one) for one in script.meta["episodes"]]

@@ -14,12 +14,15 @@ from suite.sac import weights as initial
 from suite.sac.contract import Batch, Spaces
 from suite.sac.spec import (
     Adam,
+    BatchRenorm,
     ClipLogStd,
     EpsilonLogDet,
     ExactLogDet,
     ExpStd,
     FixedAlpha,
     FlooredLogDet,
+    LayerNorm,
+    Quantiles,
     SoftplusStd,
     SquashLogStd,
     ValueNet,
@@ -28,6 +31,7 @@ from suite.sac.spec import (
 SPACES = Spaces(4, 2)
 WIDE = Spaces(4, 2, (0.4, 3.0), (0.1, -1.0))
 SIZE = 6
+RENORM = BatchRenorm(eps=1e-2, momentum=0.9, warmup=0, variance="biased", renorm="from")
 SPEC = replace(SMALL, hidden=(5, 5), batch_size=SIZE, value_net=ValueNet(loss_scale=0.7, target="per_sample"))
 
 
@@ -150,7 +154,7 @@ def test_actor_and_alpha_wait_and_catch_up():
     assert seen["alpha_2"] == pytest.approx(np.exp(single["log_alpha"]))
     _, grads, _ = eq.actor_loss(spec, SPACES, single, single, batch, [noise["action_2"]], seen["alpha_2"])
     stepped = eq.adam(
-        spec, spec.actor_lr, 2, *(x["actor/w0"] for x in (single, grads)),
+        spec.adam, spec.actor_lr, 2, *(x["actor/w0"] for x in (single, grads)),
         *(single[f"{kind}/actor/w0"] for kind in ("adam_m", "adam_v")),
     )  # fmt: skip
     np.testing.assert_allclose(twice["actor/w0"], stepped[0], rtol=1e-12)
@@ -175,6 +179,181 @@ def test_critic_gradient(critics, first_critic_layer):
     y = batch.reward
     _, grads, _ = eq.critic_loss(spec, SPACES, params, batch, y)
     assert_gradients(lambda p: eq.critic_loss(spec, SPACES, p, batch, y)[0].sum(), params, grads)
+
+
+NORMS = {
+    "layer norm": {"critic_norm": LayerNorm(eps=1e-3), "actor_norm": LayerNorm(eps=0.1)},
+    "renorm, judging": {"target_networks": False, "critic_norm": RENORM, "actor_norm": RENORM},
+}
+LATER = NORMS | {activation: {"activation": activation} for activation in ("tanh", "elu", "silu")}
+NO_V = replace(SPEC, value_net=None)
+
+
+@pytest.mark.parametrize("changes", LATER.values(), ids=LATER)
+def test_gradients_of_other_layers(changes):
+    """Of the critics' loss and of the actor's, which goes through critic and actor."""
+    spec = replace(NO_V, hidden=(5, 4), actor_hidden=(6,), mean_init="glorot_uniform", **changes)
+    params, batch, noise = case(spec)
+    params = stirred(params)
+    _, grads, _ = eq.critic_loss(spec, SPACES, params, batch, batch.reward)
+    assert set(grads) == {name for name in params if name.startswith("critic") and not name.endswith(("_mean", "_var"))}
+    assert_gradients(lambda p: eq.critic_loss(spec, SPACES, p, batch, batch.reward)[0].sum(), params, grads)
+    _, grads, _ = eq.actor_loss(spec, SPACES, params, params, batch, [noise["action"]], 0.3)
+    assert_gradients(lambda p: eq.actor_loss(spec, SPACES, p, params, batch, [noise["action"]], 0.3)[0], params, grads)
+
+
+def stirred(params):
+    """Every scale, bias and running statistic moved away from where it starts."""
+    rng = np.random.default_rng(3)
+    return {
+        n: value + rng.uniform(0.1, 0.5, value.shape) if "n0_" in n or "n1_" in n else value
+        for n, value in params.items()
+    }
+
+
+@pytest.mark.parametrize("warmup", [5, 0], ids=["by the batch", "near the running statistics"])
+@pytest.mark.parametrize("variance", ["biased", "unbiased"])
+def test_gradients_of_a_pass_that_learns(monkeypatch, variance, warmup):
+    """The joint pass of the critics, and the actor's own, with r and d held still: they are constants by definition."""
+    norm = replace(RENORM, variance=variance, warmup=warmup)
+    spec = replace(NO_V, hidden=(5, 4), target_networks=False, critic_norm=norm, actor_norm=norm)
+    params, batch, noise = case(spec)
+    params = stirred(params) | {"updates_done": np.asarray(1)}
+    still = {}
+
+    def renorm(norm, p, name, x, how):
+        by = found(norm, p, name, x, how)
+        shift, narrowing = still.setdefault((name, len(x)), (by.shift, by.narrowing))
+        return by._replace(shift=shift, narrowing=narrowing)
+
+    found = eq.renorm
+    monkeypatch.setattr(eq, "renorm", renorm)
+    next_action = np.tanh(noise["next_action"])
+
+    def critic(p):
+        return eq.joint_critic_loss(spec, SPACES, p, batch, batch.reward, next_action)
+
+    _losses, grads, _said, _ = critic(params)
+    assert_gradients(lambda p: critic(p)[0].sum(), params, grads)
+    hows = eq.Pass(True, 0), eq.JUDGES
+    _, grads, _ = eq.actor_loss(spec, SPACES, params, params, batch, [noise["action"]], 0.3, hows)
+    assert_gradients(
+        lambda p: eq.actor_loss(spec, SPACES, p, params, batch, [noise["action"]], 0.3, hows)[0], params, grads
+    )
+    assert any(np.any(shift) for shift, _ in still.values()) == (warmup == 0)
+
+
+def test_batch_renormalisation_by_hand():
+    """Two rows of one feature, 1 and 3: variance 1 (2 unbiased); r = sqrt(1.5 / 4.5), d = (2 - 0) / sqrt(4.5)."""
+    norm = BatchRenorm(eps=0.5, momentum=0.9, warmup=0, variance="biased", renorm="from")
+    x, params = np.array([[1.0], [3.0]]), {"bn0_mean": np.zeros(1), "bn0_var": np.array([4.0])}
+    by = eq.renorm(norm, params, "bn0", x, eq.Pass(True, 0))
+    r, d = math.sqrt(1.5 / 4.5), 2 / math.sqrt(4.5)
+    mean, variance = 2 - d / r, 1 / r**2
+    np.testing.assert_allclose(eq.by_statistics(norm, x, by)[0], (x - mean) / math.sqrt(variance + 0.5), rtol=1e-12)
+    for later in (replace(norm, warmup=1), replace(norm, renorm="after")):
+        first, second = (eq.renorm(later, params, "bn0", x, eq.Pass(True, before)) for before in (0, 1))
+        assert first.shift == 0 and second.shift == pytest.approx(d / r)
+    assert eq.renorm(norm, params, "bn0", x, eq.JUDGES).variance == 4
+    unbiased = eq.renorm(replace(norm, variance="unbiased"), params, "bn0", x, eq.Pass(True, 0))
+    assert unbiased.variance == 2 and unbiased.narrowing * (2.5 / 4.5) == pytest.approx(1)
+
+
+def test_running_statistics_keep_their_momentum():
+    spec = replace(NO_V, target_networks=False, critic_norm=RENORM)
+    params, batch, noise = case(spec)
+    after, _ = eq.update(spec, SPACES, params, batch, noise)
+    next_action = eq.sample(spec, SPACES, params, batch.next_obs, noise["next_action"]).action
+    x = np.concatenate([np.c_[batch.obs, batch.action], np.c_[batch.next_obs, next_action]])
+    np.testing.assert_allclose(after["critic1/bn0_mean"], 0.1 * x.mean(0), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(after["critic2/bn0_var"], 0.9 + 0.1 * x.var(0), rtol=1e-12)
+    assert not any(name.startswith("target") for name in after)
+
+
+def test_quantile_gradient():
+    spec = replace(NO_V, quantiles=Quantiles(n=3, dropped=1, target="pool"))
+    params, batch, noise = case(spec)
+    y = eq.target_q(spec, SPACES, params, batch, noise, 0.3).y
+    assert y.shape == (SIZE, 4)
+    _, grads, _ = eq.critic_loss(spec, SPACES, params, batch, 3 * y)
+    assert_gradients(lambda p: eq.critic_loss(spec, SPACES, p, batch, 3 * y)[0].sum(), params, grads)
+    _, grads, _ = eq.actor_loss(spec, SPACES, params, params, batch, [noise["action"]], 0.3)
+    assert_gradients(lambda p: eq.actor_loss(spec, SPACES, p, params, batch, [noise["action"]], 0.3)[0], params, grads)
+
+
+def test_quantile_loss_by_hand():
+    """Quantiles 0 and 1 (tau 1/4, 3/4) towards 0.5 and 3."""
+    loss, d = eq.quantile_loss(np.array([[0.0, 1.0]]), np.array([[0.5, 3.0]]))
+    expected = [0.25 * 0.125, 0.25 * 2.5, 0.25 * 0.125, 0.75 * 1.5]  # (0, .5) (0, 3) (1, .5) (1, 3)
+    assert loss == pytest.approx(sum(expected) / 4)
+    np.testing.assert_allclose(d, [[-(0.25 * 0.5 + 0.25 * 1) / 4, -(-0.25 * 0.5 + 0.75 * 1) / 4]])
+
+
+def test_the_largest_quantiles_of_all_critics_are_dropped_together():
+    quantiles = Quantiles(n=3, dropped=1, target="pool")
+    said = np.array([[[1.0, 9.0, 2.0]], [[3.0, 8.0, 7.0]]])
+    np.testing.assert_array_equal(eq.pooled(quantiles, said), [[1, 2, 3, 7]])
+    minimum = Quantiles(n=3, dropped=0, target="minimum")
+    np.testing.assert_array_equal(eq.pooled(minimum, said), [[1, 9, 2]])  # of mean 4, against 6
+
+
+def test_a_subset_of_the_critics_is_that_of_the_smallest_draws():
+    spec = replace(NO_V, critics=4, target_subset=2)
+    assert spec.draws[-1] == "subset"
+    draw = np.array([[0.3, -1.0], [2.0, -0.5], [-9.0, -9.0]])  # four critics: what comes later is not read
+    assert list(eq.subset(spec, draw)) == [1, 3]
+    params, batch, noise = case(spec)
+    for i, value in enumerate((1.0, 5.0, 0.0, 4.0)):
+        params[f"target_critic{i + 1}/w2"] = np.zeros((5, 1))
+        params[f"target_critic{i + 1}/b2"] = np.array([value])
+    no_entropy = replace(spec, entropy_in_target=False)
+    y = eq.target_q(no_entropy, SPACES, params, batch, noise | {"subset": draw}, 0.3).y
+    np.testing.assert_allclose(y, batch.reward + spec.discount * (1 - batch.terminated) * 4)
+
+
+def test_dropout_leaves_out_what_its_draw_says():
+    spec = replace(NO_V, critic_dropout=0.25, critic_norm=LayerNorm(eps=1e-3))
+    assert spec.noise_width(2) == 5 and len(spec.draws) == 2 + 3 * 2 * 2
+    draws = np.random.default_rng(0).standard_normal((20_000, 5))
+    noise = dict.fromkeys(spec.draws, draws)
+    kept = eq.kept(spec, noise, "current")
+    assert kept["critic2", 1].mean() == pytest.approx(0.75, abs=5 * math.sqrt(0.25 * 0.75 / draws.size))
+    params, batch, _ = case(spec)
+    own = {at: value[:SIZE] for at, value in kept.items()}
+    how = eq.Pass(kept=own)
+    _, grads, _ = eq.critic_loss(spec, SPACES, params, batch, batch.reward, how)
+    assert_gradients(lambda p: eq.critic_loss(spec, SPACES, p, batch, batch.reward, how)[0].sum(), params, grads)
+    value = eq.linear(spec.network("critic1"), params, "critic1", 0, np.c_[batch.obs, batch.action])
+    out = eq.dropped(spec.network("critic1"), "target_critic1", 0, value, how)
+    np.testing.assert_allclose(out, np.where(own["critic1", 0] > 0, value / 0.75, 0))
+
+
+def test_a_step_shrinks_first_and_a_long_gradient_is_shortened():
+    spec = replace(SPEC, weight_decay=0.5, gradient_clip=0.1, critic_lr=0.01)
+    params, batch, noise = case(spec)
+    after, seen = eq.update(spec, SPACES, params, batch, noise)
+    names = [name for name in params if name.startswith("critic")]
+    norm = math.sqrt(sum((seen[f"grad/{name}"] ** 2).sum() for name in names))
+    assert norm > 0.1
+    for name in names:
+        grad = seen[f"grad/{name}"] * 0.1 / norm
+        np.testing.assert_allclose(after[f"adam_m/{name}"], 0.1 * grad, rtol=1e-12)
+        step = 0.01 * grad / (np.abs(grad) + spec.adam.eps)
+        np.testing.assert_allclose(after[name], params[name] * (1 - 0.01 * 0.5) - step, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(after["adam_m/log_alpha"], 0.1 * seen["grad/log_alpha"])  # neither is alpha's
+
+
+def test_another_temperature_may_be_in_use_until_the_first_step():
+    temperature = replace(SMALL.temperature, in_use_at_first=0.7, beta1=0.5)
+    spec = replace(NO_V, temperature=temperature, actor_every=2)
+    params, batch, noise = case(spec)
+    used = []
+    for _ in range(4):
+        params, seen = eq.update(spec, SPACES, params, batch, noise)
+        used.append(float(seen["alpha"]))
+        if len(used) == 2:
+            np.testing.assert_allclose(params["adam_m/log_alpha"], 0.5 * seen["grad/log_alpha"])
+    assert used[:2] == [0.7, 0.7] and used[2] == used[3] == pytest.approx(SMALL.temperature.init, rel=0.01)
 
 
 def test_value_gradient():
@@ -237,7 +416,7 @@ def test_target_by_hand():
         params[f"{net}/w2"] = np.zeros((5, 1))
         params[f"{net}/b2"] = np.array([value])
     following = eq.sample(spec, SPACES, params, batch.next_obs, noise["next_action"])
-    y, log_prob = eq.target_q(spec, SPACES, params, batch, noise, alpha=0.5)
+    y, _, log_prob, _ = eq.target_q(spec, SPACES, params, batch, noise, alpha=0.5)
     expected = 2 * batch.reward + 0.9 * (1 - batch.terminated) * (3.0 - 0.5 * following.log_prob)
     np.testing.assert_allclose(y, expected, rtol=1e-12)
     np.testing.assert_array_equal(log_prob, following.log_prob)
@@ -252,7 +431,7 @@ def test_target_by_hand():
 def test_target_with_a_value_net_reads_target_v():
     params, batch, noise = case(SPEC)
     params["target_value/w2"], params["target_value/b2"] = np.zeros((5, 1)), np.array([4.0])
-    y, log_prob = eq.target_q(SPEC, SPACES, params, batch, noise, alpha=0.5)
+    y, _, log_prob, _ = eq.target_q(SPEC, SPACES, params, batch, noise, alpha=0.5)
     np.testing.assert_allclose(y, batch.reward + SPEC.discount * (1 - batch.terminated) * 4.0, rtol=1e-12)
     assert log_prob is None
 
@@ -264,7 +443,7 @@ def test_adam_by_hand(placement):
     param, m, v = np.array([1.0]), np.zeros(1), np.zeros(1)
     x, first, second = 1.0, 0.0, 0.0
     for count, grad in enumerate((3.0, 1.0), start=1):
-        param, m, v = eq.adam(spec, 0.01, count, param, np.array([grad]), m, v)
+        param, m, v = eq.adam(spec.adam, 0.01, count, param, np.array([grad]), m, v)
         first, second = 0.9 * first + 0.1 * grad, 0.99 * second + 0.01 * grad**2
         if placement == "torch":
             x -= 0.01 * (first / (1 - 0.9**count)) / (math.sqrt(second / (1 - 0.99**count)) + 0.1)

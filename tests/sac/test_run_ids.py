@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 
-import pytest
 from builders.runs import ROOT, SMALL
 
 from suite.sac import identity
@@ -18,22 +17,16 @@ from suite.specimens.catalogue import resolve
 class WiderSpec(SacSpec):
     """A spec with a switch that nobody had when the run ids were recorded."""
 
-    dummy: str
+    dummy: str = "off"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WiderSchedule(Schedule):
-    dummy_steps: int | None
+    dummy_steps: int | None = None
 
 
 def widened(kind, value, **added):
     return kind(**{field.name: getattr(value, field.name) for field in dataclasses.fields(value)}, **added)
-
-
-@pytest.fixture
-def neutral(monkeypatch):
-    table = {"WiderSpec": {"dummy": "off"}, "WiderSchedule": {"dummy_steps": None}}
-    monkeypatch.setattr(identity, "NEUTRAL", identity.NEUTRAL | table)
 
 
 def changed(widen=lambda spec, schedule: (spec, schedule)):
@@ -54,7 +47,7 @@ def test_the_recorded_run_ids_are_those_of_today():
     assert not changed()
 
 
-def test_a_new_field_at_its_neutral_value_leaves_every_run_id_as_it_was(neutral):
+def test_a_new_field_at_its_neutral_value_leaves_every_run_id_as_it_was():
     def wider(spec, schedule):
         return widened(WiderSpec, spec, dummy="off"), widened(WiderSchedule, schedule, dummy_steps=None)
 
@@ -63,7 +56,7 @@ def test_a_new_field_at_its_neutral_value_leaves_every_run_id_as_it_was(neutral)
     assert len(changed(lambda spec, schedule: (spec, widened(WiderSchedule, schedule, dummy_steps=0)))) == 528
 
 
-def test_plain_data_leaves_a_neutral_value_out_and_puts_it_back(neutral):
+def test_plain_data_leaves_a_neutral_value_out_and_puts_it_back():
     off, on = (widened(WiderSpec, SMALL, dummy=value) for value in ("off", "on"))
     assert identity.to_plain(off) == identity.to_plain(SMALL) and identity.to_plain(on)["dummy"] == "on"
     for spec in (off, on):
@@ -71,8 +64,8 @@ def test_plain_data_leaves_a_neutral_value_out_and_puts_it_back(neutral):
     assert identity.from_plain(WiderSpec, identity.to_plain(SMALL)) == off
 
 
-def test_a_choice_may_have_a_neutral_field_too(monkeypatch):
-    monkeypatch.setattr(identity, "NEUTRAL", {"LearnedAlpha": {"sample": "actor"}})
-    plain = identity.to_plain(SMALL)
-    assert "sample" not in plain["temperature"] and plain["temperature"]["kind"] == "LearnedAlpha"
-    assert identity.from_plain(SacSpec, plain) == SMALL
+def test_a_choice_may_have_a_neutral_field_too():
+    late = dataclasses.replace(SMALL, temperature=dataclasses.replace(SMALL.temperature, in_use_at_first=0.2))
+    plain, other = map(identity.to_plain, (SMALL, late))
+    assert "in_use_at_first" not in plain["temperature"] and other["temperature"]["in_use_at_first"] == 0.2
+    assert [identity.from_plain(SacSpec, one) for one in (plain, other)] == [SMALL, late]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from suite.lab.tasks import TASKS
-from suite.sac.schedule import BootstrapAtLength, ResetFromWarmup
+from suite.sac.cited import ABSENT
+from suite.sac.identity import neutral_of
+from suite.sac.schedule import BootstrapAtLength, ResetFromWarmup, Schedule
 from suite.sac.spec import (
+    BatchRenorm,
     ClipLogStd,
     EpsilonLogDet,
     ExactLogDet,
@@ -18,6 +21,7 @@ from suite.sac.spec import (
     FlooredLogDet,
     LearnedAlpha,
     Orthogonal,
+    Quantiles,
     SacSpec,
     SoftplusStd,
     SquashLogStd,
@@ -33,6 +37,7 @@ HONEST = ("ours: ", "float32, as the code base computes")
 """What a source may begin with instead of a place in a repository."""
 
 F32 = EpsilonLogDet(eps=1.1920928955078125e-07)
+CONTRIB_NORM = BatchRenorm(eps=1e-3, momentum=0.99, warmup=100_000, variance="unbiased", renorm="after")
 SIX, EXACT, CLIP = EpsilonLogDet(eps=1e-6), ExactLogDet(), ClipLogStd(low=-20.0, high=2.0)
 COLUMNS = (
     *("hidden", "batch_size", "actor_lr", "critic_lr", "tau", "critic_loss_scale", "std", "log_det", "actor_reduce"),
@@ -106,6 +111,9 @@ TABLE = {
         *(5000, 5000, 1e6, "mean"),
     ),
     "tianshou": (256, 256, 1e-3, 1e-3, 0.005, 1.0, CLIP, F32, "min", 10001, 10000, 1e6, "mean"),
+    "redq": (256, 256, 3e-4, 3e-4, 0.005, 1.0, CLIP, SIX, "mean", 5001, 5001, 1e6, "mean"),
+    "sb3_contrib_tqc": (256, 256, 3e-4, 3e-4, 0.005, 0.5, CLIP, SIX, "mean", 101, 100, 1e6, "mean"),
+    "sb3_contrib_crossq": (1024, 256, 1e-3, 1e-3, 1.0, 0.5, CLIP, SIX, "min", 101, 100, 1e6, "mean"),
 }
 """On HalfCheetah, from the comparison tables of the study's notes on these code bases."""
 
@@ -129,6 +137,9 @@ ALPHA = {
     "lwdrl": 0.2,
     "pranz24": 0.2,
     "tianshou": 0.2,
+    "redq": (1.0, -0.5, "log_alpha", "actor", 3e-4, 0.2),
+    "sb3_contrib_tqc": (1.0, -1.0, "log_alpha", "actor", 3e-4),
+    "sb3_contrib_crossq": (1.0, -1.0, "log_alpha", "actor", 1e-3, None, 0.9),
 }
 
 STAGES = {
@@ -151,6 +162,9 @@ STAGES = {
     "jaxrl_curves": "critic target actor alpha",
     "pytorch_sac": "critic actor alpha target",
     "tianshou": "critic actor target",
+    "redq": "simultaneous target",
+    "sb3_contrib_tqc": "alpha critic actor target",
+    "sb3_contrib_crossq": "critic alpha actor target",
 }
 
 KERAS, TF1, TORCH = (0.9, 0.999, 1e-7), (0.9, 0.999, 1e-8), (0.9, 0.999, 1e-8, "torch")
@@ -178,8 +192,11 @@ ADAM = {
             "jaxrl_curves",
             "pytorch_sac",
             "tianshou",
+            "redq",
+            "sb3_contrib_tqc",
         )
     },
+    "sb3_contrib_crossq": (0.5, 0.999, 1e-8, "torch"),
 }
 
 GAIN = Orthogonal(gain=2.0**0.5)
@@ -206,6 +223,9 @@ INIT = {
     "jaxrl_curves": (Orthogonal(gain=1.0), Orthogonal(gain=1.0), Orthogonal(gain=1.0), "joint", "copy"),
     "pytorch_sac": (Orthogonal(gain=1.0), Orthogonal(gain=1.0), Orthogonal(gain=1.0), "joint", "copy"),
     "tianshou": ("torch", "torch", "torch", "separate", "copy"),
+    "redq": ("glorot_uniform", "glorot_uniform", "glorot_uniform", "separate", "copy"),
+    "sb3_contrib_tqc": ("torch", "torch", "torch", "separate", "copy"),
+    "sb3_contrib_crossq": ("torch", "torch", "torch", "separate", "copy"),
 }
 
 
@@ -227,7 +247,8 @@ def test_a_code_base_says_what_its_preset_leaves_out_and_where_the_rest_is_seen(
     assert len(first.splitlines()) <= 2
     assert [text.startswith("Not reproduced: ") for text in paragraphs] == [True]
     for field, text in preset.SOURCES.items():
-        assert PLACE.match(text) or text.startswith(HONEST), f"{name}: {field} cites {text!r}"
+        absent = text == ABSENT and field in (*neutral_of(type(preset.SPEC)), *neutral_of(Schedule))
+        assert PLACE.match(text) or text.startswith(HONEST) or absent, f"{name}: {field} cites {text!r}"
     for task in TASKS:
         resolve(name, task, {})
 
@@ -242,9 +263,7 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
     temperature = (
         FixedAlpha(value=ALPHA[name])
         if isinstance(ALPHA[name], float)
-        else LearnedAlpha(
-            **dict(zip(("init", "entropy_per_dim", "objective", "sample", "lr"), ALPHA[name], strict=True))
-        )
+        else LearnedAlpha(**dict(zip([field.name for field in fields(LearnedAlpha)], ALPHA[name], strict=False)))
     )
     assert found["temperature"] == temperature
     assert tuple(vars(found["adam"]).values()) == ADAM[name]
@@ -263,19 +282,24 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
         ("learn_in_warmup", {"softlearning": False, "softlearning_tf1": False, "coach": False}),
         ("reward_scale", {"haarnoja_sac": 5.0, "coach": 5.0}),
         ("update_every", {"rlkit": 1000, "spinningup": 50, "spinningup_tf1": 50, "spinningup_2018": 1000}),
-        ("updates_per_burst", {"rlkit": 1000, "spinningup": 50, "spinningup_tf1": 50, "spinningup_2018": 1000}),
+        (
+            "updates_per_burst",
+            {"rlkit": 1000, "spinningup": 50, "spinningup_tf1": 50, "spinningup_2018": 1000, "redq": 20},
+        ),
         (
             "reset_every",
             {"rlkit": 1000, "coach": ResetFromWarmup(every=1000), "tianshou": ResetFromWarmup(every=None)},
         ),
         ("target_copy_every", {"coach": 1000}),
         ("target_every", {"pytorch_sac": 2}),
-        ("actor_every", {"cleanrl": 2}),
+        ("actor_every", {"cleanrl": 2, "redq": 20, "sb3_contrib_crossq": 3}),
         ("actor_repeats", {"cleanrl": 2}),
         ("log_prob_units", {"cleanrl": "env", "pranz24": "env"}),
         (
             "critic_action_units",
-            dict.fromkeys(("cleanrl", "spinningup", "spinningup_tf1", "spinningup_2018", "lwdrl", "pranz24"), "env"),
+            dict.fromkeys(
+                ("cleanrl", "spinningup", "spinningup_tf1", "spinningup_2018", "lwdrl", "pranz24", "redq"), "env"
+            ),
         ),
         (
             "gaussian_eps",
@@ -286,13 +310,20 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
         ("action_to_env", {"coach": "clip", "pytorch_sac": "clip"}),
         ("update_position", {"pytorch_sac": "before_step", "pranz24": "before_step"}),
         ("sampling", {"pranz24": "without_replacement"}),
+        ("critics", {"redq": 10}),
+        ("quantiles", {"sb3_contrib_tqc": Quantiles(n=25, dropped=2, target="pool")}),
+        ("target_subset", {"redq": 2}),
+        ("target_networks", {"sb3_contrib_crossq": False}),
+        ("actor_hidden", {"sb3_contrib_crossq": (256, 256)}),
+        ("critic_norm", {"sb3_contrib_crossq": CONTRIB_NORM}),
+        ("actor_norm", {"sb3_contrib_crossq": CONTRIB_NORM}),
     ],
 )
 def test_what_one_code_base_does_otherwise_the_others_do_not(field, expected):
     found = {name: values(name)[field] for name in TABLE}
     usual = resolve("sac_v2", "HalfCheetah-v5", {})
     usual = getattr(usual[0], field, None) if hasattr(usual[0], field) else getattr(usual[1], field)
-    of_length = {"spinningup", "spinningup_tf1", "spinningup_2018", "lwdrl", "pranz24", "pytorch_sac"}
+    of_length = {"spinningup", "spinningup_tf1", "spinningup_2018", "lwdrl", "pranz24", "pytorch_sac", "redq"}
     lengths = of_length if field == "time_limit" else set()
     assert {name: value for name, value in found.items() if value != usual and name not in lengths} == expected
     assert all(found[name] == BootstrapAtLength(steps=1000) for name in lengths)
@@ -323,7 +354,7 @@ def test_tasks_with_a_setting_of_their_own():
             found = values("haarnoja_sac", f"{task}-{version}")
             assert (found["reward_scale"], found["warmup_steps"]) == (scale, warmup)
     for task, of in TASKS.items():
-        for name in ("pytorch_sac", "lwdrl", "pranz24"):
+        for name in ("pytorch_sac", "lwdrl", "pranz24", "redq"):
             assert values(name, task)["time_limit"] == BootstrapAtLength(steps=of.time_limit)
         of_2018 = values("spinningup_2018", task)
         falls = task.startswith(("Inverted", "Hopper", "Walker2d", "Ant", "Humanoid-", "MultiGoal"))  # may end early
@@ -334,6 +365,13 @@ def test_tasks_with_a_setting_of_their_own():
         for name in ("softlearning", "softlearning_tf1"):
             found = values(name, task)
             assert (found["warmup_steps"], found["learn_after"]) == (10 * of.time_limit, 10 * of.time_limit + 1)
+
+
+def test_redq_aims_at_the_entropies_of_mbpo_where_these_are_known():
+    known = {"Hopper": -1, "HalfCheetah": -3, "Walker2d": -3, "Ant": -4, "Humanoid": -2}
+    for task, of in TASKS.items():
+        expected = known.get(task.split("-")[0], -of.action_dim)
+        assert resolve("redq", task, {})[0].target_entropy(of.action_dim) == expected, task
 
 
 def test_the_common_configuration_is_one_but_for_what_a_code_base_does_its_own_way():
