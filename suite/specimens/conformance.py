@@ -24,7 +24,7 @@ from suite.errors import UsageError, nearest
 from suite.sac import weights as initial
 from suite.sac.ablation import Changes
 from suite.sac.contract import Implementation, Spaces, row_width
-from suite.sac.spec import LearnedAlpha, SacSpec, SpecError
+from suite.sac.spec import BatchRenorm, LearnedAlpha, SacSpec, SpecError
 from suite.specimens.catalogue import load_preset, preset_names
 
 RELATIVE = 2e-5
@@ -46,6 +46,11 @@ class Declared(NamedTuple):
 
 
 _COUNT = Declared({"first_update": 0}, "the recording counts from 0; no delay of this code base divides the count")
+_RENORM = BatchRenorm(eps=1e-3, momentum=0.99, warmup=0, variance="unbiased", renorm="after")
+_REDQ = {"critics": 4, "actor_every": 3}
+_HOPPER = LearnedAlpha(
+    init=1.0, entropy_per_dim=-1 / 3, objective="log_alpha", sample="actor", lr=3e-4, in_use_at_first=0.2
+)
 DECLARED = {
     **dict.fromkeys(
         [
@@ -53,6 +58,15 @@ DECLARED = {
             *(("sbx", "default"), ("stable_baselines", "auto"), ("stable_baselines_zoo", "auto")),
         ],
         _COUNT,
+    ),
+    ("redq", "default"): Declared(
+        {**_REDQ, "temperature": _HOPPER},
+        "four critics; one call of three updates, whose last one moves the actor; the target entropy of Hopper",
+    ),
+    ("redq", "delay1"): Declared({**_REDQ, "actor_every": 1}, "four critics; the actor moves in every update"),
+    ("sb3_contrib_crossq", "renorm"): Declared(
+        {"critic_norm": _RENORM, "actor_norm": _RENORM, "actor_every": 1},
+        "renormalisation without its first 100,000 updates; the actor moves in every update",
     ),
     ("tianshou", "autoalpha"): Declared(
         {"temperature": LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4)},

@@ -41,7 +41,8 @@ def examine(recorded: Recorded, spec: SacSpec, name: str, precision: Literal["fl
         spec = replace(spec, **declared.changes) if declared else spec
         if spec.quantiles:
             spec = replace(spec, quantiles=replace(spec.quantiles, n=overrides["n_quantiles"]))
-        spec = replace(spec, hidden=tuple(overrides["hidden"]), batch_size=overrides["batch_size"])
+        sizes = {"hidden": tuple(overrides["hidden"]), "actor_hidden": None, "batch_size": overrides["batch_size"]}
+        spec = replace(spec, **sizes)
         found = tuple(_contradictions(spec, recorded))
         translated = recorded._replace(meta=_meta(recorded, spec), arrays=dict(_arrays(recorded, spec)))
     except (SpecError, KeyError, TypeError, ValueError, IndexError) as error:
@@ -83,6 +84,9 @@ def _contradictions(spec: SacSpec, recorded: Recorded) -> Iterator[str]:
         kept = overrides["batch_norm_momentum"]  # of the old statistics in one package, of the new ones in the other
         if not np.isclose(max(kept, 1 - kept), spec.critic_norm.momentum):
             yield f"batch_norm_momentum is {kept} in the file and {spec.critic_norm.momentum} in the preset"
+    for k, due in enumerate(ours["policy_updates"]):
+        if (f"noise/{k}/action" in recorded.arrays) != due:
+            yield f"update {k} {'leaves' if due else 'moves'} the actor in the file, and in the preset it does not"
     for done in range(updates + 1):
         counted = {"bn_steps_critic": done, "bn_steps_actor": spec.actor_steps_before(done + 1, 1)}
         for name, count in counted.items():
@@ -116,6 +120,7 @@ def _meta(recorded: Recorded, spec: SacSpec) -> dict[str, Any]:
     own |= {"num_Q", "num_min", "initial_alpha_in_use", "rmax", "dmax", "renorm_warmup_steps"}
     own |= {"batch_norm_momentum", "batch_norm_eps", "top_quantiles_to_drop", "top_quantiles_to_drop_per_net"}
     kept = {name: value for name, value in recorded.meta["overrides"].items() if name not in own}
+    kept["first_update_index"] = spec.first_update  # which updates moved the actor says more: see _contradictions
     return {**recorded.meta, "overrides": kept}
 
 
