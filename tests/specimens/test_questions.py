@@ -135,6 +135,7 @@ def test_sobol_points_change_all_that_means_something_and_come_again(tmp_path, m
 @pytest.mark.parametrize("arguments, sentence", [
     ((), "name presets to start a study of, or a study to look at by --config"),
     (("sac_v2_small", "--config", "a.yaml"), "one of the two"),
+    (("--config", str(ROOT / "config/quick.yaml")), "names no ablation whose arms are the settings of a variant"),
     (("sac_v3",), "there is no preset 'sac_v3'; did you mean 'sac_v2'?"),
     (("sac_v2_small", "sac_v2_small"), "a preset is named twice"),
     (("sac_v2_small", "--over", "lr,tua"), "--over names 'tua'; did you mean 'tau'?"),
