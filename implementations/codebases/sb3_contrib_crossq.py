@@ -46,7 +46,7 @@ class BatchRenorm(nn.Module):
         self.steps = 0  # N:42-44
 
     def forward(self, x: Tensor) -> Tensor:
-        mean, var = self.mean, self.var  # N:102
+        mean, var = self.mean.data, self.var.data  # N:102
         if self.training:
             mean, var = batch_mean, batch_var = x.mean(0), x.var(0)  # N:70-71, the variance over n - 1
             if self.steps > RENORM_WARMUP:  # N:78, near the running ones
@@ -54,8 +54,8 @@ class BatchRenorm(nn.Module):
                 r = ((var + NORM_EPSILON).sqrt() / running_std).detach().clamp(1 / R_MAX, R_MAX)  # N:82-83
                 d = ((mean - self.mean) / running_std).detach().clamp(-D_MAX, D_MAX)  # N:85-86
                 mean, var = mean - d * var.sqrt() / r, var / r**2  # N:89-90
-            self.mean += MOMENTUM * (batch_mean.detach() - self.mean)  # N:96-98
-            self.var += MOMENTUM * (batch_var.detach() - self.var)
+            self.mean.lerp_(batch_mean.detach(), MOMENTUM)  # N:96-98
+            self.var.lerp_(batch_var.detach(), MOMENTUM)
             self.steps += 1
         return self.scale * (x - mean) / (var + NORM_EPSILON).sqrt() + self.bias  # N:105-108
 

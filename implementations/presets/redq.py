@@ -3,7 +3,7 @@
 Not reproduced: how often and how long it evaluates (an episode every 1,000 steps; here the study decides); all its
 generators are seeded anew every 1,000 steps, after the first 1,000 with the seeds of the start, so that the second
 thousand's uniform actions repeat the first's; estimates of the critics' bias, which are only reported; actions are
-stretched by the first upper bound alone, which a box that is no symmetric cube would need otherwise; gym's v2 tasks.
+stretched by the box's first upper bound, which suits symmetric cubes alone; gym's v2 tasks.
 """
 
 from suite.sac.cited import cited, preset
@@ -16,25 +16,29 @@ CORE = f"{CODE} redq/algos/core.py"
 SCRIPT = f"{CODE} experiments/train_redq_sac.py"
 INIT = f"{CORE}:18-22,98,198"
 
-
-def alpha(entropy_per_dim: float) -> LearnedAlpha:
-    """Its temperature where the target entropy is that of so many nats a dimension."""
-    return LearnedAlpha(
-        init=1.0, entropy_per_dim=entropy_per_dim, objective="log_alpha", sample="actor", lr=3e-4, in_use_at_first=0.2
-    )
-
+ALPHA = LearnedAlpha(
+    init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4, in_use_at_first=0.2
+)
+HOPPER = LearnedAlpha(
+    init=1.0, entropy_per_dim=-0.3333333333333333, objective="log_alpha", sample="actor", lr=3e-4, in_use_at_first=0.2
+)
+HALF = LearnedAlpha(init=1.0, entropy_per_dim=-0.5, objective="log_alpha", sample="actor", lr=3e-4, in_use_at_first=0.2)
+HUMANOID = LearnedAlpha(
+    init=1.0, entropy_per_dim=-0.11764705882352941, objective="log_alpha", sample="actor", lr=3e-4, in_use_at_first=0.2
+)
+"""Target entropies of -A, -1 of 3 dimensions, -3 of 6 and -4 of 8, and -2 of 17."""
 
 SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     # objective
     temperature=cited(
-        alpha(-1.0),
+        ALPHA,
         f"{REDQ}:34,59-61 (1; the one learning rate), 80 (0.2 until its first step), 232-236 (its logarithm; the "
         "actor's sample), 55-58 with redq/algos/core.py:11-13 (five tasks have a target entropy; elsewhere -A, its "
         "option auto)",
         {
-            ("Hopper-v4", "Hopper-v5"): alpha(-1 / 3),
-            ("HalfCheetah-v4", "HalfCheetah-v5", "Walker2d-v4", "Walker2d-v5", "Ant-v4", "Ant-v5"): alpha(-0.5),
-            ("Humanoid-v4", "Humanoid-v5"): alpha(-2 / 17),
+            ("Hopper-v4", "Hopper-v5"): HOPPER,
+            ("HalfCheetah-v4", "HalfCheetah-v5", "Walker2d-v4", "Walker2d-v5", "Ant-v4", "Ant-v5"): HALF,
+            ("Humanoid-v4", "Humanoid-v5"): HUMANOID,
         },
     ),
     reward_scale=cited(1.0, f"{REDQ}:164 (none)"),
