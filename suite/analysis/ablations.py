@@ -46,6 +46,7 @@ class Question:
     margin: float | None = None
     meaningless: tuple[types.Meaningless, ...] = ()
     walk: bool = False
+    variant: str = ""
 
 
 class PlannedArm(NamedTuple):

@@ -32,6 +32,7 @@ from suite.analysis.scores import (
     telling,
     usable_cells,
 )
+from suite.analysis.sensitivity import sensitivities
 from suite.analysis.types import Aggregate, Anchors, CellKey, CellResult, Estimate, Improvement, Label
 from suite.analysis.workers import DoJobs
 from suite.published.anchors import Scale
@@ -50,6 +51,7 @@ class Inference:
     improvements: tuple[Improvement, ...]
     agreements: tuple[types.Agreement, ...]
     ablations: tuple[types.AblationResult, ...]
+    sensitivity: tuple[types.Sensitivity, ...]
     families: dict[types.FamilyName, types.Family]
 
 
@@ -76,6 +78,7 @@ def infer(
         improvements=_improvements(cells, declared, do),
         agreements=pairs,
         ablations=ablations,
+        sensitivity=sensitivities(planned_ablations, cells, declared, do),
         families=families_of(pairs, ablations, check, declared),
     )
 

@@ -716,6 +716,59 @@ class AblationResult:
     margin: float | None = None  # the share of what learning gains that would matter; None: the study's
     meaningless: tuple[Meaningless, ...] = ()
     walk: bool = False  # whether every arm goes a step further than the arm before
+    variant: str = ""  # of which the arms are settings, in a study of sensitivity
+
+
+# --- sensitivity
+
+
+@dataclass(frozen=True)
+class SettingResult:
+    """A setting of a variant: its score on each task and over all of them, 0 and 1 being the study's percentiles."""
+
+    arm: str
+    values: Mapping[str, str]  # parameter -> what it is here; of the variant as it is, of all that it has one value of
+    by_task: Mapping[str, Estimate]  # Student's interval
+    over_tasks: Estimate
+
+
+@dataclass(frozen=True)
+class TunedVariant:
+    """What choosing a setting for each task is worth to a variant, cross-fitted, in scores between percentiles."""
+
+    variant: str
+    ablation: str  # of which the arms are its settings
+    settings: tuple[SettingResult, ...]  # the variant as it is first
+    tuned: Estimate  # each task with the setting chosen for it
+    single: Estimate  # one setting chosen for all tasks
+    as_is: Estimate
+    sensitivity: Estimate  # tuned less single
+    gain: Estimate  # tuned less as it is
+    naive_tuned: float  # as all seeds both choose and score
+    naive_sensitivity: float
+    dimensionality: int  # parameters to be chosen for each task; of a design that changes several at once, 0 or all
+    best: Mapping[str, str]  # task -> the arm with the best mean there
+    best_single: str  # the arm with the best mean over all tasks
+
+
+class SensitivityDifference(NamedTuple):
+    a: str  # the one variant's
+    b: str  # less the other's
+    difference: Estimate
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """The variants of a study whose settings are held against each other, of one implementation."""
+
+    implementation: str
+    tasks: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    seeds: Mapping[str, tuple[int, ...]]  # task -> those that every setting has a score of
+    scales: Mapping[str, Interval]  # task -> the returns that are 0 and 1
+    variants: tuple[TunedVariant, ...]
+    differences: tuple[SensitivityDifference, ...]
+    note: str  # settings that are left out, or why there is nothing
 
 
 # --- everything
@@ -736,6 +789,7 @@ class Results:
     improvements: tuple[Improvement, ...]
     agreements: tuple[Agreement, ...]
     ablations: tuple[AblationResult, ...]
+    sensitivity: tuple[Sensitivity, ...]
     check: tuple[CheckRow, ...]
     unmatched: tuple[str, ...]  # a sentence for every cell that nothing published can be held against
     families: Mapping[FamilyName, Family]

@@ -51,7 +51,8 @@ class Commands(click.Group):
 class Suite(Commands):
     """The whole command line: a file of commands is imported only if the ones before it lack the command asked for."""
 
-    FILES = ("train", "study", "analyse", "judge", "report", "specimens", "questions", "starters", "identity", "speed")
+    FILES = ("train", "study", "analyse", "judge", "report", "specimens", "questions", "sensitivity", "starters",
+             "identity", "speed")  # fmt: skip
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for file in self.FILES:

@@ -41,21 +41,23 @@ def rows(words: Sequence[str], task: str, env_steps: int) -> list[Row]:
 
 def _row(name: str, one: Ablation, task: str, env_steps: int) -> Row:
     directions = {arm.name: one.directions.get(arm.name, "") for arm in one.arms}
-    cost = _core_hours(name, one, task, env_steps)
+    cells = cells_of(name, one, task, env_steps, every=max(env_steps // 20, 1))
+    cost = sum(forecast(cell).seconds for cell in cells) / 3600
     return Row(name, one.tags, one.question, directions, one.outcomes, one.expected, one.literature, cost)
 
 
-def _core_hours(name: str, one: Ablation, task: str, env_steps: int) -> float:
+def cells_of(name: str, one: Ablation, task: str, env_steps: int, every: int) -> list[Cell]:
+    """The distinct cells of an ablation's arms on a task in JAX, evaluated every so many steps."""
     cells = {}
     for arm in one.arms:
         try:
             spec, schedule = resolve(one.baseline, task, arm.changes)
         except SpecError:
             continue
-        every, label = max(env_steps // 20, 1), Label(one.baseline, name, arm.name)
+        label = Label(one.baseline, name, arm.name)
         run_id = identity.run_id(spec, schedule, task, every, 10)
         cells[run_id] = Cell(task, "jax", run_id, spec, schedule, every, 10, env_steps, label)
-    return sum(forecast(cell).seconds for cell in cells.values()) / 3600
+    return list(cells.values())
 
 
 def show(of: Sequence[Row], task: str, env_steps: int) -> None:

@@ -54,7 +54,7 @@ def new_ablation(name: str) -> None:
     """Start an ablation: ablations/NAME.py in the working directory, which a config can name at once."""
     from suite.specimens.catalogue import ablation_names
 
-    _check_name(name)
+    check_name(name)
     if name in ablation_names():
         raise UsageError(f"there is an ablation {name} already; choose another name")
     write_new({Path("ablations", f"{name}.py"): ABLATION.format(name=name)})
@@ -68,7 +68,7 @@ def new_implementation(name: str) -> None:
     import implementations
     from suite.specimens import numpy_engine
 
-    _check_name(name)
+    check_name(name)
     if name in implementations.registered():
         raise UsageError(f"there is an implementation {name} already; choose another name")
     engine = Path(str(numpy_engine.__file__)).read_text()
@@ -106,6 +106,7 @@ def write_new(files: dict[Path, str]) -> None:
         click.echo(f"wrote {path}")
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """UsageError for what no module can be called."""
     if not NAME.fullmatch(name) or len(name) > 60:
         raise UsageError(f"{name!r} cannot be a module's name here: small letters, digits and _, a letter first")

@@ -109,12 +109,26 @@ def _of_all_tasks(results: Results) -> Iterator[Table]:
         place = {"implementation": entry.implementation, "variant": entry.variant.name, "over": entry.over.name}
         by_task += (place | {"task": at} | columns_of(one) for at, one in zip(entry.tasks, entry.by_task, strict=True))
     yield Table("superiority", spread(by_task))
+    yield from _of_sensitivity(results)
     yield Table("equivalence", spread(map(_agreement_columns, results.agreements)))
     margins: list[Row] = []
     for pair in results.agreements:
         place = {"task": pair.task, "variant": pair.variant.name, "a": pair.a, "b": pair.b}
         margins += ({**place, **columns_of(at)} for at in (pair.equivalence.sensitivity if pair.equivalence else ()))
     yield Table("margins", spread(margins))
+
+
+def _of_sensitivity(results: Results) -> Iterator[Table]:
+    variants: list[Row] = []
+    differences: list[Row] = []
+    for entry in results.sensitivity:
+        place: Row = {"implementation": entry.implementation, "tasks": "; ".join(entry.tasks)}
+        variants += (
+            {**place, **columns_of(one.sensitivity, "sensitivity"), **columns_of(one)} for one in entry.variants
+        )
+        differences += (place | {"a": one.a, "b": one.b, **columns_of(one.difference)} for one in entry.differences)
+    yield Table("sensitivity", spread(variants))
+    yield Table("sensitivity_differences", spread(differences))
 
 
 def _agreement_columns(entry: Agreement) -> Row:
@@ -237,6 +251,9 @@ PRINTED: dict[str, dict[str, Printed]] = {
                    "optimality gap": _around("optimality_gap")},
     "improvement": {"implementation": "implementation", "variant": "variant", "over": "over", "tasks": "tasks",
                     "probability of improvement": _around("probability")},
+    "sensitivity": {"implementation": "implementation", "variant": "variant", "tasks": "tasks",
+                    "sensitivity": _around("sensitivity"), "tuned": _around("tuned"), "one for all": _around("single"),
+                    "as it is": _around("as_is"), "gain": _around("gain")},
     "equivalence": {"task": "task", "variant": "variant", "A": "a", "B": "b", "runs of A": "n_scored_a",
                     "runs of B": "n_scored_b", "A − B": _around("difference", "difference"), "margin": "margin",
                     "verdict": "verdict", **_P, "runs needed": "n_needed"},

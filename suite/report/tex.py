@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from suite.analysis.types import AblationResult, Agreement, Results
+from suite.analysis.types import AblationResult, Agreement, Results, Sensitivity
 from suite.wording import WithInterval, number, p_value
 
 DIGITS = ("Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
@@ -115,10 +115,21 @@ def _headlines(results: Results) -> Iterator[Headline]:
         words = ("cell", cell.task, cell.implementation, cell.variant.name)
         yield from _with_ends((*words, "mean"), cell.mean, f"mean final return of {what}")
         yield Headline((*words, "runs"), cell.n_scored, number(cell.n_scored), f"runs averaged of {what}")
+    for study in results.sensitivity:
+        yield from _of_sensitivity(study)
     for pair in results.agreements:
         yield from _of_pair(pair)
     for ablation in results.ablations:
         yield from _of_ablation(ablation)
+
+
+def _of_sensitivity(entry: Sensitivity) -> Iterator[Headline]:
+    for one in entry.variants:
+        what = f"sensitivity of {one.variant} ({entry.implementation})"
+        yield from _with_ends(("sensitivity", entry.implementation, one.variant), one.sensitivity, what)
+    for a, b, difference in entry.differences:
+        what = f"sensitivity of {a} less that of {b} ({entry.implementation})"
+        yield from _with_ends(("sensitivity", entry.implementation, a, "less", b), difference, what)
 
 
 def _of_pair(pair: Agreement) -> Iterator[Headline]:

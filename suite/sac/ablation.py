@@ -84,6 +84,7 @@ class Ablation:
     margin: float | None = None
     tags: tuple[str, ...] = ()
     walk: bool = False  # whether every arm goes one step further than the arm before, from one preset to another
+    variant: str = ""  # of which the arms are all settings, in a study of sensitivity (suite.sac.sensitivity)
 
     @property
     def factors(self) -> dict[str, list[str]]:

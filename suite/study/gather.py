@@ -186,7 +186,7 @@ def main(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFra
     for name in ("runs", "evaluations", "diagnostics"):
         with atomic(plan.study_dir / f"{name}.parquet") as temporary:
             tables[name].to_parquet(temporary, index=False, write_page_checksum=True)
-    asked = ("question", "outcomes", "expected", "literature", "factors", "directions", "margin", "walk")
+    asked = ("question", "outcomes", "expected", "literature", "factors", "directions", "margin", "walk", "variant")
     questions = {name: {key: getattr(one, key) for key in asked} for name, one in plan.ablations.items()}
     for name, question in questions.items():
         without = [one for one in plan.meaningless if one.ablation == name]

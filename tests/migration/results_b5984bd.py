@@ -35,6 +35,8 @@ NEW: Mapping[str, Any] = {
     "ablations[].margin": None,
     "ablations[].meaningless": [],  # was refused
     "ablations[].walk": False,
+    "ablations[].variant": "",
+    "sensitivity": [],  # no study was one of it
     "declaration.declaration.check.looks": [3, 5, 7, 10],  # the check took all seeds at once
     "cells[].imported": False,  # nobody told
     "cells[].learned": None,  # was not asked
@@ -45,7 +47,7 @@ NEW: Mapping[str, Any] = {
 }
 """Keys that the old layout lacks, with the value each has for an old file (evaluate_every is given by the caller)."""
 
-OF_QUESTIONS = ("directions", "margin", "meaningless", "walk")
+OF_QUESTIONS = ("directions", "margin", "meaningless", "walk", "variant")
 
 RENAMED = {"improvement": "improvements", "equivalence": "agreements"}
 """Keys of the file; besides, ablations[].suite is ablations[].over_tasks now."""
@@ -91,13 +93,13 @@ def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
     _effects(results, effect_parts, suite_effect_parts)
     for effect in _suite_effects(results):
         effect |= {"pairs": None, "unpaired": None}
-    return {"schema_version": SCHEMA_VERSION} | results | {"departures": []}
+    return {"schema_version": SCHEMA_VERSION} | results | {"departures": [], "sensitivity": []}
 
 
 def old_results(new: dict) -> dict:
     """The layout of b5984bd."""
     results = copy.deepcopy(new)
-    for name in ("schema_version", "departures"):
+    for name in ("schema_version", "departures", "sensitivity"):
         del results[name]
     _labels(results, label_name)
     del results["settings"]["order_statistics_needed"], results["settings"]["final_episodes"]

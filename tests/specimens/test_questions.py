@@ -32,6 +32,13 @@ def refused(*arguments: str) -> str:
     return outcome.output
 
 
+def run_refused(*arguments: str) -> str:
+    """The last line of a command that says something before it finds that it cannot go on."""
+    outcome = CliRunner().invoke(main, arguments)
+    assert outcome.exit_code == 2, outcome.output
+    return outcome.output.splitlines()[-1]
+
+
 # --- the list
 
 
@@ -95,6 +102,64 @@ def test_a_walk_becomes_an_ablation_that_can_be_planned(tmp_path, monkeypatch):
     assert "in which jaxrl and jaxrl_curves do not differ" in refused(
         "walk", "jaxrl", "jaxrl_curves", "--task", "HalfCheetah-v5", "--together", "tau,std"
     )
+
+
+# --- sensitivity
+
+
+def test_a_study_of_sensitivity_is_forecast_and_then_a_config_that_can_be_planned(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ("sensitivity", "sac_v2_small", "sac_v1_small", "--over", "lr,entropy", "--values", "lr=1e-4,1e-3")
+    printed = run(*asked, "--tasks", "Pendulum-v1", "--seeds", "5", "--dry-run")
+    assert "sac_v2_small: 5 settings, 25 runs" in printed and "sac_v1_small: 2 settings, 10 runs" in printed
+    assert "Left out, for it means nothing here: entropy." in printed and "together 35 runs" in printed
+    assert not list(tmp_path.iterdir())
+    run(*asked, "--tasks", "Pendulum-v1", "--seeds", "5")
+    planned = json.loads(run("plan", "--config", "config/tuning.yaml", "--json"))
+    assert planned["total"]["jobs"] == 35
+    assert load_ablation("tuning_sac_v1_small").variant == "sac_v1_small"
+    assert "there are no results yet" in run("sensitivity", "--config", "config/tuning.yaml")
+    assert "is there already" in run_refused(*asked)
+
+
+def test_sobol_points_change_all_that_means_something_and_come_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        run("sensitivity", "sac_v2_small", "--over", "lr,batch,entropy", "--sobol", "2", "--name", name)
+    one, two = (load_ablation(f"{name}_sac_v2_small") for name in ("one", "two"))
+    assert one.arms == two.arms and len(one.arms) == 9  # six points a round number of which is eight, and as it is
+    assert all(set(arm.levels) == {"lr", "batch", "entropy"} for arm in one.arms)
+    assert all(64 <= arm.changes["batch_size"] <= 512 for arm in one.arms[1:])
+
+
+@pytest.mark.parametrize("arguments, sentence", [
+    ((), "name presets to start a study of, or a study to look at by --config"),
+    (("sac_v2_small", "--config", "a.yaml"), "one of the two"),
+    (("--config", str(ROOT / "config/quick.yaml")), "names no ablation whose arms are the settings of a variant"),
+    (("sac_v3",), "there is no preset 'sac_v3'; did you mean 'sac_v2'?"),
+    (("sac_v2_small", "sac_v2_small"), "a preset is named twice"),
+    (("sac_v2_small", "--over", "lr,tua"), "--over names 'tua'; did you mean 'tau'?"),
+    (("sac_v2_small", "--over", "lr", "--values", "tau=1"), "--values gives values of 'tau'"),
+    (("sac_v2_small", "--over", "lr", "--values", "lr=fast"), "--values is 'lr=fast'"),
+    (("sac_v2_small", "--over", "lr", "--values", "lr=nan"), "--values is 'lr=nan'"),
+    (("sac_v2_small", "--over", "batch", "--values", "batch=1e999"), "--values is 'batch=1e999'"),
+    (("sac_v2_small", "--over", "tau", "--values", "tau=0,1", "--sobol", "4"), "tau from 0 to 1 is no range"),
+    (("sac_v2_small", "--over", "entropy", "--values", "entropy=-1"), "there is nothing to tune"),
+    (("soft_q_learning", "--over", "tau", "--sobol", "4"), "there is nothing to tune"),
+    (("sac_v2_small", "--tasks", "Pendulm-v1"), "there is no task 'Pendulm-v1'; did you mean 'Pendulum-v1'?"),
+    (("sac_v2_small", "--env-steps", "1234"), "--env-steps is 1234; it must be a multiple of 10"),
+    (("sac_v2_small", "--name", "../up"), "cannot be a module's name"),
+])  # fmt: skip
+def test_what_is_no_study_of_sensitivity_is_a_sentence_and_no_file(arguments, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert sentence in refused("sensitivity", *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_setting_that_is_none_leaves_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "tau must lie in (0, 1]" in run_refused("sensitivity", "sac_v2_small", "--over", "tau", "--values", "tau=2")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 # --- starters

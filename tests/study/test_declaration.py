@@ -79,6 +79,7 @@ BY_FIELD: dict[str, tuple[object, str]] = {
     "tasks": (("Ant-v5",), "tasks none became Ant-v5"),
     "margin": (0.2, "margin 0.1 became 0.2"),
     "walk": (True, "walk none became yes"),
+    "variant": ("fixed alpha", "variant none became “fixed alpha”"),
     "tags": (("core",), "tags: papers removed"),
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from suite.analysis.types import AblationResult, Results
 from suite.report.comparisons import checked_cells
-from suite.report.figures import agreement, cells, curves, effects, overall, published
+from suite.report.figures import agreement, cells, curves, effects, overall, published, sensitivity
 from suite.report.figures.canvas import CROWD, METADATA, STYLE, Content, Picture
 from suite.report.files import IndexEntry, results_of, write_csv, write_index
 from suite.specimens.naming import unclaimed
@@ -51,6 +51,7 @@ def pictures(results: Results) -> Iterator[Picture]:
     yield from _of_presets(results)
     yield from _of_all_tasks(results)
     yield from _of_pairs(results)
+    yield from _of_sensitivity(results)
     for ablation in results.ablations:
         yield from _of_ablation(ablation, results)
     if any(cell.n_scored for cell in results.cells):
@@ -101,6 +102,13 @@ def _of_pairs(results: Results) -> Iterator[Picture]:
         for task, of_task in agreement.banded(pair):
             part = "-".join(filter(None, ("curves", *implementations, task)))
             yield Picture("equivalence", title, agreement.curves(of_task, results), part)
+
+
+def _of_sensitivity(results: Results) -> Iterator[Picture]:
+    for entry in (one for one in results.sensitivity if one.variants):
+        part = "" if len(results.sensitivity) == 1 else entry.implementation
+        yield Picture("settings", "The score at each setting", sensitivity.settings(entry, results), part)
+        yield Picture("plane", "Tuned score over sensitivity", sensitivity.plane(entry, results), part)
 
 
 def _of_ablation(ablation: AblationResult, results: Results) -> Iterator[Picture]:
