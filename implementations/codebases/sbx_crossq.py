@@ -91,7 +91,7 @@ def descend(learner: dict[str, Any], name: str, loss: Callable) -> Any:
 
 @partial(jax.jit, static_argnums=4)
 def update(learner: dict, batch: Batch, noise: dict[str, jax.Array], updates: int, due: bool) -> tuple[dict, dict]:
-    """The learner after a step of the critics, if due of actor and alpha, for entropy -A (C:170); what this computed (C:450-480)."""
+    """The learner after a step of critics and, if due, actor and alpha, what it computed (C:450-480; -A: 170)."""
     obs, action, reward, next_obs, terminated = batch
     alpha, running = jnp.exp(learner["log_alpha"]), learner["running"]
     next_action, next_log_prob, _ = policy(learner["actor"], running["actor"], next_obs, noise["next_action"])
