@@ -68,6 +68,9 @@ DECLARED = {
         {"critic_norm": _RENORM, "actor_norm": _RENORM, "actor_every": 1},
         "renormalisation without its first 100,000 updates; the actor moves in every update",
     ),
+    ("sbx_droq", "default"): Declared(
+        {"actor_every": 1}, "the actor moves in every update, as by the default of its class"
+    ),
     ("tianshou", "autoalpha"): Declared(
         {"temperature": LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4)},
         "the example's own option --auto_alpha; its default is a fixed temperature, which is one line of the same code",

@@ -12,7 +12,7 @@ import numpy as np
 
 from suite.lab.scripted import ID_UNIT, Episode, register
 from suite.sac.contract import Batch, Spaces, unpack
-from suite.sac.spec import BatchRenorm, SacSpec
+from suite.sac.spec import PASSES, BatchRenorm, SacSpec
 from suite.sac.weights import layers
 from suite.specimens.catalogue import load_preset
 
@@ -48,7 +48,7 @@ class AsEngine:
         if self.spec.critic_action_units == "env":
             batch = batch._replace(action=batch.action * self.scale + self.center)
         draws = dict(zip(self.spec.draws, np.asarray(noise[0, 0], self.spec.dtype), strict=True))
-        given = {name: draws[name.replace("actor", "action")] for name in self.module.NOISE}
+        given = {name: self.drawn(draws, name) for name in self.module.NOISE}
         seen = self.nets.update(agent, self.module.Batch, batch, given)
         if self.spec.critic_action_units == "env":
             actions = seen.keys() & {"action", "next_action"}
@@ -58,6 +58,12 @@ class AsEngine:
         if "critic1_loss" in seen:
             seen.setdefault("critic_loss", sum(seen[f"critic{i}_loss"] for i in range(1, self.spec.critics + 1)))
         return agent, {name: np.asarray(value)[None] for name, value in seen.items()}
+
+    def drawn(self, draws: dict[str, np.ndarray], name: str) -> np.ndarray:
+        """The draw of the file's name, as wide as what it is for, an action or a hidden layer's units."""
+        name = name if name in draws else name.replace("actor", "action")
+        layers = {draw: layer for each in PASSES for (_, layer), draw in self.spec.kept_draws(each).items()}
+        return draws[name][:, : self.spec.hidden[layers[name]] if name in layers else self.spaces.action_dim]
 
     def get_params(self, agent: Any) -> dict[str, np.ndarray]:
         """Every parameter by canonical name, [1, ...]."""
@@ -161,7 +167,10 @@ class Torch:
 
 
 class Jax:
-    """Canonical arrays into and out of a JAX file's agent, whose networks are layers (weights, biases) in order."""
+    """Canonical arrays into and out of a JAX file's agent. The leaves of a network lie in the order of their use, those
+    of its part in `running`, where the agent has it, are the normalisations' means and variances."""
+
+    KINDS = ("actor", "critics", "target_critics", "log_alpha")
 
     def __init__(self, spec: SacSpec, spaces: Spaces):
         self.spec, self.spaces = spec, spaces
@@ -172,7 +181,7 @@ class Jax:
         return jax.enable_x64(self.spec.dtype == "float64")
 
     def new(self, sac: type, box: gymnasium.spaces.Box, params: dict[str, np.ndarray] | None, seed: int) -> Any:
-        import jax.numpy as jnp
+        import jax
 
         with self.precision():
             agent = sac(self.spaces.obs_dim, box, seed)
@@ -180,53 +189,70 @@ class Jax:
                 return agent
             usual = self.params(agent)
             assert {name: value.shape for name, value in usual.items()} == {n: p.shape for n, p in params.items()}
-            given = {name: jnp.asarray(value) for name, value in params.items()}
-
-            def network(net: str) -> list:
-                made = [[given[f"{net}/{kind}{suffix}"] for kind in "wb"] for suffix in self.suffixes(net)]
-                if net == "actor" and self.spec.actor_head == "joint":
-                    mean, log_std = made[-2:]
-                    made[-2:] = [[jnp.concatenate(parts, axis=-1) for parts in zip(mean, log_std, strict=True)]]
-                return [tuple(layer) for layer in made]
-
-            agent.actor, agent.log_alpha = network("actor"), given["log_alpha"]
-            count = range(1, self.spec.critics + 1)
-            agent.critics = [network(f"critic{i}") for i in count]
-            agent.target_critics = [network(f"target_critic{i}") for i in count]
+            for held, running in self.holders(agent):
+                for kind in [kind for kind in self.KINDS if kind in held]:
+                    leaves = self.joined(kind, [params[name] for name in self.names(kind, running)])
+                    held[kind] = jax.tree.unflatten(jax.tree.structure(held[kind]), map(jax.numpy.asarray, leaves))
         return agent
 
-    def suffixes(self, net: str) -> list[str]:
-        return list(layers(self.spec, self.spaces, net))
+    def holders(self, agent: Any) -> list[tuple[dict[str, Any], bool]]:
+        """What of the agent holds trees, and whether these are running statistics."""
+        return [(vars(agent), False), (getattr(agent, "running", {}), True)]
+
+    def names(self, kind: str, running: bool = False) -> list[str]:
+        """The canonical names of a tree's leaves."""
+        if kind == "log_alpha":
+            return [kind]
+        critics = [f"{kind[:-1]}{i}" for i in range(1, self.spec.critics + 1)]
+        return [
+            f"{net}/{part}" for net in ([kind] if kind == "actor" else critics) for part in self.parts(net, running)
+        ]
+
+    def parts(self, net: str, running: bool) -> list[str]:
+        """A network's tensors in the order of their use: its running statistics, or what gradients move."""
+        every = self.spec.network(net).tensors
+        heads = ("w_mean", "b_mean", "w_log_std", "b_log_std") if net == "actor" else every[-2:]
+        runs = {name: name.startswith("bn") and name.endswith(("_mean", "_var")) for name in (*every[:-2], *heads)}
+        return [name for name, one in runs.items() if one == running]
+
+    def joined(self, kind: str, leaves: list[np.ndarray]) -> list[np.ndarray]:
+        """The leaves as the agent has them: an actor's heads may be one layer."""
+        if kind != "actor" or self.spec.actor_head != "joint":
+            return leaves
+        *body, w_mean, b_mean, w_log_std, b_log_std = leaves
+        return [*body, np.concatenate([w_mean, w_log_std], -1), np.concatenate([b_mean, b_log_std], -1)]
 
     def params(self, agent: Any) -> dict[str, np.ndarray]:
-        return self.named({name: vars(agent)[name] for name in ("actor", "critics", "target_critics", "log_alpha")})
+        found: dict[str, np.ndarray] = {}
+        for held, running in self.holders(agent):
+            found |= self.named({kind: held[kind] for kind in self.KINDS if kind in held}, running)
+        return found
 
-    def named(self, trees: dict[str, Any]) -> dict[str, np.ndarray]:
+    def named(self, trees: dict[str, Any], running: bool = False) -> dict[str, np.ndarray]:
         """Arrays by canonical name, of trees as the agent's networks are."""
-        nets = {"actor": trees["actor"]}
-        for kind in trees.keys() & {"critics", "target_critics"}:
-            nets |= {f"{kind[:-1]}{i}": one for i, one in enumerate(trees[kind], start=1)}
-        found = {"log_alpha": np.asarray(trees["log_alpha"])}
-        for net, own in nets.items():
-            arrays = [tuple(map(np.asarray, layer)) for layer in own]
-            if net == "actor" and self.spec.actor_head == "joint":
-                arrays[-1:] = zip(*(np.split(part, 2, axis=-1) for part in arrays[-1]), strict=True)
-            for suffix, (w, b) in zip(self.suffixes(net), arrays, strict=True):
-                found |= {f"{net}/w{suffix}": w, f"{net}/b{suffix}": b}
+        import jax
+
+        found: dict[str, np.ndarray] = {}
+        for kind, tree in trees.items():
+            arrays = [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+            if kind == "actor" and self.spec.actor_head == "joint":
+                *arrays, w, b = arrays
+                heads = zip(np.split(w, 2, -1), np.split(b, 2, -1), strict=True)
+                arrays += [part for head in heads for part in head]
+            found |= dict(zip(self.names(kind, running), arrays, strict=True))
         return found
 
     def update(self, agent: Any, make: Any, batch: Batch, noise: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What the update told, and its gradients: how Adam's first moment has moved."""
-
-        def moments() -> dict[str, np.ndarray]:
-            return self.named({name: state[0].mu for name, state in agent.moments.items()})
-
+        """What the update told, and the gradients of what it moved: how Adam's first moment has moved."""
         with self.precision():
-            before = moments()
+            before = agent.moments
             seen = {name: np.asarray(value) for name, value in agent.update(make(*batch), noise).items()}
-            beta = self.spec.adam.beta1
-            gradients = {f"grad/{name}": (mu - beta * before[name]) / (1 - beta) for name, mu in moments().items()}
-        return seen | gradients
+            for kind, (state, *_) in agent.moments.items():
+                if state.count > before[kind][0].count:
+                    beta = self.spec.adam_of(kind.removeprefix("log_").removesuffix("s")).beta1
+                    was, now = (self.named({kind: one.mu}) for one in (before[kind][0], state))
+                    seen |= {f"grad/{name}": (now[name] - beta * was[name]) / (1 - beta) for name in now}
+        return seen
 
 
 OF_FRAMEWORK: dict[str, Any] = {"torch": Torch, "jax": Jax}
