@@ -22,7 +22,7 @@ from suite.lab.lab import Lab
 from suite.lab.replay import Replay
 from suite.lab.seat import Seat
 from suite.lab.tasks import Environment
-from suite.sac.contract import Job, Params, Spaces, row_width
+from suite.sac.contract import Job, Params, Spaces
 from suite.sac.spec import LearnedAlpha, SacSpec
 
 CAPACITY = 10_000  # of the replay that never overwrites
@@ -135,17 +135,14 @@ class _LateSeat(Seat):
         return _Late(job.task, job.schedule.action_to_env)
 
 
-class _Full(Replay):
-    """A replay that stores nothing once it is full."""
-
-    def add(self, row: np.ndarray) -> None:
-        if self.added < len(self.rows):
-            super().add(row)
-
-
 class _FullSeat(Seat):
-    def make_replay(self, job: Job) -> Replay:
-        return _Full(min(CAPACITY, job.schedule.replay_capacity, job.env_steps), row_width(self.spaces))
+    """A seat whose replay stores nothing once it is full."""
+
+    def make_replay(self, capacity: int) -> Replay:
+        replay = super().make_replay(min(CAPACITY, capacity))
+        add = replay.add
+        replay.add = lambda row: None if len(replay) == len(replay.rows) else add(row)  # type: ignore[method-assign]
+        return replay
 
 
 class _LateLab(Lab):

@@ -70,6 +70,8 @@ def _of_record(path: Path) -> Iterator[tuple]:
         raise UsageError(f"{path} is no record with its final networks ({error})") from None
     if record.task != TASK or record.implementation not in implementations.REGISTRY:
         raise UsageError(f"{path} is of {record.implementation} on {record.task}; goals are those of {TASK}")
+    if record.schedule.normalise_observations != "none":
+        raise UsageError(f"{path} is of a policy of normalised observations, which the figure does not show")
     environment, name = Environment(TASK), display_name(record.origin.preset)
     try:
         policy = Policy(record, arrays, environment)

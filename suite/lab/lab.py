@@ -47,12 +47,9 @@ class Lab:
                 f"be at least the task's time limit, {limit}, not {job.schedule.learn_after}"
             )
         _check_sampling(job, limit)
-        every = [initial.params(s.job.spec, self.spaces, seeding.stream(s.seed, "initial")) for s in self.seats]
-        dtype = np.dtype(job.spec.dtype)
-        params = {name: np.stack([drawn[name] for drawn in every]).astype(dtype) for name in every[0]}
         specs: Any = [seat.job.spec for seat in self.seats] if job.beside else job.spec
-        self.state = engine.init(specs, self.spaces, params)
-        self.env_step = 0
+        self.state = engine.init(specs, self.spaces, self._first_params())
+        self.env_step = self.updates_done = 0
         self.metrics: Metrics = {}
         self._cores = Cores(len(self.seats))
         self.evaluation = Evaluation(job.seats)
@@ -62,6 +59,12 @@ class Lab:
         self._noise = np.empty((seeds, burst, len(job.spec.draws), batch, width), np.float32)
         self._act_width = len(job.spec.act_draws) * self.spaces.action_dim
         self._act(bursts=0)
+
+    def _first_params(self, *reset: int) -> Params:
+        """Every seat's first weights; or, given its number, those with which a reset starts anew."""
+        every = [initial.params(s.job.spec, self.spaces, seeding.stream(s.seed, "initial", *reset)) for s in self.seats]
+        dtype = np.dtype(self.job.spec.dtype)
+        return {name: np.stack([drawn[name] for drawn in every]).astype(dtype) for name in every[0]}
 
     @property
     def done(self) -> bool:
@@ -89,7 +92,7 @@ class Lab:
         for seat in self.seats:
             seat.warm = schedule.warms_up(self.env_step + 1, seat.warm, seat.episode_steps)
         if not all(seat.warm for seat in self.seats):
-            obs = np.stack([seat.obs for seat in self.seats])[:, None]
+            obs = np.stack([seat.seen(seat.obs) for seat in self.seats])[:, None]
             act_noise = np.zeros((len(self.seats), 1, self._act_width), np.float32)
             for i, seat in enumerate(self.seats):
                 if not seat.warm:  # the others' streams stay where they would be if they ran alone
@@ -112,18 +115,30 @@ class Lab:
             self.update(None, None)
 
     def update(self, obs: np.ndarray | None, act_noise: np.ndarray | None) -> np.ndarray | None:
-        """One burst of updates of every seat on batches of its own replay; the actions at `obs` afterwards."""
+        """One burst of updates of every seat on batches of its own replay, and a reset where one is due; the actions at
+        `obs` afterwards.
+
+        A reset takes the temperature and Adam's moments, too: what arXiv 2205.07802 calls resets is a whole new agent
+        (evgenii-nikishin/rl_with_resets@502ec52 train_dense.py:107-111), and so the delays count anew.
+        """
         for i, seat in enumerate(self.seats):
             seat.sample(seat.streams["replay"], self._rows[i])
             seat.streams["update"].standard_normal(dtype=np.float32, out=self._noise[i])
         self.state, actions, self.metrics = self.engine.update(self.state, self._rows, self._noise, obs, act_noise)
+        before, every = self.updates_done, self.job.schedule.reset_networks_every
+        self.updates_done += self._rows.shape[1]
+        if every and self.updates_done // every > before // every:
+            self.state = self.engine.set_params(self.state, self._first_params(self.updates_done // every))
+            actions = None if obs is None else self.engine.act(self.state, obs, act_noise)
         return actions
 
     def evaluate(self) -> None:
         """The evaluation episodes of every seat, and a row of diagnostics."""
         index = self.env_step // self.job.evaluate_every
         running = [seat.stopped_at is None for seat in self.seats]
-        episodes = self.evaluation.play(lambda obs, noise: self.engine.act(self.state, obs, noise), index, running)
+        episodes = self.evaluation.play(
+            lambda obs, noise: self.engine.act(self.state, self._seen(obs), noise), index, running
+        )
         for seat, failed in zip(self.seats, episodes.failed, strict=True):
             if failed:
                 seat.diverge(self.env_step)
@@ -140,6 +155,12 @@ class Lab:
                 bad = ", ".join(name for name, value in values.items() if not np.isfinite(value))
                 seat.diverge(self.env_step, f"not a finite number at the evaluation: {bad}")
 
+    def _seen(self, obs: np.ndarray) -> np.ndarray:
+        """Observations [S, N, O] as the engine sees those of each seat."""
+        if self.job.schedule.normalise_observations == "none":
+            return obs
+        return np.stack([seat.seen(its) for seat, its in zip(self.seats, obs, strict=True)])
+
     def _explain(self, episodes: Episodes, index: int) -> dict[str, np.ndarray]:
         """Diagnostics [S] on a replay batch drawn for the purpose, and Q [S, N] at the evaluation's first states."""
         spec, spaces, first_obs, first_action = self.job.spec, self.spaces, episodes.first_obs, episodes.first_action
@@ -154,7 +175,7 @@ class Lab:
         count = first_obs.shape[1]
         start = np.zeros_like(rows)
         reached = np.arange(spec.batch_size) % count  # the first states, repeated to fill a batch of the usual size
-        start[:, 0, :, : spaces.obs_dim] = first_obs[:, reached]
+        start[:, 0, :, : spaces.obs_dim] = self._seen(first_obs)[:, reached]
         start[:, 0, :, spaces.obs_dim : spaces.obs_dim + spaces.action_dim] = first_action[:, reached]
         first_q = self.engine.explain(self.state, start, noise)[1]["q"].min(1)
 
@@ -182,7 +203,8 @@ class Lab:
             arrays, state = seat.get_state()
             of_seed = {f"params/{name}": value[i] for name, value in params.items()}
             time_spent = {"wall_time_s": clock.wall_time_s, "attempts": list(map(list, clock.attempts))}
-            checkpoint.save(self.env_step, arrays | of_seed, state | {"clock": time_spent}, seat.replay)
+            state |= {"clock": time_spent, "updates": self.updates_done}
+            checkpoint.save(self.env_step, arrays | of_seed, state, seat.replay)
 
     def resume(self, checkpoints: Sequence[Checkpoints]) -> list[Clock] | None:
         """Continues at the newest step that every seat has a checkpoint of; None if there is no such step."""
@@ -199,18 +221,22 @@ class Lab:
         names = [name for name in loaded[0][0] if name.startswith("params/")]
         params = {name.removeprefix("params/"): np.stack([arrays[name] for arrays, _ in loaded]) for name in names}
         self.state = self.engine.set_params(self.state, params)
+        # older checkpoints lack it: in their runs an engine's own count never started anew
+        self.updates_done = loaded[0][1].get("updates", int(params["updates_done"][0]))
         clocks = [state["clock"] for _, state in loaded]
         return [Clock(one["wall_time_s"], tuple(Attempt(*each) for each in one["attempts"])) for one in clocks]
 
     def networks(self, i: int) -> Params:
-        """Seat i's final actor and critics (and value net), without targets and optimiser."""
+        """Seat i's final actor and critics (and value net), without targets and optimiser; and what their observations
+        are normalised by."""
         params = self.engine.get_params(self.state)
         prefixes = (*(f"{net}/" for net in self.job.spec.online), "log_alpha")
-        return {name: value[i] for name, value in params.items() if name.startswith(prefixes)}
+        nets = {name: value[i] for name, value in params.items() if name.startswith(prefixes)}
+        return nets | self.seats[i].observed()
 
     def updates(self) -> list[int]:
         """How many updates each seat's learner has had."""
-        return [int(count) for count in self.engine.get_params(self.state)["updates_done"]]
+        return [self.updates_done] * len(self.seats)
 
 
 def _check_sampling(job: Job, time_limit: int) -> None:

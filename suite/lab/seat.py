@@ -8,10 +8,11 @@ import numpy as np
 
 from suite.lab import seeding
 from suite.lab.loop import Trainee
+from suite.lab.normaliser import Normaliser
 from suite.lab.records import Recorder
-from suite.lab.replay import Replay
+from suite.lab.replay import NStepReplay, Replay
 from suite.lab.tasks import Environment
-from suite.sac.contract import Job, row_width
+from suite.sac.contract import Job, row_width, unpack
 from suite.sac.schedule import BootstrapAtLength
 
 DRAWN_STREAMS = ("warmup", "explore", "replay", "update")
@@ -26,10 +27,12 @@ class Seat(Trainee):
         self.job = job
         self.env = self.make_environment(job)
         self.spaces = self.env.spaces
-        self.replay = self.make_replay(job)
+        self.replay = self.make_replay(min(job.schedule.replay_capacity, job.env_steps))
         self.waiting: list[np.ndarray] = []  # rows of the running episode that may not be sampled yet
         self.streams = {name: seeding.stream(seed, name) for name in DRAWN_STREAMS}
-        self.obs = self.env.reset(seed=seeding.integer(seed, "environment"))
+        normalises = job.schedule.normalise_observations == "running"
+        self.normaliser = Normaliser(self.spaces.obs_dim) if normalises else None
+        self.observe(self.env.reset(seed=seeding.integer(seed, "environment")))
         self.episode_steps = 0
         self.ended = 0  # how long the episode was that the last step ended
         self.action = np.zeros(self.spaces.action_dim, np.float32)
@@ -40,8 +43,11 @@ class Seat(Trainee):
     def make_environment(self, job: Job) -> Environment:
         return Environment(job.task, job.schedule.action_to_env)
 
-    def make_replay(self, job: Job) -> Replay:
-        return Replay(min(job.schedule.replay_capacity, job.env_steps), row_width(self.spaces))
+    def make_replay(self, capacity: int) -> Replay:
+        n_step, discount = self.job.schedule.n_step, self.job.spec.discount
+        if n_step > 1:
+            return NStepReplay(capacity, self.spaces, n_step, discount)
+        return Replay(capacity, row_width(self.spaces))
 
     def step(self, env_step: int) -> None:
         """Plays the pending action, stores the transition, starts the next episode where one ended or is abandoned."""
@@ -54,6 +60,8 @@ class Seat(Trainee):
         if isinstance(schedule.time_limit, BootstrapAtLength):
             ends = (terminated or truncated) and self.episode_steps != schedule.time_limit.steps
         parts: list[Any] = [self.obs, self.action, [reward], next_obs, [float(ends)]]
+        if schedule.n_step > 1:
+            parts.append([float(self.episode_steps == 1)])
         self.waiting.append(np.concatenate(parts, dtype=np.float32))
         over = terminated or truncated
         if not self.warm:
@@ -66,8 +74,18 @@ class Seat(Trainee):
         elif abandoned:  # nobody sees how its last step ended
             self.waiting.clear()
         self.ended = self.episode_steps if over or abandoned else 0
-        self.obs = self.env.reset() if self.ended else next_obs
+        self.observe(self.env.reset() if self.ended else next_obs)
         self.episode_steps = 0 if self.ended else self.episode_steps
+
+    def observe(self, obs: np.ndarray) -> None:
+        """Takes an observation [O] as the one to act at."""
+        self.obs = obs
+        if self.normaliser:
+            self.normaliser.observe(obs)
+
+    def seen(self, obs: np.ndarray) -> np.ndarray:
+        """Observations [..., O] as the engine sees them."""
+        return self.normaliser.normalised(obs) if self.normaliser else obs
 
     def store(self) -> None:
         """Lets the waiting rows be sampled."""
@@ -76,15 +94,21 @@ class Seat(Trainee):
         self.waiting.clear()
 
     def sample(self, stream: np.random.Generator, out: np.ndarray) -> None:
-        """Fills out [K, B, width] from the replay; from the running episode while there is nothing else.
+        """Fills out [K, B, width] from the replay, as the engine sees it; from the running episode while there is
+        nothing else.
 
         A diagnosis before there is a batch of different rows holds some of them twice.
         """
-        if len(self.replay):
-            distinct = self.job.schedule.sampling == "without_replacement" and len(self.replay) >= out.shape[1]
-            self.replay.sample(stream, out, distinct)
-        else:  # an evaluation, or a seed that diverged, before its first episode was over
-            out[:] = np.stack(self.waiting)[stream.integers(len(self.waiting), size=out.shape[:2])]
+        replay = self.replay
+        if not len(replay):  # an evaluation, or a seed that diverged, before its first episode was over
+            replay = self.make_replay(len(self.waiting))
+            for row in self.waiting:
+                replay.add(row)
+        distinct = self.job.schedule.sampling == "without_replacement" and len(self.replay) >= out.shape[1]
+        replay.sample(stream, out, distinct)
+        if self.normaliser:
+            batch = unpack(out, self.spaces)
+            batch.obs[...], batch.next_obs[...] = self.seen(batch.obs), self.seen(batch.next_obs)
 
     def get_state(self) -> tuple[dict[str, np.ndarray], dict]:
         """Arrays and JSON-able data that `set_state` continues from."""
@@ -95,12 +119,20 @@ class Seat(Trainee):
         state = {"env": plain, "streams": streams, "rows": self.recorder.rows}
         state |= {"stopped_at": self.stopped_at, "message": self.message}
         state |= {"warm": self.warm, "episode_steps": self.episode_steps, "warm_until": self.warm_until}
-        waiting = np.array(self.waiting, np.float32).reshape(-1, row_width(self.spaces))
+        waiting = np.array(self.waiting, np.float32).reshape(-1, self.replay.rows.shape[1])
+        arrays |= self.observed()
         return arrays | {"obs": self.obs, "action": self.action, "waiting": waiting}, state
+
+    def observed(self) -> dict[str, np.ndarray]:
+        """The normaliser's arrays by name; none where observations are not normalised."""
+        known = vars(self.normaliser) if self.normaliser else {}
+        return {f"observed/{name}": value for name, value in known.items()}
 
     def set_state(self, arrays: dict[str, np.ndarray], state: dict) -> None:
         self.obs, self.action, self.waiting = arrays["obs"], arrays["action"], list(arrays["waiting"])
         env = {name.removeprefix("env/"): value for name, value in arrays.items() if name.startswith("env/")}
+        for name in self.observed():
+            setattr(self.normaliser, name.removeprefix("observed/"), arrays[name])
         self.env.set_state(env | state["env"])
         for name, generator in self.streams.items():
             seeding.set_state(generator, state["streams"][name])

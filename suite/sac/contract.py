@@ -37,7 +37,12 @@ class Spaces(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Transitions by field; reward and terminated are [..., B], before scaling and 0.0 or 1.0."""
+    """Transitions by field; reward and terminated are [..., B].
+
+    reward: before scaling. terminated: the share of the next value that is lost, 1.0 after a terminal and else 0.0; of
+    n steps in one (Schedule.n_step) `reward` is their discounted sum and, of m summed, `terminated` is
+    1 - discount^(m-1) (1 - terminated), so that scale reward + discount (1 - terminated) V is their target.
+    """
 
     obs: Any
     action: Any
@@ -137,7 +142,7 @@ class Implementation(Protocol):
         """The learner as canonical arrays, complete: `set_params` of them continues bit for bit."""
 
     def set_params(self, state: State, params: Params) -> State:
-        """The learner at the given arrays."""
+        """The learner at the given arrays; as for `init`, what is absent starts at zero."""
 
     def device(self) -> str | None:
         """The accelerator this engine computes on, by name; None for the processor."""

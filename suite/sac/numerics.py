@@ -125,7 +125,15 @@ def part_files(part: str, modules: Sequence[str], trainer: bool = False) -> list
 _TABLEAU = ("sac/spec.py", "sac/specs.py", "sac/contract.py")
 _FILES = {
     "weights": ("sac/weights.py",),
-    "loop": ("lab/lab.py", "lab/cores.py", "lab/seat.py", "lab/replay.py", "lab/seeding.py", "sac/schedule.py"),
+    "loop": (
+        "lab/lab.py",
+        "lab/cores.py",
+        "lab/seat.py",
+        "lab/replay.py",
+        "lab/normaliser.py",
+        "lab/seeding.py",
+        "sac/schedule.py",
+    ),
     "evaluation": ("lab/evaluation.py", "lab/cores.py", "lab/lab.py", "lab/seeding.py"),
     "tasks": ("lab/tasks.py",),
 }

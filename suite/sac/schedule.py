@@ -39,12 +39,17 @@ class Schedule:
     update_every: int  # further ones every so many steps from there
     updates_per_burst: int
     learn_in_warmup: bool  # False: a burst that would fall into the warm-up is left out
+    # after the burst in which so many updates more are reached, all that is learned starts anew; the replay stays
+    reset_networks_every: int | None = None
     # before_step: the next action is chosen, then come updates; after_episode: they wait until the episode is over
     update_position: Literal["after_step", "before_step", "after_episode"]
     # data
     # whether a batch may hold a transition twice
     sampling: Literal["with_replacement", "without_replacement"] = "with_replacement"
     replay_capacity: int  # transitions; the oldest is overwritten
+    n_step: int = 1  # rewards in a target, up to the episode's end; the entropy of the actions between is left out
+    # running: engines see observations less their mean so far, in standard deviations, within +-10
+    normalise_observations: Literal["none", "running"] = "none"
     # when a transition may first be sampled; next_step: once the next step is taken, or its episode has ended by itself
     insert: Literal["step", "next_step", "episode_end"]
     time_limit: Literal["bootstrap", "terminal"] | BootstrapAtLength  # whether a truncated episode's end bootstraps
@@ -113,6 +118,6 @@ CHOICES = words_of(Schedule)
 
 _LIMITS: Limits = (
     (("update_every", "updates_per_burst", "replay_capacity"), "be at least 1", lambda n: n >= 1),
-    (("learn_after", "epoch_steps"), "be at least 1", lambda n: n >= 1),
+    (("learn_after", "epoch_steps", "n_step", "reset_networks_every"), "be at least 1", lambda n: n >= 1),
     (("warmup_steps",), "not be negative", lambda n: n >= 0),
 )

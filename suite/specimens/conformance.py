@@ -21,9 +21,10 @@ import numpy as np
 
 import implementations
 from suite.errors import UsageError, nearest
+from suite.lab.replay import NStepReplay
 from suite.sac import weights as initial
 from suite.sac.ablation import Changes
-from suite.sac.contract import Implementation, Spaces, row_width
+from suite.sac.contract import Batch, Implementation, Spaces, row_width, unpack
 from suite.sac.spec import BatchRenorm, LearnedAlpha, SacSpec, SpecError
 from suite.specimens.catalogue import load_preset, preset_names
 
@@ -71,12 +72,16 @@ DECLARED = {
     ("sbx_droq", "default"): Declared(
         {"actor_every": 1}, "the actor moves in every update, as by the default of its class"
     ),
+    ("stable_baselines3", "nstep3"): Declared({"n_step": 3}, "the package's own option n_steps, which is 1 by default"),
     ("tianshou", "autoalpha"): Declared(
         {"temperature": LearnedAlpha(init=1.0, entropy_per_dim=-1.0, objective="log_alpha", sample="actor", lr=3e-4)},
         "the example's own option --auto_alpha; its default is a fixed temperature, which is one line of the same code",
     ),
 }
 """By preset and case."""
+
+ACTIONS = {"pi_action": "action", "next_pi_action": "next_action"}
+"""What some files call what an update expects of the actions, by our name."""
 
 FREE = ("obs_dim", "act_dim", "action_high", "hidden", "batch_size")
 """What of the original's setting is the recording's own affair: sizes, and the bounds of the actions."""
@@ -190,9 +195,13 @@ def vectors_of(recorded: Recorded, spec: SacSpec) -> Vectors:
         overrides, rates, updates = meta["overrides"], meta["learning_rates"], meta["updates"]
         declared = DECLARED.get((recorded.preset, recorded.case), Declared({}, ""))
         free = {"hidden": tuple(overrides["hidden"]), "batch_size": overrides["batch_size"]}
-        spec = replace(spec, **declared.changes, **free)
-        spaces = spaces_of(overrides)
-        contradictions = tuple(_contradictions(spec, spaces.action_dim, overrides, rates))
+        n_step = declared.changes.get("n_step", 1)  # of the schedule, and the only such field that an update can show
+        changes = {name: value for name, value in declared.changes.items() if name != "n_step"}
+        spec, spaces = replace(spec, **changes, **free), spaces_of(overrides)
+        contradictions = tuple(_contradictions(spec, n_step, spaces.action_dim, overrides, rates))
+        if n_step > 1:
+            capacity = len(recorded.arrays["buffer/done"])
+            recorded = _rebuilt(recorded, NStepReplay(capacity, spaces, n_step, spec.discount))
     except (SpecError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UsageError(f"{recorded.path} holds no vectors of the shared format ({reason})") from None
@@ -224,12 +233,41 @@ def spaces_of(overrides: Mapping[str, Any]) -> Spaces:
     return Spaces(obs_dim, action_dim, *box)
 
 
+def _rebuilt(recorded: Recorded, replay: NStepReplay) -> Recorded:
+    """The recording with the batches that `replay`, an empty one, makes of the recorded replay in place of its own.
+
+    ValueError if they are not the recorded ones.
+    """
+    arrays, spaces, capacity = dict(recorded.arrays), replay.spaces, len(replay.rows)
+    buffer = {name: arrays.pop(name) for name in recorded.arrays if name.startswith("buffer/")}
+    done, timeout = (buffer[f"buffer/{name}"] for name in ("done", "timeout"))
+    fields = [buffer[f"buffer/{name}"] for name in ("obs", "action", "reward", "next_obs")]
+    rows = np.column_stack([*fields, done * (1 - timeout), np.roll(done, 1)])  # after an end, an episode opens
+    stop, full = int(buffer["buffer/pos"]), int(buffer["buffer/full"])
+    added = np.arange(stop, stop + capacity) if full else np.arange(stop)
+    replay.restore(int(added[0]), rows[added % capacity])
+    for k in range(recorded.meta["updates"]):
+        index, discount = arrays.pop(f"batch/{k}/index"), arrays.pop(f"batch/{k}/discount")
+        out = np.empty((len(index), row_width(spaces)), np.float32)
+        replay.gather(index, out)
+        ours = unpack(out, spaces)
+        theirs = Batch(*(arrays[f"batch/{k}/{name}"] for name in BATCH))
+        kept = 1 - discount * (1 - theirs.terminated) / replay.discount
+        for name, a, b in zip(BATCH, ours, theirs._replace(terminated=kept), strict=True):
+            if not np.allclose(a, b, rtol=0, atol=RELATIVE * np.abs(b).max()):
+                raise ValueError(f"batch/{k}/{name} is not what {replay.n_step} steps of the recorded replay come to")
+            arrays[f"batch/{k}/{name}"] = a
+    return recorded._replace(arrays=arrays)
+
+
 def _contradictions(
-    spec: SacSpec, action_dim: int, overrides: Mapping[str, Any], rates: Mapping[str, float]
+    spec: SacSpec, n_step: int, action_dim: int, overrides: Mapping[str, Any], rates: Mapping[str, float]
 ) -> Iterator[str]:
     """What the file says the original was set to, where it is not what the spec says."""
     learned = spec.temperature if isinstance(spec.temperature, LearnedAlpha) else None
+    overrides = {"n_steps": 1} | dict(overrides)
     settings: dict[str, Any] = {
+        "n_steps": n_step,
         "critics": spec.critics,
         "reward_scale": spec.reward_scale,
         "first_update_index": spec.first_update,
@@ -335,6 +373,7 @@ def examine(
             kind, number, *rest = key.split("/")
             if kind in ("expect", "grad", "after") and int(number) == k:
                 inner = "/".join(rest)
+                inner = ACTIONS.get(inner, inner)
                 ours = (after if kind == "after" else seen).get(f"grad/{inner}" if kind == "grad" else inner)
                 deviations.setdefault(kind, []).append(_deviation(vectors, kind, k, inner, ours, expected))
     worst = {kind: max(them, key=lambda one: one.share) for kind, them in deviations.items()}

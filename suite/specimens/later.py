@@ -19,8 +19,6 @@ from suite.specimens import conformance
 from suite.specimens.conformance import Recorded, Verdict
 
 RENAMED = {
-    "pi_action": "action",
-    "next_pi_action": "next_action",
     "q": "q",
     "current_q": "q",
     "next_q": "next_q",
@@ -151,8 +149,7 @@ def _expected(number: str, name: str, value: np.ndarray) -> Iterator[tuple[str, 
         yield f"expect/{number}/q", value[:half].T
         yield f"expect/{number}/next_q", value[half:].T
     elif name in RENAMED:
-        by_critic = value if "action" in name else np.moveaxis(value, 1, 0)
-        yield f"expect/{number}/{RENAMED[name]}", by_critic
+        yield f"expect/{number}/{RENAMED[name]}", np.moveaxis(value, 1, 0)
     elif name not in ("pi_q", "pi_quantiles"):  # see _of_the_actor
         yield f"expect/{number}/{name}", value
 

@@ -114,7 +114,7 @@ def _stored(rows: np.ndarray, env_steps: int) -> dict[str, np.ndarray]:
     arrays = {name: np.full(env_steps, -1) for name in ("stored_done", "obs_id", "next_obs_id")}
     obs_id = np.rint(rows[:, 0] / scripted.ID_UNIT).astype(int)
     played = obs_id // 2
-    arrays["stored_done"][played] = rows[:, -1]
+    arrays["stored_done"][played] = rows[:, width + scripted.OBS_DIM]
     arrays["obs_id"][played] = obs_id
     arrays["next_obs_id"][played] = np.rint(rows[:, width] / scripted.ID_UNIT)
     return arrays
