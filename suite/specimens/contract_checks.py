@@ -125,7 +125,8 @@ def actions_come_from_the_policy(engine: Implementation, spec: SacSpec) -> None:
 
 
 def params_set_continue_bit_for_bit(engine: Implementation, spec: SacSpec) -> None:
-    """What a resumed run rests on: set_params of get_params goes on as if nothing had happened."""
+    """What a resumed run rests on: set_params of get_params goes on as if nothing had happened; and what a reset does:
+    set_params of first weights is a learner that has not learned."""
     spec = at(spec, "float32")
     rows, noise, *_ = inputs(spec, seeds=2)
     state, _, _ = engine.update(engine.init(spec, SPACES, start(spec, 0, 1)), rows, noise, None, None)
@@ -134,6 +135,9 @@ def params_set_continue_bit_for_bit(engine: Implementation, spec: SacSpec) -> No
     _assert_equal(copys_end, end, "the copy went another way")
     done = end["updates_done"]
     assert (np.asarray(done) == 2 * UPDATES).all(), f"updates_done is {done} after {2 * UPDATES} updates"
+    first = start(spec, 8, 9)
+    anew, new = engine.set_params(other, first), engine.init(spec, SPACES, first)
+    _assert_equal(engine.get_params(anew), engine.get_params(new), "first weights alone do not start it anew")
 
 
 def seeds_do_not_know_each_other(engine: Implementation, spec: SacSpec) -> None:

@@ -29,7 +29,7 @@ from suite.lab.records import Recorder
 from suite.lab.tasks import TASKS, Environment
 from suite.sac import weights as initial
 from suite.sac.ablation import Changes
-from suite.sac.contract import Job, Params
+from suite.sac.contract import Job, Params, Spaces, unpack
 from suite.sac.identity import to_plain
 from suite.sac.numerics import NUMERICS, Change, holds, version
 from suite.sac.schedule import CHOICES, BootstrapAtLength, ResetFromWarmup, Schedule
@@ -207,6 +207,10 @@ def schedules() -> dict[str, Schedule]:
         "abandoned when warm": replace(CALM, reset_every=ResetFromWarmup(every=None)),
         "abandoned from warm-up": replace(CALM, reset_every=ResetFromWarmup(every=25), insert="next_step"),
         "abandoned, inserted at the end": replace(CALM, reset_every=25, insert="episode_end"),
+        "three steps in one": replace(CALM, n_step=3),
+        "three steps in one, full replay": replace(CALM, n_step=3, replay_capacity=50, insert="episode_end"),
+        "three steps in one, abandoned": replace(CALM, n_step=3, reset_every=25, insert="next_step"),
+        "networks start anew": replace(CALM, reset_networks_every=50, update_every=4, updates_per_burst=3),
         "no learning in warm-up": replace(CALM, learn_in_warmup=False, learn_after=30),
         "no learning in a rounded warm-up": replace(CALM, learn_in_warmup=False, warmup_rounding="episode"),
     }
@@ -246,10 +250,14 @@ class Counting(scripted.Counting):
         self.sampled = 0  # a number that depends on every row of every batch, in order
 
     def update(self, state: np.ndarray, rows: np.ndarray, noise: np.ndarray, obs: Any, act_noise: Any) -> tuple:
-        ids = np.rint(rows[..., 0] / np.float32(scripted.ID_UNIT)).astype(np.int64)
-        ends = rows[..., -1].astype(np.int64)
+        batch = unpack(rows, Spaces(scripted.OBS_DIM, scripted.ACTION_DIM))
+        ids, next_ids = (
+            np.rint(obs[..., 0] / np.float32(scripted.ID_UNIT)).astype(np.int64) for obs in (batch.obs, batch.next_obs)
+        )
+        ends = batch.terminated.astype(np.int64)
+        further = (next_ids - ids + ids % 2) // 2 - 1  # steps that a row has beside its first
         order = np.arange(1, ids.size + 1).reshape(ids.shape)
-        self.sampled = (31 * self.sampled + int((order * (4 * ids + ends)).sum())) % (1 << 40)
+        self.sampled = (31 * self.sampled + int((order * (4 * ids + ends + 7 * further)).sum())) % (1 << 40)
         return super().update(state, rows, noise, obs, act_noise)
 
     def explain(
@@ -287,7 +295,7 @@ def played(schedule: Schedule, seeds: tuple[int, ...]) -> tuple[pd.DataFrame, pd
                     "seed": seat.seed, "env_step": lab.env_step, "uniform": uniform, "action_0": float(action[0]),
                     "action_1": float(action[1]), "updates": int(lab.state[0]), "sampled": engine.sampled,
                     "stored": seat.replay.added, "stored_id": round(float(stored[0]) / scripted.ID_UNIT),
-                    "stored_reward": float(stored[5]), "stored_end": float(stored[-1]),
+                    "stored_reward": float(stored[5]), "stored_end": float(stored[9]),
                     "obs_id": round(float(seat.obs[0]) / scripted.ID_UNIT),
                 })  # fmt: skip
     recorded = [{"seed": seat.seed} | row for seat in lab.seats for row in seat.recorder.rows]

@@ -77,6 +77,7 @@ KINDS: dict[str, tuple[Any, ...]] = {
     "time_limit": (BootstrapAtLength(steps=1000),),
     "reset_every": (None, 1000, ResetFromWarmup(every=None)),
     "reset_every.every": (None, 1000),
+    "reset_networks_every": (None, 1000),
 }
 """Values for a field that has one of another kind."""
 

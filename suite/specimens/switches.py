@@ -99,12 +99,18 @@ GROUPS = {
         "update_every": "Environment steps from one burst of updates to the next.",
         "updates_per_burst": "Updates in a burst.",
         "learn_in_warmup": "Whether there are updates during the warm-up.",
+        "reset_networks_every": "After the burst in which so many more updates are reached, networks, targets, "
+        "temperature and optimisers start anew; the replay stays.",
         "update_position": "Updates come after an environment step, or between the choice of an action and its step; "
         "or the episode's steps come first, then all updates that are due after one of them (after_episode).",
     },
     "data": {
         "sampling": "Whether the transitions of a batch are drawn with or without replacement.",
         "replay_capacity": "Transitions that the replay holds.",
+        "n_step": "How many rewards are summed in a target, up to the episode's end, before the value of the "
+        "observation then reached; the entropy of the actions between is left out, and nothing corrects for them.",
+        "normalise_observations": "Whether networks see observations less their mean so far, in standard deviations, "
+        "within ±10 (running).",
         "insert": "Whether a transition may be sampled at once, only when its episode is over, or when the next step "
         "is taken (next_step: at once where its episode ends by itself; the last of an abandoned episode never).",
         "time_limit": "Whether an episode that the time limit ends bootstraps. BootstrapAtLength: one of that length "

@@ -11,7 +11,8 @@ from builders.runs import SMALL, job
 
 from suite.lab import seeding
 from suite.lab.evaluation import Evaluation, unsquashed
-from suite.lab.replay import Replay
+from suite.lab.normaliser import Normaliser
+from suite.lab.replay import NStepReplay, Replay
 from suite.lab.tasks import TASKS, Environment
 from suite.sac import weights as initial
 from suite.sac.contract import Spaces, row_width, unpack
@@ -234,6 +235,47 @@ def test_replay_restores_what_slice_gave():
     other.restore(3, replay.slice(3, 5))
     other.restore(5, replay.slice(5, 7))
     assert np.array_equal(other.rows, replay.rows) and other.added == replay.added
+
+
+@pytest.mark.parametrize("added", [13, 20, 33, 47])
+@pytest.mark.parametrize("n_step", [1, 2, 3, 25])
+def test_several_steps_in_one_are_the_sum_of_a_plain_walk(rng, added, n_step):
+    """Over a ring of 20 that is half full, full, and wrapped; episodes fall, or are cut without a terminal."""
+    spaces, discount = Spaces(1, 1), 0.9
+    replay = NStepReplay(20, spaces, n_step, discount)
+    rows, opens = [], True
+    for i in range(added):
+        falls, cut = rng.random() < 0.15, rng.random() < 0.15
+        rows.append((i, -i, rng.normal(), i + 0.5, falls, opens))
+        replay.add(np.array(rows[-1], np.float32))
+        opens = falls or cut
+    oldest = max(added - 20, 0)
+    number = np.arange(oldest, added)
+    out = np.empty((len(number), row_width(spaces)), np.float32)
+    replay.gather(number % 20, out)
+    for i, row in zip(number, out, strict=True):
+        reward, last = 0.0, i
+        for j in range(n_step):
+            reward, last = reward + discount**j * rows[i + j][2], i + j
+            if rows[last][4] or last + 1 == added or rows[last + 1][5]:
+                break
+        kept = discount ** (last - i) * (1 - rows[last][4])
+        assert row == pytest.approx([i, -i, reward, last + 0.5, 1 - kept], abs=1e-5)
+
+
+def test_a_normaliser_knows_mean_and_variance_of_all_it_has_observed(rng):
+    """But for its start, which weighs as 1e-4 observations, so that the first one alone has a spread."""
+    normaliser, observed = Normaliser(2), rng.normal((3, -100), (2, 0.1), (500, 2)).astype(np.float32)
+    normaliser.observe(observed[0])
+    assert np.isfinite(normaliser.normalised(observed[0])).all()
+    for obs in observed[1:]:
+        normaliser.observe(obs)
+    np.testing.assert_allclose(normaliser.mean, observed.mean(0), rtol=1e-6)
+    start = 1e-4 / 500 * (1 + np.array([3, -100]) ** 2)  # what the start adds: its own variance, and its distance
+    np.testing.assert_allclose(normaliser.variance, observed.var(0, dtype=float) + start, rtol=1e-3)
+    normal = normaliser.normalised(observed)
+    assert normal.dtype == np.float32 and np.allclose(normal.mean(0), 0, atol=1e-2)
+    np.testing.assert_array_equal(normaliser.normalised(np.array([1e9, -1e9], np.float32)), [10, -10])
 
 
 def test_unpack_undoes_the_packed_layout():

@@ -22,6 +22,8 @@ from suite.lab.lab import Lab
 from suite.lab.machine import provenance, slowness
 from suite.lab.records import Attempt, RecordError, arrays_path, digest, params_digest, read
 from suite.lab.replay import Replay
+from suite.sac import weights as initial
+from suite.sac.contract import Origin, row_width, unpack
 from suite.sac.schedule import CHOICES as schedule_choices
 from suite.sac.schedule import BootstrapAtLength, ResetFromWarmup, Schedule
 from suite.sac.spec import SpecError
@@ -160,6 +162,10 @@ def test_stopped_and_resumed_equals_undisturbed_in_the_oddest_schedule(tmp_path,
         {"insert": "episode_end", "learn_after": 200},
         {"insert": "next_step", "reset_every": ResetFromWarmup(every=60)},
         {"update_position": "after_episode"},
+        {"n_step": 3, "replay_capacity": 120},
+        {"n_step": 3, "insert": "episode_end", "learn_after": 200},
+        {"normalise_observations": "running", "reset_every": 60},
+        {"reset_networks_every": 100, "update_every": 3, "updates_per_burst": 7},
     ],
 )
 def test_an_unfinished_episode_is_part_of_the_checkpoint(tmp_path, switches):
@@ -687,11 +693,15 @@ class Keeping(Still):
         return super().update(state, rows, noise, obs, act_noise)
 
 
+def batches_of(engine):
+    return [batch for call in engine.calls if isinstance(call, np.ndarray) for batch in call]
+
+
 def test_a_batch_without_replacement_holds_no_transition_twice():
     for sampling, twice in (("with_replacement", True), ("without_replacement", False)):
         engine = Keeping()
         played(60, engine, warmup_steps=10, learn_after=20, updates_per_burst=2, sampling=sampling)
-        batches = [batch for call in engine.calls if isinstance(call, np.ndarray) for batch in call]
+        batches = batches_of(engine)
         assert len(batches) == 2 * 41
         assert any(len(np.unique(batch, axis=0)) < SMALL.batch_size for batch in batches) == twice
 
@@ -805,6 +815,128 @@ def test_precision_float64_trains(tmp_path):
     assert arrays(tmp_path)["actor/w0"].dtype == np.float64
 
 
+# --- several steps in one, normalised observations, networks that start anew
+
+
+LATER = {"n_step": 3, "normalise_observations": "running", "reset_networks_every": 50}
+
+
+def test_rows_of_several_steps_lead_to_where_the_last_step_led():
+    """Engines are given sums of what was stored: within an episode, up to its fall or where it was abandoned."""
+    engine = Keeping()
+    lab = played(120, engine, task="InvertedPendulum-v5", warmup_steps=110, reset_every=7, n_step=3, learn_after=115)
+    own, end = stored(lab), row_width(lab.spaces) - 1
+    opens = [0, *(step for step in range(1, 120) if not np.array_equal(own[step, :4], own[step - 1, 6:10]))]
+    assert np.flatnonzero(own[:, -1]).tolist() == opens and own[:, end].any()
+    assert any(not own[step - 1, end] for step in opens[1:])  # abandoned
+    lengths = []
+    for row in batches_of(engine)[-1]:
+        (first,) = [step for step in range(120) if np.array_equal(own[step, :5], row[:5])]
+        stop = next((step for step in (*opens, 120) if step > first), 120)
+        several = own[first : min(first + 3, stop)]
+        lengths.append(len(several))
+        assert row[5] == pytest.approx(sum(SMALL.discount**j * reward for j, reward in enumerate(several[:, 5])))
+        assert np.array_equal(row[6:10], several[-1, 6:10])
+        kept = SMALL.discount ** (len(several) - 1) * (1 - several[-1, end])
+        assert row[10] == pytest.approx(1 - kept, abs=1e-6)
+    assert set(lengths) >= {2, 3}
+
+
+def test_engines_see_normalised_observations_and_the_replay_holds_raw_ones():
+    class Looking(Keeping):
+        def act(self, state, obs, noise):
+            self.looked = obs.copy()
+            return super().act(state, obs, noise)
+
+    engine = Looking()
+    lab = played(250, engine, normalise_observations="running", learn_after=250)
+    rows, (seat,) = stored(lab), lab.seats
+    acted_at = np.array([*rows[:, :3], seat.obs])
+    # the start counts for 1e-4 observations of mean 0 and variance 1
+    np.testing.assert_allclose(seat.normaliser.mean, acted_at.mean(0), atol=1e-5)
+    np.testing.assert_allclose(seat.normaliser.variance, acted_at.var(0), atol=1e-4)
+    assert not np.array_equal(rows[199, 5:8], rows[200, :3])  # an episode's last observation is not acted at
+    batch = unpack(last := batches_of(engine)[-1], lab.spaces)
+    raw = {tuple(row[3:5]): row for row in rows}
+    for obs, next_obs, key in zip(batch.obs, batch.next_obs, last[:, 3:5], strict=True):
+        for ours, own in ((obs, raw[tuple(key)][:3]), (next_obs, raw[tuple(key)][5:8])):
+            expected = (own - acted_at.mean(0)) / acted_at.std(0)
+            np.testing.assert_allclose(ours, np.clip(expected, -10, 10), atol=1e-3)
+    before = vars(seat.normaliser).copy()
+    lab.evaluate()
+    assert all(np.array_equal(before[name], value) for name, value in vars(seat.normaliser).items())
+    assert np.abs(engine.looked).max() > 1.5 > np.abs(rows[:, 0]).max()  # a raw cosine is 1 at most
+    assert set(lab.networks(0)) >= {"observed/mean", "observed/variance"}
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_networks_start_anew_from_weights_of_their_own_and_the_replay_stays(name):
+    engine = implementations.load(name)
+    switches = {"warmup_steps": 0, "learn_after": 41, "update_every": 2, "updates_per_burst": 20}
+    lab = played(41, engine, reset_networks_every=50, **switches)
+    for env_step, updates, reset in ((43, 40, 0), (45, 60, 1), (47, 80, 1), (49, 100, 2), (51, 120, 2), (55, 160, 3)):
+        before = None
+        while lab.env_step < env_step:
+            before = engine.get_params(lab.state)
+            lab.step()
+        assert lab.updates() == [updates] and len(lab.seats[0].replay) == env_step
+        fresh = initial.params(SMALL, lab.spaces, seeding.stream(0, "initial", reset))
+        params = engine.get_params(lab.state)
+        is_fresh = updates // 50 > (updates - 20) // 50
+        for key, value in fresh.items():
+            assert np.array_equal(params[key][0], value.astype(np.float32)) == is_fresh, key
+        assert params["updates_done"][0] == (0 if is_fresh else before["updates_done"][0] + 20)
+        assert not is_fresh or not any(value.any() for key, value in params.items() if key.startswith("adam_"))
+
+
+def test_the_action_after_a_reset_is_the_new_networks():
+    lab = played(89, ENGINE, warmup_steps=0, reset_networks_every=50)
+    assert lab.updates() == [50]
+    fresh = initial.params(SMALL, lab.spaces, seeding.stream(0, "initial", 1))
+    params = {name: value.astype(np.float32)[None] for name, value in fresh.items()}
+    explore = seeding.stream(0, "explore")
+    noise = [explore.standard_normal((1, 1), np.float32) for _ in range(90)][-1]
+    expected = ENGINE.act(ENGINE.init(SMALL, lab.spaces, params), lab.seats[0].obs[None, None], noise[None])
+    assert np.array_equal(lab.seats[0].action, expected[0, 0])
+
+
+def test_seeds_side_by_side_go_as_each_alone():
+    together = played(150, ENGINE, seeds=(3, 5), **LATER)
+    for i, seed in enumerate((3, 5)):
+        alone = played(150, ENGINE, seeds=(seed,), **LATER)
+        assert np.array_equal(stored(together, i), stored(alone)) and together.updates()[i] == alone.updates()[0] == 111
+        for name, value in ENGINE.get_params(alone.state).items():
+            assert np.array_equal(ENGINE.get_params(together.state)[name][i], value[0]), name
+
+
+def test_arms_side_by_side_discount_by_their_own():
+    own = job(schedule=replace(SHORT, **LATER))
+    other = job(seeds=(1,), spec=replace(SMALL, discount=0.5), schedule=own.schedule)._replace(origin=Origin())
+    lab = Lab(implementations.load("jax"), own._replace(beside=(other,)), [training.Recorder("r") for _ in range(2)])
+    assert [seat.replay.discount for seat in lab.seats] == [SMALL.discount, 0.5]
+
+
+def test_a_diagnosis_compares_the_value_at_the_observation_that_the_engine_sees():
+    """Q is asked at the first states as the engine sees them; the return that it is compared with is of raw rewards."""
+    lab = played(90, ENGINE, normalise_observations="running", learn_after=60)
+    seen = {}
+
+    class Explaining:
+        def __getattr__(self, name):
+            return getattr(ENGINE, name)
+
+        def explain(self, state, rows, noise):
+            seen.setdefault("rows", []).append(rows.copy())
+            return ENGINE.explain(state, rows, noise)
+
+    lab.engine = Explaining()
+    lab.job = lab.job._replace(evaluate_every=90)
+    lab.evaluate()
+    _, start = seen["rows"]
+    first = np.stack([env.reset(seeding.integer(0, "evaluate", 1, n)) for n, env in enumerate(lab.evaluation._envs[0])])
+    np.testing.assert_allclose(start[0, 0, :2, :3], lab.seats[0].seen(first), rtol=1e-6)
+
+
 # --- every switch of the schedule is alive
 
 LATE = {"warmup_steps": 0, "learn_after": 200}
@@ -823,6 +955,9 @@ SWITCHES = {
     "replay_capacity": [({}, 30)],
     "insert": [(LATE, "episode_end"), ({}, "next_step")],
     "time_limit": [({}, "terminal"), ({}, BootstrapAtLength(steps=1000))],
+    "n_step": [({}, 3)],
+    "normalise_observations": [({}, "running")],
+    "reset_networks_every": [({}, 100)],
     "reset_every": [({}, 70), ({}, ResetFromWarmup(every=None)), ({}, ResetFromWarmup(every=70))],
     "action_to_env": [({}, "clip")],
     "evaluation_action": [({}, "sample"), ({}, "unsquashed_mean")],
@@ -836,7 +971,8 @@ def course(**switches) -> tuple:
     lab.job = lab.job._replace(evaluate_every=205)
     lab.evaluate()
     returns = [row["return"] for row in lab.seats[0].recorder.rows if "return" in row]
-    return np.array(lab.actions).tolist(), stored(lab).tolist(), lab.counts, returns
+    rows = stored(lab)[:, : row_width(lab.spaces)]
+    return np.array(lab.actions).tolist(), rows.tolist(), lab.counts, returns
 
 
 @pytest.mark.parametrize(
