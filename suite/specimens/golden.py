@@ -29,7 +29,7 @@ from suite.lab.records import Recorder
 from suite.lab.tasks import TASKS, Environment
 from suite.sac import weights as initial
 from suite.sac.ablation import Changes
-from suite.sac.contract import Job, Params, Spaces, unpack
+from suite.sac.contract import Job, Params
 from suite.sac.identity import to_plain
 from suite.sac.numerics import NUMERICS, Change, holds, version
 from suite.sac.schedule import CHOICES, BootstrapAtLength, ResetFromWarmup, Schedule
@@ -250,11 +250,10 @@ class Counting(scripted.Counting):
         self.sampled = 0  # a number that depends on every row of every batch, in order
 
     def update(self, state: np.ndarray, rows: np.ndarray, noise: np.ndarray, obs: Any, act_noise: Any) -> tuple:
-        batch = unpack(rows, Spaces(scripted.OBS_DIM, scripted.ACTION_DIM))
         ids, next_ids = (
-            np.rint(obs[..., 0] / np.float32(scripted.ID_UNIT)).astype(np.int64) for obs in (batch.obs, batch.next_obs)
+            np.rint(rows[..., at] / np.float32(scripted.ID_UNIT)).astype(np.int64) for at in (0, -1 - scripted.OBS_DIM)
         )
-        ends = batch.terminated.astype(np.int64)
+        ends = rows[..., -1].astype(np.int64)
         further = (next_ids - ids + ids % 2) // 2 - 1  # steps that a row has beside its first
         order = np.arange(1, ids.size + 1).reshape(ids.shape)
         self.sampled = (31 * self.sampled + int((order * (4 * ids + ends + 7 * further)).sum())) % (1 << 40)
