@@ -101,9 +101,9 @@ def sensitivity(
     if len(arms) == 1:
         raise SpecError(f"no setting asked for is another than {variant} has: there is nothing to tune")
     without = [name for name in asked if name not in known]
-    left_out = f" Left out, for it means nothing here: {', '.join(without)}." if without else ""
+    left_out = f" (left out, for it means nothing here: {', '.join(without)})" if without else ""
     return Ablation(
-        question=f"How much must {variant} be tuned for each task: {', '.join(known)}?{left_out}",
+        question=f"How much must {variant} be tuned for each task: {', '.join(known)}{left_out}?",
         baseline=preset,
         arms=tuple(arms),
         outcomes=("final_return",),

@@ -48,10 +48,10 @@ def test_a_rate_is_that_of_all_that_learns_and_alpha_is_where_it_starts_or_stays
 
 def test_what_means_nothing_with_a_variant_is_left_out_and_the_question_says_so():
     fixed = settings_of(sac_v2_small, changes={"temperature": FixedAlpha(value=0.2)})
-    assert "Left out, for it means nothing here: entropy." in fixed.question
+    assert "(left out, for it means nothing here: entropy)?" in fixed.question
     assert not [arm.name for arm in fixed.arms if "entropy" in arm.levels]
     without = settings_of(soft_q_learning)
-    assert "nothing here: tau, alpha, entropy." in without.question
+    assert "nothing here: tau, alpha, entropy)?" in without.question
     for setting in ({"entropy": -2.0}, {"alpha": 0.2}):
         with pytest.raises(SpecError, match="there is nothing to tune"):
             settings_of(sac_v2_small, setting, changes={"temperature": FixedAlpha(value=0.2)})

@@ -112,7 +112,7 @@ def test_a_study_of_sensitivity_is_forecast_and_then_a_config_that_can_be_planne
     asked = ("sensitivity", "sac_v2_small", "sac_v1_small", "--over", "lr,entropy", "--values", "lr=1e-4,1e-3")
     printed = run(*asked, "--tasks", "Pendulum-v1", "--seeds", "5", "--dry-run")
     assert "sac_v2_small: 5 settings, 25 runs" in printed and "sac_v1_small: 2 settings, 10 runs" in printed
-    assert "Left out, for it means nothing here: entropy." in printed and "together 35 runs" in printed
+    assert "(left out, for it means nothing here: entropy)" in printed and "together 35 runs" in printed
     assert not list(tmp_path.iterdir())
     run(*asked, "--tasks", "Pendulum-v1", "--seeds", "5")
     planned = json.loads(run("plan", "--config", "config/tuning.yaml", "--json"))
