@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_the_worked_example_keeps_the_contract():
 
 
 def another_tau(state, *arguments):
-    return numpy_engine.update(state._replace(spec=state.spec.__class__(**vars(state.spec) | {"tau": 0.1})), *arguments)
+    return numpy_engine.update(state._replace(spec=replace(state.spec, tau=0.1)), *arguments)
 
 
 def no_moments(state):
