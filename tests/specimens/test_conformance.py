@@ -141,6 +141,32 @@ def test_delays_follow_the_code_bases_own_count():
         conformance.vectors_of(later, replace(load_preset("cleanrl").SPEC, first_update=5002))
 
 
+# --- several steps in one
+
+
+@pytest.mark.parametrize("key", ["reward", "next_obs", "terminated", "discount", "index"])
+def test_batches_that_the_recorded_replay_does_not_give_are_refused(tmp_path, key):
+    with np.load(of("stable_baselines3-nstep3")) as found:
+        value = found[f"batch/1/{key}"]
+    wrong = (value + 1) % 20 if key == "index" else value + 1e-3
+    with pytest.raises(UsageError, match="is not what 3 steps of the recorded replay come to"):
+        conformance.load(tampered(tmp_path, of("stable_baselines3-nstep3"), **{f"batch/1/{key}": wrong}))
+
+
+@pytest.mark.parametrize("key", ["buffer/timeout", "buffer/pos", "batch/2/discount"])
+def test_a_recording_of_several_steps_needs_its_replay(tmp_path, key):
+    with pytest.raises(UsageError, match=f"holds no vectors of the shared format .*{key}"):
+        conformance.load(tampered(tmp_path, of("stable_baselines3-nstep3"), **{key: None}))
+
+
+def test_one_step_is_not_three(monkeypatch):
+    monkeypatch.setattr(conformance, "DECLARED", {})
+    vectors = conformance.vectors_of(
+        conformance.read(of("stable_baselines3-nstep3")), load_preset("stable_baselines3").SPEC
+    )
+    assert vectors.contradictions == ("n_steps is 3 in the file and 1 in the preset",)
+
+
 # --- nothing that a preset decides comes from the file
 
 
@@ -203,9 +229,10 @@ def test_a_case_in_another_setting_is_declared_with_its_fields_and_no_more(monke
         assert (spec.actor_every, spec.target_every) == (1, 1), name
     monkeypatch.setattr(conformance, "DECLARED", {})
     for case, of_case in declared.items():
-        spec = load_preset(case[0]).SPEC
-        assert all(getattr(spec, field) != value for field, value in of_case.changes.items()), case
-        assert len(of_case.reason) > 40 and conformance.vectors_of(recorded[case], spec).contradictions, case
+        module = load_preset(case[0])
+        ours = vars(module.SPEC) | vars(module.SCHEDULE)
+        assert all(ours[field] != value for field, value in of_case.changes.items()), case
+        assert len(of_case.reason) > 40 and conformance.vectors_of(recorded[case], module.SPEC).contradictions, case
 
 
 @pytest.mark.parametrize(
