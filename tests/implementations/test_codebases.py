@@ -114,6 +114,9 @@ VECTORS = sorted(path for path in (ROOT / "tests/vectors").glob("*.npz") if path
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
 def test_a_file_arrives_at_the_numbers_of_its_original(path, monkeypatch):
     recorded = conformance.read(path)
+    if recorded.case == "nstep3":  # this file tells what became of its actions, and not the actions
+        for key in [key for key in recorded.arrays if key.endswith("pi_action")]:
+            del recorded.arrays[key]
     file = AsEngine(module_of(recorded.preset), monkeypatch)
     monkeypatch.setattr(implementations, "load", lambda name, *kind: file)
     verdict = conformance.verdict(recorded, load_preset(recorded.preset).SPEC, recorded.preset, "float64")

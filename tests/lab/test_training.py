@@ -27,6 +27,7 @@ from suite.sac.contract import Origin, row_width, unpack
 from suite.sac.schedule import CHOICES as schedule_choices
 from suite.sac.schedule import BootstrapAtLength, ResetFromWarmup, Schedule
 from suite.sac.spec import SpecError
+from suite.specimens.catalogue import load_preset
 
 ENGINE = implementations.load("torch")
 
@@ -907,6 +908,16 @@ def test_seeds_side_by_side_go_as_each_alone():
         assert np.array_equal(stored(together, i), stored(alone)) and together.updates()[i] == alone.updates()[0] == 111
         for name, value in ENGINE.get_params(alone.state).items():
             assert np.array_equal(ENGINE.get_params(together.state)[name][i], value[0]), name
+
+
+@pytest.mark.parametrize("preset", ["soft_q_learning", "haarnoja_gmm"])
+def test_relatives_learn_from_several_steps_and_start_anew_too(preset):
+    spec = replace(load_preset(preset).SPEC, hidden=(8, 8))
+    engine = implementations.load("torch", type(spec).__name__)
+    ends = [played(120, engine, "MultiGoal-v0", spec=spec, **switches) for switches in ({}, LATER, {"n_step": 3})]
+    assert [lab.updates() for lab in ends] == [[81]] * 3
+    assert [int(engine.get_params(lab.state)["updates_done"][0]) for lab in ends] == [81, 31, 81]
+    assert len({float(engine.get_params(lab.state)["critic1/w0"].sum()) for lab in ends}) == 3
 
 
 def test_arms_side_by_side_discount_by_their_own():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,13 +78,19 @@ def test_goals_are_drawn_from_the_table_beside_the_figure(trained, tmp_path):
     assert "none" in said.stdout
 
 
-def test_a_policy_that_is_not_there_whole_or_twice_is_refused_not_drawn(trained, tmp_path):
+def test_a_policy_that_is_not_there_whole_or_twice_is_refused_not_drawn(trained, tmp_path, monkeypatch):
     """Of a crashed run there may be no networks: those it began with are no trained policy."""
     path, other = (Path(trained[name]) for name in PRESETS[:2])
     with pytest.raises(ValueError, match="actor/w0 is absent; the run is finished"):
         Policy(read_meta(path), {}, Environment("MultiGoal-v0"))
     with pytest.raises(UsageError, match="is another run of haarnoja_gmm"):
         played([other, path, other])
+    meta = read_meta(path)
+    seen = replace(meta, schedule=replace(meta.schedule, normalise_observations="running"))
+    with monkeypatch.context() as patched:
+        patched.setattr("suite.analysis.goals.read_meta", lambda path: seen)
+        with pytest.raises(UsageError, match="normalised observations"):
+            played([path])
     record, arrays = tmp_path / "1.parquet", tmp_path / "1.npz"
     record.write_bytes(path.read_bytes())
     np.savez(arrays, **{"critic1/w0": np.zeros(3)})
