@@ -215,8 +215,10 @@ def test_runs_in_turn_survive_a_kill_and_leave_the_same_results(study, tmp_path)
     finished = []
     thread = threading.Thread(target=lambda: finished.append(snakemake(tmp_path, *turns)))
     thread.start()
-    while not (waiting := list((tmp_path / "results/.work").rglob("*.parquet"))) or not any(
-        (tmp_path / "results/.work").rglob("checkpoint-*.npz")
+    work = tmp_path / "results/.work"
+    while not (waiting := list(work.rglob("*.parquet"))) or not any(
+        waiting[0].parent not in path.parents
+        for path in work.rglob("checkpoint-*.npz")  # the second run's own
     ):
         assert thread.is_alive()
         time.sleep(0.02)
