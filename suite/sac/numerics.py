@@ -126,12 +126,7 @@ _TABLEAU = ("sac/spec.py", "sac/specs.py", "sac/contract.py")
 _FILES = {
     "weights": ("sac/weights.py",),
     "loop": (
-        "lab/lab.py",
-        "lab/cores.py",
-        "lab/seat.py",
-        "lab/replay.py",
-        "lab/normaliser.py",
-        "lab/seeding.py",
+        *("lab/lab.py", "lab/cores.py", "lab/seat.py", "lab/replay.py", "lab/normaliser.py", "lab/seeding.py"),
         "sac/schedule.py",
     ),
     "evaluation": ("lab/evaluation.py", "lab/cores.py", "lab/lab.py", "lab/seeding.py"),
