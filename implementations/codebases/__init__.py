@@ -28,6 +28,7 @@ CODEBASES: dict[str, tuple[str, ...]] = {
     "lwdrl": ("torch",),
     "pranz24": ("torch",),
     "pytorch_sac": ("torch",),
+    "qr_sac": ("torch",),
     "redq": ("torch",),
     "rlkit": ("torch",),
     "sb3_contrib_crossq": ("torch",),
