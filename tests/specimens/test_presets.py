@@ -19,6 +19,7 @@ from suite.sac.spec import (
     ExpStd,
     FixedAlpha,
     FlooredLogDet,
+    LayerNorm,
     LearnedAlpha,
     Orthogonal,
     Quantiles,
@@ -32,12 +33,13 @@ from suite.specimens.catalogue import load_preset, preset_names, resolve
 OF_PAPERS = {"sac_v1", "sac_v2", "sac_v1_small", "sac_v2_small"}
 RELATIVES = ("soft_q_learning", "haarnoja_gmm")
 COMMON = ("stable_baselines3_common", "sbx_common", "tianshou_common", "cleanrl_common")
-PLACE = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{7,40} [\w./-]+\.(py|yml|yaml):\d+")
+PLACE = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{7,40} [\w./-]+\.(py|yml|yaml|md):\d+")
 HONEST = ("ours: ", "float32, as the code base computes")
 """What a source may begin with instead of a place in a repository."""
 
 F32 = EpsilonLogDet(eps=1.1920928955078125e-07)
 CONTRIB_NORM = BatchRenorm(eps=1e-3, momentum=0.99, warmup=100_000, variance="unbiased", renorm="after")
+SBX_NORM = BatchRenorm(eps=1e-3, momentum=0.99, warmup=100_000, variance="biased", renorm="from")
 SIX, EXACT, CLIP = EpsilonLogDet(eps=1e-6), ExactLogDet(), ClipLogStd(low=-20.0, high=2.0)
 COLUMNS = (
     *("hidden", "batch_size", "actor_lr", "critic_lr", "tau", "critic_loss_scale", "std", "log_det", "actor_reduce"),
@@ -114,6 +116,10 @@ TABLE = {
     "redq": (256, 256, 3e-4, 3e-4, 0.005, 1.0, CLIP, SIX, "mean", 5001, 5001, 1e6, "mean"),
     "sb3_contrib_tqc": (256, 256, 3e-4, 3e-4, 0.005, 0.5, CLIP, SIX, "mean", 101, 100, 1e6, "mean"),
     "sb3_contrib_crossq": (1024, 256, 1e-3, 1e-3, 1.0, 0.5, CLIP, SIX, "min", 101, 100, 1e6, "mean"),
+    "sbx_tqc": (256, 256, 3e-4, 3e-4, 0.005, 1.0, CLIP, EXACT, "mean", 101, 100, 1e6, "mean"),
+    "sbx_droq": (256, 256, 3e-4, 3e-4, 0.005, 0.5, CLIP, EXACT, "min", 10001, 10000, 1e6, "mean"),
+    "sbx_crossq": (1024, 256, 1e-3, 1e-3, 1.0, 0.5, CLIP, EXACT, "min", 101, 100, 1e6, "mean"),
+    "qr_sac": (256, 256, 3e-4, 3e-4, 0.005, 32.0, CLIP, EXACT, "min", 10001, 9999, 1e6, "mean"),
 }
 """On HalfCheetah, from the comparison tables of the study's notes on these code bases."""
 
@@ -140,6 +146,10 @@ ALPHA = {
     "redq": (1.0, -0.5, "log_alpha", "actor", 3e-4, 0.2),
     "sb3_contrib_tqc": (1.0, -1.0, "log_alpha", "actor", 3e-4),
     "sb3_contrib_crossq": (1.0, -1.0, "log_alpha", "actor", 1e-3, None, 0.9),
+    "sbx_tqc": (1.0, -1.0, "log_alpha", "actor", 3e-4),
+    "sbx_droq": (1.0, -1.0, "log_alpha", "actor", 3e-4),
+    "sbx_crossq": (1.0, -1.0, "log_alpha", "actor", 1e-3, None, 0.9),
+    "qr_sac": (None, -1.0, "alpha", "actor", 3e-4),
 }
 
 STAGES = {
@@ -165,6 +175,10 @@ STAGES = {
     "redq": "simultaneous target",
     "sb3_contrib_tqc": "alpha critic actor target",
     "sb3_contrib_crossq": "critic alpha actor target",
+    "sbx_tqc": "critic target actor alpha",
+    "sbx_droq": "critic target actor alpha",
+    "sbx_crossq": "critic actor alpha target",
+    "qr_sac": "critic target actor alpha",
 }
 
 KERAS, TF1, TORCH = (0.9, 0.999, 1e-7), (0.9, 0.999, 1e-8), (0.9, 0.999, 1e-8, "torch")
@@ -194,9 +208,13 @@ ADAM = {
             "tianshou",
             "redq",
             "sb3_contrib_tqc",
+            "sbx_tqc",
+            "sbx_droq",
         )
     },
     "sb3_contrib_crossq": (0.5, 0.999, 1e-8, "torch"),
+    "sbx_crossq": (0.5, 0.999, 1e-8, "torch"),
+    "qr_sac": (0.9, 0.999, 1e-8, "tensorflow"),
 }
 
 GAIN = Orthogonal(gain=2.0**0.5)
@@ -226,6 +244,10 @@ INIT = {
     "redq": ("glorot_uniform", "glorot_uniform", "glorot_uniform", "separate", "copy"),
     "sb3_contrib_tqc": ("torch", "torch", "torch", "separate", "copy"),
     "sb3_contrib_crossq": ("torch", "torch", "torch", "separate", "copy"),
+    "sbx_tqc": ("lecun_normal", "lecun_normal", "lecun_normal", "separate", "copy"),
+    "sbx_droq": ("lecun_normal", "lecun_normal", "lecun_normal", "separate", "copy"),
+    "sbx_crossq": ("lecun_normal", "lecun_normal", "lecun_normal", "separate", "copy"),
+    "qr_sac": ("glorot_uniform", "glorot_uniform", "glorot_uniform", "joint", "copy"),
 }
 
 
@@ -284,7 +306,8 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
         ("update_every", {"rlkit": 1000, "spinningup": 50, "spinningup_tf1": 50, "spinningup_2018": 1000}),
         (
             "updates_per_burst",
-            {"rlkit": 1000, "spinningup": 50, "spinningup_tf1": 50, "spinningup_2018": 1000, "redq": 20},
+            {"rlkit": 1000, "spinningup": 50, "spinningup_tf1": 50, "spinningup_2018": 1000}
+            | dict.fromkeys(("redq", "sbx_droq"), 20),
         ),
         (
             "reset_every",
@@ -292,7 +315,7 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
         ),
         ("target_copy_every", {"coach": 1000}),
         ("target_every", {"pytorch_sac": 2}),
-        ("actor_every", {"cleanrl": 2, "redq": 20, "sb3_contrib_crossq": 3}),
+        ("actor_every", {"cleanrl": 2, "redq": 20, "sbx_droq": 20, "sb3_contrib_crossq": 3, "sbx_crossq": 3}),
         ("actor_repeats", {"cleanrl": 2}),
         ("log_prob_units", {"cleanrl": "env", "pranz24": "env"}),
         (
@@ -307,16 +330,24 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
         ),
         ("pathwise_noise", {"coach": "independent"}),
         ("first_critic_layer", {"coach": "sum_of_relus"}),
-        ("action_to_env", {"coach": "clip", "pytorch_sac": "clip"}),
+        ("action_to_env", dict.fromkeys(("coach", "pytorch_sac", "qr_sac"), "clip")),
         ("update_position", {"pytorch_sac": "before_step", "pranz24": "before_step"}),
-        ("sampling", {"pranz24": "without_replacement"}),
+        ("sampling", dict.fromkeys(("pranz24", "qr_sac"), "without_replacement")),
         ("critics", {"redq": 10}),
-        ("quantiles", {"sb3_contrib_tqc": Quantiles(n=25, dropped=2, target="pool")}),
+        (
+            "quantiles",
+            dict.fromkeys(("sb3_contrib_tqc", "sbx_tqc"), Quantiles(n=25, dropped=2, target="pool"))
+            | {"qr_sac": Quantiles(n=32, dropped=0, target="minimum")},
+        ),
         ("target_subset", {"redq": 2}),
-        ("target_networks", {"sb3_contrib_crossq": False}),
-        ("actor_hidden", {"sb3_contrib_crossq": (256, 256)}),
-        ("critic_norm", {"sb3_contrib_crossq": CONTRIB_NORM}),
-        ("actor_norm", {"sb3_contrib_crossq": CONTRIB_NORM}),
+        ("target_networks", {"sb3_contrib_crossq": False, "sbx_crossq": False}),
+        ("actor_hidden", {"sb3_contrib_crossq": (256, 256), "sbx_crossq": (256, 256)}),
+        ("critic_dropout", {"sbx_droq": 0.01}),
+        (
+            "critic_norm",
+            {"sb3_contrib_crossq": CONTRIB_NORM, "sbx_crossq": SBX_NORM, "sbx_droq": LayerNorm(eps=1e-6)},
+        ),
+        ("actor_norm", {"sb3_contrib_crossq": CONTRIB_NORM, "sbx_crossq": SBX_NORM}),
     ],
 )
 def test_what_one_code_base_does_otherwise_the_others_do_not(field, expected):
