@@ -187,7 +187,7 @@ def train(task: str, seed: int, make_env: Any = gym.make, draw: Any = None) -> I
         yield agent
 
 
-def evaluate(agent: SAC, env: gym.Env) -> float:
+def evaluate(agent: SAC, env: Any) -> float:
     """The mean return of episodes of the mean's action (utils/evaluator.py:28-36)."""
     total, box = 0.0, env.action_space
     for _ in range(EVALUATION_EPISODES):

@@ -69,7 +69,6 @@ WRONG = [
     ("sbx_tqc", {"critic_loss_scale": 0.5}),
     ("sbx_tqc", {"quantiles": replace(TQC.quantiles, dropped=3)}),
     ("sbx_crossq", norm("sbx_crossq", variance="unbiased")),
-    ("sbx_crossq", {"temperature": replace(load_preset("sbx_crossq").SPEC.temperature, beta1=None)}),
     ("sbx_droq", {"critic_dropout": 0.0}),
     ("sbx_droq", {"critic_norm": LayerNorm(eps=1e-3)}),
     ("sbx_droq", {"actor_reduce": "mean"}),
