@@ -66,11 +66,11 @@ WRONG = [
     ("sb3_contrib_crossq", norm("sb3_contrib_crossq", eps=1e-5)),
     ("sb3_contrib_crossq", {"target_networks": True, "critic_norm": LayerNorm(eps=1e-3)}),
     ("sb3_contrib_crossq", {"actor_every": 1}),
-    ("sbx_tqc", {"critic_loss_scale": 0.5}),
-    ("sbx_tqc", {"quantiles": replace(TQC.quantiles, dropped=3)}),
     ("sbx_crossq", norm("sbx_crossq", variance="unbiased")),
-    ("sbx_droq", {"critic_dropout": 0.0}),
-    ("sbx_droq", {"critic_norm": LayerNorm(eps=1e-3)}),
+    ("sbx_tqc", {"critic_loss_scale": 0.5}),
+    ("sbx_tqc", {"order": ("value", "critic", "actor", "alpha", "target"), "actor_reduce": "min"}),
+    ("sbx_droq", {"critic_dropout": 0.02}),
+    ("sbx_droq", {"critic_norm": LayerNorm(eps=1e-2)}),
     ("sbx_droq", {"actor_reduce": "mean"}),
 ]
 

@@ -38,8 +38,8 @@ HONEST = ("ours: ", "float32, as the code base computes")
 """What a source may begin with instead of a place in a repository."""
 
 F32 = EpsilonLogDet(eps=1.1920928955078125e-07)
-CONTRIB_NORM = BatchRenorm(eps=1e-3, momentum=0.99, warmup=100_000, variance="unbiased", renorm="after")
 SBX_NORM = BatchRenorm(eps=1e-3, momentum=0.99, warmup=100_000, variance="biased", renorm="from")
+CONTRIB_NORM = BatchRenorm(eps=1e-3, momentum=0.99, warmup=100_000, variance="unbiased", renorm="after")
 SIX, EXACT, CLIP = EpsilonLogDet(eps=1e-6), ExactLogDet(), ClipLogStd(low=-20.0, high=2.0)
 COLUMNS = (
     *("hidden", "batch_size", "actor_lr", "critic_lr", "tau", "critic_loss_scale", "std", "log_det", "actor_reduce"),
@@ -117,8 +117,8 @@ TABLE = {
     "sb3_contrib_tqc": (256, 256, 3e-4, 3e-4, 0.005, 0.5, CLIP, SIX, "mean", 101, 100, 1e6, "mean"),
     "sb3_contrib_crossq": (1024, 256, 1e-3, 1e-3, 1.0, 0.5, CLIP, SIX, "min", 101, 100, 1e6, "mean"),
     "sbx_tqc": (256, 256, 3e-4, 3e-4, 0.005, 1.0, CLIP, EXACT, "mean", 101, 100, 1e6, "mean"),
-    "sbx_droq": (256, 256, 3e-4, 3e-4, 0.005, 0.5, CLIP, EXACT, "min", 10001, 10000, 1e6, "mean"),
     "sbx_crossq": (1024, 256, 1e-3, 1e-3, 1.0, 0.5, CLIP, EXACT, "min", 101, 100, 1e6, "mean"),
+    "sbx_droq": (256, 256, 3e-4, 3e-4, 0.005, 0.5, CLIP, EXACT, "min", 10001, 10000, 1e6, "mean"),
     "qr_sac": (256, 256, 3e-4, 3e-4, 0.005, 32.0, CLIP, EXACT, "min", 10001, 9999, 1e6, "mean"),
 }
 """On HalfCheetah, from the comparison tables of the study's notes on these code bases."""
@@ -147,8 +147,8 @@ ALPHA = {
     "sb3_contrib_tqc": (1.0, -1.0, "log_alpha", "actor", 3e-4),
     "sb3_contrib_crossq": (1.0, -1.0, "log_alpha", "actor", 1e-3, None, 0.9),
     "sbx_tqc": (1.0, -1.0, "log_alpha", "actor", 3e-4),
-    "sbx_droq": (1.0, -1.0, "log_alpha", "actor", 3e-4),
     "sbx_crossq": (1.0, -1.0, "log_alpha", "actor", 1e-3, None, 0.9),
+    "sbx_droq": (1.0, -1.0, "log_alpha", "actor", 3e-4),
     "qr_sac": (None, -1.0, "alpha", "actor", 3e-4),
 }
 
@@ -176,8 +176,8 @@ STAGES = {
     "sb3_contrib_tqc": "alpha critic actor target",
     "sb3_contrib_crossq": "critic alpha actor target",
     "sbx_tqc": "critic target actor alpha",
-    "sbx_droq": "critic target actor alpha",
     "sbx_crossq": "critic actor alpha target",
+    "sbx_droq": "critic target actor alpha",
     "qr_sac": "critic target actor alpha",
 }
 
@@ -244,9 +244,9 @@ INIT = {
     "redq": ("glorot_uniform", "glorot_uniform", "glorot_uniform", "separate", "copy"),
     "sb3_contrib_tqc": ("torch", "torch", "torch", "separate", "copy"),
     "sb3_contrib_crossq": ("torch", "torch", "torch", "separate", "copy"),
-    "sbx_tqc": ("lecun_normal", "lecun_normal", "lecun_normal", "separate", "copy"),
-    "sbx_droq": ("lecun_normal", "lecun_normal", "lecun_normal", "separate", "copy"),
-    "sbx_crossq": ("lecun_normal", "lecun_normal", "lecun_normal", "separate", "copy"),
+    **dict.fromkeys(
+        ("sbx_tqc", "sbx_crossq", "sbx_droq"), ("lecun_normal", "lecun_normal", "lecun_normal", "separate", "copy")
+    ),
     "qr_sac": ("glorot_uniform", "glorot_uniform", "glorot_uniform", "joint", "copy"),
 }
 
@@ -306,8 +306,14 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
         ("update_every", {"rlkit": 1000, "spinningup": 50, "spinningup_tf1": 50, "spinningup_2018": 1000}),
         (
             "updates_per_burst",
-            {"rlkit": 1000, "spinningup": 50, "spinningup_tf1": 50, "spinningup_2018": 1000}
-            | dict.fromkeys(("redq", "sbx_droq"), 20),
+            {
+                "rlkit": 1000,
+                "spinningup": 50,
+                "spinningup_tf1": 50,
+                "spinningup_2018": 1000,
+                "redq": 20,
+                "sbx_droq": 20,
+            },
         ),
         (
             "reset_every",
@@ -315,7 +321,7 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
         ),
         ("target_copy_every", {"coach": 1000}),
         ("target_every", {"pytorch_sac": 2}),
-        ("actor_every", {"cleanrl": 2, "redq": 20, "sbx_droq": 20, "sb3_contrib_crossq": 3, "sbx_crossq": 3}),
+        ("actor_every", {"cleanrl": 2, "redq": 20, "sb3_contrib_crossq": 3, "sbx_crossq": 3, "sbx_droq": 20}),
         ("actor_repeats", {"cleanrl": 2}),
         ("log_prob_units", {"cleanrl": "env", "pranz24": "env"}),
         (
@@ -342,12 +348,12 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
         ("target_subset", {"redq": 2}),
         ("target_networks", {"sb3_contrib_crossq": False, "sbx_crossq": False}),
         ("actor_hidden", {"sb3_contrib_crossq": (256, 256), "sbx_crossq": (256, 256)}),
-        ("critic_dropout", {"sbx_droq": 0.01}),
         (
             "critic_norm",
             {"sb3_contrib_crossq": CONTRIB_NORM, "sbx_crossq": SBX_NORM, "sbx_droq": LayerNorm(eps=1e-6)},
         ),
         ("actor_norm", {"sb3_contrib_crossq": CONTRIB_NORM, "sbx_crossq": SBX_NORM}),
+        ("critic_dropout", {"sbx_droq": 0.01}),
     ],
 )
 def test_what_one_code_base_does_otherwise_the_others_do_not(field, expected):
