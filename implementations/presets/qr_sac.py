@@ -24,8 +24,8 @@ SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     # objective
     temperature=cited(
         LearnedAlpha(init=None, entropy_per_dim=-1.0, objective="alpha", sample="actor", lr=3e-4),
-        f"{SOFT}:40-43 with nnabla_rl/algorithms/qrsac.py:93 (drawn), 103 (-A), 199-200 (alpha itself; the actor's "
-        "sample), nnabla_rl/algorithms/qrsac.py:87,156 (the one learning rate)",
+        f"{SOFT}:40-43 (drawn), 103 (-A), 199-200 (alpha itself; the actor's sample) with "
+        "nnabla_rl/algorithms/qrsac.py:87,93,156 (the one learning rate; no first value)",
     ),
     quantiles=cited(
         Quantiles(n=32, dropped=0, target="minimum"),
