@@ -173,6 +173,7 @@ def learned_temperature(
 
     The policy is the optimal one at each alpha; 64 states of its visits and an action in each make an update.
     """
+    assert rule.init is not None
     log_alpha, path = float(np.log(rule.init)), []
     for update in range(updates):
         policy = improve(optimal(mdp, np.exp(log_alpha), discount), np.exp(log_alpha))

@@ -32,10 +32,12 @@ def shared_rules(spec: SacSpec, schedule: Schedule) -> list[tuple[bool, str]]:
     """What every package here asks of the switches it has."""
     temperature = spec.temperature
     learned = not spec.learns_alpha or (temperature.objective, temperature.sample) == ("log_alpha", "actor")
+    told = not spec.learns_alpha or temperature.init is not None
     plain = not spec.learns_alpha or (temperature.in_use_at_first, temperature.beta1) == (None, None)
     first = (schedule.warmup_steps // schedule.update_every + 1) * schedule.update_every
     return [
         (learned, "learns a temperature by the objective 'log_alpha' at the sample 'actor' only"),
+        (told, "starts a learned temperature where it is told to, and draws none: temperature.init must be a number"),
         (plain, "uses a learned temperature from the start, and the networks' Adam for it"),
         (
             schedule.learn_after == first,

@@ -57,7 +57,7 @@ class Loop:
         return {f"{net}{part}": array for net, value in nets.items() for part, array in _arrays(value)}
 
 
-NETWORKS = ("actor", "critics", "value", "log_alpha")
+NETWORKS = ("actor", "critics", "running", "value", "log_alpha")
 
 
 def _box(task: str) -> Any:

@@ -13,7 +13,7 @@ ACTOR = f"{POLICY}:241-252 (Flax' default for Dense)"
 CRITIC = f"{POLICY}:45-59 (Flax' default for Dense)"
 
 NORM = BatchRenorm(eps=1e-3, momentum=0.99, warmup=100_000, variance="biased", renorm="from")
-NORMS = "273-274 (0.99; 100,000) with sbx/common/jax_layers.py:84 (0.001), 132-208"
+NORMS = "273-274 (0.99; 100,000) with sbx/common/jax_layers.py:84,132-208 (0.001)"
 
 SPEC, SCHEDULE, PER_TASK, SOURCES = preset(
     sbx,

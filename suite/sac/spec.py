@@ -51,10 +51,12 @@ class LearnedAlpha:
 
     objective "alpha" minimises alpha * (-log_prob - H) (its eq. 18), "log_alpha" log(alpha) * (-log_prob - H) as most
     code does; sample says whose action it reads: the "actor" loss's, or a "fresh" one of the policy at that moment.
-    Until its first step `in_use_at_first` may stand in its place; beta1 of its own Adam (None: as the networks').
+    It starts at `init` (None: at e to a standard normal draw, sony/nnabla-rl@d6c9999
+    nnabla_rl/model_trainers/policy/soft_policy_trainer.py:40-43). Until its first step `in_use_at_first` may stand in
+    its place; beta1 of its own Adam (None: as the networks').
     """
 
-    init: float
+    init: float | None
     entropy_per_dim: float
     objective: Literal["alpha", "log_alpha"]
     sample: Literal["actor", "fresh"]
@@ -552,7 +554,8 @@ def check_adam(adam: Adam) -> None:
 def _check_parts(spec: SacSpec) -> None:
     temperature, std = spec.temperature, spec.std
     check_adam(spec.adam)
-    if isinstance(temperature, LearnedAlpha) and not (temperature.init > 0 and temperature.lr > 0):
+    positive = (temperature.init, temperature.lr) if isinstance(temperature, LearnedAlpha) else ()
+    if any(one is not None and one <= 0 for one in positive):
         raise SpecError(f"temperature.init and temperature.lr must be positive, not {temperature}")
     if isinstance(temperature, FixedAlpha) and temperature.value < 0:
         raise SpecError(f"temperature.value must not be negative, not {temperature.value}")

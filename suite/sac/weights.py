@@ -147,5 +147,6 @@ def params(spec: Spec, spaces: Spaces, rng: np.random.Generator) -> Params:
             assert not isinstance(spec, SoftQSpec)
             drawn[name] = (1 - spec.tau) * drawn[name] + spec.tau * drawn[online]
     if isinstance(spec, SacSpec) and isinstance(spec.temperature, LearnedAlpha):
-        drawn["log_alpha"] = np.asarray(math.log(spec.temperature.init))
+        first = spec.temperature.init
+        drawn["log_alpha"] = np.asarray(rng.standard_normal() if first is None else math.log(first))
     return drawn

@@ -65,6 +65,7 @@ KINDS: dict[str, tuple[Any, ...]] = {
     "mean_init": INITS,
     "log_std_init": INITS,
     "target_copy_every": (None, 2),
+    "temperature.init": (None, 1.0),
     "temperature.in_use_at_first": (None, 0.2),
     "temperature.beta1": (None, 0.5),
     "quantiles": (None, Quantiles(n=25, dropped=2, target="pool")),

@@ -22,8 +22,9 @@ GROUPS = {
     "objective": {
         "temperature": "The weight alpha of the entropy: fixed, or learned so that the entropy stays at "
         "`entropy_per_dim` times the number of action dimensions. `objective`: whether alpha or its logarithm stands "
-        "in the loss; `sample`: whether the loss reads the actor loss's action or a fresh one. `in_use_at_first`: what "
-        "stands in its place until its first step; `beta1`: its own Adam's.",
+        "in the loss; `sample`: whether the loss reads the actor loss's action or a fresh one. `init`: where it starts "
+        "(None: at e to a normal draw); `in_use_at_first`: what stands in its place until its first step; `beta1`: its "
+        "own Adam's.",
         "reward_scale": "Every reward is multiplied by this.",
         "discount": "The discount factor.",
         "critics": "The number of Q-functions.",

@@ -150,6 +150,7 @@ def test_what_a_package_cannot_do_is_a_reason(name):
     assert "by its mean or a sample" in reason({}, {"evaluation_action": "unsquashed_mean"})
     assert "'log_alpha'" in reason({"temperature": replace(learned, objective="alpha")})
     assert "'actor'" in reason({"temperature": replace(learned, sample="fresh")})
+    assert "temperature.init must be a number" in reason({"temperature": replace(learned, init=None)})
 
 
 def test_learning_rates_are_as_many_as_the_package_has():

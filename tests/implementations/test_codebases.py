@@ -233,9 +233,13 @@ def test_an_evaluation_of_spinning_up_ends_after_1000_steps_at_most(name, monkey
     [
         ("lwdrl", "START_TIMESTEPS", {"warmup_steps": 1_400, "learn_after": 1_401}),
         ("pranz24", "START_STEPS", {"warmup_steps": 1_400}),
+        ("qr_sac", "START_TIMESTEPS", {"warmup_steps": 1_399, "learn_after": 1_401}),
         ("redq", "START_STEPS", {"warmup_steps": 1_401, "learn_after": 1_401}),
         ("sb3_contrib_crossq", "LEARNING_STARTS", {"warmup_steps": 1_400, "learn_after": 1_401}),
         ("sb3_contrib_tqc", "LEARNING_STARTS", {"warmup_steps": 1_400, "learn_after": 1_401}),
+        ("sbx_crossq", "LEARNING_STARTS", {"warmup_steps": 1_400, "learn_after": 1_401}),
+        ("sbx_droq", "LEARNING_STARTS", {"warmup_steps": 1_400, "learn_after": 1_401}),
+        ("sbx_tqc", "LEARNING_STARTS", {"warmup_steps": 1_400, "learn_after": 1_401}),
         ("spinningup_2018", "RANDOM_STEPS", {"warmup_steps": 1_400}),
     ],
 )
@@ -252,9 +256,10 @@ def test_a_file_whose_original_is_not_recorded_does_what_the_suite_does_under_it
     assert script.differences(Stage(module_of(name), script, monkeypatch).play()) == {}
 
 
-def test_a_batch_of_pranz24_holds_no_transition_twice():
+@pytest.mark.parametrize("name", ["pranz24", "qr_sac"])
+def test_a_batch_holds_no_transition_twice(name):
     """Its own draw; the suite's is held to the same in tests/lab."""
-    draw = module_of("pranz24").Draw(0)
+    draw = module_of(name).Draw(0)
     drawn = np.stack([draw.integers(40, 30) for _ in range(200)])
     assert all(len(np.unique(batch)) == 30 for batch in drawn)
     assert np.abs(np.bincount(drawn.ravel(), minlength=40) - 150).max() < 31  # 150 expected, with a deviation of 6.1

@@ -119,6 +119,7 @@ TABLE = {
     "sbx_tqc": (256, 256, 3e-4, 3e-4, 0.005, 1.0, CLIP, EXACT, "mean", 101, 100, 1e6, "mean"),
     "sbx_crossq": (1024, 256, 1e-3, 1e-3, 1.0, 0.5, CLIP, EXACT, "min", 101, 100, 1e6, "mean"),
     "sbx_droq": (256, 256, 3e-4, 3e-4, 0.005, 0.5, CLIP, EXACT, "min", 10001, 10000, 1e6, "mean"),
+    "qr_sac": (256, 256, 3e-4, 3e-4, 0.005, 32.0, CLIP, EXACT, "min", 10001, 9999, 1e6, "mean"),
 }
 """On HalfCheetah, from the comparison tables of the study's notes on these code bases."""
 
@@ -148,6 +149,7 @@ ALPHA = {
     "sbx_tqc": (1.0, -1.0, "log_alpha", "actor", 3e-4),
     "sbx_crossq": (1.0, -1.0, "log_alpha", "actor", 1e-3, None, 0.9),
     "sbx_droq": (1.0, -1.0, "log_alpha", "actor", 3e-4),
+    "qr_sac": (None, -1.0, "alpha", "actor", 3e-4),
 }
 
 STAGES = {
@@ -176,6 +178,7 @@ STAGES = {
     "sbx_tqc": "critic target actor alpha",
     "sbx_crossq": "critic actor alpha target",
     "sbx_droq": "critic target actor alpha",
+    "qr_sac": "critic target actor alpha",
 }
 
 KERAS, TF1, TORCH = (0.9, 0.999, 1e-7), (0.9, 0.999, 1e-8), (0.9, 0.999, 1e-8, "torch")
@@ -211,6 +214,7 @@ ADAM = {
     },
     "sb3_contrib_crossq": (0.5, 0.999, 1e-8, "torch"),
     "sbx_crossq": (0.5, 0.999, 1e-8, "torch"),
+    "qr_sac": (0.9, 0.999, 1e-8, "tensorflow"),
 }
 
 GAIN = Orthogonal(gain=2.0**0.5)
@@ -243,6 +247,7 @@ INIT = {
     **dict.fromkeys(
         ("sbx_tqc", "sbx_crossq", "sbx_droq"), ("lecun_normal", "lecun_normal", "lecun_normal", "separate", "copy")
     ),
+    "qr_sac": ("glorot_uniform", "glorot_uniform", "glorot_uniform", "joint", "copy"),
 }
 
 
@@ -331,11 +336,15 @@ def test_the_decisive_switches_are_those_of_the_code_base(name):
         ),
         ("pathwise_noise", {"coach": "independent"}),
         ("first_critic_layer", {"coach": "sum_of_relus"}),
-        ("action_to_env", {"coach": "clip", "pytorch_sac": "clip"}),
+        ("action_to_env", dict.fromkeys(("coach", "pytorch_sac", "qr_sac"), "clip")),
         ("update_position", {"pytorch_sac": "before_step", "pranz24": "before_step"}),
-        ("sampling", {"pranz24": "without_replacement"}),
+        ("sampling", dict.fromkeys(("pranz24", "qr_sac"), "without_replacement")),
         ("critics", {"redq": 10}),
-        ("quantiles", dict.fromkeys(("sb3_contrib_tqc", "sbx_tqc"), Quantiles(n=25, dropped=2, target="pool"))),
+        (
+            "quantiles",
+            dict.fromkeys(("sb3_contrib_tqc", "sbx_tqc"), Quantiles(n=25, dropped=2, target="pool"))
+            | {"qr_sac": Quantiles(n=32, dropped=0, target="minimum")},
+        ),
         ("target_subset", {"redq": 2}),
         ("target_networks", {"sb3_contrib_crossq": False, "sbx_crossq": False}),
         ("actor_hidden", {"sb3_contrib_crossq": (256, 256), "sbx_crossq": (256, 256)}),
