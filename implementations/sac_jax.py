@@ -33,8 +33,9 @@ from implementations.stages import (
     ValueResult,
     numbered,
 )
-from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
+from suite.sac.contract import Batch, Metrics, Params, Spaces, Step, unpack
 from suite.sac.spec import (
+    A_MAX,
     D_MAX,
     DELAYED,
     R_MAX,
@@ -357,6 +358,14 @@ def sample(
     return Sample(action, log_prob), moved
 
 
+def log_density(spec: SacSpec, actor: Weights, obs: Array, action: Array) -> Array:
+    """log N(u; mean(s), std(s)) [B] of given actions before tanh, u = arctanh(a), a within +-A_MAX."""
+    mean, raw = jnp.split(forward(spec.network("actor"), actor, obs), 2, axis=1)
+    log_scale = log_std(spec, raw)
+    standard = (jnp.arctanh(jnp.clip(action, -A_MAX, A_MAX)) - mean) / jnp.exp(log_scale)
+    return -(0.5 * standard**2 + log_scale + 0.5 * LOG_2PI).sum(1)
+
+
 # --- losses: each reads only what its signature names -------------------------------------------------------------
 
 
@@ -385,7 +394,7 @@ def critic_target(
     numbers: Numbers,
     said: Array,
     log_prob: Array | None,
-    batch: Batch,
+    batch: Batch | Step,
     alpha: Array,
     drawn: Array | None,
 ) -> Array:
@@ -394,8 +403,7 @@ def critic_target(
 
     Of quantiles: that of each one kept, [B, kept] (arXiv 2005.04269, section 3). drawn: what chooses some critics.
     """
-    if drawn is not None:  # those of the smallest draws (arXiv 2101.05982, algorithm 1)
-        said = said[jnp.argsort(drawn.reshape(-1)[: spec.critics])[: spec.target_subset]]
+    said = chosen(spec, said, drawn)
     if log_prob is None:
         following = said[0, :, 0]
     elif spec.quantiles:
@@ -408,6 +416,46 @@ def critic_target(
         reward, terminated = reward[:, None], terminated[:, None]
     # terminated, not truncated: a time limit is no death
     return numbers.reward_scale * reward + numbers.discount * (1 - terminated) * following
+
+
+def chosen(spec: SacSpec, said: Array, drawn: Array | None) -> Array:
+    """Of what critics say [n, ...] that which enters the target: all, or of some critics."""
+    if drawn is None:
+        return said
+    # those of the smallest draws (arXiv 2101.05982, algorithm 1)
+    return said[jnp.argsort(drawn.reshape(-1)[: spec.critics])[: spec.target_subset]]
+
+
+def corrections(learner: Learner, batch: Batch, alpha: Array, draws: Draws) -> Array:
+    """What further steps add to y [B]: each one's y - Q(s, a), times discount and trace of every step up to it
+    (arXiv 1606.02647, eq. 3)."""
+    spec, spaces, actor, targets, numbers = (
+        learner.spec,
+        learner.spaces,
+        learner.actor,
+        learner.targets,
+        learner.numbers,
+    )
+    total, weight = jnp.zeros_like(batch.reward), jnp.ones_like(batch.reward)
+    obs, subset = batch.next_obs, draws.get("subset")
+    for n, step in enumerate(batch.further, start=2):
+        weight = weight * numbers.discount * trace(spec, actor, obs, step)
+        drawn, _ = sample(spec, spaces, actor, step.next_obs, draws[numbered("next_action", n)])
+        following, _ = critics_say(spec, spaces, targets, step.next_obs, drawn.action)
+        said, _ = critics_say(spec, spaces, targets, obs, step.action)
+        y = critic_target(spec, numbers, following, drawn.log_prob, step, alpha, subset)
+        total = total + weight * (y - reduce(spec.target_reduce, chosen(spec, said[..., 0], subset)))
+        obs = step.next_obs
+    return total
+
+
+def trace(spec: SacSpec, actor: Weights, obs: Array, step: Step) -> Array:
+    """c [B] of a step from obs: decay, or decay min(1, pi / mu) (arXiv 1606.02647, eq. 4); 0 behind the episode."""
+    assert spec.retrace
+    if spec.retrace.trace == "whole":
+        return spec.retrace.decay * step.goes_on
+    ratio = jnp.exp(jnp.minimum(log_density(spec, actor, obs, step.action) - step.log_prob, 0))
+    return spec.retrace.decay * ratio * step.goes_on
 
 
 def pooled(quantiles: Quantiles, said: Array) -> Array:
@@ -649,6 +697,8 @@ def critic_stage(learner: Learner, count: Array, batch: Batch, first: Policy, dr
 
     def target(following: Array) -> Array:
         y = critic_target(spec, learner.numbers, following, log_prob, batch, first.alpha, draws.get("subset"))
+        if spec.retrace:
+            y = y + corrections(learner, batch, first.alpha, draws)
         return lax.stop_gradient(y)
 
     if not spec.target_networks:
@@ -794,7 +844,8 @@ def update_once(
     """Update number `count` (from 1) by rows [B, width], noise [draws, B, A]: the learner after it, the policy before,
     and what the stages computed. Where actor and alpha are not due, `explaining` says what a first pass would be."""
     spec, results = learner.spec, Results()
-    batch, draws = unpack(rows, learner.spaces), dict(zip(spec.draws, noise, strict=True))
+    batch = unpack(rows, learner.spaces, spec.further_steps)
+    draws = dict(zip(spec.draws, noise, strict=True))
     if spec.critic_dropout:
         draws |= {name: draws[name][:, : learner.spaces.action_dim] for name in spec.action_draws}
     first = policy_now(learner, count, batch.obs, draws["action"])
@@ -864,6 +915,7 @@ class Programs(NamedTuple):
     update: Callable
     act: Callable
     explain: Callable
+    log_prob: Callable
 
 
 @lru_cache(maxsize=16)
@@ -900,9 +952,16 @@ def programs(spec: SacSpec, spaces: Spaces) -> Programs:
         arrays, seen = over_seeds(one_seed, arrays, numbers, *(x[:, 0].astype(spec.dtype) for x in (rows, noise)))
         return arrays, count + 1, seen
 
+    def log_prob(actor: Array, obs: Array, actions: Array) -> Array:
+        def one_seed(actor: Array, *arrays: Array) -> Array:
+            (weights,) = split(spec, spaces, "actor", actor)
+            return log_density(spec, weights, *(one.astype(spec.dtype) for one in arrays))
+
+        return over_seeds(one_seed, actor, obs, actions)
+
     # on a CPU, XLA copies what is donated before it writes: each vector is still read when its successor is ready
     spent = () if jax.default_backend() == "cpu" else (0, 1)
-    return Programs(jax.jit(update, donate_argnums=spent), jax.jit(act), jax.jit(explain))
+    return Programs(jax.jit(update, donate_argnums=spent), jax.jit(act), jax.jit(explain), jax.jit(log_prob))
 
 
 def over_seeds(function: Callable, *args: Any) -> Any:
@@ -959,6 +1018,12 @@ def act(state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
     """See suite.sac.contract.Implementation.act."""
     with precise(state.spec):
         return np.asarray(state.programs.act(state.arrays.nets["actor"].theta, obs, noise))
+
+
+def log_prob(state: State, obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
+    """See suite.sac.contract.Implementation.log_prob."""
+    with precise(state.spec):
+        return np.asarray(state.programs.log_prob(state.arrays.nets["actor"].theta, obs, actions))
 
 
 # --- in and out: canonical arrays ---------------------------------------------------------------------------------

@@ -32,8 +32,9 @@ from implementations.stages import (
     ValueResult,
     numbered,
 )
-from suite.sac.contract import Batch, Metrics, Params, Spaces, unpack
+from suite.sac.contract import Batch, Metrics, Params, Spaces, Step, unpack
 from suite.sac.spec import (
+    A_MAX,
     D_MAX,
     DELAYED,
     R_MAX,
@@ -222,6 +223,14 @@ def sample(spec: SacSpec, spaces: Spaces, actor: Weights, obs: Tensor, noise: Te
     return Sample(action, log_prob, raw, log_scale, std, noise, inputs)
 
 
+def log_density(spec: SacSpec, actor: Weights, obs: Tensor, action: Tensor) -> Tensor:
+    """log N(u; mean(s), std(s)) [B] of given actions before tanh, u = arctanh(a), a within +-A_MAX."""
+    mean, raw = forward(spec.network("actor"), actor, obs)[0].chunk(2, dim=1)
+    log_scale = log_std(spec, raw)
+    standard = (torch.atanh(action.clamp(-A_MAX, A_MAX)) - mean) / log_scale.exp()
+    return -(0.5 * standard**2 + log_scale + 0.5 * LOG_2PI).sum(1)
+
+
 # --- losses, with their gradients: each reads only what its signature names ---------------------------------------
 
 
@@ -247,15 +256,14 @@ def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Tensor) -> t
 
 
 def critic_target(
-    spec: SacSpec, said: Tensor, log_prob: Tensor | None, batch: Batch, alpha: float, drawn: Tensor | None
+    spec: SacSpec, said: Tensor, log_prob: Tensor | None, batch: Batch | Step, alpha: float, drawn: Tensor | None
 ) -> Tensor:
     """y = scale r + discount (1 - terminated) V'(s') [B], V' by what is said of an action at s' [n, B, outputs] and its
     log pi (arXiv 1812.05905, eq. 5-6), or by the target value net, [1, B, 1] (arXiv 1801.01290, eq. 8).
 
     Of quantiles: that of each one kept, [B, kept] (arXiv 2005.04269, section 3). drawn: what chooses some critics.
     """
-    if drawn is not None:  # those of the smallest draws (arXiv 2101.05982, algorithm 1)
-        said = said[drawn.reshape(-1)[: spec.critics].argsort()[: spec.target_subset]]
+    said = chosen(spec, said, drawn)
     if log_prob is None:
         following = said[0, :, 0]
     elif spec.quantiles:
@@ -268,6 +276,41 @@ def critic_target(
         reward, terminated = reward.unsqueeze(1), terminated.unsqueeze(1)
     # terminated, not truncated: a time limit is no death
     return spec.reward_scale * reward + spec.discount * (1 - terminated) * following
+
+
+def chosen(spec: SacSpec, said: Tensor, drawn: Tensor | None) -> Tensor:
+    """Of what critics say [n, ...] that which enters the target: all, or of some critics."""
+    if drawn is None:
+        return said
+    # those of the smallest draws (arXiv 2101.05982, algorithm 1)
+    return said[drawn.reshape(-1)[: spec.critics].argsort()[: spec.target_subset]]
+
+
+def corrections(
+    spec: SacSpec, spaces: Spaces, actor: Weights, targets: list[Weights], batch: Batch, alpha: float, draws: Draws
+) -> Tensor:
+    """What further steps add to y [B]: each one's y - Q(s, a), times discount and trace of every step up to it
+    (arXiv 1606.02647, eq. 3)."""
+    total, weight = torch.zeros_like(batch.reward), torch.ones_like(batch.reward)
+    obs, subset = batch.next_obs, draws.get("subset")
+    for n, step in enumerate(batch.further, start=2):
+        weight = weight * spec.discount * trace(spec, actor, obs, step)
+        drawn = sample(spec, spaces, actor, step.next_obs, draws[numbered("next_action", n)])
+        following, _ = critics_say(spec, spaces, targets, step.next_obs, drawn.action)
+        said, _ = critics_say(spec, spaces, targets, obs, step.action)
+        y = critic_target(spec, following, drawn.log_prob, step, alpha, subset)
+        total = total + weight * (y - reduce(spec.target_reduce, chosen(spec, said.squeeze(2), subset)))
+        obs = step.next_obs
+    return total
+
+
+def trace(spec: SacSpec, actor: Weights, obs: Tensor, step: Step) -> Tensor:
+    """c [B] of a step from obs: decay, or decay min(1, pi / mu) (arXiv 1606.02647, eq. 4); 0 behind the episode."""
+    assert spec.retrace
+    if spec.retrace.trace == "whole":
+        return spec.retrace.decay * step.goes_on
+    ratio = (log_density(spec, actor, obs, step.action) - step.log_prob).clamp(max=0).exp()
+    return spec.retrace.decay * ratio * step.goes_on
 
 
 def pooled(quantiles: Quantiles, said: Tensor) -> Tensor:
@@ -458,6 +501,8 @@ def critic_stage(learner: Learner, batch: Batch, first: Policy, draws: Draws) ->
         said, following = both[:, :size], both[:, size:]
     log_prob = drawn.log_prob if drawn else None
     y = critic_target(spec, following, log_prob, batch, first.alpha, draws.get("subset"))
+    if spec.retrace:
+        y = y + corrections(spec, spaces, learner.actor, learner.targets, batch, first.alpha, draws)
     losses, d = critic_loss(spec, said, y)
     d = d if spec.target_networks else torch.cat([d, torch.zeros_like(d)], dim=1)
     gradient = gradients.of_critics(spec, spaces, critics, tapes, d, hows)
@@ -585,7 +630,7 @@ def inputs(learner: Learner, rows: np.ndarray, noise: np.ndarray) -> tuple[Batch
     draws = dict(zip(spec.draws, torch.from_numpy(noise).to(dtype), strict=True))
     if spec.critic_dropout:
         draws |= {name: draws[name][:, : learner.spaces.action_dim] for name in spec.action_draws}
-    return unpack(torch.from_numpy(rows).to(dtype), learner.spaces), draws
+    return unpack(torch.from_numpy(rows).to(dtype), learner.spaces, spec.further_steps), draws
 
 
 @torch.inference_mode()
@@ -611,6 +656,16 @@ def act(state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
             mean = mean + log_std(learner.spec, raw).exp() * torch.from_numpy(noise[i]).to(dtype)
         actions[i] = torch.tanh(mean).numpy()
     return actions
+
+
+@torch.inference_mode()
+def log_prob(state: State, obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
+    """See suite.sac.contract.Implementation.log_prob."""
+    of_seeds = []
+    for learner, *arrays in zip(state, obs, actions, strict=True):
+        tensors = (torch.from_numpy(one).to(getattr(torch, learner.spec.dtype)) for one in arrays)
+        of_seeds.append(log_density(learner.spec, learner.actor, *tensors).numpy())
+    return np.stack(of_seeds)
 
 
 # --- in and out: canonical arrays ---------------------------------------------------------------------------------

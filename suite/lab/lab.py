@@ -14,9 +14,10 @@ from suite.lab.cores import Cores
 from suite.lab.evaluation import Episodes, Evaluation
 from suite.lab.loop import Clock
 from suite.lab.records import Attempt, Recorder
-from suite.lab.seat import Seat
+from suite.lab.seat import Seat, uniform_log_density
 from suite.sac import weights as initial
 from suite.sac.contract import Implementation, Job, Metrics, Params, row_width
+from suite.sac.schedule import check_together
 from suite.sac.spec import SpecError
 
 SATURATED = 0.99
@@ -32,6 +33,7 @@ class Lab:
 
     def __init__(self, engine: Implementation, job: Job, recorders: Sequence[Recorder]):
         self.engine, self.job = engine, job
+        check_together(job.spec, job.schedule)
         if len(job.seats) > 1 and not job.schedule.lockstep:
             raise SpecError(
                 "update_position 'after_episode', and learn_in_warmup False with warmup_rounding 'episode', let each "
@@ -54,7 +56,8 @@ class Lab:
         self._cores = Cores(len(self.seats))
         self.evaluation = Evaluation(job.seats)
         seeds, burst, batch = len(self.seats), job.schedule.updates_per_burst, job.spec.batch_size
-        self._rows = np.empty((seeds, burst, batch, row_width(self.spaces)), np.float32)
+        wide = row_width(self.spaces, job.spec.further_steps)
+        self._rows = np.empty((seeds, burst, batch, wide), np.float32)
         width = job.spec.noise_width(self.spaces.action_dim)
         self._noise = np.empty((seeds, burst, len(job.spec.draws), batch, width), np.float32)
         self._act_width = len(job.spec.act_draws) * self.spaces.action_dim
@@ -111,8 +114,16 @@ class Lab:
                 seat.action = np.asarray(actions[i, 0], np.float32)
             else:
                 seat.diverge(self.env_step)
+        if self.job.spec.weighs_actions:
+            self._weigh(obs, actions)
         if bursts and schedule.update_position == "before_step":
             self.update(None, None)
+
+    def _weigh(self, obs: Any, actions: np.ndarray | None) -> None:
+        """Tells every seat how likely its next action was, of the policy's [S, 1, A] or drawn uniformly."""
+        chosen = np.zeros((len(self.seats), 1)) if actions is None else self.engine.log_prob(self.state, obs, actions)
+        for seat, (log_prob,) in zip(self.seats, chosen, strict=True):
+            seat.log_prob = uniform_log_density(seat.action) if seat.warm else float(log_prob)
 
     def update(self, obs: np.ndarray | None, act_noise: np.ndarray | None) -> np.ndarray | None:
         """One burst of updates of every seat on batches of its own replay, and a reset where one is due; the actions at

@@ -1,10 +1,12 @@
-"""Replay: packed transitions in a ring, sampled uniformly, one by one or several steps in one."""
+"""Replay: packed transitions in a ring, sampled uniformly, one by one, several steps in one, or several in a row."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from suite.sac.contract import Spaces, row_width, unpack
+from suite.sac.schedule import Schedule
+from suite.sac.specs import Spec
 
 
 class Replay:
@@ -48,27 +50,39 @@ class Replay:
         self.added = max(self.added, start + len(rows))
 
 
-class NStepReplay(Replay):
+class SuccessiveReplay(Replay):
+    """A replay that knows which rows follow each other: each has one more number, 1 where it opens an episode."""
+
+    def __init__(self, capacity: int, spaces: Spaces, steps: int, more: int = 0):
+        super().__init__(capacity, row_width(spaces) + more + 1)
+        self.spaces, self.steps = spaces, steps
+
+    def following(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the rows lie [..., steps] that begin at index [...], and whether they go on from there: up to a
+        terminal, the last one before another episode opens, or the newest. What lies behind is no number."""
+        at = (index[..., None] + np.arange(self.steps + 1)) % len(self.rows)
+        opens = self.rows[at[..., 1:], -1] > 0
+        at = at[..., :-1]
+        ends = opens | (unpack(self.rows, self.spaces).terminated[at] > 0) | (at == (self.added - 1) % len(self.rows))
+        goes_on = np.ones(at.shape, bool)
+        np.logical_and.accumulate(~ends[..., :-1], axis=-1, out=goes_on[..., 1:])
+        return at, goes_on
+
+
+class NStepReplay(SuccessiveReplay):
     """A replay that gives n steps in one: the discounted sum of their rewards, and where the last of them led.
 
-    A stored row has one more number, 1 where it opens an episode. Steps are summed up to a terminal, the last one
-    before another episode opens, the newest row or the n-th step: see Batch on what `terminated` then is. Naive:
-    nothing corrects for actions that another policy chose (DLR-RM/stable-baselines3@e05d2dbe
-    stable_baselines3/common/buffers.py:886-954).
+    See Batch on what `terminated` then is. Naive: nothing corrects for actions that another policy chose
+    (DLR-RM/stable-baselines3@e05d2dbe stable_baselines3/common/buffers.py:886-954).
     """
 
     def __init__(self, capacity: int, spaces: Spaces, n_step: int, discount: float):
-        super().__init__(capacity, row_width(spaces) + 1)
-        self.spaces, self.n_step, self.discount = spaces, n_step, discount
+        super().__init__(capacity, spaces, n_step)
+        self.n_step, self.discount = n_step, discount
 
     def gather(self, index: np.ndarray, out: np.ndarray) -> None:
         stored, filled = unpack(self.rows, self.spaces), unpack(out, self.spaces)
-        at = (index[..., None] + np.arange(self.n_step + 1)) % len(self.rows)  # [..., n + 1]
-        opens = self.rows[at[..., 1:], -1] > 0
-        at = at[..., :-1]
-        goes_on = ~(opens | (stored.terminated[at] > 0) | (at == (self.added - 1) % len(self.rows)))
-        summed = np.ones(at.shape, bool)  # whether all steps before go on; what lies behind the newest row is no number
-        np.logical_and.accumulate(goes_on[..., :-1], axis=-1, out=summed[..., 1:])
+        at, summed = self.following(index)
         weights = self.discount ** np.arange(self.n_step)
         count = summed.sum(-1)
         last = np.take_along_axis(at, count[..., None] - 1, axis=-1)[..., 0]
@@ -76,3 +90,31 @@ class NStepReplay(Replay):
         filled.reward[...] = (np.where(summed, stored.reward[at], 0) * weights).sum(-1)
         filled.next_obs[...] = stored.next_obs[last]
         filled.terminated[...] = 1 - weights[count - 1] * (1 - stored.terminated[last])
+
+
+class StackedReplay(SuccessiveReplay):
+    """A replay that gives rows with their further steps (see Step); stored ones have a number more, log_prob."""
+
+    def __init__(self, capacity: int, spaces: Spaces, steps: int):
+        super().__init__(capacity, spaces, steps, more=1)
+
+    def gather(self, index: np.ndarray, out: np.ndarray) -> None:
+        first = row_width(self.spaces)
+        at, goes_on = self.following(index)
+        out[..., :first] = self.rows[index, :first]
+        for n, step in enumerate(unpack(out, self.spaces, self.steps - 1).further, start=1):
+            rows, follows = self.rows[at[..., n]], goes_on[..., n]
+            rows[~follows] = 0
+            stored = unpack(rows, self.spaces)
+            step.action[...], step.reward[...] = stored.action, stored.reward
+            step.next_obs[...], step.terminated[...] = stored.next_obs, stored.terminated
+            step.log_prob[...], step.goes_on[...] = rows[..., first], follows
+
+
+def made_for(capacity: int, spaces: Spaces, spec: Spec, schedule: Schedule) -> Replay:
+    """The replay that an update and a schedule ask for."""
+    if spec.further_steps:
+        return StackedReplay(capacity, spaces, spec.further_steps + 1)
+    if schedule.n_step > 1:
+        return NStepReplay(capacity, spaces, schedule.n_step, spec.discount)
+    return Replay(capacity, row_width(spaces))

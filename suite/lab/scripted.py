@@ -73,6 +73,9 @@ class Counting:
         state = state + rows.shape[1]
         return state, None if obs is None else self.act(state, obs, act_noise), {}
 
+    def log_prob(self, state: np.ndarray, obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        return actions.sum(axis=2) + obs[..., 1]
+
     def get_params(self, state: np.ndarray) -> Params:
         return {"updates_done": state}
 

@@ -10,12 +10,19 @@ from suite.lab import seeding
 from suite.lab.loop import Trainee
 from suite.lab.normaliser import Normaliser
 from suite.lab.records import Recorder
-from suite.lab.replay import NStepReplay, Replay
+from suite.lab.replay import Replay, StackedReplay, SuccessiveReplay, made_for
 from suite.lab.tasks import Environment
-from suite.sac.contract import Job, row_width, unpack
+from suite.sac.contract import Job, unpack
 from suite.sac.schedule import BootstrapAtLength
+from suite.sac.spec import A_MAX
 
 DRAWN_STREAMS = ("warmup", "explore", "replay", "update")
+
+
+def uniform_log_density(action: np.ndarray) -> float:
+    """The log density of u = arctanh(a) where a [A] is uniform in [-1, 1]: log((1 - a^2) / 2), summed; see Retrace."""
+    inside = np.clip(action.astype(float), -A_MAX, A_MAX)
+    return float(np.log((1 - inside) * (1 + inside) / 2).sum())
 
 
 class Seat(Trainee):
@@ -36,6 +43,7 @@ class Seat(Trainee):
         self.episode_steps = 0
         self.ended = 0  # how long the episode was that the last step ended
         self.action = np.zeros(self.spaces.action_dim, np.float32)
+        self.log_prob = 0.0  # of that action, where the update asks for it
         self.warm = True  # whether that action was drawn uniformly
         self.warm_until: int | None = None  # the step with which the warm-up ended
         self.warmup_range: tuple[Any, Any] = self.env.range if job.schedule.warmup_range == "env" else (-1.0, 1.0)
@@ -44,10 +52,7 @@ class Seat(Trainee):
         return Environment(job.task, job.schedule.action_to_env)
 
     def make_replay(self, capacity: int) -> Replay:
-        n_step, discount = self.job.schedule.n_step, self.job.spec.discount
-        if n_step > 1:
-            return NStepReplay(capacity, self.spaces, n_step, discount)
-        return Replay(capacity, row_width(self.spaces))
+        return made_for(capacity, self.spaces, self.job.spec, self.job.schedule)
 
     def step(self, env_step: int) -> None:
         """Plays the pending action, stores the transition, starts the next episode where one ended or is abandoned."""
@@ -60,7 +65,9 @@ class Seat(Trainee):
         if isinstance(schedule.time_limit, BootstrapAtLength):
             ends = (terminated or truncated) and self.episode_steps != schedule.time_limit.steps
         parts: list[Any] = [self.obs, self.action, [reward], next_obs, [float(ends)]]
-        if schedule.n_step > 1:
+        if isinstance(self.replay, StackedReplay):
+            parts.append([self.log_prob])
+        if isinstance(self.replay, SuccessiveReplay):
             parts.append([float(self.episode_steps == 1)])
         self.waiting.append(np.concatenate(parts, dtype=np.float32))
         over = terminated or truncated
@@ -107,8 +114,9 @@ class Seat(Trainee):
         distinct = self.job.schedule.sampling == "without_replacement" and len(self.replay) >= out.shape[1]
         replay.sample(stream, out, distinct)
         if self.normaliser:
-            batch = unpack(out, self.spaces)
-            batch.obs[...], batch.next_obs[...] = self.seen(batch.obs), self.seen(batch.next_obs)
+            batch = unpack(out, self.spaces, self.job.spec.further_steps)
+            for obs in (batch.obs, batch.next_obs, *(step.next_obs for step in batch.further)):
+                obs[...] = self.seen(obs)
 
     def get_state(self) -> tuple[dict[str, np.ndarray], dict]:
         """Arrays and JSON-able data that `set_state` continues from."""
@@ -117,7 +125,7 @@ class Seat(Trainee):
         plain = {name: value for name, value in env.items() if not isinstance(value, np.ndarray)}
         streams = {name: seeding.get_state(generator) for name, generator in self.streams.items()}
         state = {"env": plain, "streams": streams, "rows": self.recorder.rows}
-        state |= {"stopped_at": self.stopped_at, "message": self.message}
+        state |= {"stopped_at": self.stopped_at, "message": self.message, "log_prob": self.log_prob}
         state |= {"warm": self.warm, "episode_steps": self.episode_steps, "warm_until": self.warm_until}
         waiting = np.array(self.waiting, np.float32).reshape(-1, self.replay.rows.shape[1])
         arrays |= self.observed()
@@ -139,4 +147,5 @@ class Seat(Trainee):
         self.recorder.rows[:] = state["rows"]
         self.stopped_at, self.message = state["stopped_at"], state["message"]
         self.warm, self.episode_steps = state["warm"], state["episode_steps"]
+        self.log_prob = state.get("log_prob", 0.0)  # older checkpoints lack it: their updates do not ask for it
         self.warm_until = state.get("warm_until")  # older checkpoints lack it: their schedules do not read it

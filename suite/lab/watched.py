@@ -12,7 +12,7 @@ import numpy as np
 from suite.sac.status import Status
 
 CALLS = (
-    *("init", "act", "update", "explain", "get_params", "set_params"),  # of an Implementation
+    *("init", "act", "update", "log_prob", "explain", "get_params", "set_params"),  # of an Implementation
     *("start", "learn", "alpha", "updates", "networks"),  # of a Trainer and its Loop
 )
 OF_THE_ENVIRONMENT = ("gymnasium", "mujoco", "suite.lab.tasks")

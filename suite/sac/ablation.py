@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal, NamedTuple
 
 from suite.sac.cited import Module
-from suite.sac.schedule import Schedule
+from suite.sac.schedule import Schedule, check_together
 from suite.sac.spec import SpecError
 from suite.sac.specs import Spec
 
@@ -200,8 +200,8 @@ def _values(preset: Module, task: str) -> dict[str, Any]:
 
 def _consistent(kind: type, values: Mapping[str, Any]) -> bool:
     try:
-        for tableau in (kind, Schedule):
-            tableau(**{field.name: values[field.name] for field in fields(tableau)})
+        tableaux = [made(**{field.name: values[field.name] for field in fields(made)}) for made in (kind, Schedule)]
+        check_together(*tableaux)
     except SpecError:
         return False
     return True

@@ -1,7 +1,8 @@
 """What the instrument and the specimens promise each other: shapes, names and the protocol of an engine.
 
 S seeds run in lockstep, so every array that crosses this border has a leading axis S. Rows are packed (one gather, one
-transfer): obs, action, reward, next_obs, terminated side by side in float32.
+transfer): obs, action, reward, next_obs, terminated side by side in float32, then what SacSpec.retrace asks for: every
+further step's action, reward, next_obs, terminated, log_prob, goes_on.
 """
 
 from __future__ import annotations
@@ -36,6 +37,21 @@ class Spaces(NamedTuple):
     action_center: tuple[float, ...] = ()
 
 
+class Step(NamedTuple):
+    """The step that follows another in its row, from the observation to which that one led; by field, [..., B] first.
+
+    log_prob: the log density of its action before tanh, by the policy that chose it (0 where nobody asks). goes_on: 1.0
+    if it followed in its episode and has been stored; else 0.0, and every other field is 0 too.
+    """
+
+    action: Any
+    reward: Any
+    next_obs: Any
+    terminated: Any
+    log_prob: Any
+    goes_on: Any
+
+
 class Batch(NamedTuple):
     """Transitions by field; reward and terminated are [..., B].
 
@@ -49,22 +65,29 @@ class Batch(NamedTuple):
     reward: Any
     next_obs: Any
     terminated: Any
+    further: tuple[Step, ...] = ()
 
 
-def row_width(spaces: Spaces) -> int:
-    """The width of a packed row."""
-    return 2 * spaces.obs_dim + spaces.action_dim + 2
+def row_width(spaces: Spaces, further: int = 0) -> int:
+    """The width of a packed row with so many further steps."""
+    return 2 * spaces.obs_dim + spaces.action_dim + 2 + further * (spaces.obs_dim + spaces.action_dim + 4)
 
 
-def unpack(rows: Any, spaces: Spaces) -> Batch:
+def unpack(rows: Any, spaces: Spaces, further: int = 0) -> Batch:
     """The fields of packed rows [..., width], as views; works on arrays of any framework."""
     o, a = spaces.obs_dim, spaces.action_dim
+
+    def step(at: int) -> Step:
+        action, next_obs = rows[..., at : at + a], rows[..., at + a + 1 : at + a + 1 + o]
+        return Step(action, rows[..., at + a], next_obs, *(rows[..., at + a + 1 + o + i] for i in range(3)))
+
     return Batch(
         obs=rows[..., :o],
         action=rows[..., o : o + a],
         reward=rows[..., o + a],
         next_obs=rows[..., o + a + 1 : 2 * o + a + 1],
         terminated=rows[..., 2 * o + a + 1],
+        further=tuple(step(row_width(spaces, n)) for n in range(further)),
     )
 
 
@@ -129,11 +152,15 @@ class Implementation(Protocol):
     def update(
         self, state: State, rows: np.ndarray, noise: np.ndarray, obs: np.ndarray | None, act_noise: np.ndarray | None
     ) -> tuple[State, np.ndarray | None, Metrics]:
-        """K updates: rows [S, K, B, width], noise [S, K, draws, B, A] (spec.draws names the axis).
+        """K updates: rows [S, K, B, width of spec.further_steps], noise [S, K, draws, B, A] (spec.draws names the axis).
 
         Given obs [S, N, O], also the updated actor's action there, as `act` would return it. The state passed in is
         spent: use the one returned.
         """
+
+    def log_prob(self, state: State, obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """The log density [S, N] before tanh (see Retrace) of actions [S, N, A] at obs [S, N, O] by the policy; never
+        asked unless spec.weighs_actions, and an engine that takes no such spec may lack it."""
 
     def explain(self, state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[State, dict[str, np.ndarray]]:
         """One update (K = 1) that keeps `state`: every loss, target, log-probability and gradient by name, [S, ...]."""

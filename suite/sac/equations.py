@@ -3,7 +3,8 @@
 Slow and plain on purpose. Engines are right when they agree with this file; this file is right when its gradients agree
 with finite differences of its own losses (tests/sac/test_equations.py). One seed: no leading axis. B is the batch size.
 
-Papers: SAC v1 = arXiv 1801.01290, SAC v2 = arXiv 1812.05905, Adam = arXiv 1412.6980, TQC = arXiv 2005.04269.
+Papers: SAC v1 = arXiv 1801.01290, SAC v2 = arXiv 1812.05905, Adam = arXiv 1412.6980, TQC = arXiv 2005.04269,
+Retrace = arXiv 1606.02647.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from suite.sac.contract import Batch, Params, Spaces
+from suite.sac.contract import Batch, Params, Spaces, Step
 from suite.sac.spec import (
+    A_MAX,
     D_MAX,
     DELAYED,
     R_MAX,
@@ -409,14 +411,29 @@ def log_det_backward(spec: SacSpec, spaces: Spaces, u: np.ndarray) -> np.ndarray
     return -2 * a * slope / (slope + spec.log_det.eps)
 
 
+def gaussian(
+    spec: SacSpec, params: Params, obs: np.ndarray, how: Pass = JUDGES
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """The policy's mean before tanh and its raw log std [B, A], and the hidden outputs."""
+    outputs, of = hidden(spec, params, "actor", obs, how), spec.network("actor")
+    top = renormed(of, params, "actor", len(of.hidden), outputs[-1], how)
+    mean = top @ params["actor/w_mean"] + params["actor/b_mean"]
+    return mean, top @ params["actor/w_log_std"] + params["actor/b_log_std"], outputs
+
+
+def log_density(spec: SacSpec, params: Params, obs: np.ndarray, action: np.ndarray) -> np.ndarray:
+    """log N(u; mean(s), std(s)) [B] of given actions before tanh, u = arctanh(a), a within +-A_MAX."""
+    mean, raw, _ = gaussian(spec, params, obs)
+    scale, u = log_std(spec, raw), np.arctanh(np.clip(action, -A_MAX, A_MAX))
+    return (-0.5 * ((u - mean) / np.exp(scale)) ** 2 - scale - 0.5 * LOG_2PI).sum(1)
+
+
 def sample(
     spec: SacSpec, spaces: Spaces, params: Params, obs: np.ndarray, noise: np.ndarray, how: Pass = JUDGES
 ) -> Sample:
     """a = tanh(mean(s) + std(s) * noise) and log pi(a|s) (SAC v1, eq. 21; SAC v2, eq. 8); noise [B, A at least]."""
-    noise, outputs, of = noise[:, : spaces.action_dim], hidden(spec, params, "actor", obs, how), spec.network("actor")
-    top = renormed(of, params, "actor", len(of.hidden), outputs[-1], how)
-    mean = top @ params["actor/w_mean"] + params["actor/b_mean"]
-    raw = top @ params["actor/w_log_std"] + params["actor/b_log_std"]
+    noise = noise[:, : spaces.action_dim]
+    mean, raw, outputs = gaussian(spec, params, obs, how)
     std = np.exp(log_std(spec, raw))
     u = mean + std * noise
     standard = (u - mean) / (std + spec.gaussian_eps)
@@ -476,14 +493,48 @@ def target_q(spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, noise:
         every, _ = critics(spec, spaces, params, "target_", batch.next_obs, following.action, how)
     else:
         every = joint(spec, spaces, params, batch, following.action)[0][:, len(batch.obs) :]
-    said = every[subset(spec, noise["subset"])] if spec.target_subset else every
+    said = chosen(spec, every, noise)
     if spec.quantiles:
         entropy = alpha * following.log_prob if spec.entropy_in_target else np.zeros(len(batch.obs))
         next_value = pooled(spec.quantiles, said) - entropy[:, None]
     else:
         next_value = soft_value(spec, said[..., 0], following.log_prob, alpha)
     y = bellman_target(spec, batch.reward, batch.terminated, next_value)
+    if spec.retrace:
+        y = y + corrections(spec, spaces, params, batch, noise, alpha)
     return Target(y, following.action, following.log_prob, every)
+
+
+def corrections(spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, noise: Params, alpha: float) -> np.ndarray:
+    """What further steps add to the target of the first [B]: each one's temporal difference scale r + discount
+    (1 - terminated) V(s') - Q(s, a), times discount and trace of every step up to it (Retrace, eq. 3)."""
+
+    def judged(obs: np.ndarray, action: np.ndarray) -> np.ndarray:
+        return chosen(spec, critics(spec, spaces, params, "target_", obs, action)[0], noise)[..., 0]
+
+    total, weight, obs = np.zeros(len(batch.obs)), np.ones(len(batch.obs)), batch.next_obs
+    for n, step in enumerate(batch.further, start=2):
+        weight = weight * spec.discount * trace(spec, params, obs, step)
+        following = sample(spec, spaces, params, step.next_obs, noise[numbered("next_action", n)])
+        value = soft_value(spec, judged(step.next_obs, following.action), following.log_prob, alpha)
+        y = bellman_target(spec, step.reward, step.terminated, value)
+        total = total + weight * (y - reduce(spec.target_reduce, judged(obs, step.action)))
+        obs = step.next_obs
+    return total
+
+
+def trace(spec: SacSpec, params: Params, obs: np.ndarray, step: Step) -> np.ndarray:
+    """c [B] of a step from obs: decay, or decay min(1, pi / mu) (Retrace, eq. 4); 0 behind the episode."""
+    assert spec.retrace is not None
+    if spec.retrace.trace == "whole":
+        return spec.retrace.decay * step.goes_on
+    ratio = np.exp(np.minimum(log_density(spec, params, obs, step.action) - step.log_prob, 0))
+    return spec.retrace.decay * ratio * step.goes_on
+
+
+def chosen(spec: SacSpec, said: np.ndarray, noise: Params) -> np.ndarray:
+    """Of what critics say [n, ...] that which enters the target."""
+    return said[subset(spec, noise["subset"])] if spec.target_subset else said
 
 
 def kept(spec: SacSpec, noise: Params, passed: str) -> dict[tuple[str, int], np.ndarray]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from suite.sac.spec import Limits, SpecError, check_limits, check_types, words_of
+from suite.sac.spec import Limits, SacSpec, SpecError, check_limits, check_types, words_of
+from suite.sac.specs import Spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,3 +122,13 @@ _LIMITS: Limits = (
     (("learn_after", "epoch_steps", "n_step", "reset_networks_every"), "be at least 1", lambda n: n >= 1),
     (("warmup_steps",), "not be negative", lambda n: n >= 0),
 )
+
+
+def check_together(spec: Spec, schedule: Schedule) -> None:
+    """SpecError for an update and a schedule that contradict each other."""
+    if not isinstance(spec, SacSpec) or spec.retrace is None:
+        return
+    if schedule.n_step > 1:
+        raise SpecError(f"retrace weighs each step's reward, and n_step {schedule.n_step} sums them before: say 1")
+    if spec.weighs_actions and schedule.warmup_range == "env":
+        raise SpecError("retrace.trace 'ratio' is defined for actions in [-1, 1]: warmup_range must be 'unit'")

@@ -30,6 +30,10 @@ DELAYED = ("actor", "alpha")
 R_MAX, D_MAX = 3.0, 5.0
 """The bounds of batch renormalisation's r and d (araffin/sbx@9bdc9c1 sbx/common/jax_layers.py, r_max and d_max)."""
 
+A_MAX = 1 - 2.0**-24
+"""The largest action that float32 has below 1: at and beyond it tanh is saturated, and an action counts as this one,
+which tanh makes of u = 8.7."""
+
 PASSES = ("target", "current", "actor")
 """What critics are passed for in an update: the target, their own loss, the actor's."""
 
@@ -191,6 +195,21 @@ class Quantiles:
     target: Literal["pool", "minimum"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Retrace:
+    """Targets of several steps, which weigh each later one by a trace c for its action (arXiv 1606.02647, eq. 3-4, the
+    soft value of one sampled action in place of E Q).
+
+    c is `decay`; of trace "ratio" it is decay * min(1, pi(a|s) / mu(a|s)), mu the policy that chose the action: Retrace
+    (lambda). Of "whole" nothing is weighed: Q(lambda) with off-policy corrections (arXiv 1602.04951). The densities are
+    those of the Gaussian before tanh, whose determinants would cancel, at u = arctanh(a), a within +-A_MAX.
+    """
+
+    steps: int
+    decay: float
+    trace: Literal["ratio", "whole"]
+
+
 Temperature = FixedAlpha | LearnedAlpha
 Std = ClipLogStd | SquashLogStd | SoftplusStd | ExpStd
 LogDet = ExactLogDet | EpsilonLogDet | FlooredLogDet
@@ -287,6 +306,7 @@ class SacSpec:
     # what came after SAC; each default is its absence
     quantiles: Quantiles | None = None  # critics of so many outputs; None: of one, the mean
     target_subset: int | None = None  # so many critics, drawn anew for each update, enter the target (REDQ); None: all
+    retrace: Retrace | None = None  # targets of several steps, corrected for older policies' actions; None: of one
     target_networks: bool = True  # False: critics judge (s', a') themselves, in one pass with (s, a) (CrossQ)
     actor_hidden: tuple[int, ...] | None = None  # None: as `hidden`
     activation: Activation = "relu"  # of every hidden layer
@@ -358,7 +378,18 @@ class SacSpec:
         for n in range(2, self.actor_repeats + 1):
             drawn += (f"action_{n}", *((f"alpha_{n}",) if fresh else ()))
         drawn += ("subset",) if self.target_subset else ()
-        return (*drawn, *(name for each in PASSES for name in self.kept_draws(each).values()))
+        drawn += tuple(name for each in PASSES for name in self.kept_draws(each).values())
+        return (*drawn, *(f"next_action_{n}" for n in range(2, self.further_steps + 2)))
+
+    @property
+    def further_steps(self) -> int:
+        """How many steps a row has beside its first."""
+        return self.retrace.steps - 1 if self.retrace else 0
+
+    @property
+    def weighs_actions(self) -> bool:
+        """Whether the target reads how likely an action was to the policy that chose it."""
+        return self.retrace is not None and self.retrace.trace == "ratio"
 
     @property
     def action_draws(self) -> tuple[str, ...]:
@@ -577,6 +608,15 @@ def _check_later(spec: SacSpec) -> None:
         "quantiles": (spec.quantiles, {"value_net": spec.value_net}),
         "target_subset": (spec.target_subset, {"value_net": spec.value_net}),
         "target_networks False": (not spec.target_networks, {"value_net": spec.value_net}),
+        "retrace": (
+            spec.retrace,
+            {
+                "value_net": spec.value_net,
+                "quantiles": spec.quantiles,
+                "critic_dropout": spec.critic_dropout,
+                "target_networks False": not spec.target_networks,
+            },
+        ),
         "critic_dropout": (spec.critic_dropout, {"value_net": spec.value_net, "actor_repeats": spec.actor_repeats > 1}),
         "BatchRenorm": (
             isinstance(spec.critic_norm, BatchRenorm) or isinstance(spec.actor_norm, BatchRenorm),
@@ -596,6 +636,8 @@ def _check_later(spec: SacSpec) -> None:
         raise SpecError(f"quantiles needs n >= 1 and dropped from 0 to n - 1, not {spec.quantiles}")
     if spec.quantiles and spec.quantiles.target == "minimum" and spec.quantiles.dropped:
         raise SpecError("quantiles.target 'minimum' takes one critic's quantiles as they are: dropped must be 0")
+    if spec.retrace and not (spec.retrace.steps >= 2 and 0 < spec.retrace.decay <= 1):
+        raise SpecError(f"retrace needs steps >= 2 and decay in (0, 1], not {spec.retrace}")
     temperature = spec.temperature
     if isinstance(temperature, LearnedAlpha):
         if temperature.in_use_at_first is not None and temperature.in_use_at_first < 0:

@@ -1,7 +1,8 @@
 """The kinds of specs: SacSpec, and one for each algorithm of its family that is of another shape.
 
 A spec of any kind has what the suite reads: `draws` and `act_draws`, `online` and `targets`, `dtype`, `structure`,
-`network`, `learning_rate`, and the fields reward_scale, discount, hidden, batch_size and precision.
+`network`, `learning_rate`, `further_steps`, `weighs_actions`, and the fields reward_scale, discount, hidden, batch_size
+and precision.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class SoftQSpec:
     first_critic_layer: ClassVar[str] = "concat"
     log_prob_units: ClassVar[str] = "unit"
     target_init: ClassVar[str] = "copy"
+    further_steps: ClassVar[int] = 0
+    weighs_actions: ClassVar[bool] = False
     act_draws: ClassVar[tuple[str, ...]] = ("latent",)
     online: ClassVar[tuple[str, ...]] = ("actor", "critic1")
     targets: ClassVar[tuple[str, ...]] = ("target_critic1",)
@@ -102,6 +105,8 @@ class MixtureSpec:
 
     first_critic_layer: ClassVar[str] = "concat"
     log_prob_units: ClassVar[str] = "unit"
+    further_steps: ClassVar[int] = 0
+    weighs_actions: ClassVar[bool] = False
     act_draws: ClassVar[tuple[str, ...]] = ("component", "action")
     draws: ClassVar[tuple[str, ...]] = ("component", "action")  # of "component" the first column serves
     online: ClassVar[tuple[str, ...]] = ("actor", "critic1", "value")

@@ -14,7 +14,7 @@ import numpy as np
 
 from suite.sac import weights
 from suite.sac.ablation import Changes
-from suite.sac.contract import Spaces, row_width
+from suite.sac.contract import Spaces, row_width, unpack
 from suite.sac.spec import (
     CHOICES,
     STAGES,
@@ -30,6 +30,7 @@ from suite.sac.spec import (
     LearnedAlpha,
     Orthogonal,
     Quantiles,
+    Retrace,
     SacSpec,
     SoftplusStd,
     SquashLogStd,
@@ -101,7 +102,8 @@ ONE_CRITIC: Changes = {"critics": 1, "target_reduce": "first", "actor_reduce": "
 RENORM = BatchRenorm(eps=1e-3, momentum=0.9, warmup=1, variance="biased", renorm="from")
 CROSSQ = replace(BASE, target_networks=False, actor_norm=RENORM, critic_norm=RENORM)
 TQC = replace(BASE, quantiles=Quantiles(n=5, dropped=0, target="pool"), actor_reduce="mean")
-BASES = {"actor_norm": CROSSQ, "critic_norm": CROSSQ, "quantiles": TQC}
+RETRACED = replace(BASE, retrace=Retrace(steps=3, decay=0.9, trace="ratio"))
+BASES = {"actor_norm": CROSSQ, "critic_norm": CROSSQ, "quantiles": TQC, "retrace": RETRACED}
 """What the words of a part of the later terms are changed in."""
 
 Variant = tuple[SacSpec, SacSpec]
@@ -136,6 +138,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "log_det": (EpsilonLogDet(eps=1e-6), EpsilonLogDet(eps=1e-2), FlooredLogDet(floor=0.1)),
     "critics": (3,),
     "quantiles": (Quantiles(n=5, dropped=2, target="pool"), Quantiles(n=3, dropped=0, target="pool")),
+    "retrace": (Retrace(steps=2, decay=1.0, trace="whole"),),
     "actor_hidden": ((8,), (8, 16, 4)),
     "actor_norm": (LayerNorm(eps=1e-6), LayerNorm(eps=1e-2)),
     "critic_norm": (LayerNorm(eps=1e-6),),
@@ -232,6 +235,13 @@ def _later() -> Iterator[tuple[str, SacSpec, Changes]]:
     yield "TQC, subset of three", replace(TQC, critics=3), {"target_subset": 2}
     yield "TQC, no entropy in the target", TQC, {"entropy_in_target": False}
     yield "TQC, tanh and layer norm", TQC, {"activation": "tanh", "critic_norm": LayerNorm(eps=1e-5)}
+    yield "Retrace", BASE, {"retrace": RETRACED.retrace}
+    yield "Retrace, another decay", RETRACED, {"retrace": Retrace(steps=3, decay=0.5, trace="ratio")}
+    yield "Retrace, subset of three, no entropy", replace(RETRACED, critics=3, target_subset=2), {
+        "entropy_in_target": False, "target_reduce": "mean"
+    }  # fmt: skip
+    of_box = replace(RETRACED, std=SoftplusStd(floor=1e-3), gaussian_eps=1e-2, actor_norm=RENORM)
+    yield "Retrace, environment's units, renormalised actor", of_box, {"critic_action_units": "env", "actor_every": 2}
     yield "V, layer norm, decay and clip", WITH_V, {
         "critic_norm": LayerNorm(eps=1e-6), "weight_decay": 0.1, "gradient_clip": 0.1
     }  # fmt: skip
@@ -307,10 +317,16 @@ def inputs(spec: Spec, seeds: int = 1, updates: int = UPDATES, noise_scale: floa
     rng = np.random.default_rng(7)
     obs = rng.standard_normal((seeds, 3, SPACES.obs_dim), np.float32)
     act_noise = rng.standard_normal((seeds, 3, len(spec.act_draws) * SPACES.action_dim), np.float32)
-    rows = rng.standard_normal((seeds, updates, spec.batch_size, row_width(SPACES)), np.float32)
-    action = slice(SPACES.obs_dim, SPACES.obs_dim + SPACES.action_dim)
-    rows[..., action] = np.tanh(rows[..., action])
-    rows[..., -1] = rows[..., -1] > 0.5
+    width = row_width(SPACES, spec.further_steps)
+    rows = rng.standard_normal((seeds, updates, spec.batch_size, width), np.float32)
+    batch = unpack(rows, SPACES, spec.further_steps)
+    taken: tuple[Any, ...] = (batch, *batch.further)
+    for one in taken:
+        one.action[...] = np.tanh(one.action)
+        one.terminated[...] = one.terminated > 0.5
+    for step in batch.further:
+        step.goes_on[...] = step.goes_on > -1
+        step.log_prob[...] -= 2  # near that of the policy's first weights: some ratios above 1 and some below
     width = spec.noise_width(SPACES.action_dim)
     noise = rng.standard_normal((seeds, updates, len(spec.draws), spec.batch_size, width), np.float32)
     return rows, noise * np.float32(noise_scale), obs, act_noise

@@ -21,7 +21,7 @@ from suite.files import fits
 from suite.lab.tasks import TASKS
 from suite.sac import identity
 from suite.sac.ablation import OUTCOMES, TAGS, Ablation, Changes
-from suite.sac.schedule import Schedule
+from suite.sac.schedule import Schedule, check_together
 from suite.sac.spec import SpecError, check_types
 from suite.sac.specs import KINDS, Spec
 from suite.specimens import brought
@@ -201,7 +201,9 @@ def _resolved(preset: str, task: str) -> tuple[Any, Schedule]:
 def resolve(preset: str, task: str, changes: Changes) -> tuple[Any, Schedule]:
     """A preset's spec, of its kind, and schedule on a task, with an arm's changes on top; SpecError if they contradict
     each other."""
-    return with_changes(*_resolved(preset, task), changes)
+    spec, schedule = with_changes(*_resolved(preset, task), changes)
+    check_together(spec, schedule)
+    return spec, schedule
 
 
 def homes_of(changes: Changes, spec: type[Spec]) -> dict[str, type]:

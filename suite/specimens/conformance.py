@@ -24,7 +24,7 @@ from suite.errors import UsageError, nearest
 from suite.lab.replay import NStepReplay
 from suite.sac import weights as initial
 from suite.sac.ablation import Changes
-from suite.sac.contract import Batch, Implementation, Spaces, row_width, unpack
+from suite.sac.contract import Implementation, Spaces, row_width, unpack
 from suite.sac.spec import BatchRenorm, LearnedAlpha, SacSpec, SpecError
 from suite.specimens.catalogue import load_preset, preset_names
 
@@ -251,9 +251,10 @@ def _rebuilt(recorded: Recorded, replay: NStepReplay) -> Recorded:
         out = np.empty((len(index), row_width(spaces)), np.float32)
         replay.gather(index, out)
         ours = unpack(out, spaces)
-        theirs = Batch(*(arrays[f"batch/{k}/{name}"] for name in BATCH))
-        kept = 1 - discount * (1 - theirs.terminated) / replay.discount
-        for name, a, b in zip(BATCH, ours, theirs._replace(terminated=kept), strict=True):
+        theirs = {name: arrays[f"batch/{k}/{name}"] for name in BATCH}
+        theirs["terminated"] = 1 - discount * (1 - theirs["terminated"]) / replay.discount
+        for name, b in theirs.items():
+            a = getattr(ours, name)
             if not np.allclose(a, b, rtol=0, atol=RELATIVE * np.abs(b).max()):
                 raise ValueError(f"batch/{k}/{name} is not what {replay.n_step} steps of the recorded replay come to")
             arrays[f"batch/{k}/{name}"] = a

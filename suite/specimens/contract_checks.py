@@ -157,7 +157,7 @@ def check_shapes(name: str, engine: Implementation, spec: Spec, spaces: Spaces) 
     has: an update of one seed, before a run is begun with it."""
     rng = np.random.default_rng(0)
     params = {key: value[None].astype(spec.dtype) for key, value in weights.params(spec, spaces, rng).items()}
-    rows = np.zeros((1, 1, spec.batch_size, row_width(spaces)), np.float32)
+    rows = np.zeros((1, 1, spec.batch_size, row_width(spaces, spec.further_steps)), np.float32)
     width = spec.noise_width(spaces.action_dim)
     noise = np.zeros((1, 1, len(spec.draws), spec.batch_size, width), np.float32)
     obs, draws = np.zeros((1, 2, spaces.obs_dim), np.float32), np.zeros((1, 2, spaces.action_dim), np.float32)
@@ -174,6 +174,11 @@ def check_shapes(name: str, engine: Implementation, spec: Spec, spaces: Spaces) 
         kept = engine.get_params(answer[0])
         for key, value in params.items():
             _of_shape(name, engine.get_params, kept.get(key), value.shape, key)
+        if spec.weighs_actions:
+            if not hasattr(engine, "log_prob"):
+                raise UsageError(f"{name} cannot train this: it has no log_prob, which retrace.trace 'ratio' asks for")
+            density = engine.log_prob(answer[0], obs, draws)
+            _of_shape(name, engine.log_prob, density, draws.shape[:2], "a log density for each action")
 
 
 def _of_shape(name: str, function: Callable, value: Any, shape: tuple[int, ...], what: str) -> None:
@@ -209,7 +214,7 @@ def reference(spec: SacSpec, params: Params, rows: np.ndarray, noise: np.ndarray
     steps = []
     for row, draw in zip(rows[0].astype(float), noise[0].astype(float), strict=True):
         draws = dict(zip(spec.draws, draw, strict=True))
-        exact, seen = equations.update(spec, SPACES, exact, unpack(row, SPACES), draws)
+        exact, seen = equations.update(spec, SPACES, exact, unpack(row, SPACES, spec.further_steps), draws)
         steps.append((exact, {name: value for name, value in seen.items() if value is not None}))
     return steps
 

@@ -29,10 +29,11 @@ from suite.lab.records import Recorder
 from suite.lab.tasks import TASKS, Environment
 from suite.sac import weights as initial
 from suite.sac.ablation import Changes
-from suite.sac.contract import Job, Params
+from suite.sac.contract import Job, Params, Spaces, unpack
 from suite.sac.identity import to_plain
 from suite.sac.numerics import NUMERICS, Change, holds, version
 from suite.sac.schedule import CHOICES, BootstrapAtLength, ResetFromWarmup, Schedule
+from suite.sac.spec import Retrace
 from suite.specimens import catalogue
 from suite.specimens.cases import BASE, SPACES, TOLERANCE, VARIANTS, WITH_V, at, inputs, shrunk, start
 
@@ -219,6 +220,17 @@ def schedules() -> dict[str, Schedule]:
     return named
 
 
+def loops() -> dict[str, tuple[Schedule, Retrace | None]]:
+    """The loop's cases: every schedule, and rows that hold further steps."""
+    three, weighed = Retrace(steps=3, decay=1.0, trace="whole"), Retrace(steps=3, decay=1.0, trace="ratio")
+    cut = replace(CALM, reset_every=25, insert="next_step", normalise_observations="running")
+    return {name: (schedule, None) for name, schedule in schedules().items()} | {
+        "three steps in a row": (CALM, weighed),
+        "three steps in a row, full replay": (replace(CALM, replay_capacity=50, insert="episode_end"), three),
+        "three steps in a row, abandoned": (cut, weighed),
+    }
+
+
 def shortened(schedule: Schedule) -> Schedule:
     """A preset's schedule with its counts brought down to 200 steps; every order among them is kept."""
     warm = min(schedule.warmup_steps, 40)
@@ -246,15 +258,18 @@ def _shortened_reset(schedule: Schedule) -> int | ResetFromWarmup | None:
 class Counting(scripted.Counting):
     """An engine that counts, and remembers what it was given to learn from."""
 
-    def __init__(self) -> None:
+    def __init__(self, further: int = 0) -> None:
+        self.further = further
         self.sampled = 0  # a number that depends on every row of every batch, in order
 
     def update(self, state: np.ndarray, rows: np.ndarray, noise: np.ndarray, obs: Any, act_noise: Any) -> tuple:
-        ids, next_ids = (
-            np.rint(rows[..., at] / np.float32(scripted.ID_UNIT)).astype(np.int64) for at in (0, -1 - scripted.OBS_DIM)
-        )
-        ends = rows[..., -1].astype(np.int64)
-        further = (next_ids - ids + ids % 2) // 2 - 1  # steps that a row has beside its first
+        batch = unpack(rows, Spaces(scripted.OBS_DIM, scripted.ACTION_DIM), self.further)
+        seen = (batch.obs, batch.next_obs, *(step.next_obs for step in batch.further))
+        ids, next_ids, *later = (np.rint(obs[..., 0] / np.float32(scripted.ID_UNIT)).astype(np.int64) for obs in seen)
+        ends = batch.terminated.astype(np.int64)
+        further = (next_ids - ids + ids % 2) // 2 - 1  # steps that a row has in one
+        for step, reached in zip(batch.further, later, strict=True):  # and those beside it
+            further = 3 * further + reached + (step.goes_on + 2 * step.terminated).astype(np.int64)
         order = np.arange(1, ids.size + 1).reshape(ids.shape)
         self.sampled = (31 * self.sampled + int((order * (4 * ids + ends + 7 * further)).sum())) % (1 << 40)
         return super().update(state, rows, noise, obs, act_noise)
@@ -275,12 +290,14 @@ class Counting(scripted.Counting):
         }
 
 
-def played(schedule: Schedule, seeds: tuple[int, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def played(
+    schedule: Schedule, seeds: tuple[int, ...], retrace: Retrace | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """200 steps of the scripted task under a schedule: what each seed did at every step, and its recorded rows."""
     task = scripted.register(TIME_LIMIT, SCRIPT)
-    spec = replace(BASE, hidden=(4,), batch_size=4, precision="float32", reward_scale=2.0)
+    spec = replace(BASE, hidden=(4,), batch_size=4, precision="float32", reward_scale=2.0, retrace=retrace)
     job = Job(task, "counting", "", spec, schedule, 50, 2, STEPS, seeds)
-    engine: Any = Counting()
+    engine: Any = Counting(spec.further_steps)
     steps = []
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(engine, job, [Recorder(Path(folder, str(seed))) for seed in seeds])
@@ -303,9 +320,9 @@ def played(schedule: Schedule, seeds: tuple[int, ...]) -> tuple[pd.DataFrame, pd
 
 def _played(what: int) -> pd.DataFrame:
     tables = []
-    for name, schedule in schedules().items():
+    for name, (schedule, retrace) in loops().items():
         for seeds in ((0, 1), (2,)) if schedule.lockstep else ((2,),):
-            tables.append(played(schedule, seeds)[what].assign(case=name))
+            tables.append(played(schedule, seeds, retrace)[what].assign(case=name))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -474,7 +491,10 @@ def settings_of_cases(part: str) -> dict[str, Any]:
     if part == "tasks":
         return {task: {"task": task} for task in TASKS}
     if part in ("loop", "evaluation"):
-        return {name: to_plain(schedule) for name, schedule in schedules().items()}
+        return {
+            name: to_plain(one) | ({"retrace": to_plain(retrace)} if retrace else {})
+            for name, (one, retrace) in loops().items()
+        }
     return {name: to_plain(spec) for name, spec in cases().items()} | {BLOCK: to_plain(BASE)}
 
 

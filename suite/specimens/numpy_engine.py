@@ -52,6 +52,12 @@ def act(state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
     return np.stack(actions).astype(np.float32)
 
 
+def log_prob(state: State, obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
+    """Log densities [S, N] before tanh of actions [S, N, A] at obs [S, N, O]."""
+    several = zip(state.seeds, obs.astype(float), actions.astype(float), strict=True)
+    return np.stack([equations.log_density(state.spec, _exact(params), *one) for params, *one in several])
+
+
 def update(
     state: State, rows: np.ndarray, noise: np.ndarray, obs: np.ndarray | None, act_noise: np.ndarray | None
 ) -> tuple[State, np.ndarray | None, Metrics]:
@@ -77,7 +83,7 @@ def _one_update(state: State, rows: np.ndarray, noise: np.ndarray) -> tuple[Stat
     spec, after, seen = state.spec, [], []
     for params, row, draw in zip(state.seeds, rows, noise, strict=True):
         draws = dict(zip(spec.draws, draw.astype(float), strict=True))
-        batch = unpack(row.astype(float), state.spaces)
+        batch = unpack(row.astype(float), state.spaces, spec.further_steps)
         updated, named = equations.update(spec, state.spaces, _exact(params), batch, draws)
         named["action"] = equations.sample(spec, state.spaces, _exact(params), batch.obs, draws["action"]).action
         after.append({name: np.asarray(value).astype(spec.dtype) for name, value in updated.items()})

@@ -79,6 +79,8 @@ GROUPS = {
         "quantiles": "Critics give so many quantiles of the return and not its mean; `target`: those of all critics "
         "without the largest (pool; `dropped`: how many for each critic), or of the critic with the smallest mean.",
         "target_subset": "The target is reduced over so many critics, drawn anew for each update.",
+        "retrace": "The target holds the rewards of so many steps, each later one weighed by `decay` and, of trace "
+        "ratio, by how likely its action is to the policy beside the one that chose it, at most 1 (whole: not so).",
         "target_networks": "Whether the target is judged by networks that follow the critics, or by the critics "
         "themselves in one pass with what they learn from.",
         "actor_hidden": "The widths of the actor's hidden layers, where they are others than the critics'.",

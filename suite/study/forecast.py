@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple
 
+from suite.lab.replay import made_for
 from suite.lab.tasks import TASKS
+from suite.sac.contract import Spaces
 from suite.sac.specs import MixtureSpec, SoftQSpec, Spec
 from suite.study.cells import Cell
 
@@ -41,6 +43,7 @@ def update_flop(spec: Spec, obs_dim: int, action_dim: int) -> float:
     critic = spec.critics * products(obs_dim + action_dim, spec.critic_outputs)
     value = value if spec.value_net else 0
     critic_stage = 3 * critic + (value if spec.value_net else actor + critic)
+    critic_stage += spec.further_steps * ((1 + spec.weighs_actions) * actor + 2 * critic)
     actor_stage = 3 * actor + 2 * critic
     value_stage = 3 * value + (critic if spec.value_net else 0)
     return 2.0 * spec.batch_size * (critic_stage + actor_stage + value_stage)
@@ -56,5 +59,5 @@ def forecast(cell: Cell) -> Forecast:
     update = products + UPDATE_OVERHEAD_S[engine]
     evaluations = cell.env_steps // cell.evaluate_every * cell.evaluation_episodes * task.time_limit
     seconds = learning * update + cell.env_steps * (env_step + 1e-4) + evaluations * (env_step + 2e-5) + 4
-    rows = min(schedule.replay_capacity, cell.env_steps) * 4 * (2 * task.obs_dim + task.action_dim + 2)
-    return Forecast(seconds, rows)
+    row = made_for(1, Spaces(task.obs_dim, task.action_dim), spec, schedule).rows.nbytes
+    return Forecast(seconds, min(schedule.replay_capacity, cell.env_steps) * row)

@@ -72,7 +72,7 @@ def reference(spec: SacSpec, params: dict, rows: np.ndarray, noise: np.ndarray) 
     steps = []
     for own_rows, own_noise in zip(rows[0].astype(float), noise[0].astype(float), strict=True):
         draws = dict(zip(spec.draws, own_noise, strict=True))
-        params, seen = equations.update(spec, SPACES, params, unpack(own_rows, SPACES), draws)
+        params, seen = equations.update(spec, SPACES, params, unpack(own_rows, SPACES, spec.further_steps), draws)
         steps.append((params, {name: value for name, value in seen.items() if value is not None}))
     return steps
 
