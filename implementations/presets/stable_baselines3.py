@@ -1,8 +1,8 @@
 """Stable-Baselines3 with the defaults of its SAC class: DLR-RM/stable-baselines3@e05d2dbe (sac.py as in 2.9.2).
 
 Not reproduced: how often and how long it evaluates (5 episodes every 10,000 steps with its EvalCallback; here the study
-decides); it replays observations in float64 and casts them to float32 for an update; gSDE, n-step returns and several
-environments, off by default.
+decides); it replays observations in float64 and casts them to float32 for an update; gSDE and several environments,
+off by default. Its n-step returns, off too, are the switch n_step.
 """
 
 from suite.sac.cited import cited, preset

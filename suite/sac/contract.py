@@ -152,8 +152,8 @@ class Implementation(Protocol):
     def update(
         self, state: State, rows: np.ndarray, noise: np.ndarray, obs: np.ndarray | None, act_noise: np.ndarray | None
     ) -> tuple[State, np.ndarray | None, Metrics]:
-        """K updates: rows [S, K, B, width], noise [S, K, draws, B, A] (spec.draws names the axis, spec.further_steps
-        how many steps a row has beside its first).
+        """K updates: rows [S, K, B, width], noise [S, K, draws, B, spec.noise_width(A)] (spec.draws names the draws,
+        spec.further_steps says how many steps a row has beside its first).
 
         Given obs [S, N, O], also the updated actor's action there, as `act` would return it. The state passed in is
         spent: use the one returned.

@@ -658,3 +658,5 @@ def _check_layers(spec: SacSpec) -> None:
             raise SpecError(f"{name}.eps must be positive, not {norm.eps}")
         if isinstance(norm, BatchRenorm) and not (0 <= norm.momentum < 1 and norm.warmup >= 0):
             raise SpecError(f"{name} needs momentum in [0, 1) and a warmup that is not negative, not {norm}")
+        if isinstance(norm, BatchRenorm) and norm.variance == "unbiased" and spec.batch_size == 1:
+            raise SpecError(f"{name} variance 'unbiased' divides by the batch less one: batch_size must be at least 2")

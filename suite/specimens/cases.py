@@ -312,8 +312,8 @@ def start(spec: Spec, *seeds: int) -> dict[str, np.ndarray]:
 
 
 def inputs(spec: Spec, seeds: int = 1, updates: int = UPDATES, noise_scale: float = 1.0) -> tuple:
-    """Rows [S, K, B, width], noise [S, K, draws, B, A], observations [S, 3, O] and noise [S, 3, act_draws * A] to act
-    with."""
+    """Rows [S, K, B, width], noise [S, K, draws, B, noise width], observations [S, 3, O] and the noise
+    [S, 3, act_draws * A] to act with."""
     rng = np.random.default_rng(7)
     obs = rng.standard_normal((seeds, 3, SPACES.obs_dim), np.float32)
     act_noise = rng.standard_normal((seeds, 3, len(spec.act_draws) * SPACES.action_dim), np.float32)

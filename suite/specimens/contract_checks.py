@@ -82,6 +82,7 @@ def an_update_is_the_equations(engine: Implementation, spec: SacSpec) -> None:
     """In float32, one update at a time with the next action; small noise, since saturated actions have few digits."""
     spec = at(spec, "float32")
     params, (rows, noise, obs, act_noise) = start(spec, 0), inputs(spec, noise_scale=0.25)
+    rows[..., 0, -1] = 0.25  # as of several steps in one: see Batch
     state = engine.init(spec, SPACES, params)
     for k, (expected, seen) in enumerate(reference(spec, params, rows, noise)):
         one = slice(k, k + 1)

@@ -41,30 +41,37 @@ def examine(recorded: Recorded, spec: SacSpec, name: str, precision: Literal["fl
             spec = replace(spec, quantiles=replace(spec.quantiles, n=overrides["n_quantiles"]))
         sizes = {"hidden": tuple(overrides["hidden"]), "actor_hidden": None, "batch_size": overrides["batch_size"]}
         spec = replace(spec, **sizes)
-        found = tuple(_contradictions(spec, recorded))
+        contradictions = tuple(_contradictions(spec, recorded))
         translated = recorded._replace(meta=_meta(recorded, spec), arrays=dict(_arrays(recorded, spec)))
     except (SpecError, KeyError, TypeError, ValueError, IndexError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UsageError(f"{recorded.path} holds no recorded updates of {recorded.preset} ({reason})") from None
     vectors = conformance.vectors_of(translated, spec)
-    return conformance.examine(vectors._replace(contradictions=(*found, *vectors.contradictions)), name, precision)
+    both = (*contradictions, *vectors.contradictions)
+    return conformance.examine(vectors._replace(contradictions=both), name, precision)
 
 
 def _ours(spec: SacSpec, updates: int) -> dict[str, Any]:
-    """By a file's word what the preset has there."""
-    quantiles, temperature = spec.quantiles, spec.temperature
-    due = [int(spec.due(spec.actor_every, k + 1)) for k in range(updates)]
-    ours: dict[str, Any] = {"num_Q": spec.critics, "num_min": spec.target_subset, "n_critics": spec.critics}
-    ours |= {"policy_updates": due, "policy_delay": spec.actor_every, "dropout_rate": spec.critic_dropout}
-    ours["layer_norm"] = isinstance(spec.critic_norm, LayerNorm)
-    if isinstance(temperature, LearnedAlpha):
-        ours["initial_alpha_in_use"] = temperature.in_use_at_first
-    if quantiles:
-        ours |= {"top_quantiles_to_drop_per_net": quantiles.dropped, "top_quantiles_to_drop": quantiles.dropped}
-    if isinstance(spec.critic_norm, BatchRenorm):
-        norm = spec.critic_norm
-        ours |= {"renorm_warmup_steps": norm.warmup, "batch_norm_eps": norm.eps, "rmax": R_MAX, "dmax": D_MAX}
-    return ours
+    """By a file's word what the preset has there; None where it has nothing of the kind."""
+    norm = spec.critic_norm if isinstance(spec.critic_norm, BatchRenorm) else None
+    learned = spec.temperature if isinstance(spec.temperature, LearnedAlpha) else None
+    dropped = spec.quantiles.dropped if spec.quantiles else None
+    return {
+        "num_Q": spec.critics,
+        "n_critics": spec.critics,
+        "num_min": spec.target_subset,
+        "policy_updates": [int(spec.due(spec.actor_every, k + 1)) for k in range(updates)],
+        "policy_delay": spec.actor_every,
+        "dropout_rate": spec.critic_dropout,
+        "layer_norm": isinstance(spec.critic_norm, LayerNorm),
+        "initial_alpha_in_use": learned and learned.in_use_at_first,
+        "top_quantiles_to_drop_per_net": dropped,
+        "top_quantiles_to_drop": dropped,
+        "renorm_warmup_steps": norm and norm.warmup,
+        "batch_norm_eps": norm and norm.eps,
+        "rmax": norm and R_MAX,
+        "dmax": norm and D_MAX,
+    }
 
 
 def _contradictions(spec: SacSpec, recorded: Recorded) -> Iterator[str]:
@@ -95,8 +102,8 @@ def _contradictions(spec: SacSpec, recorded: Recorded) -> Iterator[str]:
 
 
 def _of_the_actor(spec: SacSpec, recorded: Recorded) -> Iterator[str]:
-    """What is recorded of the critics at the actor's action stands in no engine's answer: it must make the actor's loss
-    which does; and the temperature that is in use after an update must be the one of the next."""
+    """What is recorded of the critics at the actor's action stands in no engine's answer: it must make the actor's
+    loss, which does; and the temperature that is in use after an update must be the one of the next."""
     arrays = {key: np.asarray(value, float) for key, value in recorded.arrays.items() if value.dtype.kind in "fiu"}
     for k in range(recorded.meta["updates"]):
         for key, mean in ((f"expect/{k}/pi_q", False), (f"expect/{k}/pi_quantiles", True)):
@@ -114,9 +121,7 @@ def _of_the_actor(spec: SacSpec, recorded: Recorded) -> Iterator[str]:
 
 def _meta(recorded: Recorded, spec: SacSpec) -> dict[str, Any]:
     """The file's words that all recordings have."""
-    own = {*_ours(spec, recorded.meta["updates"]), *SIZES}
-    own |= {"num_Q", "num_min", "initial_alpha_in_use", "rmax", "dmax", "renorm_warmup_steps"}
-    own |= {"batch_norm_momentum", "batch_norm_eps", "top_quantiles_to_drop", "top_quantiles_to_drop_per_net"}
+    own = {*_ours(spec, recorded.meta["updates"]), *SIZES, "batch_norm_momentum"}
     kept = {name: value for name, value in recorded.meta["overrides"].items() if name not in own}
     kept["first_update_index"] = spec.first_update  # which updates moved the actor says more: see _contradictions
     return {**recorded.meta, "overrides": kept}

@@ -61,7 +61,7 @@ def log_prob(state: State, obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
 def update(
     state: State, rows: np.ndarray, noise: np.ndarray, obs: np.ndarray | None, act_noise: np.ndarray | None
 ) -> tuple[State, np.ndarray | None, Metrics]:
-    """K updates of rows [S, K, B, width] with noise [S, K, draws, B, A]; then the next action, if obs are given."""
+    """K updates of rows [S, K, B, width], noise [S, K, draws, B, noise width]; then the next action if given obs."""
     metrics: Metrics = {}
     for k in range(rows.shape[1]):
         state, seen = _one_update(state, rows[:, k], noise[:, k])

@@ -31,7 +31,20 @@ from suite.sac.spec import (
     Temperature,
     Uniform,
 )
-from suite.specimens.cases import BASE, CASES, SPACES, TOLERANCE, UPDATES, VARIANTS, WITH_V, at, inputs, start
+from suite.specimens.cases import (
+    BASE,
+    CASES,
+    CROSSQ,
+    SPACES,
+    TOLERANCE,
+    TQC,
+    UPDATES,
+    VARIANTS,
+    WITH_V,
+    at,
+    inputs,
+    start,
+)
 
 PROMISE = 1e-6
 """What the suite promises of its engines in float64; a switch that is alive moves something by ten times as much."""
@@ -226,7 +239,17 @@ def test_every_switch_is_alive(name):
 # --- in and out, blocks of seeds
 
 
-@pytest.mark.parametrize("base", [BASE, WITH_V], ids=["Q", "V"])
+LATER = {
+    "CrossQ": replace(CROSSQ, temperature=replace(BASE.temperature, in_use_at_first=0.2)),
+    "TQC": TQC,
+    "REDQ": CASES["REDQ, at once and delayed"],
+    "DroQ": CASES["DroQ"],
+    "Retrace": CASES["Retrace"],
+}
+"""Algorithms with a state or draws of their own."""
+
+
+@pytest.mark.parametrize("base", [BASE, WITH_V, *LATER.values()], ids=["Q", "V", *LATER])
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_params_in_and_out_continue_bit_for_bit(engine, base, precision):
     spec = replace(base, precision=precision, target_every=2)
@@ -265,10 +288,14 @@ def test_explain_leaves_its_state_alone(engine):
     assert distance(engine.get_params(state), before)[0] == 0
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-9), ("float32", 2e-3)])
-def test_block_of_seeds_equals_single_seeds_over_200_updates(engine, precision, tolerance):
+@pytest.mark.parametrize(
+    ("base", "precision", "tolerance"),
+    [(BASE, "float64", 1e-9), (BASE, "float32", 2e-3), *((one, "float64", 1e-9) for one in LATER.values())],
+    ids=["Q, float64", "Q, float32", *LATER],
+)
+def test_block_of_seeds_equals_single_seeds_over_200_updates(engine, base, precision, tolerance):
     """float32's rounding grows over 200 updates of Adam, in float64 by the same factor to nothing: it is rounding."""
-    spec = replace(BASE, precision=precision, target_every=2)
+    spec = replace(base, precision=precision, target_every=2)
     params, (rows, noise, obs, _) = start(spec, 0, 1, 2), inputs(spec, seeds=3, updates=200)
     block, actions, _ = engine.update(engine.init(spec, SPACES, params), rows, noise, obs, None)
     for i in range(3):

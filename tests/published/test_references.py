@@ -87,7 +87,7 @@ SOURCES = {
     "mujoco_rl_benchmark/defaults": (3, 5, {"stable_baselines3"}),
     "mujoco_rl_benchmark/late_start": (3, 3, {"stable_baselines3", "stable_baselines3_common"}),
     "nnabla_rl/redq": (4, 3, set()),
-    "nnabla_rl/qrsac": (8, 3, set()),
+    "nnabla_rl/qrsac": (8, 3, {"qr_sac"}),
 }
 
 
@@ -193,6 +193,7 @@ def test_what_can_never_decide_says_why():
         "jaxrl/learned_alpha",
         "nnabla_rl/sac",
         "nnabla_rl/icml2018sac",
+        "nnabla_rl/qrsac",
         "tianshou_v0/fixed_alpha",
         "sb3_pendulum/learned_alpha",
         "mujoco_v5_validation/learned_alpha",
@@ -216,7 +217,6 @@ def test_what_can_never_decide_says_why():
         "spinningup/tf1/Ant-v3": "smoothed over 11 epochs",
         "pfrl/learned_alpha/Ant-v2": "no spread",
         "nnabla_rl/redq/Ant-v2": "no preset has its settings",
-        "nnabla_rl/qrsac/Ant-v2": "no preset has its settings",
         "mujoco_rl_benchmark/late_start/Hopper-v5": "of several warm-ups, the one that did best in a trial of two "
         "seeds",
         "jaxrl_first/learned_alpha/Ant-v2": "rewritten out of the repository's history by its authors "

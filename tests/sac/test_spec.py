@@ -43,6 +43,10 @@ LATER = [
     ({"critics": 3, "target_subset": 2, "value_net": V}, "target_subset.*value_net"),
     ({"target_networks": False, "value_net": V}, "target_networks False.*value_net"),
     ({"critic_norm": RENORM}, "critic_norm.*target_networks must be False"),
+    (
+        {"critic_norm": replace(RENORM, variance="unbiased"), "target_networks": False, "batch_size": 1},
+        "critic_norm variance 'unbiased'.*batch_size must be at least 2",
+    ),
     ({"critic_norm": RENORM, "target_networks": False, "weight_decay": 0.1}, "BatchRenorm.*weight_decay"),
     ({"critic_norm": RENORM, "target_networks": False, "critic_dropout": 0.1}, "BatchRenorm.*critic_dropout"),
     ({"actor_norm": replace(RENORM, momentum=1.0)}, "actor_norm.*momentum"),
@@ -244,8 +248,12 @@ def test_an_ablation_starts_at_its_baseline_and_every_arm_is_another_spec(name):
         tasks = ("HalfCheetah-v5", "Pendulum-v1")
         specs = [[resolve(ablation.baseline, task, arm.changes) for task in tasks] for arm in (one, other)]
         assert specs[0] != specs[1], (one.name, other.name)
-    one_at_a_time = bool(ablation.variant)  # an arm has the level of what it changes alone
-    assert one_at_a_time or all(set(arm.levels) == set(ablation.factors) for arm in ablation.arms)
+    of_first, *of_others = (set(arm.levels) for arm in ablation.arms)
+    assert of_first == set(ablation.factors)
+    if ablation.variant:  # one at a time: an arm has the level of what it changes alone
+        assert all(len(levels) == 1 for levels in of_others)
+    else:
+        assert all(levels == of_first for levels in of_others)
     assert ablation.question.endswith("?") and ablation.expected and ablation.literature
 
 

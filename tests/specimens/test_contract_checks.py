@@ -60,6 +60,10 @@ def another_tau(state, *arguments):
     return numpy_engine.update(state._replace(spec=replace(state.spec, tau=0.1)), *arguments)
 
 
+def terminated_or_not(state, rows, *arguments):
+    return numpy_engine.update(state, np.concatenate([rows[..., :-1], rows[..., -1:] > 0], axis=-1), *arguments)
+
+
 def no_moments(state):
     return {name: value for name, value in numpy_engine.get_params(state).items() if not name.startswith("adam_")}
 
@@ -87,6 +91,7 @@ def raising(*arguments):
     ("functions", "check", "words"),
     [
         ({"update": another_tau}, "an update is the equations", "target_critic1/"),
+        ({"update": terminated_or_not}, "an update is the equations", "is off by"),
         ({"get_params": no_moments}, "params set continue bit for bit", "the copy went another way"),
         ({"act": noise_forgotten}, "actions come from the policy", "sampled action is off by"),
         ({"explain": spent_by_explain}, "explain names what the equations name", "explain changed the state"),

@@ -50,7 +50,7 @@ def norm(preset, **changes):
     return {"critic_norm": changed, "actor_norm": changed}
 
 
-TQC = load_preset("sb3_contrib_tqc").SPEC
+TQC, CROSSQ = (load_preset(name).SPEC for name in ("sb3_contrib_tqc", "sb3_contrib_crossq"))
 WRONG = [
     ("sb3_contrib_tqc", {"quantiles": replace(TQC.quantiles, dropped=1)}),
     ("sb3_contrib_tqc", {"quantiles": replace(TQC.quantiles, target="minimum", dropped=0)}),
@@ -67,8 +67,11 @@ WRONG = [
     ("sb3_contrib_crossq", {"target_networks": True, "critic_norm": LayerNorm(eps=1e-3)}),
     ("sb3_contrib_crossq", {"actor_every": 1}),
     ("sbx_crossq", norm("sbx_crossq", variance="unbiased")),
+    ("sbx_crossq", {"order": ("value", "actor", "critic", "alpha", "target")}),
+    ("sbx_crossq", {"adam": replace(load_preset("sbx_crossq").SPEC.adam, beta1=0.9)}),
+    ("sb3_contrib_crossq-renorm", {"temperature": replace(CROSSQ.temperature, beta1=None)}),
     ("sbx_tqc", {"critic_loss_scale": 0.5}),
-    ("sbx_tqc", {"order": ("value", "critic", "actor", "alpha", "target"), "actor_reduce": "min"}),
+    ("sbx_tqc", {"order": ("value", "actor", "critic", "target", "alpha")}),
     ("sbx_droq", {"critic_dropout": 0.02}),
     ("sbx_droq", {"critic_norm": LayerNorm(eps=1e-2)}),
     ("sbx_droq", {"actor_reduce": "mean"}),

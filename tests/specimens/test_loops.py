@@ -188,14 +188,14 @@ def test_warm_up_actions_are_drawn_over_the_whole_box(monkeypatch, name):
 
 @pytest.mark.parametrize("name", CODE_BASES)
 def test_policy_actions_reach_the_environment_as_the_code_base_hands_them_over(monkeypatch, name):
-    """Rescaled from [-1, 1] to the box; Coach (rl_coach/environments/gym_environment.py:76-81,432-436) and pytorch_sac
-    hand them over as they are."""
+    """Rescaled from [-1, 1] to the box; Coach (rl_coach/environments/gym_environment.py:76-81,432-436), pytorch_sac
+    and nnabla-rl hand them over as they are."""
     action = np.array([0.5, -0.25])
     monkeypatch.setattr(
         scripted.Counting, "act", lambda self, state, obs, noise: np.full((1, 1, 2), action, np.float32)
     )
     schedule = replace(load_preset(name).SCHEDULE, warmup_steps=0, learn_after=1000)
-    expected = action if name in ("coach", "pytorch_sac") else np.array([0.0, 1.0]) + 2 * action
+    expected = action if name in ("coach", "pytorch_sac", "qr_sac") else np.array([0.0, 1.0]) + 2 * action
     assert np.allclose(played_actions(monkeypatch, schedule, 5), expected, atol=1e-6)
 
 
