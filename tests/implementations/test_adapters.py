@@ -27,7 +27,7 @@ from suite.lab.records import arrays_path, read
 from suite.lab.tasks import TASKS
 from suite.sac import numerics
 from suite.sac.schedule import ResetFromWarmup
-from suite.sac.spec import FixedAlpha, LearnedAlpha
+from suite.sac.spec import FixedAlpha, LearnedAlpha, Retrace
 from suite.specimens import proofs
 from suite.specimens.catalogue import load_preset
 from suite.study import gather, rules
@@ -145,6 +145,8 @@ def test_what_a_package_cannot_do_is_a_reason(name):
     sentence = f"{name} has no switch for actor_reduce: it is 'min' there, 'mean' here"
     assert reason({"actor_reduce": "mean"}) == sentence
     assert reason({"adam": replace(own.SPEC.adam, eps=1e-3)}).startswith(f"{name} has no switch for adam.eps: ")
+    corrected = {"retrace": Retrace(steps=3, decay=1.0, trace="ratio")}
+    assert reason(corrected).startswith(f"{name} has no switch for retrace: it is None there, Retrace(steps=3, ")
     assert "no switch for time_limit" in reason({}, {"time_limit": "terminal"})
     assert "learn_after must be 41, not 40" in reason({}, {"warmup_steps": 40, "learn_after": 40})
     assert "by its mean or a sample" in reason({}, {"evaluation_action": "unsquashed_mean"})

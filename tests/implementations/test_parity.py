@@ -166,6 +166,21 @@ def test_burst_is_the_equations_as_compiled_for_a_run(engine, case, precision):
     assert_close(found, expected, TOLERANCE["float32"])
 
 
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("case", ["Retrace", "Retrace, environment's units, renormalised actor"])
+def test_densities_of_given_actions_are_the_equations(engine, case, precision):
+    """Also of saturated ones, whose density is that of A_MAX."""
+    spec = replace(CASES[case], precision=precision)
+    params, (_, _, obs, act_noise) = start(spec, 0, 1), inputs(spec, seeds=2)
+    actions = np.tanh(act_noise)
+    actions[:, 0] = 1.0, -1.0
+    found = engine.log_prob(engine.init(spec, SPACES, params), obs, actions)
+    for i in range(2):
+        own = {name: value[i].astype(float) for name, value in params.items()}
+        expected = equations.log_density(spec, own, obs[i].astype(float), actions[i].astype(float))
+        assert_close({"log_prob": found[i]}, {"log_prob": expected}, tolerance(spec))
+
+
 @pytest.mark.parametrize("log_det", [EpsilonLogDet(eps=1e-6), FlooredLogDet(floor=1e-6)], ids=repr)
 def test_log_det_keeps_its_floor_where_actions_saturate(engine, log_det):
     """At a = 1 the logarithm is that of eps: 1 - a^2 + eps taken as (1 + eps) - a^2 has another eps in float32."""

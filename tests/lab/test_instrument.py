@@ -12,7 +12,8 @@ from builders.runs import SMALL, job
 from suite.lab import seeding
 from suite.lab.evaluation import Evaluation, unsquashed
 from suite.lab.normaliser import Normaliser
-from suite.lab.replay import NStepReplay, Replay
+from suite.lab.replay import NStepReplay, Replay, StackedReplay
+from suite.lab.seat import uniform_log_density
 from suite.lab.tasks import TASKS, Environment
 from suite.sac import weights as initial
 from suite.sac.contract import Spaces, row_width, unpack
@@ -237,18 +238,25 @@ def test_replay_restores_what_slice_gave():
     assert np.array_equal(other.rows, replay.rows) and other.added == replay.added
 
 
-@pytest.mark.parametrize("added", [13, 20, 33, 47])
-@pytest.mark.parametrize("n_step", [1, 2, 3, 25])
-def test_several_steps_in_one_are_the_sum_of_a_plain_walk(rng, added, n_step):
-    """Over a ring of 20 that is half full, full, and wrapped; episodes fall, or are cut without a terminal."""
-    spaces, discount = Spaces(1, 1), 0.9
-    replay = NStepReplay(20, spaces, n_step, discount)
+def walked(rng, replay, added, more=()):
+    """A replay's rows (obs, action, reward, next_obs, terminated, *more, opens): episodes fall, or are cut without a
+    terminal."""
     rows, opens = [], True
     for i in range(added):
         falls, cut = rng.random() < 0.15, rng.random() < 0.15
-        rows.append((i, -i, rng.normal(), i + 0.5, falls, opens))
+        rows.append((i, -i, rng.normal(), i + 0.5, falls, *(one + i for one in more), opens))
         replay.add(np.array(rows[-1], np.float32))
         opens = falls or cut
+    return rows
+
+
+@pytest.mark.parametrize("added", [13, 20, 33, 47])
+@pytest.mark.parametrize("n_step", [1, 2, 3, 25])
+def test_several_steps_in_one_are_the_sum_of_a_plain_walk(rng, added, n_step):
+    """Over a ring of 20 that is half full, full, and wrapped."""
+    spaces, discount = Spaces(1, 1), 0.9
+    replay = NStepReplay(20, spaces, n_step, discount)
+    rows = walked(rng, replay, added)
     oldest = max(added - 20, 0)
     number = np.arange(oldest, added)
     out = np.empty((len(number), row_width(spaces)), np.float32)
@@ -261,6 +269,38 @@ def test_several_steps_in_one_are_the_sum_of_a_plain_walk(rng, added, n_step):
                 break
         kept = discount ** (last - i) * (1 - rows[last][4])
         assert row == pytest.approx([i, -i, reward, last + 0.5, 1 - kept], abs=1e-5)
+
+
+@pytest.mark.parametrize("added", [13, 20, 33, 47])
+@pytest.mark.parametrize("steps", [2, 3, 25])
+def test_several_steps_in_a_row_are_those_of_a_plain_walk(rng, added, steps):
+    """As above; what does not go on, nor anything behind it, is zero in every number."""
+    spaces = Spaces(1, 1)
+    replay = StackedReplay(20, spaces, steps)
+    rows = walked(rng, replay, added, more=(0.25,))
+    number = np.arange(max(added - 20, 0), added)
+    out = np.full((len(number), row_width(spaces, steps - 1)), np.nan, np.float32)
+    replay.gather(number % 20, out)
+    for i, row in zip(number, out, strict=True):
+        expected, last = list(rows[i][:5]), i
+        for _ in range(steps - 1):
+            if last is not None:
+                over = rows[last][4] or last + 1 == added or rows[last + 1][-1]
+                last = None if over else last + 1
+            expected += [0.0] * 6 if last is None else [*rows[last][1:6], 1.0]
+        assert row == pytest.approx(expected, abs=1e-5)
+    batch = unpack(out, spaces, steps - 1)
+    shapes = [{np.shape(value) for value in step} for step in batch.further]
+    assert len(shapes) == steps - 1 and all(one == {(len(number),), (len(number), 1)} for one in shapes)
+
+
+def test_the_density_of_uniform_actions_before_tanh_integrates_to_one():
+    u = np.linspace(-12, 12, 24_001)
+    density = np.exp([uniform_log_density(np.tanh([one])) for one in u])
+    assert density.sum() * 0.001 == pytest.approx(1, abs=1e-4)  # beyond A_MAX, u = 8.7, it stays at 6e-8
+    two = uniform_log_density(np.array([0.3, -1.0], np.float32))
+    apart = [uniform_log_density(np.array([one], np.float32)) for one in (0.3, -1.0)]
+    assert two == pytest.approx(sum(apart)) and np.isfinite(two)
 
 
 def test_a_normaliser_knows_mean_and_variance_of_all_it_has_observed(rng):

@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from builders.runs import SMALL
+from scipy.stats import norm
 
 from suite.sac import equations as eq
 from suite.sac import weights as initial
-from suite.sac.contract import Batch, Spaces
+from suite.sac.contract import Batch, Spaces, Step
 from suite.sac.spec import (
+    A_MAX,
     Adam,
     BatchRenorm,
     ClipLogStd,
@@ -23,6 +25,7 @@ from suite.sac.spec import (
     FlooredLogDet,
     LayerNorm,
     Quantiles,
+    Retrace,
     SoftplusStd,
     SquashLogStd,
     ValueNet,
@@ -426,6 +429,120 @@ def test_target_by_hand():
         2 * batch.reward + 2.7 * (1 - batch.terminated),
         rtol=1e-12,
     )
+
+
+# --- targets of several steps
+
+RETRACED = replace(SPEC, value_net=None, discount=0.9, reward_scale=2.0)
+RATIO, WHOLE = (replace(RETRACED, retrace=Retrace(steps=3, decay=0.8, trace=one)) for one in ("ratio", "whole"))
+
+
+def steps_case(spec):
+    """As `case`, with further steps: some fall, and of some rows the second does not go on, or the third."""
+    params, batch, noise = case(spec)
+    rng = np.random.default_rng(1)
+    going = np.ones(SIZE)
+    going[0], falls = 0, (np.arange(SIZE) == 1).astype(float)
+    further = []
+    for n in range(2):
+        action, log_prob = np.tanh(rng.normal(size=(SIZE, 2))), rng.normal(size=SIZE) - 2
+        ends, reward, next_obs = falls * (n == 0), rng.normal(size=SIZE), rng.normal(size=(SIZE, 4))
+        further.append(Step(action, reward, next_obs, ends, log_prob, going.copy()))
+        going[:3] = 0
+    draws = {name: rng.normal(size=(SIZE, 2)) for name in ("next_action_2", "next_action_3")}
+    return params, batch._replace(further=tuple(further)), noise | draws
+
+
+@pytest.mark.parametrize("reduce", ["min", "mean"])
+@pytest.mark.parametrize("base", [RATIO, WHOLE], ids=["ratio", "whole"])
+def test_a_target_of_several_steps_is_the_sum_of_plain_loops(base, reduce):
+    """Row by row, step by step, the densities scipy's."""
+    spec = replace(base, target_reduce=reduce)
+    params, batch, noise = steps_case(spec)
+    y, _, _, _ = eq.target_q(spec, SPACES, params, batch, noise, alpha=0.3)
+
+    def q(obs, action):
+        both = eq.critics(spec, SPACES, params, "target_", obs[None], action[None])[0]
+        return getattr(np, reduce)(both)
+
+    def value(obs, draw):
+        drawn = eq.sample(spec, SPACES, params, obs[None], draw[None])
+        return q(obs, drawn.action[0]) - 0.3 * drawn.log_prob[0]
+
+    ratios = []
+    for i in range(SIZE):
+        end = value(batch.next_obs[i], noise["next_action"][i])
+        expected, weight = 2 * batch.reward[i] + 0.9 * (1 - batch.terminated[i]) * end, 1.0
+        obs = batch.next_obs[i]
+        for n, step in enumerate(batch.further, start=2):
+            mean, raw, _ = eq.gaussian(spec, params, obs[None])
+            density = norm.logpdf(np.arctanh(step.action[i]), mean[0], np.exp(eq.log_std(spec, raw))[0]).sum()
+            ratios.append(math.exp(density - step.log_prob[i]))
+            weight *= 0.9 * 0.8 * step.goes_on[i] * (min(1.0, ratios[-1]) if spec is not WHOLE and base is RATIO else 1)
+            end = value(step.next_obs[i], noise[f"next_action_{n}"][i])
+            bootstrapped = 2 * step.reward[i] + 0.9 * (1 - step.terminated[i]) * end
+            expected += weight * (bootstrapped - q(obs, step.action[i]))
+            obs = step.next_obs[i]
+        assert y[i] == pytest.approx(expected, rel=1e-12)
+    assert min(ratios) < 0.5 and max(ratios) > 1, "the minimum is felt on both sides"
+
+
+def test_whole_traces_of_constant_critics_are_the_soft_return_of_three_steps():
+    """Q cancels but for the last: r + g (r' - alpha log pi') + g^2 (r'' - alpha log pi'') + g^3 (Q - alpha log pi)."""
+    spec = replace(RETRACED, retrace=Retrace(steps=3, decay=1.0, trace="whole"))
+    params, batch, noise = steps_case(spec)
+    going = tuple(step._replace(goes_on=np.ones(SIZE), terminated=np.zeros(SIZE)) for step in batch.further)
+    batch = batch._replace(terminated=np.zeros(SIZE), further=going)
+    for net in ("target_critic1", "target_critic2"):
+        params[f"{net}/w2"], params[f"{net}/b2"] = np.zeros((5, 1)), np.array([3.0])
+    reached = (batch.next_obs, *(step.next_obs for step in going))
+    draws = [noise[name] for name in ("next_action", "next_action_2", "next_action_3")]
+    log_probs = [eq.sample(spec, SPACES, params, *one).log_prob for one in zip(reached, draws, strict=True)]
+    rewards = [2 * batch.reward, *(2 * step.reward for step in going)]
+    expected = 0.9**3 * 3.0
+    for n, (reward, log_prob) in enumerate(zip(rewards, log_probs, strict=True)):
+        expected = expected + 0.9**n * reward - 0.9 ** (n + 1) * 0.5 * log_prob
+    np.testing.assert_allclose(eq.target_q(spec, SPACES, params, batch, noise, 0.5).y, expected, rtol=1e-12)
+
+
+def test_a_row_that_does_not_go_on_has_the_target_of_one_step_and_one_that_fell_reads_no_value():
+    params, batch, noise = steps_case(RATIO)
+    y = eq.target_q(RATIO, SPACES, params, batch, noise, 0.3).y
+    one = eq.target_q(RETRACED, SPACES, params, batch, noise, 0.3).y
+    assert y[0] == one[0] and (y[1:] != one[1:]).all()
+    noise["next_action_2"] = noise["next_action_2"] + 1.0
+    moved = eq.target_q(RATIO, SPACES, params, batch, noise, 0.3).y
+    assert (moved[:2] == y[:2]).all() and (moved[2:] != y[2:]).all()
+
+
+def test_traces_agree_where_the_policy_has_not_changed():
+    """Also where tanh is saturated: both densities are then those of A_MAX."""
+    params, batch, noise = steps_case(RATIO)
+    obs, further = batch.next_obs, []
+    for step in batch.further:
+        action = step.action.astype(np.float32)
+        action[3] = 1.0, -1.0
+        further.append(step._replace(action=action, log_prob=eq.log_density(RATIO, params, obs, action)))
+        obs = step.next_obs
+    batch = batch._replace(further=tuple(further))
+    ratio, whole = (eq.target_q(spec, SPACES, params, batch, noise, 0.3).y for spec in (RATIO, WHOLE))
+    np.testing.assert_allclose(ratio, whole, rtol=1e-12)
+    assert np.float32(A_MAX) < 1 and np.nextafter(np.float32(A_MAX), np.float32(2)) == 1
+
+
+def test_the_density_before_tanh_is_that_of_the_sample_without_its_determinant():
+    params, batch, noise = case(SPEC)
+    drawn = eq.sample(SPEC, SPACES, params, batch.obs, noise["action"])
+    expected = drawn.log_prob + eq.log_det(SPEC, SPACES, drawn.u).sum(1)
+    np.testing.assert_allclose(eq.log_density(SPEC, params, batch.obs, drawn.action), expected, rtol=1e-9)
+
+
+def test_no_gradient_flows_through_a_target_of_several_steps():
+    """What an update calls the critics' gradients is that of their loss at a target that stays as it is."""
+    params, batch, noise = steps_case(RATIO)
+    _, seen = eq.update(RATIO, SPACES, params, batch, noise)
+    grads = {f"critic{i}/{part}": seen[f"grad/critic{i}/{part}"] for i in (1, 2) for part in ("w0", "b1", "w2", "b2")}
+    assert_gradients(lambda p: eq.critic_loss(RATIO, SPACES, p, batch, seen["target_q"])[0].sum(), params, grads)
 
 
 def test_target_with_a_value_net_reads_target_v():

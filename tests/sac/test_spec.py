@@ -22,6 +22,7 @@ from suite.sac.spec import (
     LearnedAlpha,
     Orthogonal,
     Quantiles,
+    Retrace,
     SacSpec,
     SoftplusStd,
     SpecError,
@@ -34,6 +35,7 @@ V, RENORM = (
     ValueNet(loss_scale=0.5, target="per_sample"),
     BatchRenorm(eps=1e-3, momentum=0.99, warmup=0, variance="biased", renorm="from"),
 )
+RETRACE = {"retrace": Retrace(steps=3, decay=1.0, trace="ratio")}
 LATER = [
     ({"quantiles": Quantiles(n=5, dropped=5, target="pool")}, "quantiles.*dropped"),
     ({"quantiles": Quantiles(n=5, dropped=0, target="pool"), "value_net": V}, "quantiles.*value_net"),
@@ -41,6 +43,13 @@ LATER = [
     ({"target_subset": 2}, "target_subset.*critics - 1 = 1, not 2"),
     ({"critics": 9, "target_subset": 2, "batch_size": 8}, "target_subset.*batch_size"),
     ({"critics": 3, "target_subset": 2, "value_net": V}, "target_subset.*value_net"),
+    ({"retrace": Retrace(steps=1, decay=1.0, trace="whole")}, "retrace.*steps >= 2"),
+    ({"retrace": Retrace(steps=2, decay=0.0, trace="whole")}, "retrace.*decay in"),
+    ({"retrace": Retrace(steps=2, decay=1.0, trace="cut")}, "retrace.trace.*ratio, whole"),
+    (RETRACE | {"value_net": V}, "retrace.*value_net"),
+    (RETRACE | {"quantiles": Quantiles(n=5, dropped=0, target="pool")}, "retrace.*quantiles"),
+    (RETRACE | {"critic_dropout": 0.1}, "retrace.*critic_dropout"),
+    (RETRACE | {"target_networks": False}, "retrace.*target_networks False"),
     ({"target_networks": False, "value_net": V}, "target_networks False.*value_net"),
     ({"critic_norm": RENORM}, "critic_norm.*target_networks must be False"),
     (
@@ -112,6 +121,18 @@ LATER = [
 def test_meaningless_specs_are_refused_by_name(changes, words):
     with pytest.raises(SpecError, match=words):
         replace(SMALL, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (RETRACE | {"n_step": 2}, "retrace.*n_step 2"),
+        (RETRACE | {"warmup_range": "env", "action_to_env": "clip"}, "trace 'ratio'.*warmup_range"),
+    ],
+)
+def test_an_update_and_a_schedule_that_contradict_each_other_are_refused(changes, words):
+    with pytest.raises(SpecError, match=words):
+        resolve("sac_v2", "Hopper-v5", changes)
 
 
 @pytest.mark.parametrize(

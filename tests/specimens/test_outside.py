@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from suite.cli import main
 from suite.errors import UsageError
 from suite.report.figures import pictures
 from suite.sac.contract import Spaces
+from suite.sac.spec import Retrace
 from suite.specimens import catalogue, contract_checks, naming
 from suite.study.config import Report
 from suite.study.plan import Plan
@@ -125,6 +127,15 @@ def test_what_an_engine_refuses_is_its_sentence(brought):
         contract_checks.check_shapes("theirs", catalogue.load_implementation("theirs"), SMALL, SPACES)
     brought(ENGINE)
     contract_checks.check_shapes("theirs", catalogue.load_implementation("theirs"), SMALL, SPACES)
+
+
+def test_an_engine_that_knows_no_densities_is_given_no_spec_that_asks_for_them(brought):
+    spec = replace(SMALL, retrace=Retrace(steps=2, decay=1.0, trace="ratio"))
+    brought(ENGINE)
+    contract_checks.check_shapes("theirs", catalogue.load_implementation("theirs"), spec, SPACES)
+    brought(ENGINE + "\n\ndel log_prob\n")
+    with pytest.raises(UsageError, match="theirs cannot train this: it has no log_prob"):
+        contract_checks.check_shapes("theirs", catalogue.load_implementation("theirs"), spec, SPACES)
 
 
 @pytest.mark.parametrize(

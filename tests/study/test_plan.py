@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -16,6 +17,7 @@ from suite.lab.tasks import TASKS
 from suite.published import anchors as references
 from suite.sac import identity
 from suite.sac.contract import Origin
+from suite.sac.spec import Retrace
 from suite.specimens.catalogue import ablation_names, load_ablation
 from suite.study import config, manifest, rules, sweeps
 from suite.study.forecast import forecast, update_flop
@@ -438,6 +440,23 @@ def test_a_forecast_counts_what_an_update_multiplies():
     assert update_flop(cell.spec, task.obs_dim, task.action_dim) == pytest.approx(590e6, rel=0.05)
     assert 2 < forecast(cell).seconds / 3600 < 10
     assert forecast(cells["Humanoid-v4", "sac_v2"]).work_bytes == pytest.approx(3.1e9, rel=0.05)
+
+
+def test_a_forecast_knows_what_several_steps_cost():
+    """A row has a number more that says where an episode opens, and another for the density of its action."""
+    (cell, *_) = (one for one in Plan(ROOT / "config/paper.yaml").cells if one.variant == "sac_v2")
+    task, rows = TASKS[cell.task], forecast(cell).work_bytes // (4 * (2 * 17 + 6 + 2))
+    assert (task.obs_dim, task.action_dim) == (17, 6)
+    summed = cell._replace(schedule=replace(cell.schedule, n_step=3))
+    assert forecast(summed).work_bytes == rows * 4 * 43
+    flop = {None: update_flop(cell.spec, 17, 6)}
+    for trace in ("whole", "ratio"):
+        spec = replace(cell.spec, retrace=Retrace(steps=3, decay=1.0, trace=trace))
+        assert forecast(cell._replace(spec=spec)).work_bytes == rows * 4 * 44
+        flop[trace] = update_flop(spec, 17, 6)
+    # for each of two steps five passes of networks of about 72k weights, x 256 rows x 2; with ratios six
+    assert flop["whole"] - flop[None] == pytest.approx(2 * 5 * 72e3 * 512, rel=0.05)
+    assert flop["ratio"] - flop[None] == pytest.approx(2 * 6 * 72e3 * 512, rel=0.05)
 
 
 def test_plan_prints_jobs_steps_hours_and_disk():
