@@ -282,12 +282,12 @@ def test_several_steps_in_a_row_are_those_of_a_plain_walk(rng, added, steps):
     out = np.full((len(number), row_width(spaces, steps - 1)), np.nan, np.float32)
     replay.gather(number % 20, out)
     for i, row in zip(number, out, strict=True):
-        expected, last = list(rows[i][:5]), i
+        expected, last = [*map(float, rows[i][:5])], i
         for _ in range(steps - 1):
             if last is not None:
                 over = rows[last][4] or last + 1 == added or rows[last + 1][-1]
                 last = None if over else last + 1
-            expected += [0.0] * 6 if last is None else [*rows[last][1:6], 1.0]
+            expected += [0.0] * 6 if last is None else [*map(float, rows[last][1:6]), 1.0]
         assert row == pytest.approx(expected, abs=1e-5)
     batch = unpack(out, spaces, steps - 1)
     shapes = [{np.shape(value) for value in step} for step in batch.further]

@@ -445,7 +445,7 @@ def steps_case(spec):
     going[0], falls = 0, (np.arange(SIZE) == 1).astype(float)
     further = []
     for n in range(2):
-        action, log_prob = np.tanh(rng.normal(size=(SIZE, 2))), rng.normal(size=SIZE) - 2
+        action, log_prob = np.tanh(rng.normal(size=(SIZE, 2))), rng.normal(size=SIZE) - 3
         ends, reward, next_obs = falls * (n == 0), rng.normal(size=SIZE), rng.normal(size=(SIZE, 4))
         further.append(Step(action, reward, next_obs, ends, log_prob, going.copy()))
         going[:3] = 0
@@ -478,7 +478,7 @@ def test_a_target_of_several_steps_is_the_sum_of_plain_loops(base, reduce):
             mean, raw, _ = eq.gaussian(spec, params, obs[None])
             density = norm.logpdf(np.arctanh(step.action[i]), mean[0], np.exp(eq.log_std(spec, raw))[0]).sum()
             ratios.append(math.exp(density - step.log_prob[i]))
-            weight *= 0.9 * 0.8 * step.goes_on[i] * (min(1.0, ratios[-1]) if spec is not WHOLE and base is RATIO else 1)
+            weight *= 0.9 * 0.8 * step.goes_on[i] * (min(1.0, ratios[-1]) if base is RATIO else 1.0)
             end = value(step.next_obs[i], noise[f"next_action_{n}"][i])
             bootstrapped = 2 * step.reward[i] + 0.9 * (1 - step.terminated[i]) * end
             expected += weight * (bootstrapped - q(obs, step.action[i]))
