@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import glob
+import itertools
 import json
 import os
+import platform
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -14,31 +16,62 @@ from typing import Any
 
 from suite.errors import UsageError
 
+HOST = re.sub(r"[^\w-]", "-", platform.node()) or "here"
+TEMPORARY = re.compile(r"\..+\.(?P<host>[\w-]+)\.(?P<pid>\d+)\.\d+\.tmp", re.DOTALL)
+_counter = itertools.count()
+
 
 class atomic:
-    """A temporary path beside `path`, moved into place on leaving (synced to disk first); removed on an exception."""
+    """A temporary path beside `path`, moved into place on leaving, file and folder synced to disk; removed on an
+    exception. Each writer has its own: of several at once, the last one's file stays."""
 
     def __init__(self, path: Path):
         self.path = Path(path)
-        self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self.temporary = self.path.with_name(f".{self.path.name}.{HOST}.{os.getpid()}.{next(_counter)}.tmp")
 
     def __enter__(self) -> Path:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp"):  # of a writer that was killed
-            leftover.unlink()
         return self.temporary
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if kind is not None:
             self.temporary.unlink(missing_ok=True)
             return
-        with self.temporary.open("rb+") as file:
-            os.fsync(file.fileno())
         try:
+            _sync(self.temporary)
             self.temporary.replace(self.path)
-        except OSError:  # a folder is in its place
-            self.temporary.unlink()
+            _sync(self.path.parent)
+        except OSError:  # the disk is full, or a folder is in its place
+            self.temporary.unlink(missing_ok=True)
             raise
+
+
+def _sync(path: Path) -> None:
+    """What the file or folder holds is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_temporaries(*folders: Path) -> None:
+    """Removes from these folders what writers left that were killed: those of this machine that are no more."""
+    for file in (file for folder in folders for file in folder.glob(".*.tmp")):
+        match = TEMPORARY.fullmatch(file.name)
+        if match and match["host"] == HOST and not _lives(int(match["pid"])):
+            file.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process of this machine has that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        pass
+    return True
 
 
 def read_json(path: Path, remedy: str, kind: type = dict) -> Any:
