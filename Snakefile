@@ -11,7 +11,7 @@ from suite.study import plan
 
 STUDY, RULES = plan.for_snakemake(workflow.configfiles, workflow.config_settings.config)
 TABLES, REPORT = STUDY.study_dir, STUDY.report_dir
-SUITE = f"{shlex.quote(sys.executable)} -m suite"
+SUITE = f"{shlex.quote(sys.executable)} -m suite --parent $PPID"  # no step outlives this process by 5 s
 TRIES = 4
 
 
@@ -43,7 +43,7 @@ for training in RULES:
             attempt=lambda wildcards, attempt: attempt,
         shell:
             "exec {SUITE} run --config {STUDY.path:q} {params:q} --attempt {resources.attempt} --attempts {TRIES}"
-            " --stop-with-parent -- {output:q} > {log:q} 2>&1"
+            " -- {output:q} > {log:q} 2>&1"
 
 
 rule gather:  # it joins everything to the manifest, which is no output: Snakemake would delete it first

@@ -73,5 +73,16 @@ def fail(sentence: str, code: int = EXIT_USAGE) -> NoReturn:
 
 
 @click.group(cls=Suite, context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+@click.option("--parent", type=int, hidden=True, help="The process that starts this one, which ends when it is gone.")
+@click.pass_context
+def main(context: click.Context, parent: int | None) -> None:
     """Train, compare and check reference implementations of Soft Actor-Critic."""
+    context.obj = parent
+    if parent is None:
+        return
+    from suite.lab.signals import go_with, is_orphan
+
+    if is_orphan(parent):
+        sys.exit(EXIT_INTERRUPTED)
+    if context.invoked_subcommand != "run":  # which checkpoints before it goes
+        go_with(parent)

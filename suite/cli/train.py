@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -29,12 +29,10 @@ LOG = "log.txt"  # of a run, in its work folder: a line for whatever was said, o
 @config_option
 @click.option("--attempt", default=1, help="Which try this is; only the last one records a crash.")
 @click.option("--attempts", default=1, help="How many tries there are.")
-@click.option("--stop-with-parent", is_flag=True, help="Checkpoint and stop when the starting process is gone.")
 @click.option("--in-turn", is_flag=True, help="Train one run after the other; they may be of several cells.")
 @click.argument("records", nargs=-1, required=True)
-def run(
-    config: str, records: tuple[str, ...], attempt: int, attempts: int, stop_with_parent: bool, in_turn: bool
-) -> None:
+@click.pass_obj
+def run(parent: int | None, config: str, records: tuple[str, ...], attempt: int, attempts: int, in_turn: bool) -> None:
     """Train the runs that leave these RECORDS (paths the plan of the config names; of one implementation).
 
     Several are trained in lockstep, unless --in-turn: seeds of one cell, with jax also those of cells that differ in
@@ -54,7 +52,7 @@ def run(
     in_order = sorted(left, key=lambda one: (plan.work(one.cell, one.seed) / LOG).exists())
     by_cell = sorted(left, key=lambda one: [other.cell for other in left].index(one.cell))
     blocks = [[one] for one in in_order] if in_turn else [by_cell]
-    options = {"last_attempt": attempt >= attempts, "stop_with_parent": stop_with_parent}
+    options = {"last_attempt": attempt >= attempts, "parent": parent, "leave": partial(_leave, plan, chosen)}
     if code := max((_attempt(plan, block, attempt, **options) for block in blocks if block), default=0):
         sys.exit(code)
     for one in chosen:
@@ -126,6 +124,16 @@ def _check_brought(chosen: Sequence[Planned]) -> None:
         task = TASKS[cell.task]
         spaces = Spaces(task.obs_dim, task.action_dim, (1.0,) * task.action_dim, (0.0,) * task.action_dim)
         contract_checks.check_shapes(name, engine, cell.spec, spaces)
+
+
+def _leave(plan: Plan, chosen: Sequence[Planned], recorded: bool) -> NoReturn:
+    """Ends a process that hangs; what it could still record takes its place first."""
+    from suite.lab.records import move
+
+    for one in chosen:
+        if recorded and plan.waiting(one).exists():
+            move(plan.waiting(one), Path(one.record))
+    os._exit(0 if all(Path(one.record).exists() for one in chosen) else EXIT_INTERRUPTED)
 
 
 def _logger(places: Sequence[Place], attempt: int) -> Callable[[str], None]:
@@ -203,8 +211,15 @@ def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **opt
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sweep(plan: Plan, cores: int, until_decided: bool, arguments: tuple[str, ...]) -> None:
-    """Run Snakemake on a config, first clearing what a killed sweep left; further ARGUMENTS go to Snakemake."""
-    from suite.cli import sweep as sweeping
+    """Run Snakemake on a config, first clearing what a killed sweep left; further ARGUMENTS go to Snakemake.
 
-    run = sweeping.until_decided if until_decided else sweeping.sweep
-    sys.exit(run(plan, cores, arguments))
+    A signal (TERM, INT, HUP, USR1) asks the runs to write their checkpoints, waits for them and ends with exit code 75;
+    a second one ends them at once. The same command goes on where they stopped.
+    """
+    from suite.cli import sweep as sweeping
+    from suite.cli.children import Children
+
+    with Children() as children:
+        run = sweeping.until_decided if until_decided else sweeping.sweep
+        code = run(plan, cores, arguments, children)
+    sys.exit(code)
