@@ -15,7 +15,8 @@ SUITE = f"{shlex.quote(sys.executable)} -m suite --parent $PPID"  # no step outl
 TRIES = 4
 
 
-onstart:  # before the first run, never in a dry run: what is planned and declared goes on record
+onstart:  # before the first run, never in a dry run: the results are this sweep's; plan and declaration go on record
+    plan.own(STUDY)
     shell("{SUITE} manifest --config {STUDY.path:q}")
 
 

@@ -7,9 +7,12 @@ import json
 import os
 import platform
 import re
+import shutil
+import tempfile
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,6 +47,27 @@ class atomic:
         except OSError:  # the disk is full, or a folder is in its place
             self.temporary.unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of `path`, whole, on leaving; it is removed on an exception."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
+    try:
+        new.chmod(0o755)
+        yield new
+        if path.exists():
+            old = new.with_suffix(".old")
+            path.replace(old)
+            new.replace(path)
+            shutil.rmtree(old)
+        else:
+            new.replace(path)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
 
 
 def _sync(path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from suite.errors import UsageError, nearest
+from suite.errors import UsageError, nearest, no_room
 from suite.study.config import DEFAULT_CONFIG
 from suite.study.plan import Plan
 from suite.study.workflow import default_config
@@ -46,6 +46,10 @@ class Commands(click.Group):
             fail(str(error))
         except BLOCKED as error:
             fail(f"{error.filename2 or error.filename} cannot be read or written ({error.strerror})")
+        except OSError as error:
+            if not (sentence := no_room(error)):
+                raise
+            fail(sentence)
 
 
 class Suite(Commands):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 import psutil
-from filelock import FileLock, Timeout
 
 from suite.analysis.declared import declared_of
 from suite.analysis.types import CellKey
@@ -21,7 +20,7 @@ from suite.files import remove_temporaries
 from suite.gate import check, outcome
 from suite.lab.records import RecordError, arrays_path, move, read_meta
 from suite.statistics.equivalence import INCONCLUSIVE
-from suite.study import gather, workflow
+from suite.study import gather, ownership, workflow
 from suite.study.plan import Plan
 
 ORPHANS_WAIT_S = 60.0  # how long trainers whose sweep was killed may take to notice, checkpoint and go
@@ -70,15 +69,8 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], children: Children, 
     """
     plan.check_writable()
     base = [sys.executable, "-m", "snakemake", "--configfile", str(plan.path.absolute()), *workflow.snakefile_options()]
-    lock_file = Path(plan.config.results, ".work", "sweep.lock")
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(lock_file)
+    lock = ownership.take(plan)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        sentence = f"another sweep is running here (it holds {lock_file}); wait for it or stop it first"
-        raise UsageError(sentence) from None
-    with lock:
         if owners := snakemakes():
             raise UsageError(f"Snakemake is already running here (process {owners[0]}); wait for it or stop it first")
         _wait_for_orphans()
@@ -89,6 +81,8 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], children: Children, 
             subprocess.run([*base, "--unlock"], check=True, capture_output=True)
         options = ["--cores", str(cores), *map(workflow.find_profile, arguments)]
         code = children.run([*base[:3], *targets, *base[3:], *options])
+    finally:
+        ownership.release(lock)
     report = plan.report_dir / "report.html"
     if code == 0 and report.exists() and not targets:
         click.echo(f"report: {report}")

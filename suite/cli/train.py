@@ -7,14 +7,22 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from suite.cli.app import EXIT_INTERRUPTED, EXIT_OWNED, config_option, main, plan_option
-from suite.errors import UsageError, nearest
+from suite.cli.app import (
+    EXIT_INTERRUPTED,
+    EXIT_OWNED,
+    EXIT_USAGE,
+    config_option,
+    main,
+    plan_option,
+)
+from suite.errors import UsageError, nearest, no_room
 from suite.study.plan import Plan
 
 if TYPE_CHECKING:
@@ -142,7 +150,7 @@ def _logger(places: Sequence[Place], attempt: int) -> Callable[[str], None]:
     def say(line: str) -> None:
         click.echo(line, err=True)
         for place in places:
-            with (place.work / LOG).open("a") as file:
+            with suppress(OSError), (place.work / LOG).open("a") as file:  # a full disk must not end the run here
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{attempt}] {line}\n")
 
     return say
@@ -169,7 +177,10 @@ def _attempt(plan: Plan, chosen: Sequence[Planned], attempt: int, **options: obj
     except OwnedError as error:
         click.echo(f"error: {error}", err=True)
         return EXIT_OWNED
-    except Exception:
+    except Exception as error:
+        if sentence := no_room(error):
+            click.echo(f"error: {sentence}", err=True)
+            return EXIT_USAGE
         traceback.print_exc()
         return 1
     return 0

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from suite.errors import no_room
 from suite.files import atomic
 from suite.lab.checkpoint import Checkpoints, Maker
 from suite.lab.lab import Lab
@@ -72,7 +73,7 @@ def train(
     except (Interrupted, KeyboardInterrupt):
         raise
     except Exception as error:
-        process.options.say(traceback.format_exc())
+        process.options.say(no_room(error) or traceback.format_exc())
         if not process.options.last_attempt:
             raise
         process.fail(error)

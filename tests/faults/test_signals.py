@@ -31,14 +31,6 @@ def until(condition, seconds=60):
     return found
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole")
-    config(folder)
-    assert start_sweep(folder, folder / "log").wait(600) == 0, (folder / "log").read_text()
-    return folder
-
-
 def begun(folder):
     """A sweep of which a run has a checkpoint."""
     config(folder)

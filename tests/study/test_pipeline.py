@@ -484,10 +484,14 @@ def test_a_second_sweep_is_refused_while_one_runs(tmp_path):
     holder = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    (tmp_path / "elsewhere").mkdir()
+    data = yaml.safe_load((tmp_path / "study.yaml").read_text()) | {"results": str(tmp_path / "results")}
+    (tmp_path / "elsewhere/study.yaml").write_text(yaml.safe_dump(data))
     try:
         assert holder.stdout.readline() == "held\n"
-        done = suite("sweep", "--config", "study.yaml", cwd=tmp_path)
-        assert done.returncode == 2 and "another sweep is running here" in done.stderr
+        for done in (suite("sweep", "--config", "study.yaml", cwd=tmp_path), snakemake(tmp_path / "elsewhere")):
+            assert done.returncode == 2 and "another sweep is running here" in done.stderr
+            assert "Traceback" not in done.stderr
     finally:
         holder.communicate("")
 
