@@ -8,7 +8,6 @@ import os
 import platform
 import re
 import shutil
-import tempfile
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -24,13 +23,18 @@ TEMPORARY = re.compile(r"\..+\.(?P<host>[\w-]+)\.(?P<pid>\d+)\.\d+\.tmp", re.DOT
 _counter = itertools.count()
 
 
+def _temporary(path: Path) -> Path:
+    """A name beside `path` that no other writer has, and that tells whose it is."""
+    return path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{next(_counter)}.tmp")
+
+
 class atomic:
     """A temporary path beside `path`, moved into place on leaving, file and folder synced to disk; removed on an
     exception. Each writer has its own: of several at once, the last one's file stays."""
 
     def __init__(self, path: Path):
         self.path = Path(path)
-        self.temporary = self.path.with_name(f".{self.path.name}.{HOST}.{os.getpid()}.{next(_counter)}.tmp")
+        self.temporary = _temporary(self.path)
 
     def __enter__(self) -> Path:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,23 +55,18 @@ class atomic:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of `path`, whole, on leaving; it is removed on an exception."""
+    """A temporary folder that takes the place of the folder `path` on leaving; it is removed on an exception."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
+    new, old = _temporary(path), _temporary(path)
+    new.mkdir(parents=True)
     try:
-        new.chmod(0o755)
         yield new
         if path.exists():
-            old = new.with_suffix(".old")
             path.replace(old)
-            new.replace(path)
-            shutil.rmtree(old)
-        else:
-            new.replace(path)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
+        new.replace(path)
+    finally:
+        for folder in (new, old):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:
@@ -79,12 +78,19 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def leftovers(*folders: Path) -> list[Path]:
+    """What writers that were killed have left in these folders: of this machine, and of processes that are no more."""
+    named = ((path, TEMPORARY.fullmatch(path.name)) for folder in folders for path in folder.glob(".*.tmp"))
+    return [path for path, name in named if name and name["host"] == HOST and not _lives(int(name["pid"]))]
+
+
 def remove_temporaries(*folders: Path) -> None:
-    """Removes from these folders what writers left that were killed: those of this machine that are no more."""
-    for file in (file for folder in folders for file in folder.glob(".*.tmp")):
-        match = TEMPORARY.fullmatch(file.name)
-        if match and match["host"] == HOST and not _lives(int(match["pid"])):
-            file.unlink(missing_ok=True)
+    """Removes the leftovers in these folders."""
+    for path in leftovers(*folders):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _lives(pid: int) -> bool:

@@ -119,18 +119,21 @@ class Checkpoints:
     def admit(self) -> list[str]:
         """Takes over what lies in the folder: the checkpoints that are whole and that this maker can go on from. Every
         other one is removed; sentences on that, and on what else is different."""
+        refused = self.examine()
         remove_temporaries(self.folder, self._replay)
-        refused = {}
-        for file in self._files():
-            step = int(NAME.fullmatch(file.name)[1])  # type: ignore[index]
-            if reason := self._refusal(step):
-                refused[step] = reason
-                file.unlink()
+        for step in refused:
+            self._file(step).unlink()
         self._drop_rows()
         then = f"the run goes on from step {self.env_steps()[0]:,}" if self._needs else "the run starts anew"
         reasons = sorted(refused.items(), reverse=True)
         lines = [f"the checkpoint at step {step:,} is not used, since {reason}: {then}" for step, reason in reasons]
         return lines + self._elsewhere()
+
+    def examine(self) -> dict[int, str]:
+        """By step, why a checkpoint cannot be used, as a sentence's end; the others count. Removes nothing."""
+        steps = [int(NAME.fullmatch(file.name)[1]) for file in self._files()]  # type: ignore[index]
+        reasons = {step: self._refusal(step) for step in steps}
+        return {step: reason for step, reason in reasons.items() if reason}
 
     def _refusal(self, step: int) -> str:
         """Why a checkpoint cannot be used, as a sentence's end; "" if it can: then it counts."""
