@@ -8,6 +8,7 @@ Fault number n of a seed is the same fault every time, but for the moments at wh
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,8 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[one]) for one in (1, 2)]  #
 
 from builders import faults  # noqa: E402
 from builders.sweeps import config, start_sweep  # noqa: E402
+
+from suite.lab.signals import go_with  # noqa: E402
 
 
 def survive(undisturbed: faults.Undisturbed, seed: int, n: int) -> tuple[str, str]:
@@ -51,7 +54,8 @@ def main() -> None:
     drawn, failed = Counter(), Counter()
     one = partial(survive, undisturbed, options.seed)
     numbers = range(options.first, options.first + options.faults)
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+    spawned = get_context("spawn")
+    with ProcessPoolExecutor(options.workers, spawned, initializer=go_with, initargs=(os.getpid(),)) as pool:
         for n, (kind, trouble) in zip(numbers, pool.map(one, numbers), strict=True):
             drawn[kind] += 1
             failed[kind] += bool(trouble)
