@@ -323,6 +323,8 @@ class SacSpec:
         _check_networks(self)
         check_limits(self, _LIMITS)
         _check_parts(self)
+        _check_alone(self)
+        _check_layers(self)
         _check_later(self)
 
     @property
@@ -602,7 +604,7 @@ def _check_parts(spec: SacSpec) -> None:
             raise SpecError(f"{name} needs bounds that are not negative, not {init}")
 
 
-def _check_later(spec: SacSpec) -> None:
+def _check_alone(spec: SacSpec) -> None:
     """SpecError for terms of later algorithms that contradict each other or an older switch, or leave another idle."""
     alone: dict[str, tuple[object, dict[str, object]]] = {
         "quantiles": (spec.quantiles, {"value_net": spec.value_net}),
@@ -627,7 +629,10 @@ def _check_later(spec: SacSpec) -> None:
         for other, present in others.items():
             if has and present:
                 raise SpecError(f"{name} is not defined together with {other}")
-    _check_layers(spec)
+
+
+def _check_later(spec: SacSpec) -> None:
+    """SpecError for terms of later algorithms whose numbers mean nothing."""
     if spec.target_subset is not None and not 1 <= spec.target_subset < spec.critics:
         raise SpecError(f"target_subset must lie from 1 to critics - 1 = {spec.critics - 1}, not {spec.target_subset}")
     if spec.target_subset is not None and spec.critics > spec.batch_size:
