@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export CONFIG
 
-.PHONY: run test test-slow sweep bench bench-gpu lint lock clean
+.PHONY: run test test-slow soak sweep bench bench-gpu lint lock clean
 
 run: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) --quiet rules -- --config runs_per_job=1min
@@ -21,6 +21,12 @@ test: $(VENV)/ready lint
 
 test-slow: $(VENV)/ready
 	$(BIN)/python -m pytest -m slow -s
+
+SEED = 0
+FIRST = 0
+FAULTS = 1000
+soak: $(VENV)/ready
+	$(BIN)/python tests/faults/soak.py --seed $(SEED) --first $(FIRST) --faults $(FAULTS) --workers $(CORES)
 
 bench: $(VENV)/ready .venv-tianshou/ready .venv-rliable/ready
 	$(BIN)/python -m suite bench

@@ -11,11 +11,12 @@ from suite.study import plan
 
 STUDY, RULES = plan.for_snakemake(workflow.configfiles, workflow.config_settings.config)
 TABLES, REPORT = STUDY.study_dir, STUDY.report_dir
-SUITE = f"{shlex.quote(sys.executable)} -m suite"
+SUITE = f"{shlex.quote(sys.executable)} -m suite --parent $PPID"  # no step outlives this process by 5 s
 TRIES = 4
 
 
-onstart:  # before the first run, never in a dry run: what is planned and declared goes on record
+onstart:  # before the first run, never in a dry run: the results are this sweep's; plan and declaration go on record
+    plan.own(STUDY)
     shell("{SUITE} manifest --config {STUDY.path:q}")
 
 
@@ -43,7 +44,7 @@ for training in RULES:
             attempt=lambda wildcards, attempt: attempt,
         shell:
             "exec {SUITE} run --config {STUDY.path:q} {params:q} --attempt {resources.attempt} --attempts {TRIES}"
-            " --stop-with-parent -- {output:q} > {log:q} 2>&1"
+            " -- {output:q} > {log:q} 2>&1"
 
 
 rule gather:  # it joins everything to the manifest, which is no output: Snakemake would delete it first

@@ -205,7 +205,7 @@ def scale(units: str, spaces: Spaces) -> np.ndarray:
 def critic_forward(
     spec: SacSpec, critic: Weights, obs: Array, action: Array, how: Pass = JUDGES
 ) -> tuple[Array, Moved]:
-    """obs [B, O] and action [B, A] -> what the critic says [B, outputs], and the batch's statistics."""
+    """obs [B, O] and action [B, A] -> what the critic predicts [B, outputs], and the batch's statistics."""
     of = spec.network("critic1")
     if spec.first_critic_layer == "concat":
         x = jnp.concatenate([obs, action], axis=1)
@@ -217,19 +217,19 @@ def critic_forward(
     return forward(of, rest, of_obs + of_action, below=1), []
 
 
-def critics_say(
-    spec: SacSpec, spaces: Spaces, critics: list[Weights], obs: Array, action: Array, hows: Sequence[Pass] = ()
+def predictions(
+    spec: SacSpec, spaces: Spaces, critics: list[Weights], obs: Array, action: Array, passes: Sequence[Pass] = ()
 ) -> tuple[Array, list[Moved]]:
-    """What every critic says of (s, a), [n, B, outputs], action in [-1, 1]; and the batch's statistics in each."""
-    action, each = entered(spec, spaces, action), hows or [JUDGES] * len(critics)
+    """What every critic predicts of (s, a), [n, B, outputs], action in [-1, 1]; and the batch's statistics in each."""
+    action, each = entered(spec, spaces, action), passes or [JUDGES] * len(critics)
     pairs = zip(critics, each, strict=True)
-    said, moved = zip(*(critic_forward(spec, critic, obs, action, how) for critic, how in pairs), strict=True)
-    return jnp.stack(said), list(moved)
+    predicted, moved = zip(*(critic_forward(spec, critic, obs, action, how) for critic, how in pairs), strict=True)
+    return jnp.stack(predicted), list(moved)
 
 
-def q_of(said: Array) -> Array:
-    """Q [n, B] of what critics say [n, B, outputs]: the mean of their outputs."""
-    return said[..., 0] if said.shape[-1] == 1 else said.mean(-1)
+def q_of(predicted: Array) -> Array:
+    """Q [n, B] of what critics predict [n, B, outputs]: the mean of their outputs."""
+    return predicted[..., 0] if predicted.shape[-1] == 1 else predicted.mean(-1)
 
 
 def entered(spec: SacSpec, spaces: Spaces, action: Array) -> Array:
@@ -392,25 +392,25 @@ def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Array) -> Ar
 def critic_target(
     spec: SacSpec,
     numbers: Numbers,
-    said: Array,
+    predicted: Array,
     log_prob: Array | None,
     batch: Batch | Step,
     alpha: Array,
     drawn: Array | None,
 ) -> Array:
-    """y = scale r + discount (1 - terminated) V'(s') [B], V' by what is said of an action at s' [n, B, outputs] and its
-    log pi (arXiv 1812.05905, eq. 5-6), or by the target value net, [1, B, 1] (arXiv 1801.01290, eq. 8).
+    """y = scale r + discount (1 - terminated) V'(s') [B], V' by what critics predict of an action at s' [n, B, outputs]
+    and its log pi (arXiv 1812.05905, eq. 5-6), or by the target value net, [1, B, 1] (arXiv 1801.01290, eq. 8).
 
     Of quantiles: that of each one kept, [B, kept] (arXiv 2005.04269, section 3). drawn: what chooses some critics.
     """
-    said = chosen(spec, said, drawn)
+    predicted = chosen(spec, predicted, drawn)
     if log_prob is None:
-        following = said[0, :, 0]
+        following = predicted[0, :, 0]
     elif spec.quantiles:
-        following = pooled(spec.quantiles, said)
+        following = pooled(spec.quantiles, predicted)
         following = following - alpha * log_prob[:, None] if spec.entropy_in_target else following
     else:
-        following = soft_value(spec, said[..., 0], log_prob, alpha)
+        following = soft_value(spec, predicted[..., 0], log_prob, alpha)
     reward, terminated = batch.reward, batch.terminated
     if following.ndim > 1:
         reward, terminated = reward[:, None], terminated[:, None]
@@ -418,33 +418,27 @@ def critic_target(
     return numbers.reward_scale * reward + numbers.discount * (1 - terminated) * following
 
 
-def chosen(spec: SacSpec, said: Array, drawn: Array | None) -> Array:
-    """Of what critics say [n, ...] that which enters the target: all, or of some critics."""
+def chosen(spec: SacSpec, predicted: Array, drawn: Array | None) -> Array:
+    """Of what critics predict [n, ...] that which enters the target: all, or of some critics."""
     if drawn is None:
-        return said
+        return predicted
     # those of the smallest draws (arXiv 2101.05982, algorithm 1)
-    return said[jnp.argsort(drawn.reshape(-1)[: spec.critics])[: spec.target_subset]]
+    return predicted[jnp.argsort(drawn.reshape(-1)[: spec.critics])[: spec.target_subset]]
 
 
 def corrections(learner: Learner, batch: Batch, alpha: Array, draws: Draws) -> Array:
     """What further steps add to y [B]: each one's y - Q(s, a), times discount and trace of every step up to it
     (arXiv 1606.02647, eq. 3)."""
-    spec, spaces, actor, targets, numbers = (
-        learner.spec,
-        learner.spaces,
-        learner.actor,
-        learner.targets,
-        learner.numbers,
-    )
+    spec, spaces, actor, targets = learner.spec, learner.spaces, learner.actor, learner.targets
     total, weight = jnp.zeros_like(batch.reward), jnp.ones_like(batch.reward)
     obs, subset = batch.next_obs, draws.get("subset")
     for n, step in enumerate(batch.further, start=2):
-        weight = weight * numbers.discount * trace(spec, actor, obs, step)
+        weight = weight * learner.numbers.discount * trace(spec, actor, obs, step)
         drawn, _ = sample(spec, spaces, actor, step.next_obs, draws[numbered("next_action", n)])
-        following, _ = critics_say(spec, spaces, targets, step.next_obs, drawn.action)
-        said, _ = critics_say(spec, spaces, targets, obs, step.action)
-        y = critic_target(spec, numbers, following, drawn.log_prob, step, alpha, subset)
-        total = total + weight * (y - reduce(spec.target_reduce, chosen(spec, said[..., 0], subset)))
+        following, _ = predictions(spec, spaces, targets, step.next_obs, drawn.action)
+        predicted, _ = predictions(spec, spaces, targets, obs, step.action)
+        y = critic_target(spec, learner.numbers, following, drawn.log_prob, step, alpha, subset)
+        total = total + weight * (y - reduce(spec.target_reduce, chosen(spec, predicted[..., 0], subset)))
         obs = step.next_obs
     return total
 
@@ -458,22 +452,22 @@ def trace(spec: SacSpec, actor: Weights, obs: Array, step: Step) -> Array:
     return spec.retrace.decay * ratio * step.goes_on
 
 
-def pooled(quantiles: Quantiles, said: Array) -> Array:
+def pooled(quantiles: Quantiles, predicted: Array) -> Array:
     """Of the critics' quantiles [n, B, k] those kept in the target, [B, kept]."""
     if quantiles.target == "minimum":
-        return said[said.mean(2).argmin(0), jnp.arange(said.shape[1])]
-    kept = len(said) * (quantiles.n - quantiles.dropped)
-    return jnp.sort(jnp.concatenate(list(said), axis=1), axis=1)[:, :kept]
+        return predicted[predicted.mean(2).argmin(0), jnp.arange(predicted.shape[1])]
+    kept = len(predicted) * (quantiles.n - quantiles.dropped)
+    return jnp.sort(jnp.concatenate(list(predicted), axis=1), axis=1)[:, :kept]
 
 
-def critic_loss(spec: SacSpec, said: Array, y: Array) -> Array:
+def critic_loss(spec: SacSpec, predicted: Array, y: Array) -> Array:
     """scale * mean (Q_i - y)^2 of each critic [n] (arXiv 1812.05905, eq. 5), or of quantiles their Huber loss
-    (arXiv 2005.04269, section 3); said [n, B, outputs]."""
+    (arXiv 2005.04269, section 3); predicted [n, B, outputs]."""
     if spec.quantiles is None:
-        return spec.critic_loss_scale * ((said[..., 0] - y) ** 2).mean(1)
-    k = said.shape[2]
-    tau = (jnp.arange(k, dtype=said.dtype)[:, None] + 0.5) / k
-    delta = y[:, None, :] - said[..., None]  # [n, B, outputs, kept]
+        return spec.critic_loss_scale * ((predicted[..., 0] - y) ** 2).mean(1)
+    k = predicted.shape[2]
+    tau = (jnp.arange(k, dtype=predicted.dtype)[:, None] + 0.5) / k
+    delta = y[:, None, :] - predicted[..., None]  # [n, B, outputs, kept]
     far = jnp.abs(delta) > 1
     huber = jnp.where(far, jnp.abs(delta) - 0.5, 0.5 * delta**2)
     return spec.critic_loss_scale * (jnp.abs(tau - (delta < 0)) * huber).mean((1, 2, 3))
@@ -486,20 +480,20 @@ def actor_loss(
     critics: list[Weights],
     batch: Batch,
     alpha: Array,
-    hows: Sequence[Pass],
+    passes: Sequence[Pass],
 ) -> Array:
     """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7)."""
-    return (alpha * drawn.log_prob - actor_q(spec, spaces, drawn.action, critics, batch, hows)).mean()
+    return (alpha * drawn.log_prob - actor_q(spec, spaces, drawn.action, critics, batch, passes)).mean()
 
 
 def actor_q(
-    spec: SacSpec, spaces: Spaces, action: Array, critics: list[Weights], batch: Batch, hows: Sequence[Pass]
+    spec: SacSpec, spaces: Spaces, action: Array, critics: list[Weights], batch: Batch, passes: Sequence[Pass]
 ) -> Array:
     """The critics' reduced Q(s, a) [B] that the actor climbs: differentiable in the action."""
     plain = spec.network("critic1").plain and spec.quantiles is None and spec.first_critic_layer == "concat"
     if plain and spec.critics == 2 and spec.actor_reduce == "min":
         return smaller_q(spec, critics, jnp.concatenate([batch.obs, entered(spec, spaces, action)], axis=1))
-    return reduce(spec.actor_reduce, q_of(critics_say(spec, spaces, critics, batch.obs, action, hows)[0]))
+    return reduce(spec.actor_reduce, q_of(predictions(spec, spaces, critics, batch.obs, action, passes)[0]))
 
 
 def alpha_loss(objective: str, log_alpha: Array, log_prob: Array, target_entropy: Array) -> Array:
@@ -617,7 +611,7 @@ def learning(of: Network, before: Array) -> Pass:
     return Pass(True, of.norm.renorms(before)) if isinstance(of.norm, BatchRenorm) else JUDGES
 
 
-def passes(spec: SacSpec, draws: Draws, passed: str) -> Sequence[Pass]:
+def dropout_passes(spec: SacSpec, draws: Draws, passed: str) -> Sequence[Pass]:
     """How the critics are passed for one of spec.PASSES, where that is not just so: with dropout by their draws."""
     if not spec.critic_dropout:
         return ()
@@ -682,8 +676,8 @@ Turns = tuple[tuple[str, int], ...]
 def value_stage(learner: Learner, batch: Batch, first: Policy) -> ValueResult:
     """V towards the soft value of the policy's action."""
     spec, drawn = learner.spec, first.sample
-    said, _ = critics_say(spec, learner.spaces, learner.critics, batch.obs, drawn.action)
-    target = value_target(spec, q_of(said), drawn.log_prob, first.alpha)
+    predicted, _ = predictions(spec, learner.spaces, learner.critics, batch.obs, drawn.action)
+    target = value_target(spec, q_of(predicted), drawn.log_prob, first.alpha)
     (value,) = learner.networks("value")
     loss, gradient = jax.value_and_grad(value_loss, argnums=1)(spec, value, batch, target)
     return ValueResult(loss, target, joined(gradient))
@@ -708,17 +702,18 @@ def critic_stage(learner: Learner, count: Array, batch: Batch, first: Policy, dr
         following = None
         y = target(forward(spec.network("value"), learner.targets[0], batch.next_obs)[None])
     else:
-        hows = passes(spec, draws, "target")
-        following, _ = critics_say(spec, spaces, learner.targets, batch.next_obs, drawn.action, hows)
+        passes = dropout_passes(spec, draws, "target")
+        following, _ = predictions(spec, spaces, learner.targets, batch.next_obs, drawn.action, passes)
         y = target(following)
 
     def loss(critics: list[Weights]) -> tuple[Array, tuple]:
-        said, _ = critics_say(spec, spaces, critics, batch.obs, batch.action, passes(spec, draws, "current"))
-        losses = critic_loss(spec, said, y)
-        return losses.sum(), (losses, said)
+        passes = dropout_passes(spec, draws, "current")
+        predicted, _ = predictions(spec, spaces, critics, batch.obs, batch.action, passes)
+        losses = critic_loss(spec, predicted, y)
+        return losses.sum(), (losses, predicted)
 
-    (_, (losses, said)), gradient = jax.value_and_grad(loss, has_aux=True)(learner.critics)
-    return CriticResult(losses, said, y, drawn.action if drawn else None, log_prob, following, joined(gradient))
+    (_, (losses, predicted)), gradient = jax.value_and_grad(loss, has_aux=True)(learner.critics)
+    return CriticResult(losses, predicted, y, drawn.action if drawn else None, log_prob, following, joined(gradient))
 
 
 def joint_critic_stage(
@@ -728,10 +723,10 @@ def joint_critic_stage(
     spec, size = learner.spec, len(batch.obs)
     of = spec.network("critic1")
     obs, action = jnp.concatenate([batch.obs, batch.next_obs]), jnp.concatenate([batch.action, drawn.action])
-    hows = [learning(of, count - 1)] * spec.critics
+    passes = [learning(of, count - 1)] * spec.critics
 
     def loss(critics: list[Weights]) -> tuple[Array, tuple]:
-        both, statistics = critics_say(spec, learner.spaces, critics, obs, action, hows)
+        both, statistics = predictions(spec, learner.spaces, critics, obs, action, passes)
         y = target(both[:, size:])
         losses = critic_loss(spec, both[:, :size], y)
         return losses.sum(), (losses, both, y, statistics)
@@ -746,9 +741,10 @@ def joint_critic_stage(
 
 def actor_stage(learner: Learner, count: Array, batch: Batch, policy: Policy, draws: Draws) -> ActorResult:
     """The actor towards actions of high Q and of high entropy."""
-    spec, spaces, drawn, hows = learner.spec, learner.spaces, policy.sample, passes(learner.spec, draws, "actor")
+    spec, spaces, drawn = learner.spec, learner.spaces, policy.sample
+    passes = dropout_passes(spec, draws, "actor")
     loss_and_d = jax.value_and_grad(actor_loss, argnums=2)
-    loss, d = loss_and_d(spec, spaces, drawn, learner.critics, batch, policy.alpha, hows)
+    loss, d = loss_and_d(spec, spaces, drawn, learner.critics, batch, policy.alpha, passes)
     if spec.pathwise_noise == "shared":
         gradient = joined(policy.backward(d))
     else:  # log pi is of another action, and Q's gradient reaches the actor through a third

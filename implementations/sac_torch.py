@@ -134,32 +134,34 @@ def absorb(of: Network, weights: Weights, tape: list[Layer]) -> None:
 def critic_forward(
     spec: SacSpec, critic: Weights, x: Tensor, obs_dim: int, how: Pass = JUDGES
 ) -> tuple[Tensor, list[Any]]:
-    """x [B, obs and action] -> what the critic says [B, outputs], and what the backward pass needs."""
+    """x [B, obs and action] -> what the critic predicts [B, outputs], and what the backward pass needs."""
     of = spec.network("critic1")
     if spec.first_critic_layer == "concat":
         return forward(of, critic, x, how)
     w, b = critic[:2]  # of the observation's layer, then of the action's
     of_obs = torch.addmm(b[0], x[:, :obs_dim], w[:obs_dim]).relu_()
     of_action = torch.addmm(b[1], x[:, obs_dim:], w[obs_dim:]).relu_()
-    said, inputs = forward(of, critic[2:], of_obs + of_action, below=1)
-    return said, [x, of_obs, of_action, *inputs]
+    predicted, inputs = forward(of, critic[2:], of_obs + of_action, below=1)
+    return predicted, [x, of_obs, of_action, *inputs]
 
 
-def critics_say(
-    spec: SacSpec, spaces: Spaces, critics: list[Weights], obs: Tensor, action: Tensor, hows: Sequence[Pass] = ()
+def predictions(
+    spec: SacSpec, spaces: Spaces, critics: list[Weights], obs: Tensor, action: Tensor, passes: Sequence[Pass] = ()
 ) -> tuple[Tensor, list[list[Any]]]:
-    """What every critic says of (s, a), [n, B, outputs], action in [-1, 1]; and what their backward passes need."""
+    """What every critic predicts of (s, a), [n, B, outputs], action in [-1, 1]; and what their backward passes need."""
     if spec.critic_action_units == "env" and spaces.action_scale:
         action = action * scale("env", spaces, action) + action.new_tensor(spaces.action_center)
-    x, each = torch.cat([obs, action], dim=1), hows or [JUDGES] * len(critics)
+    x, each = torch.cat([obs, action], dim=1), passes or [JUDGES] * len(critics)
     pairs = zip(critics, each, strict=True)
-    said, tapes = zip(*(critic_forward(spec, critic, x, spaces.obs_dim, how) for critic, how in pairs), strict=True)
-    return torch.stack(said), list(tapes)
+    predicted, tapes = zip(
+        *(critic_forward(spec, critic, x, spaces.obs_dim, how) for critic, how in pairs), strict=True
+    )
+    return torch.stack(predicted), list(tapes)
 
 
-def q_of(said: Tensor) -> Tensor:
-    """Q [n, B] of what critics say [n, B, outputs]: the mean of their outputs."""
-    return said.squeeze(2) if said.shape[2] == 1 else said.mean(2)
+def q_of(predicted: Tensor) -> Tensor:
+    """Q [n, B] of what critics predict [n, B, outputs]: the mean of their outputs."""
+    return predicted.squeeze(2) if predicted.shape[2] == 1 else predicted.mean(2)
 
 
 def reduce(how: str, q: Tensor) -> Tensor:
@@ -256,21 +258,21 @@ def value_loss(spec: SacSpec, value: Weights, batch: Batch, target: Tensor) -> t
 
 
 def critic_target(
-    spec: SacSpec, said: Tensor, log_prob: Tensor | None, batch: Batch | Step, alpha: float, drawn: Tensor | None
+    spec: SacSpec, predicted: Tensor, log_prob: Tensor | None, batch: Batch | Step, alpha: float, drawn: Tensor | None
 ) -> Tensor:
-    """y = scale r + discount (1 - terminated) V'(s') [B], V' by what is said of an action at s' [n, B, outputs] and its
-    log pi (arXiv 1812.05905, eq. 5-6), or by the target value net, [1, B, 1] (arXiv 1801.01290, eq. 8).
+    """y = scale r + discount (1 - terminated) V'(s') [B], V' by what critics predict of an action at s' [n, B, outputs]
+    and its log pi (arXiv 1812.05905, eq. 5-6), or by the target value net, [1, B, 1] (arXiv 1801.01290, eq. 8).
 
     Of quantiles: that of each one kept, [B, kept] (arXiv 2005.04269, section 3). drawn: what chooses some critics.
     """
-    said = chosen(spec, said, drawn)
+    predicted = chosen(spec, predicted, drawn)
     if log_prob is None:
-        following = said[0, :, 0]
+        following = predicted[0, :, 0]
     elif spec.quantiles:
-        following = pooled(spec.quantiles, said)
+        following = pooled(spec.quantiles, predicted)
         following = following - alpha * log_prob.unsqueeze(1) if spec.entropy_in_target else following
     else:
-        following = soft_value(spec, said.squeeze(2), log_prob, alpha)
+        following = soft_value(spec, predicted.squeeze(2), log_prob, alpha)
     reward, terminated = batch.reward, batch.terminated
     if following.ndim > 1:
         reward, terminated = reward.unsqueeze(1), terminated.unsqueeze(1)
@@ -278,12 +280,12 @@ def critic_target(
     return spec.reward_scale * reward + spec.discount * (1 - terminated) * following
 
 
-def chosen(spec: SacSpec, said: Tensor, drawn: Tensor | None) -> Tensor:
-    """Of what critics say [n, ...] that which enters the target: all, or of some critics."""
+def chosen(spec: SacSpec, predicted: Tensor, drawn: Tensor | None) -> Tensor:
+    """Of what critics predict [n, ...] that which enters the target: all, or of some critics."""
     if drawn is None:
-        return said
+        return predicted
     # those of the smallest draws (arXiv 2101.05982, algorithm 1)
-    return said[drawn.reshape(-1)[: spec.critics].argsort()[: spec.target_subset]]
+    return predicted[drawn.reshape(-1)[: spec.critics].argsort()[: spec.target_subset]]
 
 
 def corrections(
@@ -296,10 +298,10 @@ def corrections(
     for n, step in enumerate(batch.further, start=2):
         weight = weight * spec.discount * trace(spec, actor, obs, step)
         drawn = sample(spec, spaces, actor, step.next_obs, draws[numbered("next_action", n)])
-        following, _ = critics_say(spec, spaces, targets, step.next_obs, drawn.action)
-        said, _ = critics_say(spec, spaces, targets, obs, step.action)
+        following, _ = predictions(spec, spaces, targets, step.next_obs, drawn.action)
+        predicted, _ = predictions(spec, spaces, targets, obs, step.action)
         y = critic_target(spec, following, drawn.log_prob, step, alpha, subset)
-        total = total + weight * (y - reduce(spec.target_reduce, chosen(spec, said.squeeze(2), subset)))
+        total = total + weight * (y - reduce(spec.target_reduce, chosen(spec, predicted.squeeze(2), subset)))
         obs = step.next_obs
     return total
 
@@ -313,24 +315,24 @@ def trace(spec: SacSpec, actor: Weights, obs: Tensor, step: Step) -> Tensor:
     return spec.retrace.decay * ratio * step.goes_on
 
 
-def pooled(quantiles: Quantiles, said: Tensor) -> Tensor:
+def pooled(quantiles: Quantiles, predicted: Tensor) -> Tensor:
     """Of the critics' quantiles [n, B, k] those kept in the target, [B, kept]."""
     if quantiles.target == "minimum":
-        return said[said.mean(2).argmin(0), torch.arange(said.shape[1])]
-    return torch.cat(list(said), dim=1).sort(1).values[:, : len(said) * (quantiles.n - quantiles.dropped)]
+        return predicted[predicted.mean(2).argmin(0), torch.arange(predicted.shape[1])]
+    return torch.cat(list(predicted), dim=1).sort(1).values[:, : len(predicted) * (quantiles.n - quantiles.dropped)]
 
 
-def critic_loss(spec: SacSpec, said: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def critic_loss(spec: SacSpec, predicted: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """scale * mean (Q_i - y)^2 of each critic [n] (arXiv 1812.05905, eq. 5), of quantiles their Huber loss
     (arXiv 2005.04269, section 3); and its gradient at what they say [n, B, outputs]."""
     if spec.quantiles is None:
-        error = said.squeeze(2) - y
+        error = predicted.squeeze(2) - y
         d = error * (2 * spec.critic_loss_scale / error.shape[1])
         return spec.critic_loss_scale * (error**2).mean(1), d.unsqueeze(2)
-    k = said.shape[2]
-    tau = (torch.arange(k, dtype=said.dtype) + 0.5) / k
-    delta = y.unsqueeze(1) - said.unsqueeze(3)  # [n, B, outputs, kept]
-    weight = (tau.unsqueeze(1) - (delta < 0).to(said.dtype)).abs()
+    k = predicted.shape[2]
+    tau = (torch.arange(k, dtype=predicted.dtype) + 0.5) / k
+    delta = y.unsqueeze(1) - predicted.unsqueeze(3)  # [n, B, outputs, kept]
+    weight = (tau.unsqueeze(1) - (delta < 0).to(predicted.dtype)).abs()
     losses = (weight * F.smooth_l1_loss(delta, torch.zeros_like(delta), reduction="none")).mean((1, 2, 3))
     d = (weight * delta.clamp(-1, 1)).sum(3) * (-spec.critic_loss_scale / delta[0].numel())
     return spec.critic_loss_scale * losses, d
@@ -343,14 +345,14 @@ def actor_loss(
     critics: list[Weights],
     batch: Batch,
     alpha: float,
-    hows: Sequence[Pass],
+    passes: Sequence[Pass],
 ) -> tuple[Tensor, Tensor]:
     """mean [alpha log pi(a|s) - reduced Q(s, a)] at the policy's own action (arXiv 1812.05905, eq. 7), and its gradient
     at the action [B, A] by way of Q alone."""
-    said, tapes = critics_say(spec, spaces, critics, batch.obs, drawn.action, hows)
-    q = q_of(said)
+    predicted, tapes = predictions(spec, spaces, critics, batch.obs, drawn.action, passes)
+    q = q_of(predicted)
     loss = (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
-    return loss, gradients.at_action(spec, spaces, critics, tapes, q, hows)
+    return loss, gradients.at_action(spec, spaces, critics, tapes, q, passes)
 
 
 def alpha_loss(
@@ -426,7 +428,7 @@ def learning(of: Network, before: int) -> Pass:
     return Pass(True, of.norm.renorms(before)) if isinstance(of.norm, BatchRenorm) else JUDGES
 
 
-def passes(spec: SacSpec, draws: Draws, passed: str) -> Sequence[Pass]:
+def dropout_passes(spec: SacSpec, draws: Draws, passed: str) -> Sequence[Pass]:
     """How the critics are passed for one of spec.PASSES, where that is not just so: with dropout by their draws."""
     if not spec.critic_dropout:
         return ()
@@ -455,7 +457,7 @@ def descend(learner: Learner, stage: str, turn: int, gradient: Weights) -> None:
     adam, names = spec.adam_of(stage), members(spec, stage)
     count = spec.steps(stage, learner.updates_done, turn)
     eps = adam.eps
-    if adam.eps_placement == "tensorflow":  # sqrt(v) + eps before bias correction, said in torch's terms
+    if adam.eps_placement == "tensorflow":  # sqrt(v) + eps before bias correction, in torch's terms
         eps = eps / math.sqrt(1 - adam.beta2**count)
     if spec.gradient_clip is not None and stage != "alpha":
         gradient = gradients.clipped(gradient, spec.gradient_clip)
@@ -474,8 +476,8 @@ def descend(learner: Learner, stage: str, turn: int, gradient: Weights) -> None:
 def value_stage(learner: Learner, batch: Batch, first: Policy) -> ValueResult:
     """V towards the soft value of the policy's action."""
     spec, drawn = learner.spec, first.sample
-    said, _ = critics_say(spec, learner.spaces, learner.critics, batch.obs, drawn.action)
-    target = value_target(spec, q_of(said), drawn.log_prob, first.alpha)
+    predicted, _ = predictions(spec, learner.spaces, learner.critics, batch.obs, drawn.action)
+    target = value_target(spec, q_of(predicted), drawn.log_prob, first.alpha)
     loss, gradient = value_loss(spec, learner.nets["value"], batch, target)
     return ValueResult(loss, target, gradient)
 
@@ -483,40 +485,40 @@ def value_stage(learner: Learner, batch: Batch, first: Policy) -> ValueResult:
 def critic_stage(learner: Learner, batch: Batch, first: Policy, draws: Draws) -> CriticResult:
     """Every critic towards the reward and the discounted value of the next state."""
     spec, spaces, critics, size = learner.spec, learner.spaces, learner.critics, len(batch.obs)
-    drawn, hows = None, passes(spec, draws, "current")
+    drawn, passes = None, dropout_passes(spec, draws, "current")
     if spec.value_net:
         following = forward(spec.network("value"), learner.targets[0], batch.next_obs)[0].unsqueeze(0)
     else:
         drawn = sample(spec, spaces, learner.actor, batch.next_obs, draws["next_action"])
     if drawn and spec.target_networks:
-        for_target = passes(spec, draws, "target")
-        following, _ = critics_say(spec, spaces, learner.targets, batch.next_obs, drawn.action, for_target)
+        for_target = dropout_passes(spec, draws, "target")
+        following, _ = predictions(spec, spaces, learner.targets, batch.next_obs, drawn.action, for_target)
     if spec.target_networks:
-        said, tapes = critics_say(spec, spaces, critics, batch.obs, batch.action, hows)
+        predicted, tapes = predictions(spec, spaces, critics, batch.obs, batch.action, passes)
     else:
         assert drawn
-        hows = [learning(spec.network("critic1"), learner.updates_done - 1)] * spec.critics
+        passes = [learning(spec.network("critic1"), learner.updates_done - 1)] * spec.critics
         obs, action = torch.cat([batch.obs, batch.next_obs]), torch.cat([batch.action, drawn.action])
-        both, tapes = critics_say(spec, spaces, critics, obs, action, hows)
-        said, following = both[:, :size], both[:, size:]
+        both, tapes = predictions(spec, spaces, critics, obs, action, passes)
+        predicted, following = both[:, :size], both[:, size:]
     log_prob = drawn.log_prob if drawn else None
     y = critic_target(spec, following, log_prob, batch, first.alpha, draws.get("subset"))
     if spec.retrace:
         y = y + corrections(spec, spaces, learner.actor, learner.targets, batch, first.alpha, draws)
-    losses, d = critic_loss(spec, said, y)
+    losses, d = critic_loss(spec, predicted, y)
     d = d if spec.target_networks else torch.cat([d, torch.zeros_like(d)], dim=1)
-    gradient = gradients.of_critics(spec, spaces, critics, tapes, d, hows)
+    gradient = gradients.of_critics(spec, spaces, critics, tapes, d, passes)
     for critic, tape in zip(critics, tapes, strict=True):
         absorb(spec.network("critic1"), critic, tape)
-    next_action, next_said = (drawn.action, following) if drawn else (None, None)
-    return CriticResult(losses, said, y, next_action, log_prob, next_said, gradient)
+    next_action, next_predicted = (drawn.action, following) if drawn else (None, None)
+    return CriticResult(losses, predicted, y, next_action, log_prob, next_predicted, gradient)
 
 
 def actor_stage(learner: Learner, batch: Batch, policy: Policy, draws: Draws, *, moves: bool) -> ActorResult:
     """The actor towards actions of high Q and of high entropy."""
     spec, spaces, actor, alpha = learner.spec, learner.spaces, learner.actor, policy.alpha
-    hows = passes(spec, draws, "actor")
-    loss, d_action = actor_loss(spec, spaces, policy.sample, learner.critics, batch, alpha, hows)
+    passes = dropout_passes(spec, draws, "actor")
+    loss, d_action = actor_loss(spec, spaces, policy.sample, learner.critics, batch, alpha, passes)
     of_log_prob = of_q = policy.sample
     if spec.pathwise_noise == "independent":  # log pi is of another action, Q's gradient reaches the actor by a third
         of_log_prob, of_q = (policy_now(learner, batch.obs, draws[name]).sample for name in ("action_2", "action_3"))

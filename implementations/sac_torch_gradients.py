@@ -237,32 +237,32 @@ def of_value(spec: SacSpec, value: Weights, inputs: list[Tensor], error: Tensor)
 
 
 def of_critics(
-    spec: SacSpec, spaces: Spaces, critics: list[Weights], tapes: list[list], d: Tensor, hows: Sequence[Pass]
+    spec: SacSpec, spaces: Spaces, critics: list[Weights], tapes: list[list], d: Tensor, passes: Sequence[Pass]
 ) -> Weights:
     """All critics' gradients, given their losses' at what they say, [n, B, outputs]."""
     grads = []
-    for critic, tape, d_said, how in zip(critics, tapes, d, hows or [JUDGES] * len(critics), strict=True):
-        grads += critic_backward(spec, critic, tape, d_said, spaces.obs_dim, how)[0]
+    for critic, tape, d_predicted, how in zip(critics, tapes, d, passes or [JUDGES] * len(critics), strict=True):
+        grads += critic_backward(spec, critic, tape, d_predicted, spaces.obs_dim, how)[0]
     return grads
 
 
 def at_action(
-    spec: SacSpec, spaces: Spaces, critics: list[Weights], tapes: list[list], q: Tensor, hows: Sequence[Pass]
+    spec: SacSpec, spaces: Spaces, critics: list[Weights], tapes: list[list], q: Tensor, passes: Sequence[Pass]
 ) -> Tensor:
     """d (- mean reduced Q) / da, [B, A], a in [-1, 1]; q [n, B]."""
     size, k = q.shape[1], spec.critic_outputs
     d_action = q.new_zeros(size, spaces.action_dim)
     plain, d_q = spec.network("critic1").plain, reduce_backward(spec.actor_reduce, q, -1 / size)
-    for critic, tape, d, how in zip(critics, tapes, d_q, hows or [JUDGES] * len(critics), strict=True):
+    for critic, tape, d, how in zip(critics, tapes, d_q, passes or [JUDGES] * len(critics), strict=True):
         if not plain:
-            d_said = (d / k).unsqueeze(1).expand(size, k)
-            _, d_input = critic_backward(spec, critic, tape, d_said, spaces.obs_dim, how, of_weights=False)
+            d_predicted = (d / k).unsqueeze(1).expand(size, k)
+            _, d_input = critic_backward(spec, critic, tape, d_predicted, spaces.obs_dim, how, of_weights=False)
             d_action += d_input[:, spaces.obs_dim :]
             continue
         rows = d.nonzero().squeeze(1)  # a critic that is not the minimum of a row gives it no gradient
         kept = [one.index_select(0, rows) for one in tape]
-        d_said = d[rows].unsqueeze(1) if k == 1 else (d[rows] / k).unsqueeze(1).expand(len(rows), k)
-        _, d_first = critic_backward(spec, critic, kept, d_said, spaces.obs_dim, of_weights=False)
+        d_predicted = d[rows].unsqueeze(1) if k == 1 else (d[rows] / k).unsqueeze(1).expand(len(rows), k)
+        _, d_first = critic_backward(spec, critic, kept, d_predicted, spaces.obs_dim, of_weights=False)
         d_action.index_add_(0, rows, d_first @ critic[0][spaces.obs_dim :].t())
     return d_action * scale(spec.critic_action_units, spaces, d_action)
 

@@ -29,11 +29,11 @@ class ValueResult(NamedTuple):
 
 class CriticResult(NamedTuple):
     losses: Any  # [n]
-    said: Any  # [n, B, outputs]: Q, or its quantiles
+    predicted: Any  # [n, B, outputs]: Q, or its quantiles
     target: Any  # [B], or of quantiles [B, kept]
-    next_action: Any | None  # [B, A] in [-1, 1], its log pi [B], and what was said of it [n, B, outputs];
+    next_action: Any | None  # [B, A] in [-1, 1], its log pi [B], and what critics predict of it [n, B, outputs];
     next_log_prob: Any | None  # None with a value net
-    next_said: Any | None
+    next_predicted: Any | None
     gradient: Any
     moved: Any = None  # by how much running statistics are to move, as the gradient lies
 
@@ -75,13 +75,13 @@ def named(stage: str, turn: int, result: Result) -> dict[str, Any]:
             seen["value_target"] = result.target
         case CriticResult():
             seen |= {"next_action": result.next_action, "next_log_prob": result.next_log_prob}
-            seen |= {"q": result.said.mean(-1)}
+            seen |= {"q": result.predicted.mean(-1)}
             if result.target.ndim > 1:
-                seen |= {"quantiles": result.said, "target_quantiles": result.target}
-                seen["next_quantiles"] = result.next_said
+                seen |= {"quantiles": result.predicted, "target_quantiles": result.target}
+                seen["next_quantiles"] = result.next_predicted
             else:
                 seen["target_q"] = result.target
-                seen["next_q"] = None if result.next_said is None else result.next_said[..., 0]
+                seen["next_q"] = None if result.next_predicted is None else result.next_predicted[..., 0]
             seen |= {f"critic{i + 1}_loss": result.losses[i] for i in range(len(result.losses))}
         case ActorResult():
             seen |= {"dq_da": result.dq_da, numbered("alpha", turn): result.alpha}

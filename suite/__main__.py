@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 
 # One thread per process, and before any of them loads its numeric library: it is faster here, and fair.
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-from suite.cli import main
-
 if __name__ == "__main__":
-    main()
+    try:
+        from suite.cli import main
+
+        main()
+    except KeyboardInterrupt:  # wherever it comes: there is nothing to tell
+        sys.exit(130)

@@ -1,8 +1,10 @@
-"""How a mistake of the caller is answered: one sentence, exit code 2."""
+"""How a mistake of the caller, or a disk that is full, is answered: one sentence, exit code 2."""
 
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 import reprlib
 from collections.abc import Iterable
 
@@ -44,3 +46,15 @@ def quoted(value: object) -> str:
         return _cut(_REPR.repr(value), 2 * LONGEST_VALUE)
     except (ValueError, RecursionError):
         return f"something too long to show, of type {type(value).__name__}"
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""What a disk says that is full, read-only or broken, or a limit on what one may write."""
+
+
+def no_room(error: BaseException) -> str:
+    """A sentence on a disk that takes no more; "" for any other error."""
+    if not isinstance(error, OSError) or error.errno not in NO_ROOM:
+        return ""
+    what = error.filename2 or error.filename or "a file"
+    return f"{what} cannot be written ({os.strerror(error.errno)}); make room, and the same command goes on"

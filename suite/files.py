@@ -2,43 +2,106 @@
 
 from __future__ import annotations
 
-import glob
+import itertools
 import json
 import os
+import platform
+import re
+import shutil
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from suite.errors import UsageError
 
+HOST = re.sub(r"[^\w-]", "-", platform.node()) or "here"
+TEMPORARY = re.compile(r"\..+\.(?P<host>[\w-]+)\.(?P<pid>\d+)\.\d+\.tmp", re.DOTALL)
+_counter = itertools.count()
+
+
+def _temporary(path: Path) -> Path:
+    """A name beside `path` that no other writer has, and that tells whose it is."""
+    return path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{next(_counter)}.tmp")
+
 
 class atomic:
-    """A temporary path beside `path`, moved into place on leaving (synced to disk first); removed on an exception."""
+    """A temporary path beside `path`, moved into place on leaving, file and folder synced to disk; removed on an
+    exception. Each writer has its own: of several at once, the last one's file stays."""
 
     def __init__(self, path: Path):
         self.path = Path(path)
-        self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self.temporary = _temporary(self.path)
 
     def __enter__(self) -> Path:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp"):  # of a writer that was killed
-            leftover.unlink()
         return self.temporary
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if kind is not None:
             self.temporary.unlink(missing_ok=True)
             return
-        with self.temporary.open("rb+") as file:
-            os.fsync(file.fileno())
         try:
+            _sync(self.temporary)
             self.temporary.replace(self.path)
-        except OSError:  # a folder is in its place
-            self.temporary.unlink()
+            _sync(self.path.parent)
+        except OSError:  # the disk is full, or a folder is in its place
+            self.temporary.unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of the folder `path` on leaving; it is removed on an exception."""
+    path = Path(path)
+    new, old = _temporary(path), _temporary(path)
+    new.mkdir(parents=True)
+    try:
+        yield new
+        if path.exists():
+            path.replace(old)
+        new.replace(path)
+    finally:
+        for folder in (new, old):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """What the file or folder holds is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def leftovers(*folders: Path) -> list[Path]:
+    """What writers that were killed have left in these folders: of this machine, and of processes that are no more."""
+    named = ((path, TEMPORARY.fullmatch(path.name)) for folder in folders for path in folder.glob(".*.tmp"))
+    return [path for path, name in named if name and name["host"] == HOST and not _lives(int(name["pid"]))]
+
+
+def remove_temporaries(*folders: Path) -> None:
+    """Removes the leftovers in these folders."""
+    for path in leftovers(*folders):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process of this machine has that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        pass
+    return True
 
 
 def read_json(path: Path, remedy: str, kind: type = dict) -> Any:

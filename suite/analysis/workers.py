@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Protocol, TypeVar
+
+from suite.lab.signals import go_with
 
 T = TypeVar("T")
 
@@ -23,7 +26,8 @@ def processes(workers: int) -> Iterator[DoJobs]:
     if workers == 1:
         yield _do_all
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    spawned = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawned, initializer=go_with, initargs=(os.getpid(),)) as pool:
 
         def do_jobs(jobs: Iterable[Callable[[], T]], /) -> list[T]:
             return list(pool.map(_do, jobs))

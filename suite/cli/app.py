@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from suite.errors import UsageError, nearest
+from suite.errors import UsageError, nearest, no_room
 from suite.study.config import DEFAULT_CONFIG
 from suite.study.plan import Plan
 from suite.study.workflow import default_config
@@ -46,6 +46,10 @@ class Commands(click.Group):
             fail(str(error))
         except BLOCKED as error:
             fail(f"{error.filename2 or error.filename} cannot be read or written ({error.strerror})")
+        except OSError as error:
+            if not (sentence := no_room(error)):
+                raise
+            fail(sentence)
 
 
 class Suite(Commands):
@@ -73,5 +77,16 @@ def fail(sentence: str, code: int = EXIT_USAGE) -> NoReturn:
 
 
 @click.group(cls=Suite, context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+@click.option("--parent", type=int, hidden=True, help="The process that starts this one, which ends when it is gone.")
+@click.pass_context
+def main(context: click.Context, parent: int | None) -> None:
     """Train, compare and check reference implementations of Soft Actor-Critic."""
+    context.obj = parent
+    if parent is None:
+        return
+    from suite.lab.signals import go_with, is_orphan
+
+    if is_orphan(parent):
+        sys.exit(EXIT_INTERRUPTED)
+    if context.invoked_subcommand != "run":  # which checkpoints before it goes
+        go_with(parent)

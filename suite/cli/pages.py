@@ -25,10 +25,10 @@ activated). `-h` shows the same texts as this page.
 | 2 | a mistake of the caller: one sentence on standard error, nothing written |
 | 3 | `check` alone: nothing is comparable (with `--gate`: nothing that decides has runs enough) |
 | 4 | `check --gate` alone: nothing fails, and not everything that decides passes |
-| 75 | `run` alone: stopped by a signal, with its checkpoint kept |
+| 75 | `run` and `sweep`: stopped by a signal, with the checkpoints kept |
 | 76 | `run` alone: another process owns the run |
 
-`sweep` ends with Snakemake's exit code, with `--until-decided` too.
+`sweep` ends with Snakemake's exit code, with `--until-decided` too, unless a signal stops it.
 """
 
 

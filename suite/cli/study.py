@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,28 @@ def retry(plan: Plan, wanted: str, dry_run: bool) -> None:
             Path(path).unlink()
             arrays_path(Path(path)).unlink(missing_ok=True)
     click.echo(f"{len(chosen)} {wanted} of {len(runs)} runs")
+
+
+@main.command()
+@plan_option
+@click.option("--mend", is_flag=True, help="Do what is safe; what loses results is left to you.")
+def doctor(plan: Plan, mend: bool) -> None:
+    """What is wrong around a study: orphans, locks, damaged checkpoints, leftovers, records that do not count, disk.
+
+    Each with the command that mends it. Exit code 1 if something is left to be done.
+    """
+    from suite.cli import health
+
+    left = 0
+    for finding in health.findings(plan):
+        mended = mend and finding.mend is not None
+        if finding.mend and mended:
+            finding.mend()
+        left += not mended
+        click.echo(f"{finding.what}\n    {finding.where}\n    {'mended' if mended else finding.command}")
+    click.echo("nothing is wrong" if not left else f"{left} left to be done")
+    if left:
+        sys.exit(1)
 
 
 _STEPS, _MORE = click.IntRange(1, 10**12), click.IntRange(0, 10**12)  # no log goes on for longer

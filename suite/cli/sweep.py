@@ -11,21 +11,22 @@ from pathlib import Path
 
 import click
 import psutil
-from filelock import FileLock, Timeout
 
 from suite.analysis.declared import declared_of
 from suite.analysis.types import CellKey
+from suite.cli.children import Children
 from suite.errors import UsageError
+from suite.files import remove_temporaries
 from suite.gate import check, outcome
 from suite.lab.records import RecordError, arrays_path, move, read_meta
 from suite.statistics.equivalence import INCONCLUSIVE
-from suite.study import gather, workflow
+from suite.study import gather, ownership, workflow
 from suite.study.plan import Plan
 
 ORPHANS_WAIT_S = 60.0  # how long trainers whose sweep was killed may take to notice, checkpoint and go
 
 
-def until_decided(plan: Plan, cores: int, arguments: Sequence[str]) -> int:
+def until_decided(plan: Plan, cores: int, arguments: Sequence[str], children: Children) -> int:
     """A sweep that trains the seeds of one look after the other, and of the next only where the check is undecided;
     Snakemake's exit code.
 
@@ -39,7 +40,7 @@ def until_decided(plan: Plan, cores: int, arguments: Sequence[str]) -> int:
     for look in plan.config.check.looks:
         wanted = {(cell, seed) for cell in undecided for seed in seeds[cell][:look]}
         records = [record for record, run in plan.runs.items() if (CellKey(*run.cell.key), run.seed) in wanted]
-        if code := sweep(plan, cores, arguments, targets=records):
+        if code := sweep(plan, cores, arguments, children, records):
             return code
         gather.main(plan, say=lambda line: None)
         rows = check.main(plan.study_dir, plan.config.check, declared_of(plan.config)).rows
@@ -52,15 +53,15 @@ def until_decided(plan: Plan, cores: int, arguments: Sequence[str]) -> int:
         if not undecided:
             break
     for command in ("gather", "check", "statistics", "figures", "report"):
-        done = subprocess.run([sys.executable, "-m", "suite", command, "--config", str(plan.path)])
-        if done.returncode not in (0, outcome.NOTHING):
-            return done.returncode
+        code = children.run([sys.executable, "-m", "suite", command, "--config", str(plan.path)])
+        if code not in (0, outcome.NOTHING):
+            return code
     left = sum(not Path(record).exists() for record in plan.runs)
     click.echo(f"{left} of {len(plan.runs)} planned runs were not needed; report: {plan.report_dir / 'report.html'}")
     return 0
 
 
-def sweep(plan: Plan, cores: int, arguments: Sequence[str], targets: Sequence[str] = ()) -> int:
+def sweep(plan: Plan, cores: int, arguments: Sequence[str], children: Children, targets: Sequence[str] = ()) -> int:
     """Snakemake's exit code on these records, or on the plan's default target; prints the report's path at the end.
 
     UsageError while another sweep works in this directory. A lock that a killed Snakemake left is removed once no
@@ -68,15 +69,8 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], targets: Sequence[st
     """
     plan.check_writable()
     base = [sys.executable, "-m", "snakemake", "--configfile", str(plan.path.absolute()), *workflow.snakefile_options()]
-    lock_file = Path(plan.config.results, ".work", "sweep.lock")
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(lock_file)
+    lock = ownership.take(plan)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        sentence = f"another sweep is running here (it holds {lock_file}); wait for it or stop it first"
-        raise UsageError(sentence) from None
-    with lock:
         if owners := snakemakes():
             raise UsageError(f"Snakemake is already running here (process {owners[0]}); wait for it or stop it first")
         _wait_for_orphans()
@@ -86,11 +80,9 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], targets: Sequence[st
             click.echo(line, err=True)
             subprocess.run([*base, "--unlock"], check=True, capture_output=True)
         options = ["--cores", str(cores), *map(workflow.find_profile, arguments)]
-        process = subprocess.Popen([*base[:3], *targets, *base[3:], *options])
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:  # the terminal has told Snakemake too
-            code = process.wait()
+        code = children.run([*base[:3], *targets, *base[3:], *options])
+    finally:
+        ownership.release(lock)
     report = plan.report_dir / "report.html"
     if code == 0 and report.exists() and not targets:
         click.echo(f"report: {report}")
@@ -98,7 +90,9 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], targets: Sequence[st
 
 
 def _clear_interrupted(plan: Plan) -> None:
-    """Removes the records of interrupted runs, so that this sweep tries them again; brings in those that wait."""
+    """Removes the records of interrupted runs, so that this sweep tries them again, and what killed writers left;
+    brings in the records that wait."""
+    remove_temporaries(*{Path(record).parent for record in plan.runs}, plan.study_dir, plan.report_dir)
     for record, run in plan.runs.items():
         path = Path(record)
         if not path.exists() and plan.waiting(run).exists():
@@ -122,7 +116,7 @@ def snakemakes() -> list[int]:
 
 def trainers() -> list[int]:
     """The processes that train in this directory."""
-    return _processes(lambda words: "suite" in words[:4] and "run" in words[:5])
+    return _processes(lambda words: words[1:3] == ["-m", "suite"] and "run" in words[3:6])
 
 
 def _processes(matches: Callable[[list[str]], bool]) -> list[int]:

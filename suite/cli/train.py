@@ -7,14 +7,22 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from suite.cli.app import EXIT_INTERRUPTED, EXIT_OWNED, config_option, main, plan_option
-from suite.errors import UsageError, nearest
+from suite.cli.app import (
+    EXIT_INTERRUPTED,
+    EXIT_OWNED,
+    EXIT_USAGE,
+    config_option,
+    main,
+    plan_option,
+)
+from suite.errors import UsageError, nearest, no_room
 from suite.study.plan import Plan
 
 if TYPE_CHECKING:
@@ -29,12 +37,10 @@ LOG = "log.txt"  # of a run, in its work folder: a line for whatever was said, o
 @config_option
 @click.option("--attempt", default=1, help="Which try this is; only the last one records a crash.")
 @click.option("--attempts", default=1, help="How many tries there are.")
-@click.option("--stop-with-parent", is_flag=True, help="Checkpoint and stop when the starting process is gone.")
 @click.option("--in-turn", is_flag=True, help="Train one run after the other; they may be of several cells.")
 @click.argument("records", nargs=-1, required=True)
-def run(
-    config: str, records: tuple[str, ...], attempt: int, attempts: int, stop_with_parent: bool, in_turn: bool
-) -> None:
+@click.pass_obj
+def run(parent: int | None, config: str, records: tuple[str, ...], attempt: int, attempts: int, in_turn: bool) -> None:
     """Train the runs that leave these RECORDS (paths the plan of the config names; of one implementation).
 
     Several are trained in lockstep, unless --in-turn: seeds of one cell, with jax also those of cells that differ in
@@ -54,7 +60,7 @@ def run(
     in_order = sorted(left, key=lambda one: (plan.work(one.cell, one.seed) / LOG).exists())
     by_cell = sorted(left, key=lambda one: [other.cell for other in left].index(one.cell))
     blocks = [[one] for one in in_order] if in_turn else [by_cell]
-    options = {"last_attempt": attempt >= attempts, "stop_with_parent": stop_with_parent}
+    options = {"last_attempt": attempt >= attempts, "parent": parent, "leave": partial(_leave, plan, chosen)}
     if code := max((_attempt(plan, block, attempt, **options) for block in blocks if block), default=0):
         sys.exit(code)
     for one in chosen:
@@ -128,13 +134,23 @@ def _check_brought(chosen: Sequence[Planned]) -> None:
         contract_checks.check_shapes(name, engine, cell.spec, spaces)
 
 
+def _leave(plan: Plan, chosen: Sequence[Planned], recorded: bool) -> NoReturn:
+    """Ends a process that hangs; what it could still record takes its place first."""
+    from suite.lab.records import move
+
+    for one in chosen:
+        if recorded and plan.waiting(one).exists():
+            move(plan.waiting(one), Path(one.record))
+    os._exit(0 if all(Path(one.record).exists() for one in chosen) else EXIT_INTERRUPTED)
+
+
 def _logger(places: Sequence[Place], attempt: int) -> Callable[[str], None]:
     """Says a line on the terminal and in every run's log: the workflow's own is deleted before every attempt."""
 
     def say(line: str) -> None:
         click.echo(line, err=True)
         for place in places:
-            with (place.work / LOG).open("a") as file:
+            with suppress(OSError), (place.work / LOG).open("a") as file:  # a full disk must not end the run here
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{attempt}] {line}\n")
 
     return say
@@ -161,7 +177,10 @@ def _attempt(plan: Plan, chosen: Sequence[Planned], attempt: int, **options: obj
     except OwnedError as error:
         click.echo(f"error: {error}", err=True)
         return EXIT_OWNED
-    except Exception:
+    except Exception as error:
+        if sentence := no_room(error):
+            click.echo(f"error: {sentence}", err=True)
+            return EXIT_USAGE
         traceback.print_exc()
         return 1
     return 0
@@ -203,8 +222,15 @@ def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **opt
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sweep(plan: Plan, cores: int, until_decided: bool, arguments: tuple[str, ...]) -> None:
-    """Run Snakemake on a config, first clearing what a killed sweep left; further ARGUMENTS go to Snakemake."""
-    from suite.cli import sweep as sweeping
+    """Run Snakemake on a config, first clearing what a killed sweep left; further ARGUMENTS go to Snakemake.
 
-    run = sweeping.until_decided if until_decided else sweeping.sweep
-    sys.exit(run(plan, cores, arguments))
+    A signal (TERM, INT, HUP, USR1) asks the runs to write their checkpoints, waits for them and ends with exit code 75;
+    a second one ends them at once. The same command goes on where they stopped.
+    """
+    from suite.cli import sweep as sweeping
+    from suite.cli.children import Children
+
+    with Children() as children:
+        run = sweeping.until_decided if until_decided else sweeping.sweep
+        code = run(plan, cores, arguments, children)
+    sys.exit(code)

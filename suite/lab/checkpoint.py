@@ -2,24 +2,30 @@
 
 One folder per seed. A checkpoint is one .npz (arrays and, as JSON, everything else), moved into place whole; the last
 two are kept. Replay rows go into append-only chunks, so that a checkpoint costs what is new, not what is stored.
+Nothing is used before every checksum has held: an .npz has its own, and those of the chunks that it needs.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from suite.files import atomic
+from suite.files import atomic, remove_temporaries
 from suite.lab.records import Provenance
 from suite.lab.replay import Replay
 from suite.sac.numerics import Numerics, PartNumerics
 
 KEPT = 2
+NAME = re.compile(r"checkpoint-(\d{10})\.npz")
+CHUNK = re.compile(r"\d{10}-\d{10}\.npy")
 
 
 class OwnedError(RuntimeError):
@@ -68,15 +74,35 @@ class Maker(NamedTuple):
         return packages + ([f"{other.device} then, {self.device} now"] if other.device != self.device else [])
 
 
+class Chunk(NamedTuple):
+    """A file of replay rows, number `first` to `stop` of all ever added, and the checksum of its bytes."""
+
+    first: int
+    stop: int
+    crc: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.first:010d}-{self.stop:010d}.npy"
+
+
+class Needs(NamedTuple):
+    """What a checkpoint needs of the replay: the rows from number `first` on, in these chunks."""
+
+    first: int
+    chunks: tuple[Chunk, ...]
+
+
 class Checkpoints:
     """The checkpoints of one seed's run under `folder`, which the owner holds locked as long as the object lives.
 
-    maker: who saves them; without one, nobody asks who saved those that are there.
+    Those that are there count once they are admitted. maker: who saves them; without one, nobody asks who saved those.
     """
 
     def __init__(self, folder: Path, maker: Maker | None = None):
         self.folder, self.maker = Path(folder), maker
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._needs: dict[int, Needs] = {}  # of each checkpoint that counts, by its step
         self._lock = FileLock(self.folder / "lock")
         try:
             self._lock.acquire(timeout=0)
@@ -87,65 +113,120 @@ class Checkpoints:
         self._lock.release()
 
     def env_steps(self) -> list[int]:
-        """The steps at which a readable checkpoint lies, newest first."""
-        return [step for step in sorted(map(_step, self._files()), reverse=True) if self._readable(step)]
+        """The steps at which there is a checkpoint, newest first."""
+        return sorted(self._needs, reverse=True)
 
     def admit(self) -> list[str]:
-        """Removes checkpoints that this maker cannot go on from; sentences on that, and on what else is different."""
-        steps = self.env_steps()
-        if not steps or self.maker is None:
+        """Takes over what lies in the folder: the checkpoints that are whole and that this maker can go on from. Every
+        other one is removed; sentences on that, and on what else is different."""
+        refused = self.examine()
+        remove_temporaries(self.folder, self._replay)
+        for step in refused:
+            self._file(step).unlink()
+        self._drop_rows()
+        then = f"the run goes on from step {self.env_steps()[0]:,}" if self._needs else "the run starts anew"
+        reasons = sorted(refused.items(), reverse=True)
+        lines = [f"the checkpoint at step {step:,} is not used, since {reason}: {then}" for step, reason in reasons]
+        return lines + self._elsewhere()
+
+    def examine(self) -> dict[int, str]:
+        """By step, why a checkpoint cannot be used, as a sentence's end; the others count. Removes nothing."""
+        steps = [int(NAME.fullmatch(file.name)[1]) for file in self._files()]  # type: ignore[index]
+        reasons = {step: self._refusal(step) for step in steps}
+        return {step: reason for step, reason in reasons.items() if reason}
+
+    def _refusal(self, step: int) -> str:
+        """Why a checkpoint cannot be used, as a sentence's end; "" if it can: then it counts."""
+        try:
+            with zipfile.ZipFile(self._file(step)) as file:
+                if (array := file.testzip()) is not None:
+                    return f"it is damaged (the checksum of {array})"
+            state = self._read_state(step)
+            first, chunks = state["replay"]
+            needs = Needs(first, tuple(Chunk(*one) for one in chunks))
+            maker = Maker.from_json(state["maker"]) if "maker" in state else None
+        except Exception as error:  # numpy, zipfile, zlib and json each have their own for a damaged file
+            return f"it is damaged, or of another form ({type(error).__name__})"
+        if state["env_step"] != step:
+            return f"it is the one at step {state['env_step']:,}"
+        if self.maker and (reason := self.maker.refuses(maker) if maker else "it does not tell what made it"):
+            return reason
+        for chunk in needs.chunks:
+            if not self._holds(chunk):
+                return f"its replay's rows from {chunk.first:,} to {chunk.stop:,} are damaged or gone"
+        self._needs[step] = needs
+        return ""
+
+    def _holds(self, chunk: Chunk) -> bool:
+        """Whether a chunk's file is there, with every bit as it was written."""
+        try:
+            return zlib.crc32((self._replay / chunk.name).read_bytes()) == chunk.crc
+        except OSError:
+            return False
+
+    def _elsewhere(self) -> list[str]:
+        """A sentence if the newest checkpoint was made with other packages or on another device."""
+        if not (self._needs and self.maker):
             return []
-        differences = []
-        for step in steps:
-            data = self._read_state(step).get("maker")
-            made_by = Maker.from_json(data) if data else None
-            reason = self.maker.refuses(made_by) if made_by else "it does not tell what made it"
-            if reason:
-                self.clear()
-                return [f"the checkpoint at step {step:,} is not used, since {reason}: the run starts anew"]
-            differences += self.maker.differs(made_by) if made_by and step == steps[0] else []
+        differences = self.maker.differs(Maker.from_json(self._read_state(self.env_steps()[0])["maker"]))
         return [f"goes on from a checkpoint made elsewhere: {'; '.join(differences)}"] if differences else []
 
     def save(self, env_step: int, arrays: dict[str, Any], state: dict, replay: Replay) -> None:
         """Writes the replay's new rows, then the checkpoint; afterwards drops what no kept checkpoint needs."""
-        start = max(self._stored(), replay.added - len(replay))
+        first, chunks = replay.added - len(replay), self._needs[self.env_steps()[0]].chunks if self._needs else ()
+        chunks = tuple(chunk for chunk in chunks if chunk.stop > first)
+        start = chunks[-1].stop if chunks else first
         if start < replay.added:
-            with atomic(self._replay / f"{start:010d}-{replay.added:010d}.npy") as temporary, temporary.open("wb") as f:
-                np.save(f, replay.slice(start, replay.added))
-        needs = [replay.added - len(replay), replay.added]
-        made_by = {"maker": self.maker._asdict()} if self.maker else {}
-        text = json.dumps(state | {"replay": needs} | made_by)
+            chunks += (self._write_chunk(start, replay),)
+        state = state | {"env_step": env_step, "replay": (first, chunks)}
+        state |= {"maker": self.maker._asdict()} if self.maker else {}
         with atomic(self._file(env_step)) as temporary, temporary.open("wb") as file:
-            np.savez(file, state=np.frombuffer(text.encode(), np.uint8), **arrays)
-        for old in sorted(self._files())[:-KEPT]:
-            old.unlink()
-        first = min(self._read_state(_step(file))["replay"][0] for file in self._files())
-        for chunk in self._chunks():
-            if _span(chunk)[1] <= first:
-                chunk.unlink()
+            np.savez(file, state=np.frombuffer(json.dumps(state).encode(), np.uint8), **arrays)
+        self._needs[env_step] = Needs(first, chunks)
+        for old in self.env_steps()[KEPT:]:
+            self._drop(old)
+        self._drop_rows()
+
+    def _write_chunk(self, start: int, replay: Replay) -> Chunk:
+        """A file of the replay's rows from `start` on."""
+        content = io.BytesIO()
+        np.save(content, replay.slice(start, replay.added))
+        chunk = Chunk(start, replay.added, zlib.crc32(content.getbuffer()))
+        with atomic(self._replay / chunk.name) as temporary:
+            temporary.write_bytes(content.getbuffer())
+        return chunk
 
     def load(self, env_step: int, replay: Replay) -> tuple[dict[str, np.ndarray], dict]:
-        """The arrays and state saved at `env_step`; fills `replay`. Later chunks, of a lost future, are removed."""
+        """The arrays and state saved at `env_step`; fills `replay`. What is of a lost future is removed."""
         with np.load(self._file(env_step), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files if name != "state"}
+        for later in [step for step in self._needs if step > env_step]:
+            self._drop(later)
+        self._drop_rows()
+        first, chunks = self._needs[env_step]
+        for chunk in chunks:
+            rows = np.load(self._replay / chunk.name, mmap_mode="r")[max(first - chunk.first, 0) :]
+            replay.restore(max(first, chunk.first), rows)
         state = self._read_state(env_step)
-        first, stop = state.pop("replay")
-        state.pop("maker", None)
-        for chunk in self._chunks():
-            start, _ = _span(chunk)
-            if start >= stop:
-                chunk.unlink()
-                continue
-            rows = np.load(chunk, mmap_mode="r")[max(first - start, 0) : stop - start]
-            if len(rows):
-                replay.restore(max(first, start), rows)
-        replay.added = stop
-        return arrays, state
+        return arrays, {name: value for name, value in state.items() if name not in ("env_step", "replay", "maker")}
 
     def clear(self) -> None:
         """Removes every checkpoint and chunk."""
-        for file in (*self._files(), *self._chunks()):
+        self._needs.clear()
+        for file in self._files():
             file.unlink()
+        self._drop_rows()
+
+    def _drop(self, step: int) -> None:
+        self._file(step).unlink()
+        del self._needs[step]
+
+    def _drop_rows(self) -> None:
+        """Removes the chunks that no checkpoint needs."""
+        needed = {chunk.name for needs in self._needs.values() for chunk in needs.chunks}
+        for file in _named(self._replay, CHUNK):
+            if file.name not in needed:
+                file.unlink()
 
     @property
     def _replay(self) -> Path:
@@ -155,38 +236,13 @@ class Checkpoints:
         return self.folder / f"checkpoint-{env_step:010d}.npz"
 
     def _files(self) -> list[Path]:
-        return list(self.folder.glob("checkpoint-*.npz"))
-
-    def _chunks(self) -> list[Path]:
-        return sorted(self._replay.glob("*.npy"))
-
-    def _stored(self) -> int:
-        return max((_span(chunk)[1] for chunk in self._chunks()), default=0)
+        return _named(self.folder, NAME)
 
     def _read_state(self, env_step: int) -> dict:
         with np.load(self._file(env_step), allow_pickle=False) as file:
             return json.loads(file["state"].tobytes())
 
-    def _readable(self, env_step: int) -> bool:
-        """Whether the file's checksums hold and every replay row it needs is there."""
-        try:
-            with zipfile.ZipFile(self._file(env_step)) as file:
-                if file.testzip() is not None:
-                    return False
-            first, stop = self._read_state(env_step)["replay"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            return False
-        reached = first
-        for start, end in map(_span, self._chunks()):
-            if start <= reached < end:
-                reached = end
-        return reached >= stop
 
-
-def _step(file: Path) -> int:
-    return int(file.stem.removeprefix("checkpoint-"))
-
-
-def _span(chunk: Path) -> tuple[int, int]:
-    start, stop = chunk.stem.split("-")
-    return int(start), int(stop)
+def _named(folder: Path, name: re.Pattern[str]) -> list[Path]:
+    """A folder's files of that name; others, such as copies, are none of ours."""
+    return [file for file in folder.glob("*") if name.fullmatch(file.name) and file.is_file()]

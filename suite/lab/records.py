@@ -270,9 +270,11 @@ def arrays_path(path: Path) -> Path:
 
 
 def move(path: Path, target: Path) -> None:
-    """Moves the record at `path` with its arrays to `target`, in the same file system; the record last."""
+    """Moves the record at `path` with its arrays to `target`, in the same file system; the record last, so that who was
+    killed in between can go on."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    arrays_path(path).replace(arrays_path(target))
+    if arrays_path(path).exists():
+        arrays_path(path).replace(arrays_path(target))
     path.replace(target)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import time
 import traceback
@@ -18,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from suite.errors import no_room
 from suite.files import atomic
 from suite.lab.checkpoint import Checkpoints, Maker
 from suite.lab.lab import Lab
@@ -27,6 +29,7 @@ from suite.lab.progress import PROGRESS_SECONDS, latest_scalars, progress_line, 
 from suite.lab.records import Attempt, Recorder, RunEnd
 from suite.lab.signals import StopSignals
 from suite.lab.tracking import Tracker
+from suite.lab.watchdog import GRACE_S, ORPHANS_GRACE_S, STALLED_S, Watchdog
 from suite.lab.watched import Watched
 from suite.sac.contract import Implementation, Job, Params
 from suite.sac.numerics import Numerics
@@ -45,10 +48,11 @@ class Options:
     keep_checkpoint: bool = False
     last_attempt: bool = True
     time_limit_hours: float | None = None
-    stop_with_parent: bool = False
+    parent: int | None = None  # the process whose death ends this one
     make_lab: MakeLab = Lab
     make_tracker: MakeTracker = lambda job, seed, folder: Tracker()
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
+    leave: Callable[[bool], None] = lambda recorded: os._exit(1)  # ends a process that hangs, whether it has records
 
 
 def train(
@@ -69,7 +73,7 @@ def train(
     except (Interrupted, KeyboardInterrupt):
         raise
     except Exception as error:
-        process.options.say(traceback.format_exc())
+        process.options.say(no_room(error) or traceback.format_exc())
         if not process.options.last_attempt:
             raise
         process.fail(error)
@@ -93,10 +97,11 @@ class _Process:
         for place, run in zip(places, runs, strict=True):
             self.checkpoints.append(Checkpoints(place.work, Maker.of(run)))
         self.recorders = [Recorder(place.record, run) for place, run in zip(places, runs, strict=True)]
-        self.stop = StopSignals(options.stop_with_parent)
+        self.stop = StopSignals(options.parent)
+        self.watchdog = Watchdog(self._hangs, self._abandon)
         self.started = time.monotonic()
         self.saved, self.shown = self.started, 0.0
-        self.first_step = 0
+        self.first_step = self.reached = 0
         self.lab: Training | None = None
         self.clocks = [Clock() for _ in places]
         self.spent = [0.0 for _ in places]
@@ -105,10 +110,13 @@ class _Process:
 
     def run(self) -> None:
         """Plays and learns until the budget is spent, the time is over or somebody asks to stop."""
+        self.watchdog.start()
         self._start()
         lab, options = self._lab, self.options
         while not lab.done:
             lab.step()
+            self.watchdog.beat()
+            self.reached = lab.env_step
             now = time.monotonic()
             self.clocks = [
                 clock._replace(wall_time_s=before + now - self.started)
@@ -153,7 +161,8 @@ class _Process:
         ]
         say(f"{job.task} {job.implementation} {'; '.join(of_cells)}: {verb}")
         self.spent = [clock.wall_time_s for clock in self.clocks]
-        self.first_step, self.saved = lab.env_step, time.monotonic()
+        self.first_step = self.reached = lab.env_step
+        self.saved = time.monotonic()
 
     def _show(self, now: float) -> None:
         """Tells files, terminal and trackers how far every seed is, every few seconds and at evaluations."""
@@ -177,6 +186,30 @@ class _Process:
         if max(clock.wall_time_s for clock in self.clocks) > limit_s and not lab.done:
             reached = f"environment step {lab.env_step:,} of {self.job.env_steps:,}"
             self.late = f"time limit of {hours:g} h reached at {reached}"
+
+    def _hangs(self, silent_s: float) -> str:
+        """Why the process must end though its loop is silent, as the watchdog asks; "" if it need not."""
+        self.stop.look()
+        if self.stop.orphaned and silent_s > ORPHANS_GRACE_S:
+            return "its parent process is gone"
+        if self.stop.asked and silent_s > GRACE_S:
+            return f"it was asked to stop by {self.stop.asked}"
+        hours = self.options.time_limit_hours
+        limit_s = math.inf if hours is None else 3600 * hours
+        if max(clock.wall_time_s for clock in self.clocks) + silent_s > limit_s + GRACE_S:
+            return f"time limit of {hours:g} h reached"
+        return f"no step has ended for {silent_s / 60:.0f} min" if silent_s > STALLED_S else ""
+
+    def _abandon(self, reason: str) -> None:
+        """Ends a process whose loop hangs: with records of the status `timeout`, unless it was only asked to stop."""
+        at = f"{reason}, while the step after {self.reached:,} of {self.job.env_steps:,} hangs"
+        recorded = not self.stop.asked
+        if recorded:
+            for i in range(len(self.recorders)):
+                self._finish(i, "timeout", self.reached, at, 0, {})
+        else:
+            self.options.say(f"{at}: it ends with the checkpoint it has")
+        self.options.leave(recorded)
 
     def fail(self, error: Exception) -> None:
         """Writes every seed's record of an exception that ended the last attempt."""
@@ -229,6 +262,7 @@ class _Process:
 
     def release(self) -> None:
         """Gives signals and folders back."""
+        self.watchdog.end()
         self.stop.restore()
         for checkpoint in self.checkpoints:
             checkpoint.release()

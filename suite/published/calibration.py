@@ -11,6 +11,7 @@ suite.published.calibration` measures again, or with names of quantities these a
 from __future__ import annotations
 
 import math
+import os
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +27,7 @@ import pandas as pd
 from numpy.random import Generator
 from scipy import stats
 
+from suite.lab.signals import go_with
 from suite.statistics import (
     aggregate,
     bootstrap,
@@ -479,7 +481,8 @@ class Job(NamedTuple):  # a chunk of a cell's studies, which share a random stre
 def _run(jobs: list[Job], workers: int) -> list[int]:
     if workers == 1:
         return [_hits(job) for job in jobs]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    spawned = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawned, initializer=go_with, initargs=(os.getpid(),)) as pool:
         return list(pool.map(_hits, jobs))
 
 

@@ -12,6 +12,7 @@ import jinja2
 
 from suite.analysis.provenance import making, provenance
 from suite.analysis.types import Results
+from suite.files import atomic, whole_folder
 from suite.gate.outcome import gate_line
 from suite.published import calibration
 from suite.report import ancestry, tables
@@ -70,10 +71,12 @@ def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> N
     out_dir = Path(out_dir)
     study = study_of(Path(study_dir))
     figures = [_page_figure(entry, out_dir / "figures") for entry in read_index(out_dir / "figures" / "index.json")]
-    tables.write(study.results, study.runs, out_dir / "tables")
+    with whole_folder(out_dir / "tables") as folder:
+        tables.write(study.results, study.runs, folder)
     content = _content(study, figures) | {"config_text": config_text, "command": command}
     html = _templates().get_template("report.html.j2").render(content)
-    (out_dir / "report.html").write_text(html, encoding="utf-8")
+    with atomic(out_dir / "report.html") as temporary:
+        temporary.write_text(html, encoding="utf-8")
 
 
 def _content(study: Study, figures: Sequence[PageFigure]) -> dict[str, Any]:

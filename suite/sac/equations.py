@@ -218,9 +218,8 @@ def renormed_backward(
     if not how.learns:
         return grads, d_x
     root = np.sqrt(by.variance)
-    d_root = by.shift * d_x.sum(
-        0
-    )  # where a feature is constant, the root has no slope that matters: its rows are equal
+    # where a feature is constant, the root has no slope that matters: its rows are equal
+    d_root = by.shift * d_x.sum(0)
     slope = np.divide(0.5 * d_root, root, out=np.zeros_like(root), where=root > 0)
     d_variance = slope - 0.5 * by.narrowing * (d_z * z).sum(0) / deviation**2
     return grads, d_x - d_x.mean(0) + d_variance * 2 * (x - by.mean) / rows
@@ -316,13 +315,13 @@ def scale(units: str, spaces: Spaces) -> np.ndarray:
 def critics(
     spec: SacSpec, spaces: Spaces, params: Params, prefix: str, obs: np.ndarray, action: np.ndarray, how: Pass = JUDGES
 ) -> tuple[np.ndarray, list]:
-    """What every critic says of (s, a), [n, B, outputs] ("" online, "target_" targets), and the hidden outputs; actions
-    in [-1, 1]. Q is the mean of its outputs: of one, or of its quantiles."""
+    """What every critic predicts of (s, a), [n, B, outputs] ("" online, "target_" targets), and the hidden outputs;
+    actions in [-1, 1]. Q is the mean of its outputs: of one, or of its quantiles."""
     center = spaces.action_center if spec.critic_action_units == "env" and spaces.action_center else 0.0
     x = np.concatenate([obs, action * scale(spec.critic_action_units, spaces) + center], axis=1)
     nets = [f"{prefix}critic{i + 1}" for i in range(spec.critics)]
-    said, tapes = zip(*(output(spec, params, net, x, how) for net in nets), strict=True)
-    return np.stack(said), list(tapes)
+    predicted, tapes = zip(*(output(spec, params, net, x, how) for net in nets), strict=True)
+    return np.stack(predicted), list(tapes)
 
 
 def reduce(how: str, q: np.ndarray) -> np.ndarray:
@@ -471,12 +470,12 @@ def soft_value(spec: SacSpec, q: np.ndarray, log_prob: np.ndarray, alpha: float)
 
 class Target(NamedTuple):
     """What critics regress on: [B], or of quantiles [B, kept]. Without a value net also what makes it: an action at
-    s' and its log pi, and what was said of it [n, B, outputs]."""
+    s' and its log pi, and what critics predict of it [n, B, outputs]."""
 
     y: np.ndarray
     action: np.ndarray | None = None
     log_prob: np.ndarray | None = None
-    said: np.ndarray | None = None
+    predicted: np.ndarray | None = None
 
 
 def target_q(spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, noise: Params, alpha: float) -> Target:
@@ -493,12 +492,12 @@ def target_q(spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, noise:
         every, _ = critics(spec, spaces, params, "target_", batch.next_obs, following.action, how)
     else:
         every = joint(spec, spaces, params, batch, following.action)[0][:, len(batch.obs) :]
-    said = chosen(spec, every, noise)
+    predicted = chosen(spec, every, noise)
     if spec.quantiles:
         entropy = alpha * following.log_prob if spec.entropy_in_target else np.zeros(len(batch.obs))
-        next_value = pooled(spec.quantiles, said) - entropy[:, None]
+        next_value = pooled(spec.quantiles, predicted) - entropy[:, None]
     else:
-        next_value = soft_value(spec, said[..., 0], following.log_prob, alpha)
+        next_value = soft_value(spec, predicted[..., 0], following.log_prob, alpha)
     y = bellman_target(spec, batch.reward, batch.terminated, next_value)
     if spec.retrace:
         y = y + corrections(spec, spaces, params, batch, noise, alpha)
@@ -532,9 +531,9 @@ def trace(spec: SacSpec, params: Params, obs: np.ndarray, step: Step) -> np.ndar
     return spec.retrace.decay * ratio * step.goes_on
 
 
-def chosen(spec: SacSpec, said: np.ndarray, noise: Params) -> np.ndarray:
-    """Of what critics say [n, ...] that which enters the target."""
-    return said[subset(spec, noise["subset"])] if spec.target_subset else said
+def chosen(spec: SacSpec, predicted: np.ndarray, noise: Params) -> np.ndarray:
+    """Of what critics predict [n, ...] that which enters the target."""
+    return predicted[subset(spec, noise["subset"])] if spec.target_subset else predicted
 
 
 def kept(spec: SacSpec, noise: Params, passed: str) -> dict[tuple[str, int], np.ndarray]:
@@ -546,8 +545,8 @@ def kept(spec: SacSpec, noise: Params, passed: str) -> dict[tuple[str, int], np.
 def joint(
     spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, next_action: np.ndarray
 ) -> tuple[np.ndarray, list]:
-    """What the critics say of (s, a) and of (s', a') in one pass that learns, [n, 2B, outputs], and the hidden outputs
-    (CrossQ, arXiv 1902.05605)."""
+    """What the critics predict of (s, a) and of (s', a') in one pass that learns, [n, 2B, outputs], and the hidden
+    outputs (CrossQ, arXiv 1902.05605)."""
     obs, action = np.concatenate([batch.obs, batch.next_obs]), np.concatenate([batch.action, next_action])
     return critics(spec, spaces, params, "", obs, action, Pass(True, int(params["updates_done"]) - 1))
 
@@ -558,13 +557,13 @@ def subset(spec: SacSpec, noise: np.ndarray) -> np.ndarray:
     return np.argsort(noise.reshape(-1)[: spec.critics], kind="stable")[: spec.target_subset]
 
 
-def pooled(quantiles: Quantiles, said: np.ndarray) -> np.ndarray:
+def pooled(quantiles: Quantiles, predicted: np.ndarray) -> np.ndarray:
     """Of the critics' quantiles [n, B, k] those kept in the target, [B, kept]: all but the largest of them, ascending
     (TQC, section 3); or in each row those of the critic with the smallest mean."""
     if quantiles.target == "minimum":
-        return said[said.mean(2).argmin(0), np.arange(said.shape[1])]
-    kept = len(said) * (quantiles.n - quantiles.dropped)
-    return np.sort(np.concatenate(list(said), axis=1), axis=1)[:, :kept]
+        return predicted[predicted.mean(2).argmin(0), np.arange(predicted.shape[1])]
+    kept = len(predicted) * (quantiles.n - quantiles.dropped)
+    return np.sort(np.concatenate(list(predicted), axis=1), axis=1)[:, :kept]
 
 
 def bellman_target(spec: SacSpec, reward: np.ndarray, terminated: np.ndarray, next_value: np.ndarray) -> np.ndarray:
@@ -576,14 +575,14 @@ def bellman_target(spec: SacSpec, reward: np.ndarray, terminated: np.ndarray, ne
 def critic_loss(
     spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, y: np.ndarray, how: Pass = JUDGES
 ) -> tuple[np.ndarray, Params, np.ndarray]:
-    """Each critic's scale * mean (Q_i - y)^2 [n], or quantile loss, their gradients, and what the critics say
+    """Each critic's scale * mean (Q_i - y)^2 [n], or quantile loss, their gradients, and what the critics predict
     [n, B, outputs] (SAC v2, eq. 5; SAC v1, eq. 7)."""
-    said, tapes = critics(spec, spaces, params, "", batch.obs, batch.action, how)
-    losses, d = losses_of(spec, said, y)
+    predicted, tapes = critics(spec, spaces, params, "", batch.obs, batch.action, how)
+    losses, d = losses_of(spec, predicted, y)
     grads: Params = {}
     for i, tape in enumerate(tapes):
         grads |= output_backward(spec, params, f"critic{i + 1}", tape, d[i], how)[0]
-    return losses, grads, said
+    return losses, grads, predicted
 
 
 def joint_critic_loss(
@@ -591,35 +590,35 @@ def joint_critic_loss(
 ) -> tuple[np.ndarray, Params, np.ndarray, Params]:
     """As `critic_loss`, of critics that have judged (s', a') in the same pass: these rows have a part in the gradients
     through the batch's statistics. Last come the running statistics after it."""
-    said, tapes = joint(spec, spaces, params, batch, next_action)
-    losses, d = losses_of(spec, said[:, : len(y)], y)
+    predicted, tapes = joint(spec, spaces, params, batch, next_action)
+    losses, d = losses_of(spec, predicted[:, : len(y)], y)
     grads, after = Params(), Params()
     how = Pass(True, int(params["updates_done"]) - 1)
     for i, tape in enumerate(tapes):
         d_both = np.concatenate([d[i], np.zeros_like(d[i])])
         grads |= output_backward(spec, params, f"critic{i + 1}", tape, d_both, how)[0]
         after |= running(spec, params, f"critic{i + 1}", tape)
-    return losses, grads, said[:, : len(y)], after
+    return losses, grads, predicted[:, : len(y)], after
 
 
-def losses_of(spec: SacSpec, said: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each critic's loss [n], and its gradient at what the critics say [n, B, outputs]."""
+def losses_of(spec: SacSpec, predicted: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each critic's loss [n], and its gradient at what the critics predict [n, B, outputs]."""
     loss = quantile_loss if spec.quantiles else squared_loss
-    losses, d = zip(*(loss(one, y) for one in said), strict=True)
+    losses, d = zip(*(loss(one, y) for one in predicted), strict=True)
     return spec.critic_loss_scale * np.array(losses), spec.critic_loss_scale * np.stack(d)
 
 
-def squared_loss(said: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+def squared_loss(predicted: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
     """mean (Q - y)^2 and its gradient [B, 1] at Q [B, 1], y [B]."""
-    error = said - y[:, None]
+    error = predicted - y[:, None]
     return (error**2).mean(), 2 * error / len(y)
 
 
-def quantile_loss(said: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+def quantile_loss(predicted: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
     """mean |tau_i - 1[y_j < z_i]| H(y_j - z_i) over the batch, i and j, H Huber's loss with threshold 1, tau_i the
     middle of the i-th k-th; and its gradient [B, k] at z [B, k], y [B, kept] (arXiv 1710.10044, eq. 10)."""
-    tau = (np.arange(said.shape[1]) + 0.5) / said.shape[1]
-    delta = y[:, None, :] - said[:, :, None]
+    tau = (np.arange(predicted.shape[1]) + 0.5) / predicted.shape[1]
+    delta = y[:, None, :] - predicted[:, :, None]
     weight = np.abs(tau[:, None] - (delta < 0))
     huber = np.where(np.abs(delta) > 1, np.abs(delta) - 0.5, 0.5 * delta**2)
     return (weight * huber).mean(), -(weight * np.clip(delta, -1, 1)).sum(2) / delta.size
@@ -650,29 +649,29 @@ def actor_loss(
     batch: Batch,
     noises: list[np.ndarray],
     alpha: float,
-    hows: tuple[Pass, Pass] = (JUDGES, JUDGES),
+    passes: tuple[Pass, Pass] = (JUDGES, JUDGES),
 ) -> tuple[float, Params, np.ndarray]:
     """mean [alpha log pi(a|s) - reduced Q(s, a)], the actor's gradients and d reduced Q / da of the mean [B, A].
 
-    hows: how the actor is passed, and how the critics are.
+    passes: how the actor is passed, and how the critics are.
 
     SAC v2, eq. 7 and 9; SAC v1, eq. 12-13. One noise; or three: of the action at which Q is differentiated, of the one
     whose log pi is, and of the one through which the gradient of Q reaches the actor.
     """
-    drawn = sample(spec, spaces, actor, batch.obs, noises[0], hows[0])
-    said, tapes = critics(spec, spaces, critic, "", batch.obs, drawn.action, hows[1])
-    q, (size, action_dim) = said.mean(2), drawn.action.shape
+    drawn = sample(spec, spaces, actor, batch.obs, noises[0], passes[0])
+    predicted, tapes = critics(spec, spaces, critic, "", batch.obs, drawn.action, passes[1])
+    q, (size, action_dim) = predicted.mean(2), drawn.action.shape
     d_q = reduce_backward(spec.actor_reduce, q, np.full(size, -1 / size))
     d_action = np.zeros_like(drawn.action)
     for i, tape in enumerate(tapes):
-        d_said = np.broadcast_to(d_q[i][:, None] / said.shape[2], said[i].shape)
-        d_input = output_backward(spec, critic, f"critic{i + 1}", tape, d_said, hows[1])[1]
+        d_predicted = np.broadcast_to(d_q[i][:, None] / predicted.shape[2], predicted[i].shape)
+        d_input = output_backward(spec, critic, f"critic{i + 1}", tape, d_predicted, passes[1])[1]
         d_action += d_input[:, -action_dim:] * scale(spec.critic_action_units, spaces)
     loss = (alpha * drawn.log_prob - reduce(spec.actor_reduce, q)).mean()
     d_log_prob = np.full(size, alpha / size)
     if spec.pathwise_noise == "shared":
         return loss, sample_backward(spec, spaces, actor, drawn, d_action, d_log_prob), -d_action
-    of_entropy, of_q = (sample(spec, spaces, actor, batch.obs, noise, hows[0]) for noise in noises[1:])
+    of_entropy, of_q = (sample(spec, spaces, actor, batch.obs, noise, passes[0]) for noise in noises[1:])
     grads = sample_backward(spec, spaces, actor, of_entropy, np.zeros_like(d_action), d_log_prob)
     through_q = sample_backward(spec, spaces, actor, of_q, d_action, np.zeros_like(d_log_prob))
     return loss, {name: grad + through_q[name] for name, grad in grads.items()}, -d_action
@@ -763,8 +762,8 @@ def clipped(spec: SacSpec, grads: Params) -> Params:
 
 def value_stage(spec: SacSpec, spaces: Spaces, params: Params, batch: Batch, first: Policy) -> tuple[Seen, Params]:
     """V towards the soft value of the policy's action."""
-    said, _ = critics(spec, spaces, params, "", batch.obs, first.sample.action)
-    target = value_target(spec, said.mean(2), first.sample.log_prob, first.alpha)
+    predicted, _ = critics(spec, spaces, params, "", batch.obs, first.sample.action)
+    target = value_target(spec, predicted.mean(2), first.sample.log_prob, first.alpha)
     loss, grads = value_loss(spec, params, batch, target)
     return {"value_loss": loss, "value_target": target}, grads
 
@@ -776,15 +775,15 @@ def critic_stage(
     target, after = target_q(spec, spaces, params, batch, noise, first.alpha), Params()
     if target.action is None or spec.target_networks:
         how = Pass(kept=kept(spec, noise, "current"))
-        losses, grads, said = critic_loss(spec, spaces, params, batch, target.y, how)
+        losses, grads, predicted = critic_loss(spec, spaces, params, batch, target.y, how)
     else:
-        losses, grads, said, after = joint_critic_loss(spec, spaces, params, batch, target.y, target.action)
-    seen = {"critic_loss": losses.sum(), "q": said.mean(2)}
+        losses, grads, predicted, after = joint_critic_loss(spec, spaces, params, batch, target.y, target.action)
+    seen = {"critic_loss": losses.sum(), "q": predicted.mean(2)}
     seen |= {"next_action": target.action, "next_log_prob": target.log_prob}
     if spec.quantiles:
-        seen |= {"quantiles": said, "next_quantiles": target.said, "target_quantiles": target.y}
+        seen |= {"quantiles": predicted, "next_quantiles": target.predicted, "target_quantiles": target.y}
     else:
-        seen |= {"target_q": target.y, "next_q": None if target.said is None else target.said[..., 0]}
+        seen |= {"target_q": target.y, "next_q": None if target.predicted is None else target.predicted[..., 0]}
     return seen | {f"critic{i + 1}_loss": loss for i, loss in enumerate(losses)}, grads, after
 
 
@@ -795,8 +794,8 @@ def actor_stage(
     independent = spec.pathwise_noise == "independent"
     names = ("action", "action_2", "action_3") if independent else (numbered("action", turn),)
     noises = [noise[name] for name in names]
-    hows = policy.sample.how, Pass(kept=kept(spec, noise, "actor"))
-    loss, grads, dq_da = actor_loss(spec, spaces, params, params, batch, noises, policy.alpha, hows)
+    passes = policy.sample.how, Pass(kept=kept(spec, noise, "actor"))
+    loss, grads, dq_da = actor_loss(spec, spaces, params, params, batch, noises, policy.alpha, passes)
     of_pass = {"actor_loss": loss, "alpha": policy.alpha, "log_prob": policy.sample.log_prob}
     seen = {numbered(name, turn): value for name, value in of_pass.items()} | {"dq_da": dq_da}
     return seen, grads, running(spec, params, "actor", policy.sample.outputs)

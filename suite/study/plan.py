@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import NoReturn
 
 import implementations
 from suite.errors import UsageError, nearest
@@ -231,8 +232,22 @@ def for_snakemake(configfiles: Sequence[Path], settings: Mapping[str, object]) -
         plan.check_environments()
         return plan, rules.of_training(plan, settings)
     except UsageError as mistake:
-        print(f"error: {mistake}", file=sys.stderr, flush=True)
-        os._exit(2)  # before Snakemake wraps the sentence into a traceback; nothing has been started
+        _refuse(mistake)
+
+
+def own(plan: Plan) -> None:
+    """Locks the results for the running Snakemake; another sweep that has them ends the process."""
+    from suite.study.ownership import take
+
+    try:
+        take(plan)
+    except UsageError as mistake:
+        _refuse(mistake)
+
+
+def _refuse(mistake: UsageError) -> NoReturn:
+    print(f"error: {mistake}", file=sys.stderr, flush=True)
+    os._exit(2)  # before Snakemake wraps the sentence into a traceback; nothing has been started
 
 
 def code_files() -> list[Path]:

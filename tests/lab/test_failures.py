@@ -107,9 +107,12 @@ def stopped(folder, made_by, at=150):
     """A run that was told to stop at a step, and has left its checkpoint there."""
 
     class Stopping:
-        asked = ""
+        asked, orphaned = "", False
 
-        def __init__(self, with_parent):
+        def __init__(self, parent):
+            pass
+
+        def look(self):
             pass
 
         def restore(self):

@@ -14,13 +14,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from builders.runs import ROOT, SHORT, SMALL, job, places
+from builders.training import ENGINE, arrays, assert_same, interrupted, train
 
 import implementations
 from suite.lab import loop, seeding, training
-from suite.lab.checkpoint import Checkpoints, Maker, OwnedError
+from suite.lab.checkpoint import Checkpoints, OwnedError
 from suite.lab.lab import Lab
-from suite.lab.machine import provenance, slowness
-from suite.lab.records import Attempt, RecordError, arrays_path, digest, params_digest, read
+from suite.lab.machine import slowness
+from suite.lab.records import RecordError, arrays_path, digest, params_digest, read
 from suite.lab.replay import Replay
 from suite.lab.seat import uniform_log_density
 from suite.sac import weights as initial
@@ -29,31 +30,6 @@ from suite.sac.schedule import CHOICES as schedule_choices
 from suite.sac.schedule import BootstrapAtLength, ResetFromWarmup, Schedule
 from suite.sac.spec import Retrace, SpecError
 from suite.specimens.catalogue import load_preset
-
-ENGINE = implementations.load("torch")
-
-
-def train(own, folder, engine=ENGINE, **options):
-    """Trains quietly and returns the records read back."""
-    said = []
-    options = {"checkpoint_seconds": 1e9, "say": said.append} | options
-    own_places = places(folder, own.seeds)
-    training.train(engine, own, own_places, **options)
-    return [read(place.record) for place in own_places]
-
-
-def arrays(folder, seed=0):
-    with np.load(arrays_path(places(folder, (seed,))[0].record)) as file:
-        return {name: file[name] for name in file.files}
-
-
-def assert_same(folder_a, folder_b, seed=0):
-    """Rows and final arrays of two runs, bit for bit."""
-    a, b = (read(places(folder, (seed,))[0].record) for folder in (folder_a, folder_b))
-    assert a.rows.equals(b.rows)
-    left, right = arrays(folder_a, seed), arrays(folder_b, seed)
-    assert left.keys() == right.keys()
-    assert all(np.array_equal(left[name], right[name]) for name in left)
 
 
 def test_the_same_seed_is_the_same_run_and_another_seed_is_not(tmp_path):
@@ -197,20 +173,6 @@ def test_stopped_and_resumed_equals_undisturbed_with_further_steps(tmp_path, swi
     assert_same(tmp_path / "whole", tmp_path / "parts")
 
 
-def interrupted(own, folder, steps):
-    """Runs `own` up to `steps`, checkpoints there, and drops everything in memory."""
-    own_places = places(folder, own.seeds)
-    runs = [provenance(ENGINE, own, seat, {}) for seat in range(len(own.seeds))]
-    checkpoints = [Checkpoints(place.work, Maker.of(run)) for place, run in zip(own_places, runs, strict=True)]
-    lab = Lab(ENGINE, own, [training.Recorder(place.record) for place in own_places])
-    lab.resume(checkpoints)
-    while lab.env_step < steps:
-        lab.step()
-    lab.save(checkpoints, [loop.Clock(1.0, (Attempt(0, "then"),)) for _ in own_places])
-    for checkpoint in checkpoints:
-        checkpoint.release()
-
-
 def test_resume_survives_a_torn_newest_checkpoint_and_a_full_ring(tmp_path):
     """The replay (capacity 120) has wrapped; the newest checkpoint is cut short: the older one serves."""
     own = job(schedule=replace(SHORT, replay_capacity=120), env_steps=400)
@@ -229,7 +191,7 @@ def test_resume_starts_anew_where_replay_rows_are_gone(tmp_path):
     own = job()
     train(own, tmp_path / "whole")
     interrupted(own, tmp_path / "parts", 150)
-    next((places(tmp_path / "parts")[0].work / "replay").glob("*.npy")).unlink()
+    next((places(tmp_path / "parts")[0].work / "replay").iterdir()).unlink()
     (record,) = train(own, tmp_path / "parts")
     assert [attempt.from_env_step for attempt in record.meta.attempts] == [0]
     assert_same(tmp_path / "whole", tmp_path / "parts")
@@ -250,7 +212,7 @@ def test_checkpoints_keep_two_and_drop_chunks_nobody_needs(tmp_path):
             replay.add(np.array([replay.added]))
         checkpoints.save(step, {"x": np.array([step])}, {"note": step}, replay)
     assert checkpoints.env_steps() == [32, 24]
-    assert sorted(file.name for file in (tmp_path / "replay").glob("*.npy")) == [
+    assert sorted(file.name for file in (tmp_path / "replay").iterdir()) == [
         "0000000008-0000000016.npy",  # rows 14 and 15 belong to the checkpoint at 24
         "0000000016-0000000024.npy",
         "0000000024-0000000032.npy",
@@ -259,6 +221,7 @@ def test_checkpoints_keep_two_and_drop_chunks_nobody_needs(tmp_path):
     found, state = checkpoints.load(24, other)
     assert found["x"] == [24] and state == {"note": 24} and other.added == 24
     assert np.array_equal(other.slice(14, 24)[:, 0], np.arange(14, 24))
+    assert checkpoints.env_steps() == [24], "what came later is of a lost future"
 
 
 def test_two_owners_are_refused(tmp_path):

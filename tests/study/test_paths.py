@@ -18,7 +18,6 @@ from builders.runs import ROOT, suite
 from click.testing import CliRunner
 
 from suite.cli import main
-from suite.files import atomic
 from suite.study import plan as planning
 from suite.study.plan import Plan
 
@@ -138,14 +137,6 @@ def test_logs_are_not_imported_into_such_a_folder(tmp_path, monkeypatch):
     claim = ["import", "runs", "--task", "Pendulum-v1", "--implementation", "lib", "--preset", "sac_v2_small"]
     assert_refused([*claim, "--results", "res{seed}"], tmp_path, "--results is 'res{seed}'")
     assert_refused([*claim, "--write-config", "my{study}.yaml"], tmp_path, "--write-config is 'my{study}.yaml'")
-
-
-def test_a_leftover_is_found_by_its_name_and_not_by_a_pattern(tmp_path):
-    for name in (".a[1]*.json.1.tmp", ".a1b.json.1.tmp"):
-        (tmp_path / name).touch()
-    with atomic(tmp_path / "a[1]*.json") as temporary:
-        temporary.write_text("{}")
-    assert {path.name for path in tmp_path.iterdir()} == {"a[1]*.json", ".a1b.json.1.tmp"}
 
 
 def test_make_takes_a_config_with_any_name(tmp_path):

@@ -23,6 +23,16 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from builders.runs import ROOT, suite
+from builders.sweeps import (
+    ENVIRONMENT,
+    assert_same_tables,
+    command_line,
+    config,
+    has_checkpoint,
+    snakemake,
+    tables,
+    trainers,
+)
 from click.testing import CliRunner
 
 from implementations import sac_torch
@@ -33,32 +43,6 @@ from suite.sac import numerics
 from suite.specimens import proofs
 from suite.study import gather as gathering
 from suite.study.plan import Plan
-
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-
-
-def config(folder: Path, **changes: object) -> Path:
-    """A study of four Pendulum-v1 runs of a few seconds each."""
-    sweep = {
-        "tasks": ["Pendulum-v1"],
-        "env_steps": 1400,
-        "evaluate": {"every": 200, "episodes": 2},
-        "seeds": [0, 1],
-        "implementations": ["torch"],
-        "ablations": ["temperature"],
-        "baseline": "sac_v2_small",
-    } | changes
-    data = {"sweeps": [sweep], "execution": {"checkpoint_seconds": 0.3}, "report": {"resamples": 500}}
-    path = Path(folder) / "study.yaml"
-    path.write_text(yaml.safe_dump(data))
-    return path
-
-
-def snakemake(cwd: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Snakemake as a user would call it, in a directory of its own."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
-    command += ["--workflow-profile", str(ROOT / "profiles/default"), "--configfile", "study.yaml", *arguments]
-    return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=900)
 
 
 def rules(done: subprocess.CompletedProcess) -> dict[str, int]:
@@ -80,25 +64,6 @@ def study(tmp_path_factory) -> Path:
     done = snakemake(folder)
     assert done.returncode == 0, done.stderr
     return folder
-
-
-def tables(folder: Path) -> dict[str, object]:
-    """The numbers a reader would see."""
-    where = folder / "results/studies/study"
-    runs = pd.read_parquet(where / "runs.parquet")
-    timing = ["wall_time_s", "env_steps_per_s", "attempts"]
-    found = {name: pd.read_parquet(where / f"{name}.parquet") for name in ("manifest", "evaluations", "diagnostics")}
-    return found | {"runs": runs.drop(columns=timing), "results": json.loads((where / "results.json").read_text())}
-
-
-def assert_same_tables(a: Path, b: Path) -> None:
-    left, right = tables(a), tables(b)
-    assert left.keys() == right.keys()
-    for name in left:
-        if isinstance(left[name], pd.DataFrame):
-            pd.testing.assert_frame_equal(left[name], right[name])
-        else:
-            assert left[name] == right[name], name
 
 
 def test_from_config_to_report(study):
@@ -475,30 +440,6 @@ def test_the_code_of_a_record_is_the_present_one(study):
         assert record.numerics == now and record.code_id == numerics.fingerprint(now)
 
 
-def has_checkpoint(folder: Path, trainer: psutil.Process) -> bool:
-    """Whether the run would be resumed, not begun anew, if it were killed now."""
-    record = Path(trainer.info["cmdline"][-1])
-    cell, seed = record.parent.relative_to("results/runs"), record.stem.split("-")[0]
-    return any((folder / "results/.work" / cell / seed).glob("checkpoint-*.npz"))
-
-
-def trainers(folder: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter(["cmdline", "cwd"]):
-        words = process.info["cmdline"] or []
-        if process.info["cwd"] == str(folder) and words[1:4] == ["-m", "suite", "run"]:
-            found.append(process)
-    return found
-
-
-def words(process: psutil.Process) -> list[str]:
-    """A process's command line; empty once it has ended."""
-    try:
-        return process.cmdline()
-    except (psutil.ZombieProcess, psutil.NoSuchProcess):
-        return []
-
-
 def test_killed_trainers_and_a_killed_snakemake_change_nothing(study, tmp_path):
     """Three kill -9 of trainers, then one of Snakemake itself; the same command again ends with the same tables."""
     config(tmp_path)
@@ -521,10 +462,10 @@ def test_killed_trainers_and_a_killed_snakemake_change_nothing(study, tmp_path):
         while not trainers(tmp_path) and sweep.poll() is None:
             time.sleep(0.05)
         own = psutil.Process(sweep.pid)
-        snakemakes = [p for p in own.children(recursive=True) if "snakemake" in " ".join(words(p))]
+        snakemakes = [p for p in own.children(recursive=True) if "snakemake" in " ".join(command_line(p))]
         assert snakemakes and sweep.poll() is None
         for process in (own, *snakemakes):
-            if words(process)[1:4] != ["-m", "suite", "run"]:
+            if "run" not in command_line(process)[3:6]:
                 process.send_signal(signal.SIGKILL)
         sweep.wait()
         again = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=900)
@@ -543,10 +484,14 @@ def test_a_second_sweep_is_refused_while_one_runs(tmp_path):
     holder = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    (tmp_path / "elsewhere").mkdir()
+    data = yaml.safe_load((tmp_path / "study.yaml").read_text()) | {"results": str(tmp_path / "results")}
+    (tmp_path / "elsewhere/study.yaml").write_text(yaml.safe_dump(data))
     try:
         assert holder.stdout.readline() == "held\n"
-        done = suite("sweep", "--config", "study.yaml", cwd=tmp_path)
-        assert done.returncode == 2 and "another sweep is running here" in done.stderr
+        for done in (suite("sweep", "--config", "study.yaml", cwd=tmp_path), snakemake(tmp_path / "elsewhere")):
+            assert done.returncode == 2 and "another sweep is running here" in done.stderr
+            assert "Traceback" not in done.stderr
     finally:
         holder.communicate("")
 

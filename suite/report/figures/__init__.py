@@ -4,6 +4,7 @@ A figure is data, drawing and caption: a drawing sees nothing of the results but
 interval was computed by the statistics step; seaborn gives palette and style and computes nothing.
 """
 
+import io
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import matplotlib.pyplot as plt
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from suite.analysis.types import AblationResult, Results
+from suite.files import whole_folder
 from suite.report.comparisons import checked_cells
 from suite.report.figures import agreement, cells, curves, effects, overall, published, sensitivity
 from suite.report.figures.canvas import CROWD, METADATA, STYLE, Content, Picture
@@ -24,15 +26,14 @@ matplotlib.use("Agg")
 
 def main(study_dir: Path, out_dir: Path) -> None:
     """Draw all figures of the study into out_dir/figures, the data of each as CSV beside it, and index.json."""
-    folder = Path(out_dir) / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
     index = []
-    for picture in pictures(results_of(Path(study_dir))):
-        save(picture.content, folder / picture.name)
-        files = tuple(f"{picture.name}.{kind}" for kind in (*METADATA, "csv"))
-        entry = picture.name, picture.kind, picture.ablation, picture.title, picture.content.caption, files
-        index.append(IndexEntry(*entry))
-    write_index(folder / "index.json", index)
+    with whole_folder(Path(out_dir) / "figures") as folder:
+        for picture in pictures(results_of(Path(study_dir))):
+            save(picture.content, folder / picture.name)
+            files = tuple(f"{picture.name}.{kind}" for kind in (*METADATA, "csv"))
+            entry = picture.name, picture.kind, picture.ablation, picture.title, picture.content.caption, files
+            index.append(IndexEntry(*entry))
+        write_index(folder / "index.json", index)
 
 
 def save(content: Content, stem: Path) -> None:
@@ -42,7 +43,9 @@ def save(content: Content, stem: Path) -> None:
         figure = content.draw(content.data)
         ConstrainedLayoutEngine().execute(figure)  # once: set as a style, every format would lay it out anew
         for kind, metadata in METADATA.items():
-            figure.savefig(stem.with_name(f"{stem.name}.{kind}"), metadata=metadata)
+            content_of_file = io.BytesIO()  # on a full disk a backend's own file would raise something else
+            figure.savefig(content_of_file, format=kind, metadata=metadata)
+            stem.with_name(f"{stem.name}.{kind}").write_bytes(content_of_file.getbuffer())
         plt.close(figure)
 
 

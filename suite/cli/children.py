@@ -1,0 +1,66 @@
+"""Children: the processes that a sweep starts, and what becomes of them when it is told to stop."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+import psutil
+
+from suite.cli.app import EXIT_INTERRUPTED
+from suite.lab.signals import listen, restore
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class Children:
+    """Runs one command after the other, and ends after them, whatever signal it gets.
+
+    The first signal asks all that run to stop: trainers write their checkpoints. The second ends them at once. As they
+    are in a session of their own, a terminal's Ctrl-C and hang-up reach this process alone.
+    """
+
+    def __init__(self) -> None:
+        self.asked = ""  # the signal
+        self._running: list[psutil.Process] = []
+
+    def __enter__(self) -> Children:
+        self._before = listen(self._ask)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        restore(self._before)
+
+    def run(self, command: Sequence[str]) -> int:
+        """The command's exit code; EXIT_INTERRUPTED if a signal asked to stop, before it or since."""
+        if self.asked:
+            return EXIT_INTERRUPTED
+        process = subprocess.Popen(command, start_new_session=True, preexec_fn=_die_with_parent)
+        self._running.append(psutil.Process(process.pid))
+        code = process.wait()
+        if self.asked:
+            psutil.wait_procs(self._running)
+        self._running.clear()
+        return EXIT_INTERRUPTED if self.asked else code
+
+    def _ask(self, number: int, frame: object) -> None:
+        again, self.asked = bool(self.asked), signal.Signals(number).name
+        ending = "it ends at once" if again else "what runs saves and stops; a second signal ends it at once"
+        os.write(sys.stderr.fileno(), f"{self.asked}: {ending}\n".encode())
+        for process in self._running[:1]:
+            with suppress(psutil.NoSuchProcess):
+                self._running += [one for one in process.children(recursive=True) if one not in self._running]
+        for process in self._running:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL if again else signal.SIGTERM)
+
+
+def _die_with_parent() -> None:
+    """In the child: it is killed when this process is, where the system can do that."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,104 @@
+"""Signals and deaths among the processes of a sweep: what runs saves, nothing outlives it, nothing is lost."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from builders.sweeps import (
+    ENVIRONMENT,
+    assert_same_tables,
+    command_line,
+    config,
+    has_checkpoint,
+    processes,
+    start_sweep,
+    trainers,
+)
+
+
+def until(condition, seconds=60):
+    """What the condition gives, once it is true."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "this does not come"
+        time.sleep(0.05)
+    return found
+
+
+def begun(folder):
+    """A sweep of which a run has a checkpoint."""
+    config(folder)
+    sweep = start_sweep(folder, folder / "log")
+    until(lambda: any(has_checkpoint(folder, one) for one in trainers(folder)))
+    return sweep
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_sweep_that_is_told_to_stop_ends_last_and_goes_on_later(whole, tmp_path, number):
+    sweep = begun(tmp_path)
+    running = trainers(tmp_path)
+    sweep.send_signal(number)
+    assert sweep.wait(60) == 75
+    assert not processes(tmp_path), "the sweep ends last"
+    log = (tmp_path / "log").read_text()
+    assert f"{number.name}: what runs saves and stops" in log and "Traceback" not in log
+    said = "".join(path.read_text() for path in tmp_path.glob("results/.work/*/*/*/*/log.txt"))
+    assert 1 <= said.count("stopped by SIGTERM at step") <= len(running)
+    assert start_sweep(tmp_path, tmp_path / "log").wait(600) == 0, (tmp_path / "log").read_text()
+    assert_same_tables(whole, tmp_path)
+
+
+def test_a_second_signal_ends_a_sweep_at_once_and_without_a_traceback(tmp_path):
+    sweep = begun(tmp_path)
+    for process in trainers(tmp_path):
+        process.suspend()  # they do not save now
+    sweep.send_signal(signal.SIGINT)
+    time.sleep(1)
+    assert sweep.poll() is None
+    sweep.send_signal(signal.SIGINT)
+    assert sweep.wait(10) == 75
+    assert not processes(tmp_path)
+    log = (tmp_path / "log").read_text()
+    assert "SIGINT: it ends at once" in log and "Traceback" not in log
+
+
+@pytest.mark.parametrize("whose", ["suite", "snakemake"])
+def test_nothing_outlives_a_killed_sweep_by_five_seconds(tmp_path, whose):
+    """Not even a trainer that has just been started, and imports."""
+    config(tmp_path)
+    sweep = start_sweep(tmp_path, tmp_path / "log")
+    until(lambda: trainers(tmp_path))
+    if whose == "suite":
+        sweep.kill()
+    else:
+        for process in processes(tmp_path):
+            if "snakemake" in " ".join(command_line(process)):
+                process.kill()
+    time.sleep(5)
+    assert not [command_line(one) for one in processes(tmp_path)]
+
+
+def test_workers_of_a_killed_step_go_with_it(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "study")
+    command = [sys.executable, "-m", "suite", "statistics", "--config", "study.yaml", "--workers", "2"]
+    step = subprocess.Popen(command, cwd=tmp_path / "study", env=ENVIRONMENT)
+    workers = until(lambda: psutil.Process(step.pid).children(recursive=True))
+    step.kill()
+    step.wait()
+    gone, alive = psutil.wait_procs(workers, timeout=5)
+    assert gone and not alive
+
+
+def test_a_step_whose_parent_is_gone_before_it_begins_does_not_begin(tmp_path):
+    config(tmp_path)
+    done = subprocess.Popen(["true"])
+    done.wait()
+    command = [sys.executable, "-m", "suite", "--parent", str(done.pid), "gather", "--config", "study.yaml"]
+    assert subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT).returncode == 75
+    assert [one.name for one in tmp_path.iterdir()] == ["study.yaml"]
