@@ -949,11 +949,7 @@ def programs(spec: SacSpec, spaces: Spaces) -> Programs:
         return arrays, count + 1, seen
 
     def log_prob(actor: Array, obs: Array, actions: Array) -> Array:
-        def one_seed(actor: Array, *arrays: Array) -> Array:
-            (weights,) = split(spec, spaces, "actor", actor)
-            return log_density(spec, weights, *(one.astype(spec.dtype) for one in arrays))
-
-        return over_seeds(one_seed, actor, obs, actions)
+        return over_seeds(lambda *one: log_prob_once(spec, spaces, *one), actor, obs, actions)
 
     # on a CPU, XLA copies what is donated before it writes: each vector is still read when its successor is ready
     spent = () if jax.default_backend() == "cpu" else (0, 1)
@@ -1014,6 +1010,12 @@ def act(state: State, obs: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
     """See suite.sac.contract.Implementation.act."""
     with precise(state.spec):
         return np.asarray(state.programs.act(state.arrays.nets["actor"].theta, obs, noise))
+
+
+def log_prob_once(spec: SacSpec, spaces: Spaces, actor: Array, obs: Array, actions: Array) -> Array:
+    """The log densities [N] before tanh of actions [N, A] at obs [N, O] by the actor [P]."""
+    (weights,) = split(spec, spaces, "actor", actor)
+    return log_density(spec, weights, obs.astype(spec.dtype), actions.astype(spec.dtype))
 
 
 def log_prob(state: State, obs: np.ndarray, actions: np.ndarray) -> np.ndarray:

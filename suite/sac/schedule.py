@@ -129,6 +129,8 @@ def check_together(spec: Spec, schedule: Schedule) -> None:
     if not isinstance(spec, SacSpec) or spec.retrace is None:
         return
     if schedule.n_step > 1:
-        raise SpecError(f"retrace weighs each step's reward, and n_step {schedule.n_step} sums them before: say 1")
+        raise SpecError(
+            f"retrace weighs each step's reward, and n_step {schedule.n_step} sums them before: n_step must be 1"
+        )
     if spec.weighs_actions and schedule.warmup_range == "env":
         raise SpecError("retrace.trace 'ratio' is defined for actions in [-1, 1]: warmup_range must be 'unit'")
