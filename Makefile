@@ -27,6 +27,7 @@ FIRST = 0
 FAULTS = 1000
 soak: $(VENV)/ready
 	$(BIN)/python tests/faults/soak.py --seed $(SEED) --first $(FIRST) --faults $(FAULTS) --workers $(CORES)
+	$(BIN)/python tests/faults/quick_killed.py --seed $(SEED)
 
 bench: $(VENV)/ready .venv-tianshou/ready .venv-rliable/ready
 	$(BIN)/python -m suite bench

@@ -22,7 +22,7 @@ import numpy as np
 
 from builders import damage, logs
 from builders.runs import SHORT, job, places
-from builders.sweeps import ENVIRONMENT, assert_same_tables, config
+from builders.sweeps import ENVIRONMENT, assert_same_tables, config, start_sweep
 from builders.training import assert_same, interrupted, train
 from suite.lab.records import read
 from suite.study.plan import Plan
@@ -138,6 +138,23 @@ def kill_an_import(whole: Undisturbed, folder: Path, rng: np.random.Generator) -
     return f"import after {seconds:.1f} s"
 
 
+def stop_a_sweep(whole: Undisturbed, folder: Path, rng: np.random.Generator) -> str:
+    """A whole sweep is killed, or told to stop, again and again, until it ends by itself: then by its third start."""
+    config(folder)
+    said = []
+    for _ in range(2):
+        number, seconds = SIGNALS[rng.integers(len(SIGNALS))], rng.uniform(2, 20)
+        sweep = start_sweep(folder, folder / "log")
+        time.sleep(seconds)
+        sweep.send_signal(number)
+        code = sweep.wait(120)
+        assert code in (0, 1, 75, 130, -number), (folder / "log").read_text()
+        said.append(f"{number.name} after {seconds:.1f} s")
+    assert start_sweep(folder, folder / "log").wait(600) == 0, (folder / "log").read_text()
+    assert_same_tables(whole.study, folder)
+    return "; ".join(said)
+
+
 class Kind(NamedTuple):
     """A kind of fault, and its share of those drawn: what takes long is drawn less."""
 
@@ -146,8 +163,9 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "stopped, damaged, resumed": Kind(stop_damage_and_go_on, 0.55),
+    "stopped, damaged, resumed": Kind(stop_damage_and_go_on, 0.53),
     "signal to a trainer": Kind(signal_a_trainer, 0.15),
+    "sweep stopped": Kind(stop_a_sweep, 0.02),
     "step killed": Kind(kill_a_step, 0.1),
     "no room": Kind(fill_the_disk, 0.1),
     "record damaged": Kind(damage_a_record, 0.05),
