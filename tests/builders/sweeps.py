@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -87,11 +88,17 @@ def processes(folder: Path) -> list[psutil.Process]:
     return found
 
 
+def hear_hangups() -> None:
+    """In a child, before its program: HUP is heard even where the tests themselves run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def start_sweep(folder: Path, log: Path) -> subprocess.Popen:
     """A sweep of the folder's study on two cores, by the suite's own Snakefile, in the background."""
     command = [sys.executable, "-m", "suite", "sweep", "--config", "study.yaml", "--cores", "2"]
     with log.open("w") as file:
-        return subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=file, stderr=file)
+        options = {"cwd": folder, "env": ENVIRONMENT, "stdout": file, "stderr": file}
+        return subprocess.Popen(command, **options, preexec_fn=hear_hangups)
 
 
 def command_line(process: psutil.Process) -> list[str]:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 import yaml
-from builders.sweeps import ENVIRONMENT, config
+from builders.sweeps import ENVIRONMENT, config, hear_hangups, processes
 
 from suite.lab.records import read
 from suite.study.plan import Plan
@@ -42,8 +42,16 @@ def trainer(folder, hang, stalled_s=1e9, after=650, **execution):
     path.write_text(yaml.safe_dump(data))
     record = next(iter(Plan(path).runs))
     script = TRAINER.format(hang=HANGS[hang], stalled_s=stalled_s, after=after, record=record)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", script], cwd=folder, env=ENVIRONMENT, **pipes), folder / record
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "preexec_fn": hear_hangups}
+    return subprocess.Popen([sys.executable, "-c", script], cwd=folder, env=ENVIRONMENT, **options), folder / record
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(tmp_path):
+    """A process that still hangs when its test is over, since the test failed, is killed."""
+    yield
+    for process in processes(tmp_path):
+        process.kill()
 
 
 @pytest.mark.parametrize("hang", HANGS)
