@@ -258,12 +258,15 @@ def _shortened_reset(schedule: Schedule) -> int | ResetFromWarmup | None:
 class Counting(scripted.Counting):
     """An engine that counts, and remembers what it was given to learn from."""
 
-    def __init__(self, further: int = 0) -> None:
-        self.further = further
+    def __init__(self) -> None:
         self.sampled = 0  # a number that depends on every row of every batch, in order
 
+    def init(self, spec: Any, spaces: Spaces, params: Params) -> np.ndarray:
+        self.spaces, self.further = spaces, spec.further_steps
+        return super().init(spec, spaces, params)
+
     def update(self, state: np.ndarray, rows: np.ndarray, noise: np.ndarray, obs: Any, act_noise: Any) -> tuple:
-        batch = unpack(rows, Spaces(scripted.OBS_DIM, scripted.ACTION_DIM), self.further)
+        batch = unpack(rows, self.spaces, self.further)
         seen = (batch.obs, batch.next_obs, *(step.next_obs for step in batch.further))
         ids, next_ids, *later = (np.rint(obs[..., 0] / np.float32(scripted.ID_UNIT)).astype(np.int64) for obs in seen)
         ends = batch.terminated.astype(np.int64)
@@ -297,7 +300,7 @@ def played(
     task = scripted.register(TIME_LIMIT, SCRIPT)
     spec = replace(BASE, hidden=(4,), batch_size=4, precision="float32", reward_scale=2.0, retrace=retrace)
     job = Job(task, "counting", "", spec, schedule, 50, 2, STEPS, seeds)
-    engine: Any = Counting(spec.further_steps)
+    engine: Any = Counting()
     steps = []
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(engine, job, [Recorder(Path(folder, str(seed))) for seed in seeds])

@@ -22,7 +22,7 @@ import numpy as np
 
 from builders import damage, logs
 from builders.runs import SHORT, job, places
-from builders.sweeps import ENVIRONMENT, assert_same_tables, config, hear_hangups, start_sweep
+from builders.sweeps import ENVIRONMENT, assert_same_tables, config, hear_signals, start_sweep
 from builders.training import assert_same, interrupted, train
 from suite.lab.records import read
 from suite.study.plan import Plan
@@ -179,7 +179,7 @@ def kind(rng: np.random.Generator) -> str:
 
 
 def _started(words: list[str], folder: Path, **options) -> subprocess.Popen:
-    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "preexec_fn": hear_hangups} | options
+    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "preexec_fn": hear_signals} | options
     return subprocess.Popen(words, cwd=folder, env=ENVIRONMENT, **options)
 
 

@@ -88,9 +88,10 @@ def processes(folder: Path) -> list[psutil.Process]:
     return found
 
 
-def hear_hangups() -> None:
-    """In a child, before its program: HUP is heard even where the tests themselves run under nohup."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def hear_signals() -> None:
+    """In a child, before its program: HUP and INT are heard even where the tests run under nohup, or behind a shell."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def start_sweep(folder: Path, log: Path) -> subprocess.Popen:
@@ -98,7 +99,7 @@ def start_sweep(folder: Path, log: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "suite", "sweep", "--config", "study.yaml", "--cores", "2"]
     with log.open("w") as file:
         options = {"cwd": folder, "env": ENVIRONMENT, "stdout": file, "stderr": file}
-        return subprocess.Popen(command, **options, preexec_fn=hear_hangups)
+        return subprocess.Popen(command, **options, preexec_fn=hear_signals)
 
 
 def command_line(process: psutil.Process) -> list[str]:

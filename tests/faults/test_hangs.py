@@ -9,7 +9,7 @@ import time
 
 import pytest
 import yaml
-from builders.sweeps import ENVIRONMENT, config, hear_hangups, processes
+from builders.sweeps import ENVIRONMENT, config, hear_signals, processes
 
 from suite.lab.records import read
 from suite.study.plan import Plan
@@ -42,7 +42,7 @@ def trainer(folder, hang, stalled_s=1e9, after=650, **execution):
     path.write_text(yaml.safe_dump(data))
     record = next(iter(Plan(path).runs))
     script = TRAINER.format(hang=HANGS[hang], stalled_s=stalled_s, after=after, record=record)
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "preexec_fn": hear_hangups}
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "preexec_fn": hear_signals}
     return subprocess.Popen([sys.executable, "-c", script], cwd=folder, env=ENVIRONMENT, **options), folder / record
 
 

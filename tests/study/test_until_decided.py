@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from types import SimpleNamespace
 
 import pytest
@@ -32,7 +31,7 @@ def trained(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plan, asked, commands = Plan("study.yaml"), [], []
 
-    def train(plan, cores, arguments, targets):
+    def train(plan, cores, arguments, children, targets):
         asked.append([(run.cell.task, run.cell.variant, run.seed) for run in map(plan.runs.get, targets)])
         return 0
 
@@ -47,15 +46,14 @@ def trained(tmp_path, monkeypatch):
                 rows.append(check_row(**key, verdict=verdict, looks=(look,), looks_planned=(2, 3, 6)))
         return CheckFile(tuple(rows), ())
 
-    def ran(command, **_):
+    def ran(command):
         commands.append(command[3])
-        return SimpleNamespace(returncode=4 if command[3] == "nothing" else 0)
+        return 4 if command[3] == "nothing" else 0
 
     monkeypatch.setattr(sweep, "sweep", train)
     monkeypatch.setattr(sweep.gather, "main", lambda *_, **__: None)
     monkeypatch.setattr(sweep.check, "main", judged)
-    monkeypatch.setattr(subprocess, "run", ran)
-    assert sweep.until_decided(plan, 2, ()) == 0
+    assert sweep.until_decided(plan, 2, (), SimpleNamespace(run=ran)) == 0
     return asked, commands
 
 
