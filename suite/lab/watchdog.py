@@ -14,15 +14,15 @@ ORPHANS_GRACE_S = 3.0  # nothing outlives its sweep by 5 s; what is not in a che
 
 
 class Watchdog(threading.Thread):
-    """Looks every second how long the loop has been silent, and barks once if that is too long.
+    """Looks every second how long the loop has been silent, and ends the process if that is too long.
 
-    reason: of the seconds since the last `beat`, why the process must end now; "" if it need not. bark: ends it.
+    reason: of the seconds since the last `beat`, why the process must end now; "" if it need not. leave: ends it.
     A hang that holds the interpreter's lock (in C code that never lets go of it) also stops this thread.
     """
 
-    def __init__(self, reason: Callable[[float], str], bark: Callable[[str], None]):
+    def __init__(self, reason: Callable[[float], str], leave: Callable[[str], None]):
         super().__init__(name="watchdog", daemon=True)
-        self._reason, self._bark = reason, bark
+        self._reason, self._leave = reason, leave
         self._ended = threading.Event()
         self.beat()
 
@@ -33,7 +33,7 @@ class Watchdog(threading.Thread):
     def run(self) -> None:
         while not self._ended.wait(LOOKS_S):
             if reason := self._reason(time.monotonic() - self._last):
-                self._bark(reason)
+                self._leave(reason)
                 return
 
     def end(self) -> None:
