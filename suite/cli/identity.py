@@ -20,22 +20,27 @@ if TYPE_CHECKING:
 @main.command()
 @click.option("--since", help="A record, or a folder of them: compare with what made these.")
 @click.option("--record", is_flag=True, help="Record the golden runs anew, where versions say that answers changed.")
+@click.option("--commit", is_flag=True, help="Keep the proofs of the present source with the suite.")
 @click.option("--results", default="results", show_default=True, help="Where proofs are kept.")
-def identity(since: str | None, record: bool, results: str) -> None:
+def identity(since: str | None, record: bool, commit: bool, results: str) -> None:
     """Which parts' answers have changed since a record was made: versions, sources, golden runs.
 
     Without --since: whether every part answers as its golden runs say. Exit code 1 if a part's answers have changed.
+    --commit follows a change of source, so that nobody else need repeat them; the suite's own tests do.
     --record refuses if a golden run moved whose part's version did not rise, or if a version rose and nothing moved.
     """
+    from suite.specimens import proofs
     from suite.specimens.proofs import Prover
 
-    if record and since:
-        raise UsageError("--record is about golden runs and --since about records; give one of them")
+    if (record or commit) and since:
+        raise UsageError("--record and --commit are about golden runs and --since about records; give one of them")
     if record:
         _record()
         return
     prover = Prover(Path(results, ".proofs"), partial(click.echo, err=True))
     unchanged = _since(Path(since), prover) if since else _all_parts(prover)
+    if commit:
+        proofs.commit(prover)
     sys.exit(0 if unchanged else 1)
 
 

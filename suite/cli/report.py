@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
 import click
 
-from suite.cli.app import main, plan_option
-from suite.study import config
+from suite.cli.app import config_option, main, plan_option
+from suite.errors import UsageError
+from suite.study.config import read
 from suite.study.plan import Plan
 
 
@@ -22,13 +24,43 @@ def figures(plan: Plan) -> None:
 
 
 @main.command()
-@plan_option
-def report(plan: Plan) -> None:
+@config_option
+@click.option("--from", "folder", help="A released folder: every step after training, of the records that lie there.")
+@click.option("--workers", type=click.IntRange(1), help="Processes at once, with --from.  [default: one a core]")
+def report(config: str, folder: str | None, workers: int | None) -> None:
     """The study's self-contained report.html."""
+    if not folder:
+        if workers:
+            raise UsageError("--workers is of use with --from alone; leave it out")
+        _page(Plan(Path(config)), f"snakemake --cores N --configfile {shlex.quote(config)}")
+        return
+    if click.get_current_context().get_parameter_source("config") is not click.core.ParameterSource.DEFAULT:
+        raise UsageError("--from has a config of its own; leave --config out")
+    from suite.study.release import released
+
+    plan = released(Path(folder))
+    _after_training(plan, workers or os.cpu_count() or 1)
+    _page(plan, f"python -m suite report --from {shlex.quote(folder)}")
+
+
+def _after_training(plan: Plan, workers: int) -> None:
+    """Every step between the records and the page."""
+    from suite.analysis.declared import declared_of
+    from suite.cli import analyse, study
+    from suite.gate import check
+    from suite.report import figures as drawing
+
+    study.gather.callback(plan)
+    check.main(plan.study_dir, plan.config.check, declared_of(plan.config))
+    analyse.statistics.callback(plan, workers)
+    drawing.main(plan.study_dir, plan.report_dir)
+
+
+def _page(plan: Plan, command: str) -> None:
+    """Writes the page and says where; command: what makes it again."""
     from suite.report import page
 
-    command = f"snakemake --cores N --configfile {shlex.quote(str(plan.path))}"
-    page.main(plan.study_dir, plan.report_dir, config_text=config.read(plan.path), command=command)
+    page.main(plan.study_dir, plan.report_dir, config_text=read(plan.path), command=command)
     click.echo(plan.report_dir / "report.html")
 
 

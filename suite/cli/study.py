@@ -97,6 +97,20 @@ def doctor(plan: Plan, mend: bool) -> None:
         sys.exit(1)
 
 
+@main.command()
+@plan_option
+@click.argument("folder")
+def release(plan: Plan, folder: str) -> None:
+    """Pass a study's results on in FOLDER: records without final networks, declaration, config, checksums.
+
+    What FOLDER has already stays; a sweep whose `results` is FOLDER trains only what is missing there.
+    """
+    from suite.study.release import release
+
+    done = release(plan, Path(folder), click.echo)
+    click.echo(f"{folder}: {done.there:,} of {done.planned:,} runs, {done.new:,} of them new")
+
+
 _STEPS, _MORE = click.IntRange(1, 10**12), click.IntRange(0, 10**12)  # no log goes on for longer
 
 

@@ -146,8 +146,8 @@ def differing_arrays(then: pd.DataFrame, now: pd.DataFrame) -> Differing:
     marks = ["first", "last", "projection_1", "projection_2"]
     both = then.merge(now, on=["precision", "array"], how="outer", suffixes=("", "_now"), indicator="side")
     bits = both["precision"].map({"float64": np.finfo(np.float64).eps}).fillna(np.finfo(np.float32).eps)
-    rounded = "bfloat16_hidden" in then["case"].iloc[0]
-    share = SHARE["bfloat16_hidden"] if rounded else both["precision"].map(SHARE)
+    spec = cases().get(then["case"].iloc[0], BASE)
+    share = SHARE["bfloat16_hidden"] if spec.precision == "bfloat16_hidden" else both["precision"].map(SHARE)
     allowed = share * both["change"] + ROUNDINGS * bits * both["largest"]
     off = np.abs(both[marks].to_numpy() - both[[f"{mark}_now" for mark in marks]].to_numpy()).max(axis=1)
     shares = np.where(both["side"] == "both", off / np.maximum(allowed, 1e-300), np.inf)

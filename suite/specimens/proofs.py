@@ -1,5 +1,7 @@
 """Proofs: does a part whose source has changed still answer as its golden runs say? Asked once per digest.
 
+The suite comes with the proofs of its own source, which its tests repeat: who has changed none need not ask again.
+
 `python -m suite.specimens.proofs PART` runs a part's golden runs and prints those that moved, as JSON.
 """
 
@@ -27,6 +29,9 @@ from suite.sac.specs import Spec
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 """A table of golden runs for each part."""
+
+COMMITTED = GOLDEN / "proofs.json"
+"""The names of the proofs that the suite's own source has passed."""
 
 FRAMEWORKS = ("torch", "jax")
 """Another version of these makes no run stale: readers are told."""
@@ -62,6 +67,8 @@ class Prover:
 
     def kept(self, part: str, digest: str) -> Proof | None:
         """The proof of a digest that was made before; None if there is none."""
+        if name_of(part, digest) in committed():
+            return Proof(0, "")
         try:
             proof = Proof(**json.loads(self._file(part, digest).read_text()))
         except (OSError, ValueError, TypeError, RecursionError):
@@ -84,8 +91,25 @@ class Prover:
         return proof
 
     def _file(self, part: str, digest: str) -> Path:
-        """Where a proof lies: of this source against the golden runs as they are."""
-        return self.folder / f"{part}-{digest}-{file_digest(GOLDEN / f'{part}.parquet')}.json"
+        """Where a proof lies."""
+        return self.folder / f"{name_of(part, digest)}.json"
+
+
+def name_of(part: str, digest: str) -> str:
+    """What a proof is called: of this source against the golden runs as they are."""
+    return f"{part}-{digest}-{file_digest(GOLDEN / f'{part}.parquet')}"
+
+
+def committed() -> list[str]:
+    """The names of the proofs that come with the suite."""
+    return json.loads(COMMITTED.read_text())
+
+
+def commit(prover: Prover) -> None:
+    """Keeps the names of the present source's proofs with the suite, of those parts that pass them."""
+    passed = [name_of(part, part_digest(part)) for part in numerics.PARTS if prover.prove(part).passed]
+    with atomic(COMMITTED) as temporary:
+        temporary.write_text(json.dumps(passed, indent=1) + "\n")
 
 
 def _golden_runs(part: str) -> list[str]:

@@ -149,19 +149,23 @@ def _final(record: Record | None) -> dict[str, object]:
     }
 
 
-def gather(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFrame]:
-    """The study's tables by name: a row of `runs` for every run of the manifest, whatever became of it.
-
-    Runs missing, invalid or made by other code say so in `status` and `stale`. say: takes a line on every proof that
-    the present code must give.
-    """
+def outcomes(plan: Plan, say: Callable[[str], None] = print) -> list[Gathered]:
+    """What became of every planned run. say: takes a line on every proof that the present code must give."""
     judge = Judge(Prover(Path(plan.config.results, ".proofs"), say))
-    planned = manifest.table(plan)
-    runs = _judged_in_cells([_gathered(plan.runs[path], judge) for path in planned["path"].unique()])
+    runs = _judged_in_cells([_gathered(run, judge) for run in plan.runs.values()])
     if plan.config.execution.accept_stale:
         runs = [
             replace(run, stale="", message=f"{run.stale}; accepted by the config") if run.stale else run for run in runs
         ]
+    return runs
+
+
+def gather(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFrame]:
+    """The study's tables by name: a row of `runs` for every run of the manifest, whatever became of it.
+
+    Runs missing, invalid or made by other code say so in `status` and `stale`. say: as in `outcomes`.
+    """
+    planned, runs = manifest.table(plan), outcomes(plan, say)
     rows = [run.row() for run in runs]
     known = [
         ({key: row[key] for key in KEYS}, run.record)

@@ -35,12 +35,15 @@ class Plan:
 
     runs: every distinct run by its record's path; labels: (task, implementation, the label's key) -> what it asks for.
     records: all that the caller wants to know of; runs on other tasks, or of other implementations, are left out.
+    results: where the records lie, if not where the config says.
     """
 
-    def __init__(self, path: Path, records: Sequence[str] = ()):
+    def __init__(self, path: Path, records: Sequence[str] = (), results: str = ""):
         self.path = Path(path)
         self.study = self.path.stem
         self.config: Config = load(self.path)
+        if results:
+            self.config = self.config.model_copy(update={"results": results})
         self.study_dir = Path(self.config.results, "studies", self.study)
         self.report_dir = Path(self.config.reports, self.study)
         check_place("the config", self.path)

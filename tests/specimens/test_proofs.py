@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from builders.runs import suite
 
@@ -10,7 +12,12 @@ from suite.specimens import golden, proofs
 from suite.specimens.proofs import Proof, Prover
 
 
-def test_a_part_is_proven_in_a_process_of_its_own(tmp_path):
+@pytest.fixture
+def nothing_committed(monkeypatch):
+    monkeypatch.setattr(proofs, "committed", list)
+
+
+def test_a_part_is_proven_in_a_process_of_its_own(tmp_path, nothing_committed):
     lines = []
     prover = Prover(tmp_path, lines.append)
     assert prover.prove("tasks") == Proof(0, "") and "golden runs of tasks: they are as they were" in lines[1]
@@ -18,11 +25,26 @@ def test_a_part_is_proven_in_a_process_of_its_own(tmp_path):
     assert Prover(tmp_path, pytest.fail).prove("tasks").passed
 
 
-def test_golden_runs_that_cannot_run_prove_nothing_and_are_not_kept(tmp_path, monkeypatch):
+def test_golden_runs_that_cannot_run_prove_nothing_and_are_not_kept(tmp_path, monkeypatch, nothing_committed):
     monkeypatch.setattr(proofs.sys, "executable", "false")
     prover = Prover(tmp_path, lambda line: None)
     assert not prover.prove("tasks").passed and "cannot be run" in prover.prove("tasks").first
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_suite_comes_with_the_proofs_of_its_own_source(part, tmp_path):
+    """After a change of source: python -m suite identity --commit. test_golden.py repeats what they claim."""
+    assert proofs.name_of(part, proofs.part_digest(part)) in proofs.committed()
+    assert Prover(tmp_path, pytest.fail).prove(part).passed
+
+
+def test_only_what_passes_is_kept_with_the_suite(tmp_path, monkeypatch, nothing_committed):
+    monkeypatch.setattr(proofs, "COMMITTED", tmp_path / "proofs.json")
+    monkeypatch.setattr(proofs, "_golden_runs", lambda part: ["a case: moved"] * (part == "tasks"))
+    proofs.commit(Prover(tmp_path, lambda line: None))
+    kept = [name.split("-")[0] for name in json.loads(proofs.COMMITTED.read_text())]
+    assert kept == [part for part in PARTS if part != "tasks"]
 
 
 def test_the_golden_runs_on_file_know_of_every_version():
