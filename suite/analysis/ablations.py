@@ -17,7 +17,17 @@ from suite.analysis import types
 from suite.analysis.agreement import differing, not_learned_note
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import from_plain, to_plain
-from suite.analysis.scores import FEWEST, Paired, Sample, neither_learned, normalised, paired, sample_of, scores_of
+from suite.analysis.scores import (
+    FEWEST,
+    NO_REFERENCE,
+    Paired,
+    Sample,
+    neither_learned,
+    normalised,
+    paired,
+    sample_of,
+    scores_of,
+)
 from suite.analysis.types import NOT_LEARNED, AblationResult, ArmResult, CellKey, CellResult, Effect, Label
 from suite.analysis.workers import DoJobs
 from suite.published.anchors import Scale
@@ -169,7 +179,7 @@ def _table_result(table: _Table, asked: Question, declared: Declared, key: tuple
             _with_step(*pair, declared, key) for pair in zip(arms, table.arms, (None, *table.arms), strict=False)
         )
     effects = None
-    if _two_levels(levels):
+    if two_levels(levels):
         alone = types.Factorial((), (), (), f"{NOT_LEARNED} by any arm.")
         effects = alone if _none_learned(table) else _factorial(table, levels, declared, key)
     return types.AblationTable(table.task, table.implementation, arms, effects)
@@ -248,7 +258,8 @@ def _place(arm: _Arm, levels: Levels) -> tuple[int, ...]:
     return tuple(levels[factor].index(arm.planned.levels[factor]) for factor in levels)
 
 
-def _two_levels(levels: Levels) -> bool:
+def two_levels(levels: Levels) -> bool:
+    """Whether there are several factors with two levels each, whose effects a factorial tells apart."""
     return len(levels) >= 2 and all(len(names) == 2 for names in levels.values())
 
 
@@ -305,7 +316,7 @@ def _over_tasks(
     def scores(cell: CellResult) -> np.ndarray:
         return normalised(cell, anchors)
 
-    if not _two_levels(levels):
+    if not two_levels(levels):
         silent = _not_learned(used)
         note = "".join(f"{arm}: {NOT_LEARNED} on {', '.join(tasks)}. " for arm, tasks in silent.items()).strip()
         return replace(empty, effects=_arms_over_tasks(used, silent, scores, declared, key), note=note)
@@ -323,7 +334,7 @@ def _usable(tables: Sequence[_Table], anchors: Mapping[str, Scale]) -> tuple[lis
     for table in tables:
         short = [arm.planned.arm for arm in table.arms if len(arm.cell.scores) < FEWEST]
         if table.task not in anchors:
-            left_out.append(types.LeftOut(table.task, "no reference return"))
+            left_out.append(types.LeftOut(table.task, NO_REFERENCE))
         elif _none_learned(table):
             left_out.append(types.LeftOut(table.task, f"{NOT_LEARNED} by any arm"))
         elif short:

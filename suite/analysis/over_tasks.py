@@ -16,6 +16,7 @@ import numpy as np
 from suite.analysis import types
 from suite.analysis.ablations import PlannedAblation, ablation_results
 from suite.analysis.agreement import agreements, superiority_of
+from suite.analysis.answers import answers
 from suite.analysis.check_rows import CheckRow
 from suite.analysis.declared import Declared
 from suite.analysis.families import adjusted_ablations, adjusted_agreements, families_of
@@ -51,6 +52,7 @@ class Inference:
     improvements: tuple[Improvement, ...]
     agreements: tuple[types.Agreement, ...]
     ablations: tuple[types.AblationResult, ...]
+    answers: tuple[types.Answer, ...]
     sensitivity: tuple[types.Sensitivity, ...]
     families: dict[types.FamilyName, types.Family]
 
@@ -78,6 +80,7 @@ def infer(
         improvements=_improvements(cells, declared, do),
         agreements=pairs,
         ablations=ablations,
+        answers=tuple(answers(ablations, cells, declared)),
         sensitivity=sensitivities(planned_ablations, cells, declared, do),
         families=families_of(pairs, ablations, check, declared),
     )

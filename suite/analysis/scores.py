@@ -18,6 +18,7 @@ from suite.statistics.learned import LEARNED
 
 FEWEST_OF_IQM = 5  # runs of one task: of fewer, the percentile interval of their IQM is their range
 FEWEST = 2  # scored runs on either side of any comparison
+NO_REFERENCE = "no reference return"  # why a task is left out of what is over all tasks
 FEWEST_PAIRS = 3  # seeds that both sides have
 Variant = tuple[str, Label]
 """An implementation and a label."""
@@ -92,7 +93,7 @@ def usable_cells(
     used, left_out = {}, []
     for task, cell in group.items():
         if task not in anchors:
-            left_out.append(LeftOut(task, "no reference return"))
+            left_out.append(LeftOut(task, NO_REFERENCE))
         elif len(cell.scores) < FEWEST:
             left_out.append(LeftOut(task, f"{len(cell.scores)} scored runs"))
         else:

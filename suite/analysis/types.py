@@ -719,6 +719,40 @@ class AblationResult:
     variant: str = ""  # of which the arms are settings, in a study of sensitivity
 
 
+# --- what the study answers
+
+Finding = Literal["BETTER", "WORSE", "EQUIVALENT", "TOO FEW SEEDS", "NOT LEARNED", "NO SCALE"]
+"""Of one side beside the other: by the adjusted p, by the margin, by neither; without a task on which either has
+learned; without a task whose reference return makes scores comparable."""
+Held = Literal["CONFIRMED", "REFUTED"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a question's arm, or a factor's second level, does beside its baseline over all tasks of an implementation.
+
+    Numbers are of the difference of normalised scores, side less beside; None where there is no such difference.
+    """
+
+    ablation: str
+    implementation: str
+    factor: str  # "" of an arm
+    side: str
+    beside: str
+    tasks: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    margin: float
+    finding: Finding
+    expected: str  # better, worse or equal, as declared of the side; "" where nothing was
+    held: Held | None  # whether that is what was found; None where neither is known
+    seeds: int = 0  # on each side of the task that has the fewest
+    difference: ConfidenceInterval | None = None  # that the adjusted p belongs to
+    within: ConfidenceInterval | None = None  # that is held against the margin
+    estimate: float | None = None
+    p_adjusted: float | None = None
+    n_needed: int | None = None  # seeds on each side that settle it with a power of 80 %; None: settled, or none do
+
+
 # --- sensitivity
 
 
@@ -789,6 +823,7 @@ class Results:
     improvements: tuple[Improvement, ...]
     agreements: tuple[Agreement, ...]
     ablations: tuple[AblationResult, ...]
+    answers: tuple[Answer, ...]  # in the order of the ablations
     sensitivity: tuple[Sensitivity, ...]
     check: tuple[CheckRow, ...]
     unmatched: tuple[str, ...]  # a sentence for every cell that nothing published can be held against

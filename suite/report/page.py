@@ -22,6 +22,8 @@ from suite.report.declared import history_in_words, wordings
 from suite.report.families import family_sentence, out_of_reach
 from suite.report.files import IndexEntry, Study, read_index, study_of
 from suite.report.presets import changes_of, presets_of, tasks_of
+from suite.report.summary import Summary, summary_of
+from suite.report.summary import write as write_summary
 from suite.sac.ablation import OUTCOMES
 from suite.sac.status import KindOfReturn
 from suite.wording import interval, number, p_value, ranges, score, share, with_range
@@ -29,6 +31,7 @@ from suite.wording import interval, number, p_value, ranges, score, share, with_
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 LARGEST_SVG = 600_000  # bytes; a larger drawing is embedded as PNG
 SECTIONS = {
+    "answers": "answers",
     "curves": "curves", "aggregates": "suite", "profiles": "suite", "improvement": "suite",
     "equivalence": "implementations", "published": "check", "settings": "sensitivity", "plane": "sensitivity",
 }  # fmt: skip
@@ -73,19 +76,24 @@ def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> N
     figures = [_page_figure(entry, out_dir / "figures") for entry in read_index(out_dir / "figures" / "index.json")]
     with whole_folder(out_dir / "tables") as folder:
         tables.write(study.results, study.runs, folder)
-    content = _content(study, figures) | {"config_text": config_text, "command": command}
+    summary = summary_of(study.results, out_dir)
+    content = _content(study, figures, summary) | {"config_text": config_text, "command": command}
     html = _templates().get_template("report.html.j2").render(content)
     with atomic(out_dir / "report.html") as temporary:
         temporary.write_text(html, encoding="utf-8")
+    write_summary(summary, out_dir)
 
 
-def _content(study: Study, figures: Sequence[PageFigure]) -> dict[str, Any]:
+def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> dict[str, Any]:
     """What the templates name."""
     results, presets = study.results, presets_of(study)
     return {
         "results": results,
         "figures": figures,
         "figure_of": {figure.name: figure for figure in figures},
+        "answered": summary.questions,
+        "beside_the_questions": summary.beside,
+        "changed": summary.changed,
         "overview": overview(results.check),
         "outcome": gate_line(results.check),
         "not_finished": not_finished(results),

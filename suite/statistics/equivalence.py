@@ -11,7 +11,7 @@ from scipy import stats
 from statsmodels.stats.nonparametric import rank_compare_2indep
 
 from suite.statistics.curves import Band
-from suite.statistics.power import interval_power, least_n, one_sided_power
+from suite.statistics.power import interval_power, least_n, one_sided_power, power_of_t
 from suite.statistics.two_samples import Summary, Test, differences, standard_error, summary, welch_from_summary
 
 PASS, FAIL, INCONCLUSIVE, SUSPICIOUSLY_BETTER = "PASS", "FAIL", "INCONCLUSIVE", "SUSPICIOUSLY_BETTER"
@@ -48,6 +48,18 @@ class Equivalence(NamedTuple):
     verdict: str  # EQUIVALENT, DIFFERENT or INCONCLUSIVE
     margin: float  # the difference that does not count, in that unit
     n_needed: int | None  # seeds per arm that decide it with a power of 80 %; None if decided, or no number does
+
+
+class Within(NamedTuple):
+    """Whether an estimate is known to lie within a margin."""
+
+    within: bool
+    low: float  # where its interval begins, in the unit of the estimate
+    high: float  # where it ends
+    confidence: float  # of the interval
+    n_needed: (
+        int | None
+    )  # runs that settle it with a power of 80 %: within the margin, or not zero; None: no number does
 
 
 class Prediction(NamedTuple):
@@ -346,6 +358,36 @@ def reference_convergence_point(reference: ArrayLike, submission: ArrayLike, alp
 def _all_pairs_won(difference: float, confidence: float, n1: Numbers, n2: Numbers) -> tuple[Numbers, Numbers]:
     nearest = difference * (2 * ((1 - confidence) / 2) ** (1 / np.minimum(n1, n2)) - 1)
     return np.minimum(nearest, difference), np.maximum(nearest, difference)
+
+
+def within_margin(
+    estimate: float, error: float, df: float, n: int, margin: float, confidence: float = 0.90, alpha: float = 0.05
+) -> Within:
+    """Whether all of an estimate's Student interval lies within +-margin: two one-sided t tests of any contrast.
+
+    Parameters:
+        estimate, error, df: the contrast, its standard error and the degrees of freedom of that
+        n: runs on each side, on which the error depends as 1 / sqrt(n) and df as n - 1; 2 or more
+        margin: the difference that does not count, in the unit of the estimate
+        confidence: of the interval, between 0 and 1
+        alpha: of the test that the contrast is zero, by which n_needed is settled, too
+    Returns: Within; n_needed is more than n, where the estimate is the truth and spreads stay as they are
+    Raises ValueError: a margin or an error that is not positive (an error may be 0), or n below 2
+    >>> within_margin(0.02, 0.03, 8, 5, 0.1)[0], within_margin(0.02, 0.09, 8, 5, 0.1).n_needed
+    (True, 42)
+    """
+    if not (math.isfinite(margin) and margin > 0 and error >= 0 and n >= 2):
+        raise ValueError(f"margin must be positive, error not negative and n at least 2, not {margin}, {error}, {n}")
+    low, high = _interval(estimate, error, df, confidence)
+
+    def settled(runs: int) -> float:
+        smaller, freedom = error * math.sqrt(n / runs), df * (runs - 1) / (n - 1)
+        inside = interval_power(margin + estimate, margin - estimate, smaller, freedom, confidence)
+        return max(inside, power_of_t(freedom, abs(estimate) / smaller, alpha))
+
+    within = bool(-margin < low and high < margin)
+    n_needed = None if within or not error else least_n(settled, fewest=n + 1)
+    return Within(within, float(low), float(high), confidence, n_needed)
 
 
 def _tested(difference: float, error: BySizes, n1: int, n2: int, margin: float, confidence: float) -> Equivalence:

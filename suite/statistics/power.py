@@ -69,7 +69,7 @@ def minimum_detectable_in_pairs(n: int, power: float = 0.8, alpha: float = 0.05)
     (1.68, 1.0)
     """
     _check_power(power, alpha)
-    return _root(lambda effect: _power_of_t(n - 1, effect * math.sqrt(n), alpha) - power, 0.0, 1.0)
+    return _root(lambda effect: power_of_t(n - 1, effect * math.sqrt(n), alpha) - power, 0.0, 1.0)
 
 
 def required_n(effect: float, power: float = 0.8, alpha: float = 0.05) -> float:
@@ -178,6 +178,21 @@ def interval_power(below: float, above: float, error: float, df: float, confiden
     return float(_SHARE_WEIGHTS @ _between(below, above, half, error))
 
 
+def power_of_t(df: float, shift: float, alpha: float = 0.05) -> float:
+    """How often |t| exceeds its critical value, if the estimate lies `shift` standard errors from zero.
+
+    Parameters:
+        df, shift: degrees of freedom of the standard error; the truth in true standard errors
+        alpha: of the two-sided test, between 0 and 1
+    Returns: a number between 0 and 1
+    >>> round(power_of_t(8, 3.0), 2), round(power_of_t(8, 0.0), 2)
+    (0.75, 0.05)
+    """
+    critical = stats.t.isf(alpha / 2, df)
+    # scipy finds no number for the far tail where it is next to nothing, and statsmodels' power is NaN with it
+    return float(stats.nct.sf(critical, df, shift) + np.nan_to_num(stats.nct.cdf(-critical, df, shift)))
+
+
 def one_sided_power(
     n: int, sd: float, gap: float, sd_reference: float, n_reference: int, confidence: float = 0.90
 ) -> float:
@@ -280,14 +295,7 @@ def _power(n: float, effect: float, alpha: float) -> float:
         raise ValueError(f"n must be at least 2 for a spread to exist, not {n}")
     if not (math.isfinite(effect) and 0 < alpha < 1):
         raise ValueError(f"effect must be a finite number and alpha lie between 0 and 1, not {effect} and {alpha}")
-    return _power_of_t(2 * n - 2, abs(effect) * math.sqrt(n / 2), alpha)
-
-
-def _power_of_t(df: float, shift: float, alpha: float) -> float:
-    """How often |t| exceeds its critical value, if the mean lies `shift` standard errors from zero."""
-    critical = stats.t.isf(alpha / 2, df)
-    # scipy finds no number for the far tail where it is next to nothing, and statsmodels' power is NaN with it
-    return float(stats.nct.sf(critical, df, shift) + np.nan_to_num(stats.nct.cdf(-critical, df, shift)))
+    return power_of_t(2 * n - 2, abs(effect) * math.sqrt(n / 2), alpha)
 
 
 def _variances(sd: float, n: int) -> np.ndarray:

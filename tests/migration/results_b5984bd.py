@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 KINDS = {"mean": "deterministic", "sample": "sampled", "training": "training", None: "unknown"}
 """cells[].kind: the only words that change."""
@@ -37,6 +37,7 @@ NEW: Mapping[str, Any] = {
     "ablations[].walk": False,
     "ablations[].variant": "",
     "sensitivity": [],  # no study was one of it
+    "answers": [],  # nobody gave any; all their numbers stand elsewhere, too, but for the margin's interval
     "declaration.declaration.check.looks": [3, 5, 7, 10],  # the check took all seeds at once
     "cells[].imported": False,  # nobody told
     "cells[].learned": None,  # was not asked
@@ -93,13 +94,13 @@ def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
     _effects(results, effect_parts, suite_effect_parts)
     for effect in _suite_effects(results):
         effect |= {"pairs": None, "unpaired": None}
-    return {"schema_version": SCHEMA_VERSION} | results | {"departures": [], "sensitivity": []}
+    return {"schema_version": SCHEMA_VERSION} | results | {"departures": [], "sensitivity": [], "answers": []}
 
 
 def old_results(new: dict) -> dict:
     """The layout of b5984bd."""
     results = copy.deepcopy(new)
-    for name in ("schema_version", "departures", "sensitivity"):
+    for name in ("schema_version", "departures", "sensitivity", "answers"):
         del results[name]
     _labels(results, label_name)
     del results["settings"]["order_statistics_needed"], results["settings"]["final_episodes"]

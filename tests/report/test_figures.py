@@ -265,7 +265,8 @@ PRINTED_INTERVALS = {
     "Factorial.shapley": "shapley", "AblationOverTasks.effects": "effect", "AblationOverTasks.shapley": "shapley",
     "SuiteEffect.unpaired": "effect", "Difference.welch": "difference",
     "AdjustedDifference.welch": "difference", "AdjustedMarginTest.welch": "equivalence",
-    "Results.check": "against_published", "CheckRow.curve": "band_of_difference",
+    "Answer.difference": "pairs", "Answer.within": "pairs_equivalence", "Results.check": "against_published",
+    "CheckRow.curve": "band_of_difference",
 }  # fmt: skip
 """Where in the results an interval stands -> the quantity of the calibration that measures its like."""
 

@@ -16,7 +16,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from suite.analysis.types import AblationResult, Results
 from suite.files import whole_folder
 from suite.report.comparisons import checked_cells
-from suite.report.figures import agreement, cells, curves, effects, overall, published, sensitivity
+from suite.report.figures import agreement, answers, cells, curves, effects, overall, published, sensitivity
 from suite.report.figures.canvas import CROWD, METADATA, STYLE, Content, Picture
 from suite.report.files import IndexEntry, results_of, write_csv, write_index
 from suite.specimens.naming import unclaimed
@@ -51,6 +51,8 @@ def save(content: Content, stem: Path) -> None:
 
 def pictures(results: Results) -> Iterator[Picture]:
     """Every figure there is to draw."""
+    if any(answer.estimate is not None for answer in results.answers):
+        yield Picture("answers", "What every question found", answers.answers(results))
     yield from _of_presets(results)
     yield from _of_all_tasks(results)
     yield from _of_pairs(results)

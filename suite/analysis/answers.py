@@ -1,0 +1,138 @@
+"""What a study answers: every question's arms and factors, over all tasks, each with what its numbers allow to find.
+
+BETTER and WORSE are found where the p value adjusted in the family "ablation" is at most 5 %, EQUIVALENT where the
+interval of the declared level lies within the margin; this comes first, for a difference may be seen and not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from suite.analysis.ablations import two_levels
+from suite.analysis.declared import Declared
+from suite.analysis.scores import NO_REFERENCE
+from suite.analysis.types import (
+    NOT_LEARNED,
+    SIGNIFICANT,
+    AblationOverTasks,
+    AblationResult,
+    Answer,
+    CellKey,
+    CellResult,
+    ConfidenceInterval,
+    Finding,
+    Held,
+    SuiteEffect,
+)
+from suite.statistics.equivalence import within_margin
+
+CONFIRMING: Mapping[str, Finding] = {"better": "BETTER", "worse": "WORSE", "equal": "EQUIVALENT"}
+DECIDED = tuple(CONFIRMING.values())
+
+
+def answers(ablations: Sequence[AblationResult], cells: Sequence[CellResult], declared: Declared) -> list[Answer]:
+    """The answers to every question, p values adjusted before; settings of a study of sensitivity answer none."""
+    by_key = {cell.key: cell for cell in cells}
+    asked = (one for one in ablations if not one.variant)
+    return [answer for one in asked for over in one.over_tasks for answer in _answers(one, over, by_key, declared)]
+
+
+def _answers(
+    ablation: AblationResult, over: AblationOverTasks, cells: Mapping[CellKey, CellResult], declared: Declared
+) -> Iterator[Answer]:
+    """Those of one implementation: of main effects, or else of every arm."""
+    margin = ablation.margin or declared.equivalence.margin
+    effects = {effect.arm or effect.name: effect for effect in over.effects}
+    for factor, side, beside in _sides(ablation, over.implementation):
+        alone = _alone(ablation, over, factor, side, beside, margin)
+        effect = effects.get(factor or side)
+        arms = () if factor else (side, beside)
+        yield _found(alone, effect, _seeds(ablation, over, arms, cells), declared) if effect else alone
+
+
+def _sides(ablation: AblationResult, implementation: str) -> list[tuple[str, str, str]]:
+    """What is held against what: every factor's second level against its first where each has two, else every arm
+    against its baseline; the factor is "" then."""
+    if two_levels(ablation.factors):
+        return [(factor, levels[1], levels[0]) for factor, levels in ablation.factors.items()]
+    return [("", *pair) for pair in _arms(ablation, implementation)]
+
+
+def _arms(ablation: AblationResult, implementation: str) -> list[tuple[str, str]]:
+    """Every arm with its baseline, in the order first planned; none that is the baseline under another name."""
+    pairs = {}
+    for table in ablation.tables:
+        baseline = next((arm for arm in table.arms if arm.baseline), None)
+        if table.implementation != implementation or baseline is None:
+            continue
+        for arm in table.arms:
+            if not arm.baseline and arm.run_id != baseline.run_id:
+                pairs.setdefault(arm.arm, baseline.arm)
+    return list(pairs.items())
+
+
+def _alone(
+    ablation: AblationResult, over: AblationOverTasks, factor: str, side: str, beside: str, margin: float
+) -> Answer:
+    """The answer without numbers: nothing has learned, no task has a scale, or there are too few runs."""
+    of_score = not ablation.outcomes or ablation.outcomes[0] == "final_return"
+    expected = ablation.directions.get(side, "") if of_score else ""
+    reasons = [one.why for one in over.left_out]
+    finding: Finding = "TOO FEW SEEDS"
+    if f"{side}: {NOT_LEARNED}" in over.note or any(why.startswith(NOT_LEARNED) for why in reasons):
+        finding = NOT_LEARNED
+    elif reasons and all(why == NO_REFERENCE for why in reasons):
+        finding = "NO SCALE"
+    return Answer(ablation.name, over.implementation, factor, side, beside, over.tasks, over.left_out, margin, finding,
+                  expected, None)  # fmt: skip
+
+
+def _seeds(
+    ablation: AblationResult, over: AblationOverTasks, arms: Sequence[str], cells: Mapping[CellKey, CellResult]
+) -> int:
+    """The scored runs of the cell that has the fewest, of these arms (none named: of all) on the tasks that count."""
+    tables = [one for one in ablation.tables if one.implementation == over.implementation and one.task in over.tasks]
+    shown = [(table, arm) for table in tables for arm in table.arms if not arms or arm.arm in arms]
+    return min(cells[table.key_of(arm)].n_scored for table, arm in shown)
+
+
+def _found(alone: Answer, effect: SuiteEffect, seeds: int, declared: Declared) -> Answer:
+    """The answer that an effect gives."""
+    known = replace(
+        alone,
+        seeds=seeds,
+        estimate=effect.estimate,
+        p_adjusted=effect.p_adjusted,
+        difference=ConfidenceInterval(effect.low, effect.high, declared.confidence),
+    )
+    if effect.standard_error is None or effect.df is None or not np.isfinite(effect.df):
+        return replace(known, finding="TOO FEW SEEDS")
+    alpha = SIGNIFICANT / max(effect.family_size, 1)
+    options = declared.equivalence.confidence, alpha
+    test = within_margin(effect.estimate, effect.standard_error, effect.df, seeds, alone.margin, *options)
+    finding = _finding(effect, test.within)
+    return replace(
+        known,
+        within=ConfidenceInterval(test.low, test.high, test.confidence),
+        finding=finding,
+        held=_held(alone.expected, finding),
+        n_needed=None if finding in DECIDED else test.n_needed,
+    )
+
+
+def _finding(effect: SuiteEffect, within: bool) -> Finding:
+    if within:
+        return "EQUIVALENT"
+    if effect.p_adjusted is None or effect.p_adjusted > SIGNIFICANT:
+        return "TOO FEW SEEDS"
+    return "BETTER" if effect.estimate > 0 else "WORSE"
+
+
+def _held(expected: str, finding: Finding) -> Held | None:
+    """Whether what was expected was found."""
+    if not expected or finding not in DECIDED:
+        return None
+    return "CONFIRMED" if CONFIRMING[expected] == finding else "REFUTED"

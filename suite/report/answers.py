@@ -1,0 +1,221 @@
+"""What a study found, in words: one sentence a question, with its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from suite.analysis.types import SIGNIFICANT, AblationResult, Answer, Finding, Results, Sensitivity
+from suite.gate.outcome import gate_line
+from suite.report.checklist import not_finished
+from suite.wording import interval, score, share, with_range
+
+ORDER: tuple[Finding, ...] = ("BETTER", "WORSE", "EQUIVALENT", "TOO FEW SEEDS", "NOT LEARNED", "NO SCALE")
+MOST_NAMED = 4  # sides of one finding that a sentence names one by one
+
+
+class QuestionAnswered(NamedTuple):
+    """A question, its verdict in one or a few words, and its answer as one sentence."""
+
+    ablation: str
+    question: str
+    verdict: str
+    sentence: str
+    findings: tuple[Finding, ...]  # that occur, in the order of ORDER
+
+
+def questions_answered(results: Results) -> list[QuestionAnswered]:
+    """Every question of the study that has answers, in the order planned; settings of a sensitivity study are none."""
+    return [
+        _answered(one, results) for one in results.ablations if any(a.ablation == one.name for a in results.answers)
+    ]
+
+
+def _answered(ablation: AblationResult, results: Results) -> QuestionAnswered:
+    of_question = [answer for answer in results.answers if answer.ablation == ablation.name]
+    engines = list(dict.fromkeys(answer.implementation for answer in of_question))
+    parts = [sentence([one for one in of_question if one.implementation == engine]) for engine in engines]
+    if len(parts) > 1:
+        parts = [f"{engine}: {part}" for engine, part in zip(engines, parts, strict=True)]
+    findings = tuple(finding for finding in ORDER if any(one.finding == finding for one in of_question))
+    text = " ".join(parts)
+    return QuestionAnswered(ablation.name, ablation.question, verdict(of_question), text, findings)
+
+
+def verdict(answers: Sequence[Answer]) -> str:
+    """CONFIRMED or REFUTED where expectations are decided, else what was found, counted where findings differ."""
+    held = {answer.held for answer in answers if answer.expected}
+    if "REFUTED" in held:
+        return "REFUTED"
+    if held == {"CONFIRMED"}:
+        return "CONFIRMED"
+    counts = [(finding, sum(answer.finding == finding for answer in answers)) for finding in ORDER]
+    present = [(finding, count) for finding, count in counts if count]
+    if len(present) == 1:
+        return present[0][0]
+    return ", ".join(f"{count} {finding}" for finding, count in present)
+
+
+def sentence(answers: Sequence[Answer]) -> str:
+    """What the sides of one question did in one implementation, in one sentence."""
+    if len(answers) == 1:
+        clauses = [_clause(answers[0])]
+    else:
+        by_finding = ([one for one in answers if one.finding == finding] for finding in ORDER)
+        clauses = [_clauses(group) for group in by_finding if group]
+    return f"{_over(answers)}{'; '.join(clauses)}."
+
+
+def _clause(answer: Answer) -> str:
+    """One side in full."""
+    side, beside = _side(answer), answer.beside
+    if answer.estimate is None:
+        return _without_numbers([answer])
+    match answer.finding:
+        case "EQUIVALENT":
+            within = f"within {share(answer.margin)} of what learning gains ({_signed(answer)})"
+            return f"{side} is EQUIVALENT to {beside} {within}{_seen(answer)}{_held(answer)}"
+        case "BETTER" | "WORSE":
+            by = f"by {_amount(answer)} of what learning gains"
+            return f"{side} is {answer.finding} than {beside} {by}{_held(answer)}"
+        case _:
+            between = f"the difference is {_signed(answer)} of what learning gains"
+            return f"TOO FEW SEEDS: {answer.seeds} cannot tell {side} from {beside}; {between}; {needed([answer])}"
+
+
+def _clauses(answers: Sequence[Answer]) -> str:
+    """Several sides with the same finding."""
+    finding, names = answers[0].finding, _named(answers)
+    if any(answer.estimate is None for answer in answers):
+        return _without_numbers(answers)
+    beside = "" if answers[0].factor else f" {_besides(answers)}"
+    match finding:
+        case "EQUIVALENT":
+            margins = " or ".join(share(margin) for margin in sorted({answer.margin for answer in answers}))
+            return f"EQUIVALENT{beside and ' to'}{beside} within {margins}: {names}"
+        case "BETTER" | "WORSE":
+            return f"{finding}{beside and ' than'}{beside}: {names}"
+        case _:
+            return f"TOO FEW SEEDS{beside and ' beside'}{beside} for {names}; {needed(answers)}"
+
+
+def _without_numbers(answers: Sequence[Answer]) -> str:
+    names, beside = _listed([_side(answer) for answer in answers]), _besides(answers)
+    match answers[0].finding:
+        case "NOT LEARNED":
+            return f"NOT LEARNED: neither {names} nor {beside} is shown to have learned anything"
+        case "NO SCALE":
+            return (
+                f"NO SCALE: no task has a reference return by which {names} and {beside} could be compared over tasks"
+            )
+        case _:
+            return f"TOO FEW SEEDS: {names} and {beside} have not two scored runs each"
+
+
+def needed(answers: Iterable[Answer]) -> str:
+    """How many seeds would settle it, where any number would."""
+    numbers = [answer.n_needed for answer in answers]
+    if None in numbers:
+        return "no number up to 10,000 would settle it, if the difference is the one seen"
+    low, high = min(numbers), max(numbers)
+    few = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"{few} would, with a power of 80 %, if the difference is the one seen"
+
+
+def _side(answer: Answer) -> str:
+    return f"{answer.factor} {answer.side}" if answer.factor else answer.side
+
+
+def percent(value: float | None) -> str:
+    """A share of 1 in percent: whole from ten on, else with one decimal."""
+    if value is None:
+        return "–"
+    return f"{100 * value:.0f}\u00a0%" if abs(value) >= 0.0995 else f"{100 * value:.1f}\u00a0%"
+
+
+def _signed(answer: Answer) -> str:
+    """The difference with the interval that the finding goes by."""
+    ends = answer.within if answer.finding == "EQUIVALENT" else answer.difference
+    assert ends, "a finding with numbers has its intervals"
+    return with_range(answer.estimate, ends.low, ends.high, _minus)
+
+
+def _amount(answer: Answer) -> str:
+    """The same without its sign."""
+    sign = 1.0 if (answer.estimate or 0.0) > 0 else -1.0
+    assert answer.difference, "a finding with numbers has its intervals"
+    ends = sorted(sign * end for end in answer.difference[:2] if end is not None) or [None, None]
+    return with_range(abs(answer.estimate or 0.0), ends[0], ends[1], _minus)
+
+
+def _minus(value: float | None) -> str:
+    return percent(value).replace("-", "−")
+
+
+def _seen(answer: Answer) -> str:
+    """That a difference is seen, and smaller than what matters."""
+    if answer.p_adjusted is None or answer.p_adjusted > SIGNIFICANT:
+        return ""
+    return f", though {'better' if (answer.estimate or 0) > 0 else 'worse'} by less than that"
+
+
+def _held(answer: Answer) -> str:
+    if answer.held is None:
+        return ""
+    return ", as expected" if answer.held == "CONFIRMED" else f", where {answer.expected} was expected"
+
+
+def _named(answers: Sequence[Answer]) -> str:
+    """The sides with their differences, as many as can be read; of more, how many they are."""
+    if len(answers) > MOST_NAMED:
+        ends = sorted(answer.estimate or 0.0 for answer in answers)
+        return f"{len(answers)} sides ({_minus(ends[0])} to {_minus(ends[-1])})"
+    return ", ".join(f"{_told(answer)} ({_minus(answer.estimate)}{_held(answer)})" for answer in answers)
+
+
+def _told(answer: Answer) -> str:
+    return f"{_side(answer)} for {answer.beside}" if answer.factor else answer.side
+
+
+def _besides(answers: Sequence[Answer]) -> str:
+    return " or ".join(dict.fromkeys(answer.beside for answer in answers))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _over(answers: Sequence[Answer]) -> str:
+    """Over which tasks, and which are left out, to stand before what was found."""
+    tasks = list(dict.fromkeys(task for answer in answers for task in answer.tasks))
+    left_out = dict.fromkeys(f"{task.task} ({task.why})" for answer in answers for task in answer.left_out)
+    words = [] if not tasks else [f"on {tasks[0]}" if len(tasks) == 1 else f"over {len(tasks)} tasks"]
+    words += [f"without {_listed(list(left_out))}"] if left_out else []
+    told = ", ".join(words)
+    return f"{told[0].upper()}{told[1:]}: " if told else ""
+
+
+def beside_the_questions(results: Results) -> Iterator[str]:
+    """What else the study says, a sentence each: implementations, tuning, the gate, failures."""
+    tests = [one.equivalence for one in results.agreements if one.equivalence]
+    if tests:
+        verdicts = [test.verdict for test in tests]
+        counts = [f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts)]
+        margin = share(results.settings.equivalence.margin)
+        yield f"Of {len(tests)} pairs of implementations of one preset, {_listed(counts)} within {margin}."
+    for one in results.sensitivity:
+        yield from _of_sensitivity(one)
+    if results.check:
+        line = gate_line(results.check)
+        yield f"Against published results: {line}."
+    if short := not_finished(results):
+        yield f"Not finished: {_listed(short)} of {results.counts.planned} planned runs."
+    if results.counts.stale:
+        yield f"{results.counts.stale} runs are stale: other code made them, and they are in no average."
+
+
+def _of_sensitivity(entry: Sensitivity) -> Iterator[str]:
+    for one in entry.differences:
+        value = interval(one.difference, score)
+        gain = f"What tuning for each task gains over one setting for all, {one.a} less {one.b}"
+        yield f"{gain} ({entry.implementation}): {value}."

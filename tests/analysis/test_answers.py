@@ -1,0 +1,141 @@
+"""What a study answers: findings go by adjusted p and by the margin, and what has no numbers says why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builders.made_up_study import OPTIONS, write
+
+from suite.analysis import results as statistics
+from suite.analysis.answers import CONFIRMING, answers
+from suite.analysis.declared import Declared
+from suite.analysis.results_file import read_results
+from suite.analysis.types import NOT_LEARNED, AblationOverTasks, LeftOut, Results
+from suite.statistics import equivalence, two_samples
+from suite.study.config import Report
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Results:
+    study = tmp_path_factory.mktemp("studies") / "demo"
+    write(study)
+    statistics.main(study, **OPTIONS, declared=Declared(Report(resamples=500)))
+    return read_results(study)
+
+
+def asked_again(results, name, **changes):
+    """The answers to one question alone, the result of its tasks changed."""
+    ablation = next(one for one in results.ablations if one.name == name)
+    over = tuple(replace(one, **changes.pop("over", {})) for one in ablation.over_tasks)
+    return answers([replace(ablation, over_tasks=over, **changes)], results.cells, Declared())
+
+
+def test_every_arm_and_every_factor_is_answered_once(results):
+    named = [(one.ablation, one.factor, one.side, one.beside) for one in results.answers]
+    assert named == [
+        ("temperature", "", "fixed", "learned"),
+        ("critics", "", "single", "twin"),
+        ("factorial", "alpha", "learned", "fixed"),
+        ("factorial", "critics", "twin", "single"),
+        ("factorial", "value_net", "with", "without"),
+    ]
+    assert [one.finding for one in results.answers] == ["WORSE", "WORSE", "BETTER", "BETTER", "EQUIVALENT"]
+
+
+def test_its_numbers_are_those_of_the_effect_over_all_tasks(results):
+    for ablation in results.ablations:
+        (over,) = ablation.over_tasks
+        for answer in (one for one in results.answers if one.ablation == ablation.name):
+            effect = next(one for one in over.effects if (one.arm or one.name) == (answer.factor or answer.side))
+            assert (answer.estimate, answer.p_adjusted) == (effect.estimate, effect.p_adjusted)
+            assert answer.difference[:2] == (effect.low, effect.high) and answer.seeds == 5
+            inner, outer = (one.high - one.low for one in (answer.within, answer.difference))
+            assert inner < outer and answer.within.confidence == 0.9
+
+
+@pytest.mark.parametrize("expected", CONFIRMING)
+def test_an_expectation_is_confirmed_or_refuted_where_something_is_found(results, expected):
+    (answer,) = asked_again(results, "critics", directions={"single": expected})
+    assert answer.held == ("CONFIRMED" if expected == "worse" else "REFUTED")
+    (alone,) = asked_again(results, "critics", directions={"twin": expected})
+    assert (alone.expected, alone.held) == ("", None)
+    (of_area,) = asked_again(results, "critics", directions={"single": expected}, outcomes=("area",))
+    assert (of_area.expected, of_area.held) == ("", None), "what is expected of the area is not held against the score"
+
+
+def test_a_wide_margin_makes_a_seen_difference_one_that_does_not_matter(results):
+    (answer,) = asked_again(results, "critics", margin=0.5)
+    assert answer.finding == "EQUIVALENT" and answer.p_adjusted < 0.05 and answer.n_needed is None
+
+
+def test_too_few_seeds_say_how_many_would_settle_it(results):
+    (over,) = next(one for one in results.ablations if one.name == "critics").over_tasks
+    (effect,) = over.effects
+    wide = replace(effect, estimate=-0.02, standard_error=0.1, low=-0.3, high=0.2, p_adjusted=0.9)
+    (answer,) = asked_again(results, "critics", over={"effects": (wide,)})
+    assert answer.finding == "TOO FEW SEEDS" and answer.held is None and answer.n_needed > 5
+    settled = replace(wide, standard_error=0.1 * (5 / answer.n_needed) ** 0.5, df=wide.df * (answer.n_needed - 1) / 4)
+    (then,) = asked_again(results, "critics", over={"effects": (settled,)})
+    assert then.finding == "EQUIVALENT"
+
+
+@pytest.mark.parametrize(
+    ("why", "finding"),
+    [
+        (f"{NOT_LEARNED} by any arm", "NOT LEARNED"),
+        ("no reference return", "NO SCALE"),
+        ("fewer than two scored runs of single", "TOO FEW SEEDS"),
+    ],
+)
+def test_without_numbers_the_finding_is_why(results, why, finding):
+    over = {"effects": (), "tasks": (), "left_out": (LeftOut("Pendulum-v1", why),)}
+    (answer,) = asked_again(results, "critics", over=over)
+    assert (answer.finding, answer.estimate, answer.within, answer.seeds) == (finding, None, None, 0)
+    factors = asked_again(results, "factorial", over=over)
+    assert [one.factor for one in factors] == ["alpha", "critics", "value_net"], "a factor is asked, not its eight arms"
+
+
+def test_an_arm_that_has_not_learned_is_told_apart_from_the_others(results):
+    over = {"effects": (), "note": f"single: {NOT_LEARNED} on Pendulum-v1."}
+    (answer,) = asked_again(results, "critics", over=over)
+    assert answer.finding == "NOT LEARNED"
+
+
+def test_settings_of_a_sensitivity_study_are_no_answers(results):
+    assert asked_again(results, "critics", variant="sac_v2") == []
+    assert isinstance(results.ablations[0].over_tasks[0], AblationOverTasks)
+
+
+def test_the_test_of_an_estimate_is_that_of_the_pairs_it_is_made_of(rng):
+    """One task of pairs: the estimate, its error and n - 1 degrees of freedom are all that the test of pairs knows."""
+    for n in (3, 5, 20):
+        x, y = rng.normal(0.1, 1, n), rng.normal(0, 1, n)
+        mean, sd, _ = two_samples.differences(x, y)
+        for margin in (0.05, 0.5, 5.0):
+            own = equivalence.within_margin(mean, sd / np.sqrt(n), n - 1, n, margin)
+            of_pairs = equivalence.tost_paired(x, y, margin)
+            assert own.within == (of_pairs.verdict == "EQUIVALENT")
+            assert (own.low, own.high) == pytest.approx((of_pairs.low, of_pairs.high))
+
+
+def test_the_seeds_that_settle_it_do_so_four_times_in_five(rng):
+    """Simulated: pairs of the spread that was seen are within the margin, or not zero, in 80 of 100 studies."""
+    sd, n, truth, margin = 0.2, 5, 0.03, 0.1
+    needed = equivalence.within_margin(truth, sd / np.sqrt(n), n - 1, n, margin).n_needed
+    draws = rng.normal(truth, sd, (4_000, needed))
+    error = draws.std(axis=1, ddof=1) / np.sqrt(needed)
+    tests = [equivalence.within_margin(m, e, needed - 1, needed, margin).within
+             for m, e in zip(draws.mean(axis=1), error, strict=True)]  # fmt: skip
+    assert np.mean(tests) == pytest.approx(0.8, abs=0.03)
+
+
+def test_nothing_varies_and_nothing_differs():
+    same = equivalence.within_margin(0.0, 0.0, 4, 5, 0.1)
+    assert same.within and same.n_needed is None
+    apart = equivalence.within_margin(0.5, 0.0, 4, 5, 0.1)
+    assert not apart.within and apart.n_needed is None
+    for wrong in ((0, -1, 4, 5, 0.1), (0, 1, 4, 5, 0.0), (0, 1, 4, 1, 0.1)):
+        with pytest.raises(ValueError, match="margin must be positive"):
+            equivalence.within_margin(*wrong)
