@@ -189,7 +189,7 @@ def _over(answers: Sequence[Answer]) -> str:
     """Over which tasks, and which are left out, to stand before what was found."""
     tasks = list(dict.fromkeys(task for answer in answers for task in answer.tasks))
     left_out = dict.fromkeys(f"{task.task} ({task.why})" for answer in answers for task in answer.left_out)
-    words = [] if not tasks else [f"on {tasks[0]}" if len(tasks) == 1 else f"over {len(tasks)} tasks"]
+    words = [f"over {len(tasks)} tasks"] if len(tasks) > 1 else [f"on {task}" for task in tasks]
     words += [f"without {_listed(list(left_out))}"] if left_out else []
     told = ", ".join(words)
     return f"{told[0].upper()}{told[1:]}: " if told else ""
