@@ -63,7 +63,7 @@ def _sides(ablation: AblationResult, implementation: str) -> list[tuple[str, str
 
 def _arms(ablation: AblationResult, implementation: str) -> list[tuple[str, str]]:
     """Every arm with its baseline, in the order first planned; none that is the baseline under another name."""
-    pairs = {}
+    pairs: dict[str, str] = {}
     for table in ablation.tables:
         baseline = next((arm for arm in table.arms if arm.baseline), None)
         if table.implementation != implementation or baseline is None:

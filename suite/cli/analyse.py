@@ -20,6 +20,11 @@ from suite.study.plan import Plan
 )
 def statistics(plan: Plan, workers: int) -> None:
     """Estimates, intervals, comparisons and effects of a study: results.json."""
+    compute(plan, workers)
+
+
+def compute(plan: Plan, workers: int) -> None:
+    """Writes results.json of a gathered study."""
     from suite.analysis import results
     from suite.analysis.declared import declared_of
     from suite.published import anchors

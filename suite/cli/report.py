@@ -50,9 +50,9 @@ def _after_training(plan: Plan, workers: int) -> None:
     from suite.gate import check
     from suite.report import figures as drawing
 
-    study.gather.callback(plan)
+    study.gather_and_tell(plan)
     check.main(plan.study_dir, plan.config.check, declared_of(plan.config))
-    analyse.statistics.callback(plan, workers)
+    analyse.compute(plan, workers)
     drawing.main(plan.study_dir, plan.report_dir)
 
 

@@ -182,6 +182,11 @@ def _whole_numbers(option: str, text: str | None) -> tuple[int, ...]:
 @plan_option
 def gather(plan: Plan) -> None:
     """Collect the runs' records into tidy tables; missing, invalid and stale ones are named."""
+    gather_and_tell(plan)
+
+
+def gather_and_tell(plan: Plan) -> None:
+    """Gathers, and says what became of the runs."""
     from suite.analysis.evaluations import evaluation_curves
     from suite.analysis.runs import with_outcomes
     from suite.study import gather

@@ -114,8 +114,9 @@ def _without_numbers(answers: Sequence[Answer]) -> str:
 
 def needed(answers: Iterable[Answer]) -> str:
     """How many seeds would settle it, where any number would."""
-    numbers = [answer.n_needed for answer in answers]
-    if None in numbers:
+    answers = list(answers)
+    numbers = [answer.n_needed for answer in answers if answer.n_needed is not None]
+    if len(numbers) < len(answers):
         return "no number up to 10,000 would settle it, if the difference is the one seen"
     low, high = min(numbers), max(numbers)
     few = f"{low:,}" if low == high else f"{low:,} to {high:,}"
@@ -142,10 +143,12 @@ def _signed(answer: Answer) -> str:
 
 def _amount(answer: Answer) -> str:
     """The same without its sign."""
-    sign = 1.0 if (answer.estimate or 0.0) > 0 else -1.0
-    assert answer.difference, "a finding with numbers has its intervals"
-    ends = sorted(sign * end for end in answer.difference[:2] if end is not None) or [None, None]
-    return with_range(abs(answer.estimate or 0.0), ends[0], ends[1], _minus)
+    assert answer.difference and answer.estimate is not None, "a finding with numbers has its intervals"
+    low, high, _ = answer.difference
+    if low is None or high is None:
+        return _minus(abs(answer.estimate))
+    low, high = (low, high) if answer.estimate > 0 else (-high, -low)
+    return with_range(abs(answer.estimate), low, high, _minus)
 
 
 def _minus(value: float | None) -> str:
