@@ -1,7 +1,7 @@
 """A Kubernetes of one node in a test: the API that the profile's executor calls, and pods that are processes.
 
 What it refuses, a real API server refuses: a body that is not by Kubernetes' own schemas, a call without the token or
-not allowed by the Role of profiles/kubernetes/sweep.yaml, a claim or a secret that is not there, a device without a limit.
+not allowed by the Role of profiles/kubernetes/sweep.yaml, a claim or secret that is not there, a device without a limit.
 With an image, pods are containers of it (podman); without, processes of this machine in the folder they ask for.
 """
 
@@ -29,7 +29,7 @@ PROFILE = ROOT / "profiles/kubernetes"
 MANIFESTS = list(yaml.safe_load_all((PROFILE / "sweep.yaml").read_text()))
 VERSION = "1.31"  # of the schemas
 TOKEN = "a-token-of-the-test"
-CALL = re.compile(r"/apis?(?P<group>/batch)?/v1/namespaces/(?P<namespace>[^/]+)/(?P<kind>\w+)(/(?P<name>[^/]+))?(/(?P<sub>\w+))?")
+CALL = re.compile(r"/apis?(/batch)?/v1/namespaces/sac-suite/(?P<kind>\w+)(/(?P<name>[^/]+))?(/(?P<sub>\w+))?")
 VERBS = {"POST": "create", "DELETE": "delete", "GET": "get"}
 
 
@@ -50,6 +50,7 @@ class Pod:
     log: Path
     process: subprocess.Popen | None = None
     container: list[str] = field(default_factory=list)  # the command that tells a container something, if it is one
+    started: float = field(default_factory=time.time)
 
     @property
     def spec(self) -> dict:
@@ -92,9 +93,7 @@ class Cluster:
         self.busy = 0  # so many next calls to read are answered with 503
         self.claims = [one["metadata"]["name"] for one in MANIFESTS if one["kind"] == "PersistentVolumeClaim"]
         (role,) = (one for one in MANIFESTS if one["kind"] == "Role")
-        self.allowed = {
-            (verb, kind) for rule in role["rules"] for kind in rule["resources"] for verb in rule["verbs"]
-        }
+        self.allowed = {(verb, kind) for rule in role["rules"] for kind in rule["resources"] for verb in rule["verbs"]}
         self.lock = threading.RLock()
 
     def __enter__(self) -> Cluster:
@@ -139,7 +138,7 @@ class Cluster:
             return getattr(self, f"_{verb}_{kind.replace('/', '_')}")(asked["name"], query, body)
 
     def _create_secrets(self, name: None, query: dict, body: dict) -> dict:
-        _validate(body, "v1", "Secret")
+        validate(body, "v1", "Secret")
         self.secrets[body["metadata"]["name"]] = body.get("data", {})
         return body
 
@@ -148,7 +147,7 @@ class Cluster:
         return {"status": "Success"}
 
     def _create_jobs(self, name: None, query: dict, body: dict) -> dict:
-        _validate(body, "batch/v1", "Job")
+        validate(body, "batch/v1", "Job")
         job, spec = body["metadata"]["name"], body["spec"]["template"]["spec"]
         if job in self.jobs:
             raise Refused(409, "AlreadyExists")
@@ -163,10 +162,16 @@ class Cluster:
         return self.jobs[name] | {"status": {state: 1}}
 
     def _delete_jobs(self, name: str, query: dict, body: dict) -> dict:
-        pod = self._pod(name)
-        pod.tell(signal.SIGKILL)
-        del self.pods[name]
+        if query.get("propagationPolicy") != ["Foreground"]:
+            raise Refused(422, "the pod would outlive its job")
+        threading.Thread(target=self.remove, args=(self._pod(name),), daemon=True).start()
         return {"status": "Success"}
+
+    def remove(self, pod: Pod) -> None:
+        """A job goes when its pod has gone."""
+        pod.end()
+        with self.lock:
+            self.pods.pop(pod.job, None)
 
     def _list_pods(self, name: None, query: dict, body: None) -> dict:
         wanted = query["labelSelector"][0].removeprefix("job-name=")
@@ -210,7 +215,8 @@ class Cluster:
         return pod
 
 
-def _validate(body: dict, version: str, kind: str) -> None:
+def validate(body: dict, version: str, kind: str) -> None:
+    """Refused if a body is not what Kubernetes' schemas say."""
     try:
         kubernetes_validate.validate({"apiVersion": version, "kind": kind} | body, VERSION, strict=True)
     except kubernetes_validate.ValidationError as error:
@@ -218,7 +224,7 @@ def _validate(body: dict, version: str, kind: str) -> None:
 
 
 def _admit(spec: dict, claims: list[str], secrets: dict) -> None:
-    """Refuses what the schemas cannot tell: a claim or secret that is not there, a device whose limit is not its request."""
+    """Refuses what schemas cannot tell: a claim or secret that is not there, a device whose limit is not its request."""
     for volume in spec.get("volumes", []):
         claim = volume.get("persistentVolumeClaim", {}).get("claimName")
         if claim is not None and claim not in claims:
@@ -237,7 +243,14 @@ def _admit(spec: dict, claims: list[str], secrets: dict) -> None:
 def _state(pod: Pod) -> dict:
     code = pod.exit_code
     state = {"running": {}} if code is None else {"terminated": {"exitCode": code}}
-    container = {"name": "snakemake", "image": "", "imageID": "", "ready": code is None, "restartCount": 0, "state": state}
+    container = {
+        "name": "snakemake",
+        "image": "",
+        "imageID": "",
+        "ready": code is None,
+        "restartCount": 0,
+        "state": state,
+    }
     return {"metadata": {"name": f"{pod.job}-pod"}, "status": {"containerStatuses": [container]}}
 
 
@@ -260,13 +273,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_DELETE = _handle  # noqa: N815, the names are http.server's
+    do_GET = do_POST = do_DELETE = _handle
 
     def log_message(self, *arguments: object) -> None:
         """Says nothing."""
 
 
-def until(happens, seconds: float = 120.0) -> None:
+def until(happens, seconds: float = 600.0) -> None:
     """Waits for it; fails if it does not come."""
     end = time.monotonic() + seconds
     while not happens():

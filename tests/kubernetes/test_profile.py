@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from builders.runs import ROOT
 from builders.sweeps import assert_same_tables, config
-from builders.sweeps import snakemake as undisturbed
+from builders.sweeps import snakemake as on_one_machine
 
 pytest.importorskip("snakemake_executor_plugin_kubernetes", reason="not set up: make test-kubernetes")
 pytest.importorskip("kubernetes_validate", reason="not set up: make test-kubernetes")
-from builders.kubernetes import MANIFESTS, PROFILE, Cluster, until
+from builders.kubernetes import MANIFESTS, PROFILE, Cluster, until, validate
 
 IMAGE = os.environ.get("SAC_SUITE_IMAGE")  # of the container file: pods are then containers of it
 
@@ -31,12 +31,10 @@ def start(cluster: Cluster, folder: Path, *arguments: str) -> subprocess.Popen:
         return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
 
 
-def finish(sweep: subprocess.Popen, folder: Path) -> str:
-    """What it has told, once it has ended well."""
-    code = sweep.wait(600)
-    told = (folder / "sweep.log").read_text()
-    assert code == 0, told
-    return told
+def finish(sweep: subprocess.Popen, folder: Path) -> None:
+    """Waits until it has ended well."""
+    code = sweep.wait(900)
+    assert code == 0, (folder / "sweep.log").read_text()
 
 
 @pytest.fixture
@@ -50,24 +48,32 @@ def study(tmp_path_factory) -> Path:
     """The same study without a cluster."""
     folder = tmp_path_factory.mktemp("study")
     config(folder)
-    done = undisturbed(folder)
+    done = on_one_machine(folder, "--until", "statistics")
     assert done.returncode == 0, done.stderr
     return folder
 
 
-def test_from_config_to_report_and_the_tables_are_those_of_one_machine(cluster, study, tmp_path):
+def test_the_manifests_are_by_kubernetes_schemas_and_fit_the_profile():
+    for one in MANIFESTS:
+        validate(one, one["apiVersion"], one["kind"])
+    (sweep,) = (one for one in MANIFESTS if one["kind"] == "Job")
+    (container,) = sweep["spec"]["template"]["spec"]["containers"]
+    (mount,) = container["volumeMounts"]
+    assert f"sac-suite:{mount['mountPath']}" in (PROFILE / "config.yaml").read_text()
+    assert container["workingDir"] == mount["mountPath"]
+    assert container["args"][container["args"].index("--container-image") + 1] == container["image"]
+
+
+def test_what_the_profile_says_reaches_the_api_and_a_sweep_that_is_told_to_go_tells_its_pods(cluster, tmp_path):
     config(tmp_path)
-    finish(start(cluster, tmp_path), tmp_path)
-    assert (tmp_path / "reports/study/report.html").exists()
-    assert_same_tables(tmp_path, study)
+    given = "--set-resources", "runs_0:gpu=1", "runs_0:gpu_manufacturer=nvidia", "runs_0:scale=0", "--until", "runs_0"
+    sweep = start(cluster, tmp_path, *given)
+    until(lambda: list(tmp_path.rglob("checkpoint-*.npz")))
+    before = max(path.stat().st_mtime_ns for path in tmp_path.rglob("checkpoint-*.npz"))
+    sweep.send_signal(signal.SIGTERM)
+    assert sweep.wait(300) == 1
+    assert max(path.stat().st_mtime_ns for path in tmp_path.rglob("checkpoint-*.npz")) > before, "it saved"
     assert not cluster.refused and not cluster.pods and not cluster.secrets
-    assert len(cluster.jobs) == 6, "one of all four runs, and five steps"
-
-
-def test_what_the_profile_says_reaches_the_api(cluster, tmp_path):
-    config(tmp_path, ablations=[], seeds=[0])
-    given = ["--default-resources", "mem_mb=1500", "--set-resources", "runs_0:gpu=1", "runs_0:gpu_manufacturer=nvidia"]
-    finish(start(cluster, tmp_path, *given, "runs_0:scale=0", "--until", "runs_0"), tmp_path)
     (job,) = cluster.jobs.values()
     assert job["spec"]["backoffLimit"] == 0, "Snakemake tries again, by its own count"
     pod = job["spec"]["template"]["spec"]
@@ -76,33 +82,44 @@ def test_what_the_profile_says_reaches_the_api(cluster, tmp_path):
     (container,) = pod["containers"]
     assert container["image"] == (IMAGE or "sac-suite:test") and container["workingDir"] == str(tmp_path)
     assert container["volumeMounts"] == [{"name": "sac-suite", "mountPath": str(tmp_path)}]
-    wanted = {"cpu": "950m", "memory": "1500M", "nvidia.com/gpu": "1"}
+    wanted = {"cpu": "950m", "memory": "4000M", "ephemeral-storage": "1000M", "nvidia.com/gpu": "1"}
     assert container["resources"]["requests"] == wanted
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert "pip install" not in str(container), "the image has all that a pod needs"
 
 
-def test_a_lost_pod_goes_on_from_its_checkpoint_on_the_volume(cluster, study, tmp_path):
-    """Its process is killed, then it is evicted, then its job is deleted: by then it has been tried four times."""
+def test_pods_are_lost_and_the_tables_are_those_of_one_machine(cluster, study, tmp_path):
+    """A process is killed, a pod is evicted, a job is deleted, the server is busy; the fourth attempt ends the run."""
     config(tmp_path)
     sweep = start(cluster, tmp_path, "--until", "statistics")
-    lose = (
-        lambda pod: pod.tell(9),
-        lambda pod: pod.end(),
-        lambda pod: (pod.tell(9), cluster.pods.pop(pod.job)),
-    )
-    lost = set()
-    for losing in lose:
+    lost: set[str] = set()
+    for lose in (_killed, _evicted, _deleted):
         until(lambda: _training(cluster, tmp_path, lost))
-        (pod,) = cluster.pods.values()
+        (pod,) = (pod for job, pod in list(cluster.pods.items()) if job not in lost)
         lost.add(pod.job)
-        losing(pod)
+        cluster.busy = 3
+        lose(cluster, pod)
     finish(sweep, tmp_path)
     assert_same_tables(tmp_path, study)
+    assert {refused.code for refused in cluster.refused} == {404, 503}
+    assert not cluster.pods and not cluster.secrets
+    assert len(cluster.jobs) == len(lost) + 1 + 3, "all four runs in one job, then gather, check and statistics"
+
+
+def _killed(cluster, pod) -> None:
+    pod.tell(signal.SIGKILL)
+
+
+def _evicted(cluster, pod) -> None:
+    pod.end()
+
+
+def _deleted(cluster, pod) -> None:
+    cluster.remove(pod)
 
 
 def _training(cluster: Cluster, folder: Path, lost: set[str]) -> bool:
-    """Whether a new pod has written a checkpoint."""
+    """Whether a pod that is not lost has written a checkpoint."""
     newest = max((path.stat().st_mtime for path in folder.rglob("checkpoint-*.npz") if path.exists()), default=0)
-    fresh = [pod for job, pod in list(cluster.pods.items()) if job not in lost]
-    return bool(fresh) and newest > fresh[0].log.stat().st_ctime and fresh[0].exit_code is None
+    fresh = [pod for job, pod in list(cluster.pods.items()) if job not in lost and pod.exit_code is None]
+    return bool(fresh) and newest > fresh[0].started

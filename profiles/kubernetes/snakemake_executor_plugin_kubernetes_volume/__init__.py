@@ -7,6 +7,7 @@ starts the sweep must see the volume at the same path: profiles/kubernetes/sweep
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from kubernetes import client
 from snakemake_executor_plugin_kubernetes import Executor as PodExecutor
 from snakemake_executor_plugin_kubernetes import ExecutorSettings, common_settings
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from urllib3.util import Retry
 
 __all__ = ["Executor", "ExecutorSettings", "common_settings"]
@@ -81,6 +83,13 @@ def patient(api: Any) -> client.ApiClient:
 
 class Executor(PodExecutor):
     """One Kubernetes job for each of Snakemake's. The plugin sets both APIs, and anew when its token has run out."""
+
+    async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncGenerator[SubmittedJobInfo, None]:
+        """The jobs that still run. When Snakemake is told to go it would wait for their ends; here they go first."""
+        if self.workflow.scheduler._user_kill:  # set by its handler of TERM
+            self.cancel_jobs(active_jobs)
+        async for job in super().check_active_jobs(active_jobs):
+            yield job
 
     @property
     def batchapi(self) -> Jobs:
