@@ -1,7 +1,7 @@
 """A Kubernetes of one node in a test: the API that the profile's executor calls, and pods that are processes.
 
 What it refuses, a real API server refuses: a body that is not by Kubernetes' own schemas, a call without the token or
-not allowed by the Role of profiles/kubernetes/sweep.yaml, a claim or secret that is not there, a device without a limit.
+not allowed by the Role of profiles/kubernetes/sweep.yaml, a claim or secret that is not there, a device without limit.
 With an image, pods are containers of it (podman); without, processes of this machine in the folder they ask for.
 """
 
@@ -224,7 +224,7 @@ def validate(body: dict, version: str, kind: str) -> None:
 
 
 def _admit(spec: dict, claims: list[str], secrets: dict) -> None:
-    """Refuses what schemas cannot tell: a claim or secret that is not there, a device whose limit is not its request."""
+    """Refuses what schemas cannot tell: a claim or secret that is not there, a device without its limit."""
     for volume in spec.get("volumes", []):
         claim = volume.get("persistentVolumeClaim", {}).get("claimName")
         if claim is not None and claim not in claims:
