@@ -50,7 +50,6 @@ class Pod:
     log: Path
     process: subprocess.Popen | None = None
     container: list[str] = field(default_factory=list)  # the command that tells a container something, if it is one
-    started: float = field(default_factory=time.time)
 
     @property
     def spec(self) -> dict:
@@ -70,6 +69,10 @@ class Pod:
             os.killpg(self.process.pid, number)
         else:
             self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """Its processes end at once, as when memory runs out."""
+        self.tell(signal.SIGKILL)
 
     def end(self) -> None:
         """Tells it to go, and ends it after its grace."""

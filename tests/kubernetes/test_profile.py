@@ -15,20 +15,52 @@ from builders.sweeps import snakemake as on_one_machine
 
 pytest.importorskip("snakemake_executor_plugin_kubernetes", reason="not set up: make test-kubernetes")
 pytest.importorskip("kubernetes_validate", reason="not set up: make test-kubernetes")
-from builders.kubernetes import MANIFESTS, PROFILE, Cluster, until, validate
+from builders.kubernetes import MANIFESTS, PROFILE, Cluster, Pod, until, validate
+
+from suite.lab import records
 
 IMAGE = os.environ.get("SAC_SUITE_IMAGE")  # of the container file: pods are then containers of it
 
 
+WORKFLOW = """
+rule all:
+    input: "done"
+
+rule one:
+    output: "done"
+    retries: 3
+    shell: "exec python {workflow.basedir}/told.py {output}"
+"""
+PROGRAM = """
+import pathlib, signal, sys, time
+
+def told(*_):
+    pathlib.Path("saved").touch()
+    sys.exit(75)
+
+signal.signal(signal.SIGTERM, told)
+tries = pathlib.Path("tries")
+tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
+if len(tries.read_text()) < 4:
+    time.sleep(600)
+pathlib.Path(sys.argv[1]).touch()
+"""
+
+
 def start(cluster: Cluster, folder: Path, *arguments: str) -> subprocess.Popen:
     """Snakemake with the profile, as its manifest starts it, in a folder that is the volume."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--configfile", "study.yaml", "--cores", "2", "--workflow-profile", str(PROFILE)]
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--workflow-profile", str(PROFILE)]
     command += ["--container-image", IMAGE or "sac-suite:test", "--seconds-between-status-checks", "1"]
     command += ["--latency-wait", "5", "--kubernetes-volume-persistent-volumes", f"sac-suite:{folder}", *arguments]
     environment = os.environ | {"PYTHONPATH": f"{PROFILE}:{ROOT}", "KUBECONFIG": str(cluster.kubeconfig())}
     with (folder / "sweep.log").open("w") as log:
         return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+
+
+def a_workflow(folder: Path) -> None:
+    """One job, which waits to be lost three times, and then is done."""
+    (folder / "Snakefile").write_text(WORKFLOW)
+    (folder / "told.py").write_text(PROGRAM)
 
 
 def finish(sweep: subprocess.Popen, folder: Path) -> None:
@@ -65,15 +97,13 @@ def test_the_manifests_are_by_kubernetes_schemas_and_fit_the_profile():
 
 
 def test_what_the_profile_says_reaches_the_api_and_a_sweep_that_is_told_to_go_tells_its_pods(cluster, tmp_path):
-    config(tmp_path)
-    given = "--set-resources", "runs_0:gpu=1", "runs_0:gpu_manufacturer=nvidia", "runs_0:scale=0", "--until", "runs_0"
-    sweep = start(cluster, tmp_path, *given)
-    until(lambda: list(tmp_path.rglob("checkpoint-*.npz")))
-    before = max(path.stat().st_mtime_ns for path in tmp_path.rglob("checkpoint-*.npz"))
+    a_workflow(tmp_path)
+    sweep = start(cluster, tmp_path, "--set-resources", "one:gpu=1", "one:gpu_manufacturer=nvidia", "one:scale=0")
+    until((tmp_path / "tries").exists)
     sweep.send_signal(signal.SIGTERM)
     assert sweep.wait(300) == 1
-    assert max(path.stat().st_mtime_ns for path in tmp_path.rglob("checkpoint-*.npz")) > before, "it saved"
-    assert not cluster.refused and not cluster.pods and not cluster.secrets
+    assert (tmp_path / "saved").exists()
+    assert not cluster.pods and not cluster.secrets
     (job,) = cluster.jobs.values()
     assert job["spec"]["backoffLimit"] == 0, "Snakemake tries again, by its own count"
     pod = job["spec"]["template"]["spec"]
@@ -88,38 +118,39 @@ def test_what_the_profile_says_reaches_the_api_and_a_sweep_that_is_told_to_go_te
     assert "pip install" not in str(container), "the image has all that a pod needs"
 
 
-def test_pods_are_lost_and_the_tables_are_those_of_one_machine(cluster, study, tmp_path):
-    """A process is killed, a pod is evicted, a job is deleted, the server is busy; the fourth attempt ends the run."""
-    config(tmp_path)
-    sweep = start(cluster, tmp_path, "--until", "statistics")
-    lost: set[str] = set()
-    for lose in (_killed, _evicted, _deleted):
-        until(lambda: _training(cluster, tmp_path, lost))
-        (pod,) = (pod for job, pod in list(cluster.pods.items()) if job not in lost)
-        lost.add(pod.job)
+def test_a_pod_that_is_killed_evicted_or_deleted_is_followed_by_another(cluster, tmp_path):
+    """All of it while the server does not answer every call; the fourth attempt is left alone."""
+    a_workflow(tmp_path)
+    sweep = start(cluster, tmp_path)
+    for n, lose in enumerate((Pod.kill, Pod.end, cluster.remove), start=1):
+        until(lambda n=n: (tmp_path / "tries").exists() and len((tmp_path / "tries").read_text()) == n)
+        (pod,) = (pod for pod in list(cluster.pods.values()) if pod.exit_code is None)
         cluster.busy = 3
-        lose(cluster, pod)
+        lose(pod)
+    finish(sweep, tmp_path)
+    assert {refused.code for refused in cluster.refused} == {404, 503}
+    assert len(cluster.jobs) == 4 and not cluster.pods and not cluster.secrets
+    logs = list((tmp_path / ".snakemake/kubernetes-logs").iterdir())
+    assert len(logs) == 2 and all("rule one" in log.read_text() for log in logs), "of the pods that were still there"
+
+
+def test_what_is_refused_is_told(cluster, tmp_path):
+    a_workflow(tmp_path)
+    sweep = start(cluster, tmp_path, "--set-resources", "one:gpu=1", "one:gpu_manufacturer=nvidia")
+    assert sweep.wait(300) == 1
+    assert "Limit must be set for non overcommitable resources" in (tmp_path / "sweep.log").read_text()
+    assert not cluster.jobs and not cluster.secrets
+
+
+def test_a_run_whose_pod_is_evicted_goes_on_and_the_tables_are_those_of_one_machine(cluster, study, tmp_path):
+    config(tmp_path)
+    suite = "--snakefile", str(ROOT / "Snakefile"), "--configfile", "study.yaml", "--until", "statistics"
+    sweep = start(cluster, tmp_path, *suite)
+    until(lambda: list(tmp_path.rglob("checkpoint-*.npz")))
+    (pod,) = list(cluster.pods.values())
+    pod.end()
     finish(sweep, tmp_path)
     assert_same_tables(tmp_path, study)
-    assert {refused.code for refused in cluster.refused} == {404, 503}
-    assert not cluster.pods and not cluster.secrets
-    assert len(cluster.jobs) == len(lost) + 1 + 3, "all four runs in one job, then gather, check and statistics"
-
-
-def _killed(cluster, pod) -> None:
-    pod.tell(signal.SIGKILL)
-
-
-def _evicted(cluster, pod) -> None:
-    pod.end()
-
-
-def _deleted(cluster, pod) -> None:
-    cluster.remove(pod)
-
-
-def _training(cluster: Cluster, folder: Path, lost: set[str]) -> bool:
-    """Whether a pod that is not lost has written a checkpoint."""
-    newest = max((path.stat().st_mtime for path in folder.rglob("checkpoint-*.npz") if path.exists()), default=0)
-    fresh = [pod for job, pod in list(cluster.pods.items()) if job not in lost and pod.exit_code is None]
-    return bool(fresh) and newest > fresh[0].started
+    assert 2 in [len(records.read_meta(path).attempts) for path in (tmp_path / "results/runs").rglob("*.parquet")]
+    assert len(cluster.jobs) == 2 + 3, "all four runs in one job, twice; then gather, check and statistics"
+    assert not cluster.refused and not cluster.pods and not cluster.secrets

@@ -86,7 +86,7 @@ class Executor(PodExecutor):
 
     async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncGenerator[SubmittedJobInfo, None]:
         """The jobs that still run. When Snakemake is told to go it would wait for their ends; here they go first."""
-        if self.workflow.scheduler._user_kill:  # set by its handler of TERM
+        if active_jobs and self.workflow.scheduler._user_kill:  # set by its handler of TERM
             self.cancel_jobs(active_jobs)
         async for job in super().check_active_jobs(active_jobs):
             yield job
