@@ -130,7 +130,7 @@ def test_a_pod_that_is_killed_evicted_or_deleted_is_followed_by_another(cluster,
     finish(sweep, tmp_path)
     assert {refused.code for refused in cluster.refused} == {404, 503}
     assert len(cluster.jobs) == 4 and not cluster.pods and not cluster.secrets
-    logs = list((tmp_path / ".snakemake/kubernetes-logs").iterdir())
+    logs = list((tmp_path / ".snakemake").rglob("kubernetes-logs/*.log"))
     assert len(logs) == 2 and all("rule one" in log.read_text() for log in logs), "of the pods that were still there"
 
 
