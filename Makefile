@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export CONFIG
 
-.PHONY: run test test-slow soak sweep bench bench-gpu lint lock clean
+.PHONY: run test test-slow test-kubernetes soak sweep bench bench-gpu lint lock clean
 
 run: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) --quiet rules -- --config runs_per_job=1min
@@ -21,6 +21,10 @@ test: $(VENV)/ready lint
 
 test-slow: $(VENV)/ready
 	$(BIN)/python -m pytest -m slow -s
+
+# With SAC_SUITE_IMAGE, an image of profiles/kubernetes/Containerfile that podman has, the pods are its containers.
+test-kubernetes: .venv-kubernetes/ready .venv-storage/ready
+	.venv-kubernetes/bin/python -m pytest tests/kubernetes -s
 
 SEED = 0
 FIRST = 0
@@ -60,6 +64,20 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	$(INSTALL_SUITE)
 	touch $@
 
+# The suite's own environment with what a sweep on Kubernetes needs beside it, and what its tests need.
+.venv-kubernetes/ready: profiles/kubernetes/requirements.lock tests/kubernetes/requirements.lock $(VENV)/ready
+	"$(PYTHON)" -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps $(patsubst %,-r %,$(filter %.lock,$^))
+	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
+	  > "$$($(@D)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/suite.pth"
+	touch $@
+
+# Snakemake with its storage plugin, and a server that speaks S3: boto's dateutil is older than the suite's.
+.venv-storage/ready: profiles/storage/requirements.lock tests/kubernetes/storage.lock
+	$(environment)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/kubernetes/storage.lock
+	touch $@
+
 # What the tests and the benchmark compare the statistics with; where it is not set up, they say so.
 .venv-rliable/ready: tests/rliable.lock
 	$(environment)
@@ -74,12 +92,20 @@ lock:
 	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml
 	$(COMPILE) --output-file implementations/adapters/tianshou.lock implementations/adapters/tianshou.in
 	$(COMPILE) --output-file tests/rliable.lock tests/rliable.in
+	$(COMPILE) --output-file profiles/storage/requirements.lock profiles/storage/requirements.in
+	$(call COMPILE_BESIDE,requirements.lock,profiles/kubernetes/requirements)
+	$(call COMPILE_BESIDE,requirements.lock,tests/kubernetes/requirements)
+	$(call COMPILE_BESIDE,profiles/storage/requirements.lock,tests/kubernetes/storage)
 	sed -i -E 's/^(torch==[0-9.]+)\+cpu/\1/; /^(nvidia-|cuda-|triton)/d; /^ *#/d; /^$$/d' \
 	  requirements.lock implementations/adapters/*.lock tests/*.lock
 	rm -rf .venv-lock
 
 COMPILE = .venv-lock/bin/pip-compile --quiet --strip-extras --allow-unsafe --constraint .venv-lock/pins.txt \
   --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-annotate --no-header
+
+# What is needed beside another lock, at the versions which that one has: $(1) the lock, $(2) the new one's name.
+COMPILE_BESIDE = $(COMPILE) --constraint $(1) --output-file $(2).lock $(2).in \
+  && { grep -vxFf $(1) $(2).lock > $(2).new; mv $(2).new $(2).lock; }
 
 clean:
 	rm -rf $(VENV) .venv-* .snakemake .mypy_cache build
