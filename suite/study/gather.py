@@ -195,6 +195,7 @@ def main(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFra
     for name, question in questions.items():
         without = [one for one in plan.meaningless if one.ablation == name]
         question["meaningless"] = [{"arm": one.arm, "task": one.task, "why": one.why} for one in without]
+        question["doses"] = _doses(plan, name)
     presets = {name: _of_preset(name) for name in sorted(set(tables["manifest"]["preset"]))}
     for name, data in (("ablations", questions), ("sources", presets)):
         with atomic(plan.study_dir / f"{name}.json") as temporary:
@@ -202,6 +203,17 @@ def main(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFra
     if "missing" not in set(tables["runs"]["status"]):  # else a sweep gathers again, however old the records that came
         plan.made_of.touch()
     return tables
+
+
+def _doses(plan: Plan, name: str) -> dict | None:
+    """The field of which a question's arms are values: that of each arm, and of the baseline by task."""
+    ablation = plan.ablations[name]
+    if ablation.doses is None:
+        return None
+    field, by_arm = ablation.doses
+    cells = [one.cell for one in plan.labels.values() if one.label.ablation == name and one.label.baseline]
+    known = {cell.task: ablation.dose_of_baseline(cell.spec, cell.schedule) for cell in cells}
+    return {"field": field, "arms": by_arm, "baseline": {task: one for task, one in known.items() if one is not None}}
 
 
 def _of_preset(name: str) -> dict:
