@@ -26,8 +26,8 @@ def response(ablation: AblationResult, results: Results) -> Content:
     trust = coverage("mean_student", one_task(shown), results.settings.confidence)
     caption = (
         f"Final return at each value of {field}, the rest being as the baseline has it (filled; dashed where it has no "
-        f"such value). A run's score: {scored_in_words(results)}. Bars: {level(results)} Student-t interval of the mean "
-        f"over seeds{trust}; small dots: single seeds. Arms that change anything else are in the figure of all arms. "
+        f"such value). A run's score: {scored_in_words(results)}. Bars: {level(results)} Student-t interval of the "
+        f"mean over seeds{trust}; small dots: single seeds. Arms that change anything else are in the figure of all. "
     )
     return Content(data, _draw, caption + finished(shown))
 
