@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
+import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import implementations
 from builders.runs import ROOT, job, places
 from suite.lab import lab, training
+from suite.lab.machine import provenance
+from suite.lab.records import DIAGNOSTICS
 from suite.lab.tracking import Conformance, tracker
 
 ENV_STEPS, EVERY = 400, 100
@@ -19,9 +25,13 @@ CONFORMS = Conformance("conforms", "its update (default) in torch and in JAX, it
 
 
 class Dying(lab.Lab):
-    """A training that is killed, as kill -9 does, when it has reached a step."""
+    """A training that keeps checkpoints up to a step, and is killed, as kill -9 does, when it has reached another."""
 
-    dies_at = 0
+    saves_until = dies_at = 0
+
+    def save(self, *arguments) -> None:
+        if self.env_step <= self.saves_until:
+            super().save(*arguments)
 
     def step(self) -> None:
         super().step()
@@ -29,29 +39,46 @@ class Dying(lab.Lab):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def train(folder: Path, tracking: str, dies_at: int = 0, checkpoint_seconds: float = 1e9) -> None:
+def train(folder: Path, tracking: str, saves_until: int = 0, dies_at: int = 0) -> None:
     """One attempt of one seed in this process."""
-    Dying.dies_at = dies_at
+    Dying.saves_until, Dying.dies_at = saves_until, dies_at
     training.train(
         implementations.load("torch"),
         job(env_steps=ENV_STEPS, every=EVERY),
         places(folder),
-        checkpoint_seconds=checkpoint_seconds,
+        checkpoint_seconds=0.0 if saves_until else 1e9,
         make_lab=Dying,
         make_tracker=partial(tracker, tracking, conformance=CONFORMS),
         say=lambda line: None,
     )
 
 
-def attempt(folder: Path, *arguments: object) -> int:
+def attempt(folder: Path, *arguments: object, task: str = "train", environment: Mapping[str, str] | None = None) -> int:
     """One attempt in a process of its own: its exit code, negative where a signal ended it."""
-    import subprocess
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"} | (environment or {})
+    command = [sys.executable, __file__, json.dumps([task, str(folder), *arguments])]
+    return subprocess.run(command, env=environment, timeout=600, check=False).returncode
 
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests"), *sys.path])}
-    command = [sys.executable, __file__, json.dumps([str(folder), *arguments])]
-    return subprocess.run(command, env=environment, timeout=300, check=False).returncode
+
+def spent(function: Callable, *arguments: object, **options: object) -> float:
+    """Seconds of processor time that a function takes, of its processes that have ended too."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    before = [resource.getrusage(kind) for kind in kinds]
+    function(*arguments, **options)
+    pairs = zip(before, (resource.getrusage(kind) for kind in kinds), strict=True)
+    return sum(b.ru_utime - a.ru_utime + b.ru_stime - a.ru_stime for a, b in pairs)
+
+
+def mirror(folder: Path, tracking: str, evaluations: int) -> None:
+    """What tracking costs a training beside the training: in this process everything up to its end."""
+    run = provenance(SimpleNamespace(FRAMEWORK="numpy", device=lambda: "none"), job(), 0, {})
+    one = tracker(tracking, run, folder, CONFORMS)
+    for k in range(1, evaluations + 1):
+        one.log(1000 * k, {name: 1.5 * k for name in ("eval/mean_return", "charts/episodic_return", *DIAGNOSTICS)})
+    one.finish("finished")
 
 
 if __name__ == "__main__":
-    folder, *rest = json.loads(sys.argv[1])
-    train(Path(folder), *rest)
+    task, folder, *rest = json.loads(sys.argv[1])
+    {"train": train, "mirror": mirror}[task](Path(folder), *rest)
