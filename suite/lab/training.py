@@ -181,7 +181,8 @@ class _Process:
                 temporary.write_text(json.dumps(progress._asdict()))
             if evaluated:
                 self.options.say(progress_line(name, progress, job.env_steps))
-                tracker.log(lab.env_step, latest_scalars(seat, lab.env_step))
+                if scalars := latest_scalars(seat, lab.env_step):  # none once it has diverged
+                    tracker.log(lab.env_step, scalars)
 
     def _look_at_the_time_limit(self) -> None:
         lab, hours = self._lab, self.options.time_limit_hours
