@@ -12,7 +12,7 @@ from builders.runs import ROOT
 from builders.sweeps import ENVIRONMENT
 
 PAGE = (ROOT / "docs/extending.md").read_text().partition("\n## Another project's workflow\n")[2]
-SNAKEFILE, CONFIG = (re.search(rf"```{name}\n(.*?)```", PAGE, re.DOTALL)[1] for name in ("python", "yaml"))
+SNAKEFILE, CONFIG = (re.search(rf"```{name}\n(.*?)```", PAGE, re.DOTALL)[1] for name in ("snakemake", "yaml"))
 """What the page shows is what is tested."""
 STUDY = """sweeps:
   - {tasks: [Pendulum-v1], env_steps: 200, evaluate: {every: 100, episodes: 1}, seeds: [0, 1], implementations: [torch],
