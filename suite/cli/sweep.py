@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -80,7 +81,9 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], children: Children, 
             click.echo(line, err=True)
             subprocess.run([*base, "--unlock"], check=True, capture_output=True)
         options = ["--cores", str(cores), *map(workflow.find_profile, arguments)]
-        code = children.run([*base[:3], *targets, *base[3:], *options])
+        command = [*base[:3], *targets, *base[3:], *options]
+        click.echo(shlex.join(command), err=True)
+        code = children.run(command)
     finally:
         ownership.release(lock)
     report = plan.report_dir / "report.html"

@@ -23,6 +23,12 @@ def folder() -> Path:
     raise UsageError(f"there is no Snakefile: neither in this directory nor in {PACKAGED}; install the suite again")
 
 
+def snakefile() -> str:
+    """The suite's own Snakefile, for a workflow that uses it as a module: never that of the working directory."""
+    checkout = identity.ROOT / "Snakefile"
+    return str(checkout if checkout.is_file() else PACKAGED / "Snakefile")
+
+
 def default_config() -> str:
     """The paper's study in a checkout; elsewhere the packaged quick one, which takes minutes."""
     if Path(DEFAULT_CONFIG).exists() or folder() == Path():

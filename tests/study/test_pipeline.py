@@ -444,7 +444,7 @@ def test_killed_trainers_and_a_killed_snakemake_change_nothing(study, tmp_path):
     """Three kill -9 of trainers, then one of Snakemake itself; the same command again ends with the same tables."""
     config(tmp_path)
     shutil.copy(ROOT / "Snakefile", tmp_path / "Snakefile")
-    text = (tmp_path / "Snakefile").read_text().replace("workflow.basedir", repr(str(ROOT)))
+    text = (tmp_path / "Snakefile").read_text().replace("Path(workflow.snakefile).parent", f"Path({str(ROOT)!r})")
     (tmp_path / "Snakefile").write_text(text)
     shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
     command = [sys.executable, "-m", "suite", "sweep", "--config", "study.yaml", "--cores", "2"]
