@@ -1,14 +1,18 @@
-"""What a run is expected to cost: seconds on one core, bytes on disk."""
+"""What a run is expected to cost: seconds on one core, memory, bytes on disk."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from suite.lab.checkpoint import KEPT
 from suite.lab.replay import made_for
 from suite.lab.tasks import TASKS
 from suite.sac.contract import Spaces
 from suite.sac.specs import MixtureSpec, SoftQSpec, Spec
+from suite.sac.weights import shapes
 from suite.study.cells import Cell
 
 GFLOP_PER_S = {"torch": 50.0, "jax": 55.0}
@@ -19,11 +23,21 @@ ENV_STEP_S = {"Pendulum": 5e-5, "Inverted": 6e-5, "Reacher": 9e-5, "Humanoid": 3
 """One environment step by family, measured on one core; the other MuJoCo tasks take about 1.5e-4."""
 
 
+PROCESS_BYTES = {"torch": 330e6, "jax": 400e6}
+"""Peak memory of a process beside what grows with its runs: interpreter, framework, simulator, compilation."""
+COPIES = 4
+"""So many times the parameters with their moments lie in memory, when they are made and when they are saved."""
+RECORD_BYTES = 25_000
+"""A record and the rows of its evaluations; the final networks lie beside it."""
+
+
 class Forecast(NamedTuple):
-    """What a run is expected to cost on one core: seconds, and bytes on disk while it runs."""
+    """What a run is expected to cost: seconds on one core; bytes on disk while it runs, if it is checkpointed, and
+    afterwards."""
 
     seconds: float
     work_bytes: int
+    kept_bytes: int
 
 
 def update_flop(spec: Spec, obs_dim: int, action_dim: int) -> float:
@@ -59,5 +73,29 @@ def forecast(cell: Cell) -> Forecast:
     update = products + UPDATE_OVERHEAD_S[engine]
     evaluations = cell.env_steps // cell.evaluate_every * cell.evaluation_episodes * task.time_limit
     seconds = learning * update + cell.env_steps * (env_step + 1e-4) + evaluations * (env_step + 2e-5) + 4
-    row = made_for(1, Spaces(task.obs_dim, task.action_dim), spec, schedule).rows.nbytes
-    return Forecast(seconds, min(schedule.replay_capacity, cell.env_steps) * row)
+    parameters, networks = _parameter_bytes(cell)
+    return Forecast(seconds, _replay_bytes(cell) + KEPT * parameters, RECORD_BYTES + networks)
+
+
+def process_bytes(cells: Sequence[Cell], in_turn: bool = False) -> float:
+    """The memory that a process needs which trains a run of each of these cells, in lockstep or one after the other."""
+    of_runs = [_replay_bytes(cell) + COPIES * _parameter_bytes(cell)[0] for cell in cells]
+    process = max(PROCESS_BYTES.get(cell.implementation, PROCESS_BYTES["torch"]) for cell in cells)
+    return process + (max(of_runs) if in_turn else sum(of_runs))
+
+
+def _spaces(cell: Cell) -> Spaces:
+    return Spaces(TASKS[cell.task].obs_dim, TASKS[cell.task].action_dim)
+
+
+def _replay_bytes(cell: Cell) -> int:
+    """What the replay of a run holds in the end."""
+    row = made_for(1, _spaces(cell), cell.spec, cell.schedule).rows.nbytes
+    return min(cell.schedule.replay_capacity, cell.env_steps) * row
+
+
+def _parameter_bytes(cell: Cell) -> tuple[int, int]:
+    """Of a run's networks with targets and both moments of Adam, and of those that are kept at its end."""
+    sizes = {name: 4 * math.prod(shape) for name, shape in shapes(cell.spec, _spaces(cell)).items()}
+    networks = sum(size for name, size in sizes.items() if name.split("/")[0] in cell.spec.online)
+    return sum(sizes.values()) + 2 * networks, networks

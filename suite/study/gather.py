@@ -23,7 +23,7 @@ import pyarrow as arrow
 import implementations
 from suite.errors import UsageError
 from suite.files import atomic
-from suite.lab.records import DIAGNOSTICS, Record, RecordError, RunRecord, params_digest, read
+from suite.lab.records import DIAGNOSTICS, Record, RecordError, RunRecord, arrays_path, params_digest, read
 from suite.sac import identity
 from suite.sac.status import STATUSES, Status
 from suite.specimens import naming
@@ -34,6 +34,8 @@ from suite.study.cells import CELL, Cell, Planned
 from suite.study.plan import Plan
 from suite.study.staleness import Judge, device_note, note_of
 
+MAKING = ("wall_time_s", "cpu_time_s", "peak_bytes", "work_bytes", "kept_bytes", "seats", "env_steps_per_s", "attempts")
+"""Columns of the table of runs that tell how a run was made: in these, two sweeps with the same results differ."""
 KEYS = ["task", "implementation", "run_id", "variant", "seed"]
 EPISODE_COLUMNS = ["env_step", "kind", "episode", "return", "length"]
 WITHOUT_EVALUATIONS = ("missing", "invalid", "interrupted")
@@ -117,7 +119,8 @@ class Gathered:
             "path": self.planned.record,
         }
         recorded = _recorded(self.record.meta if self.record else None)
-        return planned | judged | recorded | _final(self.record) | settings
+        making = _making(self.record.meta, Path(self.planned.record)) if self.record else _UNKNOWN
+        return planned | judged | recorded | making | _final(self.record) | settings
 
 
 def _recorded(run: RunRecord | None) -> dict[str, object]:
@@ -126,15 +129,29 @@ def _recorded(run: RunRecord | None) -> dict[str, object]:
     return {
         "last_env_step": run.last_env_step if run else 0,
         "stopped_at": run.stopped_at if run else None,
-        "wall_time_s": run.wall_time_s if run else math.nan,
         "code_id": run.code_id if run else "",
         "numerics": json.dumps({part: one.version for part, one in numerics.items()}),
         "kind_of_return": run.kind_of_return if run else "",
         "updates": run.updates if run else 0,
-        "env_steps_per_s": run.last_env_step / run.wall_time_s if run and run.wall_time_s else math.nan,
         "device": run.device if run else "",
-        "attempts": len(run.attempts) if run else 0,
         "versions": json.dumps(run.versions if run else {}),
+    }
+
+
+_UNKNOWN: dict[str, object] = dict.fromkeys(MAKING, math.nan) | {"seats": 0, "attempts": 0}
+"""What the columns MAKING hold without a record."""
+
+
+def _making(run: RunRecord, path: Path) -> dict[str, object]:
+    """The columns MAKING of a run whose record lies at `path`."""
+    used = {name: math.nan if value is None else value for name, value in run.usage._asdict().items()}
+    files = (path, arrays_path(path))
+    return used | {
+        "wall_time_s": run.wall_time_s,
+        "kept_bytes": sum(file.stat().st_size for file in files if file.exists()),
+        "seats": len(run.block),
+        "env_steps_per_s": run.last_env_step / run.wall_time_s if run.wall_time_s else math.nan,
+        "attempts": len(run.attempts),
     }
 
 
