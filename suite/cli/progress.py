@@ -17,8 +17,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from suite.lab.records import arrays_path
-from suite.study.accuracy import Accuracy, Compared, Taken, accuracy
+from suite.study.accuracy import Accuracy, Compared, accuracy, taken
 from suite.study.forecast import Forecast, forecast, process_bytes
 from suite.study.plan import Plan
 from suite.study.under_way import ENDED, State, Watch, counts, in_words, seconds_left
@@ -202,15 +201,13 @@ def _progress(state: State) -> str:
 
 def _accuracy(states: Sequence[State]) -> list[Table | str]:
     """How the forecast held for finished runs, as a table and its legend; nothing where there is none."""
-    taken = []
-    for state in states:
-        if state.status == "finished" and (record := state.record) and not record.imported:
-            files = (Path(state.run.record), arrays_path(Path(state.run.record)))
-            kept = sum(file.stat().st_size for file in files if file.exists())
-            taken.append(Taken.of(state.run.cell, len(record.block), record.wall_time_s, record.usage, kept))
-    if not (rows := accuracy(taken)):
+    finished = [(state.run, state.record) for state in states if state.status == "finished" and state.record]
+    trained = [taken(run, record, Path(run.record)) for run, record in finished if not record.imported]
+    if not (rows := accuracy(trained)):
         return []
     table = _table("forecast and used", ("task", "implementation"), ("runs", *QUANTITIES.values()))
+    for column in table.columns[2:]:
+        column.no_wrap = True
     for row in rows:
         if not row.task:
             table.add_section()
@@ -226,7 +223,7 @@ def _compared(quantity: Compared) -> str:
     """A forecast, what was used, and how many times the one is the other."""
     if math.isnan(quantity.used):
         return "-"
-    return f"{quantity.forecast:.3g}  {quantity.used:.3g}  x{quantity.factor:.2f}"
+    return f"{quantity.forecast:.3g} {quantity.used:.3g} x{quantity.factor:.2f}"
 
 
 def _legend(every: Accuracy) -> list[str]:

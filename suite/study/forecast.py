@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -79,6 +80,7 @@ def update_flop(spec: Spec, obs_dim: int, action_dim: int) -> float:
     return 2.0 * spec.batch_size * (critic_stage + actor_stage + value_stage)
 
 
+@cache
 def forecast(cell: Cell) -> Forecast:
     """The expected cost of one run of a cell on one core (a quiet one: on a busy one twice as much is no surprise)."""
     task, schedule = TASKS[cell.task], cell.schedule

@@ -23,19 +23,21 @@ import pyarrow as arrow
 import implementations
 from suite.errors import UsageError
 from suite.files import atomic
-from suite.lab.records import DIAGNOSTICS, Record, RecordError, RunRecord, arrays_path, params_digest, read
+from suite.lab.records import DIAGNOSTICS, Record, RecordError, RunRecord, params_digest, read
 from suite.sac import identity
 from suite.sac.status import STATUSES, Status
 from suite.specimens import naming
 from suite.specimens.catalogue import load_preset
 from suite.specimens.proofs import Prover
 from suite.study import manifest
+from suite.study.accuracy import Costs, taken
 from suite.study.cells import CELL, Cell, Planned
 from suite.study.plan import Plan
 from suite.study.staleness import Judge, device_note, note_of
 
-MAKING = ("wall_time_s", "cpu_time_s", "peak_bytes", "work_bytes", "kept_bytes", "seats", "env_steps_per_s", "attempts")
-"""Columns of the table of runs that tell how a run was made: in these, two sweeps with the same results differ."""
+MAKING = ("wall_time_s", "env_steps_per_s", "attempts", "by_the_clock",
+          *(f"{prefix}_{name}" for prefix in ("forecast", "used") for name in Costs._fields))  # fmt: skip
+"""Columns of the table of runs on how a run was made: in these alone do sweeps with the same results differ."""
 KEYS = ["task", "implementation", "run_id", "variant", "seed"]
 EPISODE_COLUMNS = ["env_step", "kind", "episode", "return", "length"]
 WITHOUT_EVALUATIONS = ("missing", "invalid", "interrupted")
@@ -119,7 +121,7 @@ class Gathered:
             "path": self.planned.record,
         }
         recorded = _recorded(self.record.meta if self.record else None)
-        making = _making(self.record.meta, Path(self.planned.record)) if self.record else _UNKNOWN
+        making = _making(self.planned, self.record.meta) if self.record else _UNKNOWN
         return planned | judged | recorded | making | _final(self.record) | settings
 
 
@@ -138,21 +140,23 @@ def _recorded(run: RunRecord | None) -> dict[str, object]:
     }
 
 
-_UNKNOWN: dict[str, object] = dict.fromkeys(MAKING, math.nan) | {"seats": 0, "attempts": 0}
+_UNKNOWN: dict[str, object] = dict.fromkeys(MAKING, math.nan) | {"attempts": 0, "by_the_clock": False}
 """What the columns MAKING hold without a record."""
 
 
-def _making(run: RunRecord, path: Path) -> dict[str, object]:
-    """The columns MAKING of a run whose record lies at `path`."""
-    used = {name: math.nan if value is None else value for name, value in run.usage._asdict().items()}
-    files = (path, arrays_path(path))
-    return used | {
+def _making(planned: Planned, run: RunRecord) -> dict[str, object]:
+    """The columns MAKING of a run; nobody forecasts what is imported."""
+    making = _UNKNOWN | {
         "wall_time_s": run.wall_time_s,
-        "kept_bytes": sum(file.stat().st_size for file in files if file.exists()),
-        "seats": len(run.block),
         "env_steps_per_s": run.last_env_step / run.wall_time_s if run.wall_time_s else math.nan,
         "attempts": len(run.attempts),
     }
+    if run.imported:
+        return making
+    one = taken(planned, run, Path(planned.record))
+    costs = {"forecast": one.expected, "used": one.used}
+    named = {f"{prefix}_{name}": value for prefix, cost in costs.items() for name, value in cost._asdict().items()}
+    return making | named | {"by_the_clock": one.by_the_clock}
 
 
 def _final(record: Record | None) -> dict[str, object]:
