@@ -22,6 +22,7 @@ from suite.study.forecast import Forecast, forecast, process_bytes
 from suite.study.plan import Plan
 from suite.study.under_way import ENDED, State, Watch, counts, in_words, seconds_left
 
+MOST = 10  # runs that a row of the status names
 SUMMED = ("jobs", "done", "env_steps", "core_hours", "work_gb", "kept_gb")
 
 
@@ -124,12 +125,12 @@ def show_status(plan: Plan, watch: bool, every: float) -> None:
 
 
 def _stay(plan: Plan, watching: Watch, console: Console, every: float) -> None:
-    """The table in its place on a terminal, and no higher than that while runs are under way."""
-    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+    """The table in its place on a terminal, with as many rows as fit while runs are left to do."""
+    with Live(console=console, auto_refresh=False) as live:
         while True:
             states = watching.states()
             left = any(state.to_do for state in states)
-            live.update(_table_of(plan, states, console.height if left else None), refresh=True)
+            live.update(_at_a_glance(plan, states, console.height) if left else _table_of(plan, states), refresh=True)
             if not left:
                 return
             time.sleep(every)
@@ -156,34 +157,54 @@ def summary(states: Sequence[State]) -> str:
     return f"{len(states)} runs: {counts(states)}" + (f"; {left}" if left else "")
 
 
-def _table_of(plan: Plan, states: Sequence[State], height: int | None = None) -> Group:
-    """A row for every cell, or if they are too many for the height one for every task and implementation; the summary;
-    and how the forecast held."""
-    names: tuple[str, ...] = ("task", "implementation", "variant")
-    below = [summary(states), *_accuracy(states)]
-    if height is not None and len({state.run.cell.key for state in states}) + 12 > height:
-        names, below = names[:2], below[:1]
+def _table_of(plan: Plan, states: Sequence[State]) -> Group:
+    """A row for every cell, the summary, and how the forecast held."""
+    return Group(_rows(plan, states, ("task", "implementation", "variant")), summary(states), *_accuracy(states))
+
+
+def _at_a_glance(plan: Plan, states: Sequence[State], height: int) -> Group:
+    """The summary above a row for every cell; if these are too many, for every task and implementation."""
+    names = ("task", "implementation", "variant")
+    lines = len({state.run.cell.key for state in states}) + sum(state.status == "running" for state in states)
+    return Group(summary(states), _rows(plan, states, names if lines + 6 < height else names[:2]))
+
+
+def _rows(plan: Plan, states: Sequence[State], names: tuple[str, ...]) -> Table:
+    """The table of runs, joined by what these columns name."""
     rows: dict[tuple, list[State]] = {}
     for state in states:
         cell = state.run.cell
-        rows.setdefault(cell.key if len(names) == 3 else (cell.task, cell.implementation), []).append(state)
+        rows.setdefault(cell.key if "variant" in names else (cell.task, cell.implementation), []).append(state)
     table = _table(f"study {plan.study}", names, ("finished", "running", "to do"))
     table.add_column("failed")
     table.add_column("under way: seed, step, return, alpha, steps/s, ETA")
     for of_row in rows.values():
         table.add_row(*_row(of_row, len(names)))
-    return Group(table, *below)
+    return table
 
 
 def _row(states: Sequence[State], names: int) -> list[str]:
     """A row of the table: the first so many names, counts, and what there is to say of single runs."""
     cell, count = states[0].run.cell, Counter(state.status for state in states)
-    failed = ", ".join(f"s{state.run.seed} {state.status}" for state in states if state.status in ENDED)
+    failed = _shortened([f"s{state.run.seed} {state.status}" for state in states if state.status in ENDED], ", ")
     under_way = [_progress(state) for state in states if state.progress and state.to_do]
-    if count["imported"]:
-        under_way.append("imported; python -m suite import makes what is missing")
+    if count["to import"]:
+        under_way = ["imported; python -m suite import makes what is missing"]
+    elif any(state.record and state.record.imported for state in states):
+        under_way = ["imported"]
     counted = (f"{count['finished']}/{len(states)}", count["running"] or "", count["missing"] + count["stopped"] or "")
-    return [*(cell.task, cell.implementation, cell.variant)[:names], *map(str, counted), failed, "\n".join(under_way)]
+    return [
+        *(cell.task, cell.implementation, cell.variant)[:names],
+        *map(str, counted),
+        failed,
+        _shortened(under_way, "\n"),
+    ]
+
+
+def _shortened(items: Sequence[str], between: str) -> str:
+    """The first few of them, and how many more there are."""
+    more = [f"and {len(items) - MOST} more"] if len(items) > MOST else []
+    return between.join([*items[:MOST], *more])
 
 
 def _progress(state: State) -> str:

@@ -40,10 +40,13 @@ ENV_STEP_S = {"Pendulum": 5e-5, "Inverted": 6e-5, "Reacher": 9e-5, "Humanoid": 3
 """One environment step by family, measured on one core; the other MuJoCo tasks take about 1.5e-4."""
 
 
-PROCESS_BYTES = {"torch": 330e6, "jax": 400e6}
-"""Peak memory of a process beside what grows with its runs: interpreter, framework, simulator, compilation."""
-COPIES = 4
-"""So many times the parameters with their moments lie in memory, when they are made and when they are saved."""
+PROCESS_BYTES = {"torch": 310e6, "jax": 325e6, "stable_baselines3": 450e6, "sbx": 925e6, "tianshou": 690e6}
+"""Peak memory of a process beside what grows with its runs: interpreter, framework, compilation. Of the engines that of
+64 x 64 networks on Pendulum-v1, by their records; of packages docs/speed.md's without replay and parameters."""
+MUJOCO_BYTES = 30e6
+"""What the simulator adds: torch on HalfCheetah-v5, by its record."""
+COPIES = {"torch": 5.0, "jax": 7.5}
+"""So many times the parameters with their moments lie in memory at most: 1024 x 1024 networks on Pendulum-v1."""
 RECORD_BYTES = 25_000
 """A record and the rows of its evaluations; the final networks lie beside it."""
 
@@ -107,9 +110,11 @@ def _update_s(cell: Cell) -> float:
 
 def process_bytes(cells: Sequence[Cell], in_turn: bool = False) -> float:
     """The memory that a process needs which trains a run of each of these cells, in lockstep or one after the other."""
-    of_runs = [replay_bytes(cell) + COPIES * _parameter_bytes(cell)[0] for cell in cells]
-    process = max(PROCESS_BYTES.get(cell.implementation, PROCESS_BYTES["torch"]) for cell in cells)
-    return process + (max(of_runs) if in_turn else sum(of_runs))
+    engine = cells[0].implementation  # one process trains runs of one
+    copies = COPIES.get(engine, COPIES["torch"])
+    of_runs = [replay_bytes(cell) + copies * _parameter_bytes(cell)[0] for cell in cells]
+    simulator = 0.0 if all(cell.task.startswith("Pendulum") for cell in cells) else MUJOCO_BYTES
+    return PROCESS_BYTES.get(engine, PROCESS_BYTES["torch"]) + simulator + (max(of_runs) if in_turn else sum(of_runs))
 
 
 def _spaces(cell: Cell) -> Spaces:

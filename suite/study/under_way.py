@@ -25,7 +25,7 @@ ENDED = ("diverged", "crashed", "interrupted", "timeout", "invalid")
 
 class State(NamedTuple):
     """Where a run stands: its record's status; without one "running", "stopped" (begun, and on no machine now) or
-    "missing". "imported" is what no sweep will make."""
+    "missing", or "to import" where no sweep could make it."""
 
     run: Planned
     status: str
@@ -61,7 +61,7 @@ class Watch:
             if (state := self._recorded(run, path)) is not None:
                 return state
         if run.cell.implementation in self.plan.imported:
-            return State(run, "imported")
+            return State(run, "to import")
         progress = read(self.plan.work(run.cell, run.seed) / "progress.json")
         if progress is None or progress.env_step > run.cell.env_steps:  # of a larger budget
             return State(run, "missing")
