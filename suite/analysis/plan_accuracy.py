@@ -17,12 +17,10 @@ def plan_accuracy(runs: pd.DataFrame) -> list[Accuracy]:
     if not {*FORECAST, *USED, "by_the_clock"} <= set(runs):
         return []
     rows = runs[runs["status"].eq("finished") & runs["forecast_seconds"].notna()].to_dict("records")
-    return accuracy(
-        Taken(
-            row["task"],
-            row["implementation"],
-            *(Costs(*(row[name] for name in names)) for names in (FORECAST, USED)),
-            bool(row["by_the_clock"]),
-        )
-        for row in rows
-    )
+    return accuracy(_taken(row) for row in rows)
+
+
+def _taken(row: dict) -> Taken:
+    """What a row says of its run."""
+    expected, used = (Costs(*(row[name] for name in names)) for names in (FORECAST, USED))
+    return Taken(row["task"], row["implementation"], expected, used, by_the_clock=bool(row["by_the_clock"]))

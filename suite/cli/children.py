@@ -51,8 +51,10 @@ class Children:
         """
         if self.asked:
             return EXIT_INTERRUPTED
-        piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if hear else {}
-        process = subprocess.Popen(command, start_new_session=True, preexec_fn=_die_with_parent, **piped)
+        output, errors = (subprocess.PIPE, subprocess.STDOUT) if hear else (None, None)
+        process = subprocess.Popen(
+            command, start_new_session=True, preexec_fn=_die_with_parent, stdout=output, stderr=errors
+        )
         self._running.append(psutil.Process(process.pid))
         reader = Thread(target=_read, args=(process.stdout, hear), daemon=True)
         reader.start()

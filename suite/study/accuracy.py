@@ -39,14 +39,14 @@ def taken(run: Planned, record: RunRecord, path: Path) -> Taken:
     """
     cost, used, seats = forecast(run.cell), record.usage, len(record.block)
     peak = process_bytes([run.cell] * seats)
-    known = [math.nan if value is None else float(value) for value in (used.peak_bytes, used.work_bytes)]
+    used_peak, used_work = (math.nan if value is None else float(value) for value in (used.peak_bytes, used.work_bytes))
     seconds = record.wall_time_s if used.cpu_time_s is None else used.cpu_time_s
     kept = sum(file.stat().st_size for file in (path, arrays_path(path)) if file.exists())
     return Taken(
         run.cell.task,
         run.cell.implementation,
         expected=Costs(cost.seconds, peak, cost.work_bytes, cost.kept_bytes),
-        used=Costs(seconds / seats, *known, kept),
+        used=Costs(seconds / seats, used_peak, used_work, kept),
         by_the_clock=used.cpu_time_s is None,
     )
 

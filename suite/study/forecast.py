@@ -8,7 +8,6 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from suite.lab.checkpoint import KEPT
 from suite.lab.replay import made_for
 from suite.lab.tasks import TASKS
 from suite.sac.contract import Spaces
@@ -40,13 +39,16 @@ ENV_STEP_S = {"Pendulum": 5e-5, "Inverted": 6e-5, "Reacher": 9e-5, "Humanoid": 3
 """One environment step by family, measured on one core; the other MuJoCo tasks take about 1.5e-4."""
 
 
-PROCESS_BYTES = {"torch": 310e6, "jax": 325e6, "stable_baselines3": 450e6, "sbx": 925e6, "tianshou": 690e6}
+PROCESS_BYTES = {"torch": 310e6, "jax": 400e6, "stable_baselines3": 450e6, "sbx": 925e6, "tianshou": 690e6}
 """Peak memory of a process beside what grows with its runs: interpreter, framework, compilation. Of the engines that of
-64 x 64 networks on Pendulum-v1, by their records; of packages docs/speed.md's without replay and parameters."""
+64 x 64 networks on Pendulum-v1, by their records (of jax between 330, which most take, and 520 that some of 256 x 256
+did); of packages docs/speed.md's without replay and parameters."""
 MUJOCO_BYTES = 30e6
 """What the simulator adds: torch on HalfCheetah-v5, by its record."""
 COPIES = {"torch": 5.0, "jax": 7.5}
 """So many times the parameters with their moments lie in memory at most: 1024 x 1024 networks on Pendulum-v1."""
+CHECKPOINTS = 2
+"""That are kept of a run: suite.lab.checkpoint.KEPT, which planning is too light to import."""
 RECORD_BYTES = 25_000
 """A record and the rows of its evaluations; the final networks lie beside it."""
 
@@ -94,7 +96,7 @@ def forecast(cell: Cell) -> Forecast:
     seconds = START_S.get(cell.implementation, 2.0) + learning * _update_s(cell)
     seconds += cell.env_steps * (env_step + 1e-4) + episodes * task.time_limit * (env_step + 2e-5)
     parameters, networks = _parameter_bytes(cell)
-    return Forecast(seconds, replay_bytes(cell) + KEPT * parameters, RECORD_BYTES + networks)
+    return Forecast(seconds, replay_bytes(cell) + CHECKPOINTS * parameters, RECORD_BYTES + networks)
 
 
 def _update_s(cell: Cell) -> float:

@@ -155,8 +155,9 @@ def _making(planned: Planned, run: RunRecord) -> dict[str, object]:
         return making
     one = taken(planned, run, Path(planned.record))
     costs = {"forecast": one.expected, "used": one.used}
-    named = {f"{prefix}_{name}": value for prefix, cost in costs.items() for name, value in cost._asdict().items()}
-    return making | named | {"by_the_clock": one.by_the_clock}
+    for prefix, cost in costs.items():
+        making |= {f"{prefix}_{name}": value for name, value in cost._asdict().items()}
+    return making | {"by_the_clock": one.by_the_clock}
 
 
 def _final(record: Record | None) -> dict[str, object]:

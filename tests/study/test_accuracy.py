@@ -12,11 +12,12 @@ import pytest
 from builders.runs import ROOT
 from builders.sweeps import config
 
+from suite.lab.checkpoint import KEPT
 from suite.lab.records import RecordError, RunRecord, read_meta
 from suite.lab.usage import Usage
 from suite.study.accuracy import Costs, Taken, accuracy, taken
 from suite.study.cells import Cell, Label, Planned
-from suite.study.forecast import forecast, process_bytes
+from suite.study.forecast import CHECKPOINTS, forecast, process_bytes
 from suite.study.plan import Plan
 
 RELEASED = sorted((ROOT / "results/released").glob("*/runs/**/*.parquet"))
@@ -103,6 +104,10 @@ def test_accuracy_is_by_task_and_implementation_and_of_all():
     assert a.memory_mb == (400.0, 500.0), "of the largest process"
     assert a.work_mb == (2.0, 1.0), "of the run that was checkpointed"
     assert a.kept_mb == (2.0, 3.0) and math.isnan(b.kept_mb.factor) and accuracy([]) == []
+
+
+def test_as_many_checkpoints_are_forecast_as_are_kept():
+    assert CHECKPOINTS == KEPT
 
 
 def test_memory_grows_with_the_replay_and_the_runs_of_a_process(plan):
