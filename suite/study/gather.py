@@ -140,7 +140,7 @@ def _recorded(run: RunRecord | None) -> dict[str, object]:
     }
 
 
-_UNKNOWN: dict[str, object] = dict.fromkeys(MAKING, math.nan) | {"attempts": 0, "by_the_clock": False}
+_UNKNOWN: dict[str, object] = {**dict.fromkeys(MAKING, math.nan), "attempts": 0, "by_the_clock": False}
 """What the columns MAKING hold without a record."""
 
 
