@@ -41,8 +41,8 @@ ENV_STEP_S = {"Pendulum": 5e-5, "Inverted": 6e-5, "Reacher": 9e-5, "Humanoid": 3
 
 PROCESS_BYTES = {"torch": 310e6, "jax": 400e6, "stable_baselines3": 450e6, "sbx": 925e6, "tianshou": 690e6}
 """Peak memory of a process beside what grows with its runs: interpreter, framework, compilation. Of the engines that of
-64 x 64 networks on Pendulum-v1, by their records (of jax between 330, which most take, and 520 that some of 256 x 256
-did); of packages docs/speed.md's without replay and parameters."""
+64 x 64 networks on Pendulum-v1, by their records (of jax midway: the same settings took from 330 to 530); of packages
+docs/speed.md's without replay and parameters."""
 MUJOCO_BYTES = 30e6
 """What the simulator adds: torch on HalfCheetah-v5, by its record."""
 COPIES = {"torch": 5.0, "jax": 7.5}
