@@ -88,13 +88,13 @@ class Lines:
                 self._say(self._failed(**failure), error=True)
 
     def _failed(self, rule: str, output: str = "", log: str = "") -> str:
-        """What failed, as a sentence with its reason and its log."""
+        """What failed, its log, and the last line there: a reason, or where it was when it was killed."""
         runs = [self.plan.runs[path] for path in output.split(", ") if path in self.plan.runs]
         left = [run for run in runs if not Path(run.record).exists()] or runs
         others = f" and {len(left) - 1} more" if len(left) > 1 else ""
         what = f"{self._name(left[0])}{others}" if left else rule
         reason = _last_line(Path(log)) if log else ""
-        return f"failed: {what}{f': {reason}' if reason else ''}; log: {log or self.log}"
+        return f"failed: {what}; last line of {log}: {reason}" if reason else f"failed: {what}; log: {log or self.log}"
 
     def look(self) -> None:
         """Shows the runs that have ended since the last look; now and then, that others are under way."""

@@ -91,7 +91,7 @@ def test_failures_show_with_reason_and_log_and_all_is_kept(plan, capsys):
     name = f"{plan.runs[first].cell.variant} Pendulum-v1 seed 0"
     assert shown.out == "gather ...\n"
     assert shown.err.splitlines() == [
-        f"failed: {name}: KeyError: 'x'; log: job.log", "error: the disk is full; make room"
+        f"failed: {name}; last line of job.log: KeyError: 'x'", "error: the disk is full; make room"
     ]  # fmt: skip
     assert text in lines.log.read_text()
     lines.end(1)
