@@ -10,7 +10,7 @@ export CONFIG
 .PHONY: run test test-slow test-kubernetes soak sweep bench bench-gpu lint lock clean
 
 run: $(VENV)/ready
-	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) --quiet rules -- --config runs_per_job=1min
+	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) -- --config runs_per_job=1min
 
 sweep: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config "$$CONFIG" --cores $(CORES)

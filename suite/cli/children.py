@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from threading import Thread
+from typing import IO
 
 import psutil
 
@@ -16,6 +18,7 @@ from suite.cli.app import EXIT_INTERRUPTED
 from suite.lab.signals import listen, restore
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+LOOK_S = 1.0
 
 
 class Children:
@@ -36,13 +39,31 @@ class Children:
     def __exit__(self, *error: object) -> None:
         restore(self._before)
 
-    def run(self, command: Sequence[str]) -> int:
-        """The command's exit code; EXIT_INTERRUPTED if a signal asked to stop, before it or since."""
+    def run(
+        self,
+        command: Sequence[str],
+        hear: Callable[[str], None] | None = None,
+        look: Callable[[], None] = lambda: None,
+    ) -> int:
+        """The command's exit code; EXIT_INTERRUPTED if a signal asked to stop, before it or since.
+
+        hear: takes each line that it prints, in a thread of its own; look: done every second and once at the end.
+        """
         if self.asked:
             return EXIT_INTERRUPTED
-        process = subprocess.Popen(command, start_new_session=True, preexec_fn=_die_with_parent)
+        output, errors = (subprocess.PIPE, subprocess.STDOUT) if hear else (None, None)
+        process = subprocess.Popen(
+            command, start_new_session=True, preexec_fn=_die_with_parent, stdout=output, stderr=errors
+        )
         self._running.append(psutil.Process(process.pid))
-        code = process.wait()
+        reader = Thread(target=_read, args=(process.stdout, hear), daemon=True)
+        reader.start()
+        code = None
+        while code is None:
+            with suppress(subprocess.TimeoutExpired):
+                code = process.wait(LOOK_S)
+            look()
+        reader.join(LOOK_S)  # not for ever: what outlives the command may hold its output open
         if self.asked:
             psutil.wait_procs(self._running)
         self._running.clear()
@@ -58,6 +79,13 @@ class Children:
         for process in self._running:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL if again else signal.SIGTERM)
+
+
+def _read(output: IO[bytes] | None, hear: Callable[[str], None] | None) -> None:
+    """Hands on each line of a child's output, if there is any, until it ends."""
+    for line in output or ():
+        assert hear, "output is piped for somebody"
+        hear(line.decode(errors="replace").rstrip("\n"))
 
 
 def _die_with_parent() -> None:

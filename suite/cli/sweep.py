@@ -16,6 +16,7 @@ import psutil
 from suite.analysis.declared import declared_of
 from suite.analysis.types import CellKey
 from suite.cli.children import Children
+from suite.cli.sweep_lines import RATHER_PRINTED, Lines
 from suite.errors import UsageError
 from suite.files import remove_temporaries
 from suite.gate import check, outcome
@@ -83,12 +84,23 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], children: Children, 
         options = ["--cores", str(cores), *map(workflow.find_profile, arguments)]
         command = [*base[:3], *targets, *base[3:], *options]
         click.echo(shlex.join(command), err=True)
-        code = children.run(command)
+        code = _followed(plan, command, children, targets, cores)
     finally:
         ownership.release(lock)
     report = plan.report_dir / "report.html"
     if code == 0 and report.exists() and not targets:
         click.echo(f"report: {report}")
+    return code
+
+
+def _followed(plan: Plan, command: Sequence[str], children: Children, targets: Sequence[str], cores: int) -> int:
+    """Runs Snakemake, with a line for whatever ends; as it is where it was asked to print something itself."""
+    if RATHER_PRINTED.intersection(command):
+        return children.run(command)
+    lines = Lines(plan, targets, cores, asked=lambda: bool(children.asked))
+    lines.begin()
+    code = children.run(command, lines.hear, lines.look)
+    lines.end(code)
     return code
 
 

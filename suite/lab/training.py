@@ -30,6 +30,7 @@ from suite.lab.progress import PROGRESS_SECONDS, latest_scalars, progress_line, 
 from suite.lab.records import Attempt, Provenance, Recorder, RunEnd
 from suite.lab.signals import StopSignals
 from suite.lab.tracking import Tracker
+from suite.lab.usage import Usage, spent
 from suite.lab.watchdog import GRACE_S, ORPHANS_GRACE_S, STALLED_S, Watchdog
 from suite.lab.watched import Watched
 from suite.sac.contract import Implementation, Job, Params
@@ -100,7 +101,7 @@ class _Process:
         self.recorders = [Recorder(place.record, run) for place, run in zip(places, runs, strict=True)]
         self.stop = StopSignals(options.parent)
         self.watchdog = Watchdog(self._hangs, self._abandon)
-        self.started = time.monotonic()
+        self.started, self.cpu_began_s = time.monotonic(), time.process_time()
         self.saved, self.shown = self.started, 0.0
         self.first_step = self.reached = 0
         self.lab: Training | None = None
@@ -126,8 +127,7 @@ class _Process:
             self._show(now)
             self._look_at_the_time_limit()
             if now - self.saved > options.checkpoint_seconds or self.stop.asked or self.late:
-                lab.save(self.checkpoints, self.clocks)
-                self.saved = time.monotonic()
+                self._save()
             if self.stop.asked:
                 kept = all(lab.env_step in checkpoint.env_steps() for checkpoint in self.checkpoints)
                 ending = "checkpointed" if kept else "to start again"
@@ -135,7 +135,16 @@ class _Process:
             if self.late:
                 break
         if options.keep_checkpoint:
-            lab.save(self.checkpoints, self.clocks)
+            self._save()
+
+    def _save(self) -> None:
+        """A checkpoint of every seed."""
+        self._lab.save(self.checkpoints, [clock._replace(usage=self._used(i)) for i, clock in enumerate(self.clocks)])
+        self.saved = time.monotonic()
+
+    def _used(self, i: int) -> Usage:
+        """What seed i has taken by now; its clock tells what it had before this attempt."""
+        return spent(self.clocks[i].usage, self.cpu_began_s, self.places[i].work)
 
     @property
     def _lab(self) -> Training:
@@ -263,6 +272,7 @@ class _Process:
             wall_time_s=self.clocks[i].wall_time_s,
             attempts=self.clocks[i].attempts,
             ended=_now(),
+            usage=self._used(i),
         )
         self.recorders[i].finish(end, arrays)
         self.options.say(f"{self.names[i]}: {status}" + (f": {message}" if message else ""))

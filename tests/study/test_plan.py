@@ -20,7 +20,7 @@ from suite.sac.contract import Origin
 from suite.sac.spec import Retrace
 from suite.specimens.catalogue import ablation_names, load_ablation
 from suite.study import config, manifest, rules, sweeps
-from suite.study.forecast import forecast, update_flop
+from suite.study.forecast import forecast, replay_bytes, update_flop
 from suite.study.plan import Plan
 
 SWEEP = {
@@ -452,14 +452,14 @@ def test_a_forecast_counts_what_an_update_multiplies():
 def test_a_forecast_knows_what_several_steps_cost():
     """A row has a number more that says where an episode opens, and another for the density of its action."""
     (cell, *_) = (one for one in Plan(ROOT / "config/paper.yaml").cells if one.variant == "sac_v2")
-    task, rows = TASKS[cell.task], forecast(cell).work_bytes // (4 * (2 * 17 + 6 + 2))
+    task, rows = TASKS[cell.task], replay_bytes(cell) // (4 * (2 * 17 + 6 + 2))
     assert (task.obs_dim, task.action_dim) == (17, 6)
     summed = cell._replace(schedule=replace(cell.schedule, n_step=3))
-    assert forecast(summed).work_bytes == rows * 4 * 43
+    assert replay_bytes(summed) == rows * 4 * 43
     flop = {None: update_flop(cell.spec, 17, 6)}
     for trace in ("whole", "ratio"):
         spec = replace(cell.spec, retrace=Retrace(steps=3, decay=1.0, trace=trace))
-        assert forecast(cell._replace(spec=spec)).work_bytes == rows * 4 * 44
+        assert replay_bytes(cell._replace(spec=spec)) == rows * 4 * 44
         flop[trace] = update_flop(spec, 17, 6)
     # for each of two steps five passes of networks of about 72k weights, x 256 rows x 2; with ratios six
     assert flop["whole"] - flop[None] == pytest.approx(2 * 5 * 72e3 * 512, rel=0.05)
