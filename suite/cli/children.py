@@ -28,6 +28,7 @@ class Children:
     def __init__(self) -> None:
         self.asked = ""  # the signal
         self._running: list[psutil.Process] = []
+        self._elsewhere = False
 
     def __enter__(self) -> Children:
         self._before = listen(self._ask)
@@ -36,10 +37,14 @@ class Children:
     def __exit__(self, *error: object) -> None:
         restore(self._before)
 
-    def run(self, command: Sequence[str]) -> int:
-        """The command's exit code; EXIT_INTERRUPTED if a signal asked to stop, before it or since."""
+    def run(self, command: Sequence[str], elsewhere: bool = False) -> int:
+        """The command's exit code; EXIT_INTERRUPTED if a signal asked to stop, before it or since.
+
+        elsewhere: its jobs are no processes of this machine; it is told to cancel them, and it alone is waited for.
+        """
         if self.asked:
             return EXIT_INTERRUPTED
+        self._elsewhere = elsewhere
         process = subprocess.Popen(command, start_new_session=True, preexec_fn=_die_with_parent)
         self._running.append(psutil.Process(process.pid))
         code = process.wait()
@@ -52,12 +57,13 @@ class Children:
         again, self.asked = bool(self.asked), signal.Signals(number).name
         ending = "it ends at once" if again else "what runs saves and stops; a second signal ends it at once"
         os.write(sys.stderr.fileno(), f"{self.asked}: {ending}\n".encode())
-        for process in self._running[:1]:
+        for process in () if self._elsewhere else self._running[:1]:
             with suppress(psutil.NoSuchProcess):
                 self._running += [one for one in process.children(recursive=True) if one not in self._running]
+        stop = signal.SIGINT if self._elsewhere else signal.SIGTERM  # at TERM Snakemake would wait for jobs to finish
         for process in self._running:
             with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGKILL if again else signal.SIGTERM)
+                process.send_signal(signal.SIGKILL if again else stop)
 
 
 def _die_with_parent() -> None:

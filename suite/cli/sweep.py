@@ -14,6 +14,7 @@ import psutil
 
 from suite.analysis.declared import declared_of
 from suite.analysis.types import CellKey
+from suite.cli import slurm
 from suite.cli.children import Children
 from suite.errors import UsageError
 from suite.files import remove_temporaries
@@ -74,13 +75,18 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], children: Children, 
         if owners := snakemakes():
             raise UsageError(f"Snakemake is already running here (process {owners[0]}); wait for it or stop it first")
         _wait_for_orphans()
+        elsewhere = workflow.runs_elsewhere(arguments)
+        if elsewhere and (left := slurm.stop()):
+            click.echo(f"an earlier sweep was killed: its {left} jobs in SLURM's queue are cancelled", err=True)
         _clear_interrupted(plan)
         if any(Path(".snakemake/locks").glob("*")):
             line = "an earlier sweep was killed: its lock is removed, its runs continue from their checkpoints"
             click.echo(line, err=True)
             subprocess.run([*base, "--unlock"], check=True, capture_output=True)
         options = ["--cores", str(cores), *map(workflow.find_profile, arguments)]
-        code = children.run([*base[:3], *targets, *base[3:], *options])
+        code = children.run([*base[:3], *targets, *base[3:], *options], elsewhere=elsewhere)
+        if elsewhere and children.asked:
+            slurm.stop()
     finally:
         ownership.release(lock)
     report = plan.report_dir / "report.html"

@@ -1,7 +1,9 @@
-"""What a run is expected to cost: seconds on one core, bytes on disk."""
+"""What a run is expected to cost: seconds on one core, bytes on disk; and what a job asks a cluster for."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,6 +19,10 @@ UPDATE_OVERHEAD_S = {"torch": 1.2e-3, "jax": 0.3e-3}
 """Per update beside its products: dispatch, element-wise work, optimisers; measured at hidden 64 x 64."""
 ENV_STEP_S = {"Pendulum": 5e-5, "Inverted": 6e-5, "Reacher": 9e-5, "Humanoid": 3e-4, "Ant": 2.4e-4}
 """One environment step by family, measured on one core; the other MuJoCo tasks take about 1.5e-4."""
+PROCESS_MIB = {"torch": 400, "jax": 450}
+"""Peak memory of a training process beside its replay."""
+MARGIN, STARTING_S, SNAKEMAKES_MIB = 1.5, 300.0, 400
+"""How far a forecast may be out; a job's start over a network's file system; the two Snakemake processes of a job."""
 
 
 class Forecast(NamedTuple):
@@ -61,3 +67,20 @@ def forecast(cell: Cell) -> Forecast:
     seconds = learning * update + cell.env_steps * (env_step + 1e-4) + evaluations * (env_step + 2e-5) + 4
     row = made_for(1, Spaces(task.obs_dim, task.action_dim), spec, schedule).rows.nbytes
     return Forecast(seconds, min(schedule.replay_capacity, cell.env_steps) * row)
+
+
+class Resources(NamedTuple):
+    """What a training job asks for: memory in MiB, minutes of wall clock. It has one thread."""
+
+    mem_mb: int
+    minutes: int
+
+
+def resources(cells: Sequence[Cell], in_turn: bool = False) -> Resources:
+    """What a job needs that trains a run of each of these cells, in lockstep or one after the other."""
+    costs = [forecast(cell) for cell in cells]
+    replays = [cost.work_bytes / 2**20 for cost in costs]
+    engine = max(PROCESS_MIB.get(cell.implementation, PROCESS_MIB["torch"]) for cell in cells)
+    memory = engine + (max(replays) if in_turn else sum(replays))
+    seconds = STARTING_S + MARGIN * sum(cost.seconds for cost in costs)
+    return Resources(math.ceil(memory * MARGIN) + SNAKEMAKES_MIB, math.ceil(seconds / 60))
