@@ -8,9 +8,7 @@ import time
 from pathlib import Path
 
 NAME = "sac-suite_"  # what profiles/slurm/config.yaml has the names of jobs begin with
-WAIT_S = (
-    120.0  # how long cancelled jobs may take to checkpoint and go; SLURM kills them after its KillWait, mostly 30 s
-)
+WAIT_S = 120.0  # how long cancelled jobs may take to save and go; SLURM kills them after its KillWait, mostly 30 s
 
 
 def jobs() -> list[str]:

@@ -25,7 +25,7 @@ SETTINGS = ("seeds_per_job", "runs_per_job")
 
 
 class Rule(NamedTuple):
-    """A Snakemake rule of training: its name, what a job of it makes, its log, what it needs, a pattern of its cells."""
+    """A Snakemake rule of training: its name, what a job of it makes, its log and needs, a pattern of its cells."""
 
     name: str
     records: list[str]  # with wildcards where many jobs are alike
@@ -36,7 +36,7 @@ class Rule(NamedTuple):
     priority: int = 0  # what is begun first, so that nothing long is left for the end
 
     def mem_mb(self, wildcards: Mapping[str, str], attempt: int) -> int:
-        """The MiB that a job asks for; half as much again at every further attempt, as too little may have ended one."""
+        """The MiB that a job asks for; half as much more at every further attempt: too little may have ended one."""
         return self.needs[wildcards.get("cell", "")].mem_mb * (1 + attempt) // 2
 
     def runtime(self, wildcards: Mapping[str, str]) -> int:
@@ -70,9 +70,8 @@ def _alike(plan: Plan, name: str, seeds: Sequence[object], cells: str) -> Rule:
     folder = plan.config.results
     records = [str(Path(folder, RECORD.replace("{seed}", str(seed)))) for seed in seeds]
     log = Path(folder, WORK.replace("{seed}", str(seeds[0])), "{env_steps}.log")
-    needs = {
-        cell.path: resources([cell] * len(seeds)) for cell in plan.cells if cell.implementation not in plan.imported
-    }
+    trained = [cell for cell in plan.cells if cell.implementation not in plan.imported]
+    needs = {cell.path: resources([cell] * len(seeds)) for cell in trained}
     return Rule(name, records, str(log), needs, cells)
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slurm
 SLURM_UP = ROOT / "tests/cluster/slurm_up.sh"
 PROFILE = ("--workflow-profile", str(ROOT / "profiles/slurm"))
 THIS_CLUSTER = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "5")
-LONG = {"env_steps": 6000, "evaluate": {"every": 500, "episodes": 2}}  # long enough to be disturbed
+LONG = {"env_steps": 4000, "evaluate": {"every": 500, "episodes": 2}}  # long enough to be disturbed
 
 
 class Cluster:
@@ -116,10 +116,8 @@ def _training(folder: Path) -> dict[str, str]:
 def _attempts(folder: Path) -> dict[str, int]:
     """How many attempts every run took, by its work folder."""
     plan = Plan(folder / "study.yaml")
-    attempts = {
-        str(folder / plan.work(run.cell, run.seed)): read_meta(folder / run.record) for run in plan.runs.values()
-    }
-    return {work: len(meta.attempts) for work, meta in attempts.items()}
+    runs = plan.runs.values()
+    return {str(folder / plan.work(run.cell, run.seed)): len(read_meta(folder / run.record).attempts) for run in runs}
 
 
 def test_a_sweep_by_sbatch_is_one_of_this_machine(cluster, tmp_path):
