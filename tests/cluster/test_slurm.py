@@ -7,25 +7,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
-import pandas as pd
 import psutil
 import pytest
 import yaml
 from builders.runs import ROOT
-from builders.sweeps import ENVIRONMENT, assert_same_tables, config, hear_signals, processes
+from builders.sweeps import ENVIRONMENT, assert_same_tables, config, hear_signals, trainers
 
 from suite.cli.app import EXIT_INTERRUPTED
 from suite.lab.records import read_meta
 from suite.study.plan import Plan
+from suite.study.rules import of_training
 
 pytestmark = pytest.mark.slurm
 
 SLURM_UP = ROOT / "tests/cluster/slurm_up.sh"
 PROFILE = ("--workflow-profile", str(ROOT / "profiles/slurm"))
 THIS_CLUSTER = ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "5")
-LONG = {"env_steps": 4000, "evaluate": {"every": 500, "episodes": 2}}  # long enough to be disturbed
 
 
 class Cluster:
@@ -70,8 +70,8 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Path:
-    """A folder with a sweep of the long study that this machine ran without SLURM."""
-    return _on_this_machine(config(tmp_path_factory.mktemp("undisturbed"), **LONG).parent)
+    """A folder with a sweep that this machine ran without SLURM."""
+    return _on_this_machine(config(tmp_path_factory.mktemp("undisturbed")).parent)
 
 
 def _on_this_machine(folder: Path) -> Path:
@@ -81,115 +81,99 @@ def _on_this_machine(folder: Path) -> Path:
     return folder
 
 
-def _wait(until: Callable[[], object], sweep: subprocess.Popen, log: Path, seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not until():
-        assert sweep.poll() is None and time.monotonic() < deadline, log.read_text()
-        time.sleep(0.2)
+class Disturber:
+    """Holds runs of a sweep still while they train, each once, so that something befalls them in their midst."""
+
+    def __init__(self, folder: Path, sweep: subprocess.Popen):
+        self.folder, self.sweep, self.works = folder, sweep, []
+
+    def next_run(self) -> tuple[Path, psutil.Process, str]:
+        """The work folder, stopped process and job of a run with a checkpoint that was not disturbed before."""
+        while True:
+            self.wait(lambda: self._undisturbed())
+            work, trainer = self._undisturbed()[0]
+            with suppress(psutil.NoSuchProcess):  # it has just ended
+                trainer.suspend()
+                self.works.append(work)
+                return work, trainer, trainer.environ()["SLURM_JOB_ID"]
+
+    def _undisturbed(self) -> list[tuple[Path, psutil.Process]]:
+        runs = [(_work(self.folder, trainer), trainer) for trainer in trainers(self.folder)]
+        return [run for run in runs if run[0] not in self.works and any(run[0].glob("checkpoint-*.npz"))]
+
+    def wait(self, until: Callable[[], object], seconds: float = 600) -> None:
+        deadline = time.monotonic() + seconds
+        while not until():
+            assert self.sweep.poll() is None and time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.1)
 
 
-def _checkpointed(folder: Path) -> list[str]:
-    """The work folders of runs that would be resumed and have left no record."""
-    plan = Plan(folder / "study.yaml")
-    left = [run for record, run in plan.runs.items() if not (folder / record).exists()]
-    works = [folder / plan.work(run.cell, run.seed) for run in left]
-    return [str(work) for work in works if any(work.glob("checkpoint-*.npz"))]
+def _work(folder: Path, trainer: psutil.Process) -> Path:
+    """The work folder of the run that a process trains."""
+    record = Path(trainer.info["cmdline"][-1])
+    return folder / "results/.work" / record.parent.relative_to("results/runs") / record.stem.split("-")[0]
 
 
-def _number_of(trainer: psutil.Process) -> str:
-    return trainer.environ()["SLURM_JOB_ID"]
+def _log(work: Path) -> str:
+    return (work / "log.txt").read_text()
 
 
-def _training(folder: Path) -> dict[str, str]:
-    """The job's number of every run that trains now and has a checkpoint, by its work folder."""
-    works, jobs = _checkpointed(folder), {}
-    for process in processes(folder):
-        words = process.cmdline()
-        if words[1:3] == ["-m", "suite"] and "run" in words:
-            record = Path(words[-1])
-            work = folder / "results/.work" / record.parent.relative_to("results/runs") / record.stem.split("-")[0]
-            if str(work) in works:
-                jobs[str(work)] = _number_of(process)
-    return jobs
-
-
-def _attempts(folder: Path) -> dict[str, int]:
-    """How many attempts every run took, by its work folder."""
-    plan = Plan(folder / "study.yaml")
-    runs = plan.runs.values()
-    return {str(folder / plan.work(run.cell, run.seed)): len(read_meta(folder / run.record).attempts) for run in runs}
-
-
-def test_a_sweep_by_sbatch_is_one_of_this_machine(cluster, tmp_path):
+def test_a_sweep_by_sbatch_is_one_of_this_machine(cluster, undisturbed, tmp_path):
     """Runs in turn within a job, as the profile has them, with what the rule asks for."""
-    folders = [tmp_path / name for name in ("here", "slurm")]
-    for folder in folders:
-        folder.mkdir()
-        config(folder)
-    here, there = folders
-    _on_this_machine(here)
-    sweep = cluster.start(there, "runs_per_job=10min")
-    asked = set()
+    config(tmp_path)
+    sweep, asked = cluster.start(tmp_path, "runs_per_job=10min"), set()
     while sweep.poll() is None:
         asked |= set(cluster("squeue", "--noheader", "--format=%Z|%m|%l|%C"))
         time.sleep(0.5)
-    assert sweep.returncode == 0, (there / "log").read_text()
-    assert_same_tables(here, there)
-    assert len(cluster.jobs(there)) == 1 + len(("gather", "check", "statistics", "figures", "report"))
-    from suite.study.rules import of_training
-
-    (training,) = of_training(Plan(there / "study.yaml"), {"runs_per_job": "10min"})
-    assert f"{there}|{training.mem_mb({}, 1)}M|{training.runtime({})}:00|1" in asked
-
-
-def test_jobs_that_are_cancelled_and_requeued_end_as_undisturbed_ones(cluster, undisturbed, tmp_path):
-    """One is requeued by SLURM, which Snakemake does not see; one is cancelled, and Snakemake tries it again."""
-    config(tmp_path, **LONG)
-    sweep, log = cluster.start(tmp_path), tmp_path / "log"
-    _wait(lambda: _training(tmp_path), sweep, log)
-    ((requeued, number), *_) = _training(tmp_path).items()
-    cluster("scontrol", "requeue", number)
-    _wait(lambda: set(_training(tmp_path)) - {requeued}, sweep, log)
-    cancelled, other = next(item for item in _training(tmp_path).items() if item[0] != requeued)
-    cluster("scancel", other)
-    assert sweep.wait(1200) == 0, log.read_text()
-    attempts = _attempts(tmp_path)
-    assert attempts[requeued] > 1 and attempts[cancelled] > 1, attempts
-    assert "saved" in (Path(cancelled) / "log.txt").read_text()
-    assert cluster.jobs(tmp_path)[other] == "CANCELLED"
+    assert sweep.returncode == 0, (tmp_path / "log").read_text()
     assert_same_tables(undisturbed, tmp_path)
+    steps = ("gather", "check", "statistics", "figures", "report")
+    assert list(cluster.jobs(tmp_path).values()) == ["COMPLETED"] * (1 + len(steps))
+    (training,) = of_training(Plan(tmp_path / "study.yaml"), {"runs_per_job": "10min"})
+    assert f"{tmp_path}|{training.mem_mb({}, 1)}M|{training.runtime({})}:00|1" in asked
 
 
-def test_a_job_that_is_out_of_time_goes_on_in_the_next(cluster, undisturbed, tmp_path):
-    config(tmp_path, **LONG)
-    sweep, log = cluster.start(tmp_path), tmp_path / "log"
-    _wait(lambda: _training(tmp_path), sweep, log)
-    ((work, number), *_) = _training(tmp_path).items()
-    cluster("scontrol", "update", f"JobId={number}", "EndTime=now")
-    assert sweep.wait(1200) == 0, log.read_text()
-    assert cluster.jobs(tmp_path)[number] == "TIMEOUT"
-    assert _attempts(tmp_path)[work] > 1
+def test_jobs_requeued_cancelled_and_out_of_time_end_as_undisturbed_ones(cluster, undisturbed, tmp_path):
+    """Snakemake does not see that SLURM requeues one; one that is cancelled, or out of time, it tries again."""
+    config(tmp_path)
+    disturber = Disturber(tmp_path, cluster.start(tmp_path))
+    requests = {
+        "requeued": ("scontrol", "requeue", "{}"),
+        "CANCELLED": ("scancel", "{}"),
+        "TIMEOUT": ("scontrol", "update", "JobId={}", "EndTime=now"),
+    }
+    ended = {}
+    for what, words in requests.items():
+        work, trainer, number = disturber.next_run()
+        cluster(*(word.format(number) for word in words))
+        disturber.wait(lambda number=number: cluster.jobs(tmp_path)[number] != "RUNNING")
+        with suppress(psutil.NoSuchProcess):
+            trainer.resume()
+        ended[what] = work, number
+    assert disturber.sweep.wait(1800) == 0, (tmp_path / "log").read_text()
     assert_same_tables(undisturbed, tmp_path)
+    states = cluster.jobs(tmp_path)
+    for what, (work, number) in ended.items():
+        assert states[number] == ("COMPLETED" if what == "requeued" else what)
+        assert "stopped by SIGTERM" in _log(work) and "resumes at step" in _log(work), _log(work)
 
 
-def test_a_sweep_that_is_told_to_stop_takes_its_jobs_along(cluster, undisturbed, tmp_path):
-    """TERM: its jobs save, it ends last. Killed: the next one cancels what it left. Then all go on."""
-    config(tmp_path, **LONG)
+def test_a_sweep_that_is_stopped_takes_its_jobs_along(cluster, undisturbed, tmp_path):
+    """At TERM its jobs save, and it ends last. Where it was killed, the next one cancels what it left."""
+    config(tmp_path)
     log = tmp_path / "log"
-    sweep = cluster.start(tmp_path)
-    _wait(lambda: _training(tmp_path), sweep, log)
-    sweep.terminate()
-    assert sweep.wait(300) == EXIT_INTERRUPTED, log.read_text()
-    assert not cluster.jobs(tmp_path, "pending,running,completing")
-    assert _checkpointed(tmp_path)
-    sweep = cluster.start(tmp_path)
-    _wait(lambda: _training(tmp_path), sweep, log)
-    sweep.kill()
-    sweep.wait()
+    disturber = Disturber(tmp_path, cluster.start(tmp_path))
+    disturber.next_run()[1].resume()
+    disturber.sweep.terminate()
+    assert disturber.sweep.wait(300) == EXIT_INTERRUPTED, log.read_text()
+    assert not cluster.jobs(tmp_path, "pending,running,completing") and not trainers(tmp_path)
+    disturber = Disturber(tmp_path, cluster.start(tmp_path))
+    disturber.next_run()[1].resume()
+    disturber.sweep.kill()
+    disturber.sweep.wait()
     assert cluster.jobs(tmp_path, "running")
-    sweep = cluster.start(tmp_path)
-    assert sweep.wait(1200) == 0, log.read_text()
-    assert "an earlier sweep was killed" in log.read_text()
+    assert cluster.start(tmp_path).wait(1800) == 0, log.read_text()
+    assert "an earlier sweep was killed: its" in log.read_text()
     assert_same_tables(undisturbed, tmp_path)
 
 
@@ -212,5 +196,6 @@ def test_the_quick_study_by_sbatch_has_the_tables_of_this_machine(cluster, tmp_p
         time.sleep(10)
     assert sweep.returncode == 0, (there / "log").read_text()
     assert len(disturbed) == 8
-    assert pd.Series(_attempts(there)).max() > 1
+    records = (there / "results/runs").rglob("*.parquet")
+    assert max(len(read_meta(record).attempts) for record in records) > 1
     assert_same_tables(here, there)
