@@ -24,7 +24,7 @@ PROCESS_BYTES = {"torch": 400e6, "jax": 580e6}
 MARGIN = 1.5
 """So many times its forecast a job is granted."""
 STARTING_S, SNAKEMAKE_MIB = 300.0, 400
-"""Of a job on a cluster: its start over a network's file system; the two Snakemake processes that start the training."""
+"""Of a job on a cluster: its start, over a network's file system; its two Snakemake processes, of 166 MiB each."""
 
 
 class Forecast(NamedTuple):
