@@ -67,7 +67,7 @@ MinJobAge=600
 ReturnToService=2
 SchedulerParameters=sched_min_interval=100000,batch_sched_delay=1
 PropagateResourceLimits=NONE
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$(awk '/MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc --all) RealMemory=$(awk '/MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)
 PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP
 CONF
   # Snakemake's plugin takes SLURM_CONF away from the srun in a job, which looks in /etc/slurm then.
