@@ -27,6 +27,7 @@ class Children:
 
     def __init__(self) -> None:
         self.asked = ""  # the signal
+        self.forced = False  # by a second one
         self._running: list[psutil.Process] = []
         self._elsewhere = False
 
@@ -55,6 +56,7 @@ class Children:
 
     def _ask(self, number: int, frame: object) -> None:
         again, self.asked = bool(self.asked), signal.Signals(number).name
+        self.forced = again
         ending = "it ends at once" if again else "what runs saves and stops; a second signal ends it at once"
         os.write(sys.stderr.fileno(), f"{self.asked}: {ending}\n".encode())
         for process in () if self._elsewhere else self._running[:1]:

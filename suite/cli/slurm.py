@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 NAME = "sac-suite_"  # what profiles/slurm/config.yaml has the names of jobs begin with
@@ -21,12 +22,15 @@ def jobs() -> list[str]:
     return [number for number, name, folder in rows if name.startswith(NAME) and folder == str(Path.cwd())]
 
 
-def stop() -> int:
-    """Cancels them and waits until they have gone: trainers write their checkpoints; how many there were."""
+def stop(waits: Callable[[], bool] = lambda: True) -> int:
+    """Cancels them and waits until they have gone, as trainers write their checkpoints; how many there were.
+
+    waits: whether to go on waiting.
+    """
     if not (left := jobs()):
         return 0
     subprocess.run(["scancel", *left], capture_output=True, check=False)
     until = time.monotonic() + WAIT_S
-    while jobs() and time.monotonic() < until:
+    while waits() and jobs() and time.monotonic() < until:
         time.sleep(0.5)
     return len(left)

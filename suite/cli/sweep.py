@@ -86,7 +86,7 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], children: Children, 
         options = ["--cores", str(cores), *map(workflow.find_profile, arguments)]
         code = children.run([*base[:3], *targets, *base[3:], *options], elsewhere=elsewhere)
         if elsewhere and children.asked:
-            slurm.stop()
+            slurm.stop(waits=lambda: not children.forced)
     finally:
         ownership.release(lock)
     report = plan.report_dir / "report.html"

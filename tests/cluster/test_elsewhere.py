@@ -88,6 +88,9 @@ def test_only_what_sweeps_of_this_directory_left_in_the_queue_is_cancelled(tmp_p
     monkeypatch.chdir(tmp_path)
     assert slurm.stop() == 2
     assert [line[0] for line in (tmp_path / "queue").read_text().splitlines()] == ["2", "3"]
+    (tmp_path / "queue").write_text(f"5|{prefix}1b2c|{tmp_path}\n")
+    (tmp_path / "scancel").write_text("#!/bin/sh\n")  # it stays
+    assert slurm.stop(waits=lambda: False) == 1
     monkeypatch.setenv("PATH", "/nowhere")
     assert slurm.stop() == 0
 
