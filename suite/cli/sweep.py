@@ -74,10 +74,10 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], children: Children, 
     try:
         if owners := snakemakes():
             raise UsageError(f"Snakemake is already running here (process {owners[0]}); wait for it or stop it first")
-        _wait_for_orphans()
         elsewhere = workflow.runs_elsewhere(arguments)
         if elsewhere and (left := slurm.stop()):
             click.echo(f"an earlier sweep was killed: its {left} jobs in SLURM's queue are cancelled", err=True)
+        _wait_for_orphans()
         _clear_interrupted(plan)
         if any(Path(".snakemake/locks").glob("*")):
             line = "an earlier sweep was killed: its lock is removed, its runs continue from their checkpoints"
@@ -116,8 +116,8 @@ def _clear_interrupted(plan: Plan) -> None:
 
 
 def snakemakes() -> list[int]:
-    """The processes that run Snakemake in this directory, this one's family apart."""
-    return _processes(lambda words: any(Path(word).name == "snakemake" for word in words[:4]))
+    """The processes that run Snakemake in this directory, this one's family apart, and those within a cluster's jobs."""
+    return _processes(lambda words: any(Path(word).name == "snakemake" for word in words[:4]) and "remote" not in words)
 
 
 def trainers() -> list[int]:

@@ -14,7 +14,15 @@ import psutil
 import pytest
 import yaml
 from builders.runs import ROOT
-from builders.sweeps import ENVIRONMENT, assert_same_tables, config, hear_signals, trainers
+from builders.sweeps import (
+    ENVIRONMENT,
+    assert_same_tables,
+    command_line,
+    config,
+    hear_signals,
+    processes,
+    trainers,
+)
 
 from suite.cli.app import EXIT_INTERRUPTED
 from suite.lab.records import read_meta
@@ -171,6 +179,10 @@ def test_a_sweep_that_is_stopped_takes_its_jobs_along(cluster, undisturbed, tmp_
     disturber.next_run()[1].resume()
     disturber.sweep.kill()
     disturber.sweep.wait()
+    while mains := [
+        one for one in processes(tmp_path) if {"snakemake", "--workflow-profile"} <= set(command_line(one))
+    ]:
+        psutil.wait_procs(mains)  # they die with it, but not at once
     assert cluster.jobs(tmp_path, "running")
     assert cluster.start(tmp_path).wait(1800) == 0, log.read_text()
     assert "an earlier sweep was killed: its" in log.read_text()
