@@ -116,8 +116,8 @@ def _clear_interrupted(plan: Plan) -> None:
 
 
 def snakemakes() -> list[int]:
-    """The processes that run Snakemake in this directory, this one's family apart, and those within a cluster's jobs."""
-    return _processes(lambda words: any(Path(word).name == "snakemake" for word in words[:4]) and "remote" not in words)
+    """The processes that run Snakemake in this directory; not this one's family, nor those that a job starts (--mode)."""
+    return _processes(lambda words: any(Path(word).name == "snakemake" for word in words[:4]) and "--mode" not in words)
 
 
 def trainers() -> list[int]:

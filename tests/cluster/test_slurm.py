@@ -179,9 +179,8 @@ def test_a_sweep_that_is_stopped_takes_its_jobs_along(cluster, undisturbed, tmp_
     disturber.next_run()[1].resume()
     disturber.sweep.kill()
     disturber.sweep.wait()
-    while mains := [
-        one for one in processes(tmp_path) if {"snakemake", "--workflow-profile"} <= set(command_line(one))
-    ]:
+    main = {"snakemake", "--workflow-profile"}
+    while mains := [one for one in processes(tmp_path) if main <= set(command_line(one))]:
         psutil.wait_procs(mains)  # they die with it, but not at once
     assert cluster.jobs(tmp_path, "running")
     assert cluster.start(tmp_path).wait(1800) == 0, log.read_text()
