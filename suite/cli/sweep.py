@@ -116,7 +116,7 @@ def _clear_interrupted(plan: Plan) -> None:
 
 
 def snakemakes() -> list[int]:
-    """The processes that run Snakemake in this directory; not this one's family, nor those that a job starts (--mode)."""
+    """The processes that run Snakemake in this directory, but this one's family and what jobs start (with --mode)."""
     return _processes(lambda words: any(Path(word).name == "snakemake" for word in words[:4]) and "--mode" not in words)
 
 

@@ -15,7 +15,7 @@ import yaml
 from builders.runs import ROOT
 from builders.sweeps import ENVIRONMENT, config
 
-from suite.cli import slurm
+from suite.cli import slurm, sweep
 from suite.cli.app import EXIT_INTERRUPTED
 from suite.cli.children import Children
 from suite.study import forecast, workflow
@@ -114,6 +114,19 @@ def test_a_job_asks_for_what_its_runs_need(tmp_path):
     blocks = of_training(plan, {"seeds_per_job": 2})
     of_block = forecast.resources(plan.cells[:1] * 2)
     assert {block.mem_mb({"cell": plan.cells[0].path}, 1) for block in blocks} == {of_block.mem_mb}
+
+
+def test_the_snakemake_within_a_job_is_no_sweep(tmp_path, monkeypatch):
+    """Where a node is also where sweeps are started."""
+    monkeypatch.chdir(tmp_path)
+    sleeping = [sys.executable, "-c", "import time; time.sleep(60)", "snakemake"]
+    main, of_job = (subprocess.Popen([*sleeping, *more]) for more in ((), ("--mode", "remote")))
+    try:
+        assert sweep.snakemakes() == [main.pid] and of_job.poll() is None
+    finally:
+        for process in (main, of_job):
+            process.kill()
+            process.wait()
 
 
 def _snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
