@@ -19,6 +19,7 @@ down() {
 }
 
 cannot() {
+  sleep 1 # until those that did start have written their process's number
   down
   echo "no SLURM here: $1" >&2
   exit 3
