@@ -10,6 +10,11 @@ action=${1:?up or down} folder=$(realpath -m "${2:?a folder}")
 export SLURM_CONF="$folder/slurm.conf" PATH="$PATH:/usr/sbin:/sbin"
 
 down() {
+  if [ -e "$folder/slurmctld.pid" ]; then # jobs would outlive the daemons
+    timeout 10 scancel --me --state=PENDING 2>/dev/null || true
+    timeout 10 scancel --me --full --signal=KILL 2>/dev/null || true
+    sleep 1
+  fi
   for one in slurmctld slurmd munged; do
     pid=$(cat "$folder/$one.pid" 2>/dev/null) || continue
     kill "$pid" 2>/dev/null || continue
