@@ -41,9 +41,11 @@ for training in RULES:
         log: training.log
         params: training.how
         priority: training.priority
-        retries: TRIES - 1
+        retries: TRIES - 1 if workflow.is_main_process else 0  # a cluster's job reads this file too
         resources:
             attempt=lambda wildcards, attempt: attempt,
+            mem_mb=training.mem_mb,
+            runtime=training.runtime,
         shell:
             f"exec {SUITE} run {CONFIG} {{params:q}} --attempt {{resources.attempt}} --attempts {TRIES}"
             " -- {output:q} > {log:q} 2>&1"

@@ -30,7 +30,9 @@ class Children:
 
     def __init__(self) -> None:
         self.asked = ""  # the signal
+        self.forced = False  # by a second one
         self._running: list[psutil.Process] = []
+        self._elsewhere = False
 
     def __enter__(self) -> Children:
         self._before = listen(self._ask)
@@ -44,13 +46,16 @@ class Children:
         command: Sequence[str],
         hear: Callable[[str], None] | None = None,
         look: Callable[[], None] = lambda: None,
+        elsewhere: bool = False,
     ) -> int:
         """The command's exit code; EXIT_INTERRUPTED if a signal asked to stop, before it or since.
 
         hear: takes each line that it prints, in a thread of its own; look: done every second and once at the end.
+        elsewhere: its jobs are no processes of this machine; it is told to cancel them, and it alone is waited for.
         """
         if self.asked:
             return EXIT_INTERRUPTED
+        self._elsewhere = elsewhere
         output, errors = (subprocess.PIPE, subprocess.STDOUT) if hear else (None, None)
         process = subprocess.Popen(
             command, start_new_session=True, preexec_fn=_die_with_parent, stdout=output, stderr=errors
@@ -71,14 +76,16 @@ class Children:
 
     def _ask(self, number: int, frame: object) -> None:
         again, self.asked = bool(self.asked), signal.Signals(number).name
+        self.forced = again
         ending = "it ends at once" if again else "what runs saves and stops; a second signal ends it at once"
         os.write(sys.stderr.fileno(), f"{self.asked}: {ending}\n".encode())
-        for process in self._running[:1]:
+        for process in () if self._elsewhere else self._running[:1]:
             with suppress(psutil.NoSuchProcess):
                 self._running += [one for one in process.children(recursive=True) if one not in self._running]
+        stop = signal.SIGINT if self._elsewhere else signal.SIGTERM  # at TERM Snakemake would wait for jobs to finish
         for process in self._running:
             with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGKILL if again else signal.SIGTERM)
+                process.send_signal(signal.SIGKILL if again else stop)
 
 
 def _read(output: IO[bytes] | None, hear: Callable[[str], None] | None) -> None:

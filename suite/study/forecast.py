@@ -1,4 +1,4 @@
-"""What a run is expected to cost: seconds on one core, memory, bytes on disk."""
+"""What a run is expected to cost: seconds on one core, memory, bytes on disk; and what a job asks a cluster for."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ START_S = {"sbx": 11.0, "tianshou": 9.0}
 """From a process's first line to its first update, compilation too (docs/speed.md); of the others about 2 s."""
 ENV_STEP_S = {"Pendulum": 5e-5, "Inverted": 6e-5, "Reacher": 9e-5, "Humanoid": 3e-4, "Ant": 2.4e-4}
 """One environment step by family, measured on one core; the other MuJoCo tasks take about 1.5e-4."""
+MARGIN = 1.5
+"""So many times its forecast a job is granted."""
+STARTING_S, SNAKEMAKE_MIB = 300.0, 400
+"""Of a job on a cluster: its start, over a network's file system; its two Snakemake processes, of 166 MiB each."""
 
 
 PROCESS_BYTES = {"torch": 310e6, "jax": 400e6, "stable_baselines3": 450e6, "sbx": 925e6, "tianshou": 690e6}
@@ -108,6 +112,20 @@ def _update_s(cell: Cell) -> float:
     draws = len(spec.draws) * spec.batch_size * spec.noise_width(task.action_dim)
     update = products + UPDATE_OVERHEAD_S[engine] + draws * DRAW_S
     return update * TORCH_TIMES.get(cell.implementation, 1.0)
+
+
+class Resources(NamedTuple):
+    """What a training job asks a cluster for: memory in MiB and minutes of wall clock, on one core."""
+
+    mem_mb: int
+    minutes: int
+
+
+def resources(cells: Sequence[Cell], in_turn: bool = False) -> Resources:
+    """What a job is granted that trains a run of each of these cells, in lockstep or one after the other."""
+    memory = SNAKEMAKE_MIB + MARGIN * process_bytes(cells, in_turn) / 2**20
+    seconds = STARTING_S + MARGIN * sum(forecast(cell).seconds for cell in cells)
+    return Resources(math.ceil(memory), math.ceil(seconds / 60))
 
 
 def process_bytes(cells: Sequence[Cell], in_turn: bool = False) -> float:
