@@ -127,3 +127,11 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(plan, tmp_path, arguments,
 def test_the_released_folders_hold_what_their_checksums_say(folder):
     assert (folder / SUMS).read_text() == sums(folder)
     assert released(folder).study == folder.name
+
+
+def test_the_list_of_released_studies_says_how_many_runs_there_are():
+    listed = (ROOT / "results/released/README.md").read_text()
+    for folder in ROOT.glob("results/released/*/"):
+        there, planned = len([*folder.glob("runs/**/*.parquet")]), len(released(folder).runs)
+        line = next(line for line in listed.splitlines() if line.startswith(f"| `{folder.name}` |"))
+        assert line.endswith(f"| {there} of {planned} |")
