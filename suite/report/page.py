@@ -21,6 +21,7 @@ from suite.report.comparisons import overview
 from suite.report.declared import history_in_words, wordings
 from suite.report.families import family_sentence, out_of_reach
 from suite.report.files import IndexEntry, Study, read_index, study_of
+from suite.report.paper_table import paper_tables
 from suite.report.presets import changes_of, presets_of, tasks_of
 from suite.report.summary import Summary, summary_of
 from suite.report.summary import write as write_summary
@@ -108,6 +109,7 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "wordings": {one.name: wordings(one, results.declaration) for one in results.ablations},
         "outcomes": OUTCOMES,
         "calibration": _calibration(results),
+        "paper_tables": list(paper_tables(results)),
         "checklist": checklist(study, presets),
         "percent": share(results.settings.confidence),
         "limits": share(results.settings.equivalence.confidence),
