@@ -8,6 +8,7 @@ if Path(workflow.basedir, "suite").is_dir():  # a checkout, which need not be in
     sys.path.insert(0, workflow.basedir)
 
 from suite.study import plan
+from suite.study.captions import shown
 
 STUDY, RULES = plan.for_snakemake(workflow.configfiles, workflow.config_settings.config)
 TABLES, REPORT = STUDY.study_dir, STUDY.report_dir
@@ -58,7 +59,7 @@ rule gather:  # it joins everything to the manifest, which is no output: Snakema
 
 rule check:
     input: rules.gather.output
-    output: report(TABLES / "check.json", category="Regression check")
+    output: report(TABLES / "check.json", **shown(STUDY, "check"))
     shell: "{SUITE} check --config {STUDY.path:q} || [ $? -eq 3 ]"  # 3: nothing comparable is published, which is no fault
 
 
@@ -73,7 +74,7 @@ rule statistics:
 
 rule figures:
     input: rules.statistics.output
-    output: report(directory(REPORT / "figures"), patterns=["{name}.png"], category="Figures")
+    output: report(directory(REPORT / "figures"), patterns=["{name}.png"], **shown(STUDY, "figure"))
     shell: "{SUITE} figures --config {STUDY.path:q}"
 
 
@@ -81,5 +82,7 @@ rule report:
     input:
         rules.statistics.output,
         rules.figures.output,
-    output: report(REPORT / "report.html", category="Report")
+    output:
+        report(REPORT / "report.html", **shown(STUDY, "report")),
+        report(directory(REPORT / "tables"), patterns=["{name}.csv"], **shown(STUDY, "table")),
     shell: "{SUITE} report --config {STUDY.path:q}"

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,7 +79,7 @@ def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> N
         tables.write(study.results, study.runs, folder)
     summary = summary_of(study.results, out_dir)
     content = _content(study, figures, summary) | {"config_text": config_text, "command": command}
-    html = _templates().get_template("report.html.j2").render(content)
+    html = html_of("report.html.j2", content)
     with atomic(out_dir / "report.html") as temporary:
         temporary.write_text(html, encoding="utf-8")
     write_summary(summary, out_dir)
@@ -120,6 +120,11 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "score": score,
         "with_range": with_range,
     }
+
+
+def html_of(template: str, content: Mapping[str, Any]) -> str:
+    """The page that one of the templates makes of what it names."""
+    return _templates().get_template(template).render(content)
 
 
 def _templates() -> jinja2.Environment:
