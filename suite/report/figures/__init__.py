@@ -25,7 +25,7 @@ matplotlib.use("Agg")
 
 
 def main(study_dir: Path, out_dir: Path) -> None:
-    """Draw all figures of the study into out_dir/figures, the data of each as CSV beside it, index.json and captions.rst."""
+    """Draw all figures of the study into out_dir/figures, with the data of each as CSV, index.json and captions.rst."""
     index = []
     with whole_folder(Path(out_dir) / "figures") as folder:
         for picture in pictures(results_of(Path(study_dir))):
