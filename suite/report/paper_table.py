@@ -167,16 +167,20 @@ def _caption(ablation: str, rows: Sequence[PaperRow], results: Results) -> str:
 
 
 def _what_is_marked(ablation: str, rows: Sequence[PaperRow], cells: Sequence[PaperCell]) -> str:
-    kind = "arm" if ablation else "preset"
-    if len({row.variant for row in rows}) < 2:
+    kind, variants = "arm" if ablation else "preset", len({row.variant for row in rows})
+    if variants < 2:
         return f"There is one {kind}, and nothing to be the best of."
-    rule = f"its interval lies above that of every other {kind}"
-    if ablation:
-        rule = (
-            f"the adjusted p of its difference to the baseline is at most {SIGNIFICANT}, "
-            f"and {rule} (of the baseline itself: every {kind} is worse by that p)"
-        )
+    rule = _rule(variants) if ablation else "its interval lies above that of every other preset"
     engines = "of its implementation " if len({row.implementation for row in rows}) > 1 else ""
     if any(cell.best for cell in cells):
-        return f"Bold: shown to be the best {engines}on that task, for it has learned, {rule}."
+        return f"Bold: shown to be the best {engines}on that task, for it has learned and {rule}."
     return f"No {kind} is shown to be the best {engines}on any task, so none is marked: it would be where {rule}."
+
+
+def _rule(variants: int) -> str:
+    """When an arm is shown to be the best of an ablation's."""
+    tested = f"the adjusted p of its difference to the baseline is at most {SIGNIFICANT}"
+    if variants == 2:
+        return tested
+    further = "its interval lies above that of every further arm"
+    return f"{tested} and {further} (of the baseline: every arm is worse by that p)"
