@@ -7,13 +7,17 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export CONFIG
 
-.PHONY: run test test-slow test-slurm test-kubernetes soak sweep bench bench-gpu lint lock clean
+.PHONY: run test test-slow test-slurm test-kubernetes soak sweep paper bench bench-gpu lint lock clean
 
 run: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) -- --config runs_per_job=1min
 
 sweep: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config "$$CONFIG" --cores $(CORES)
+
+# reports/{study}/paper.pdf: the main figures and tables of a study whose report is made. paper/ has them in LaTeX.
+paper: $(VENV)/ready
+	$(BIN)/python -m suite paper --config "$$CONFIG"
 
 # A module's tests stay in one process, which trains what they share once; tests/conftest.py puts the longest first.
 test: $(VENV)/ready lint

@@ -9,6 +9,7 @@ if Path(HOME, "suite").is_dir():  # a checkout, which need not be installed
     sys.path.insert(0, str(HOME))
 
 from suite.study import plan
+from suite.study.captions import shown
 
 STUDY, RULES = plan.for_snakemake(workflow.configfiles, workflow.config_settings.config, config)
 TABLES, REPORT = STUDY.study_dir, STUDY.report_dir
@@ -62,14 +63,12 @@ rule gather:  # it joins everything to the manifest, which is no output: Snakema
 
 rule check:
     input: rules.gather.output
-    output: report(TABLES / "check.json", category="Regression check")
+    output: report(TABLES / "check.json", **shown(STUDY, "check"))
     shell: f"{SUITE} check {CONFIG} || [ $? -eq 3 ]"  # 3: nothing comparable is published, which is no fault
 
 
 rule statistics:
-    input:
-        rules.gather.output,
-        rules.check.output,
+    input: rules.gather.output, rules.check.output
     output: TABLES / "results.json"
     threads: 8  # or as many as --cores gives
     shell: f"{SUITE} statistics {CONFIG} --workers {{threads}}"
@@ -77,13 +76,13 @@ rule statistics:
 
 rule figures:
     input: rules.statistics.output
-    output: report(directory(REPORT / "figures"), patterns=["{name}.png"], category="Figures")
+    output: report(directory(REPORT / "figures"), patterns=["{name}.png"], **shown(STUDY, "figure"))
     shell: f"{SUITE} figures {CONFIG}"
 
 
 rule report:
-    input:
-        rules.statistics.output,
-        rules.figures.output,
-    output: report(REPORT / "report.html", category="Report")
+    input: rules.statistics.output, rules.figures.output
+    output:
+        report(REPORT / "report.html", **shown(STUDY, "report")),
+        report(directory(REPORT / "tables"), patterns=["{name}.csv"], **shown(STUDY, "table")),
     shell: f"{SUITE} report {CONFIG}"

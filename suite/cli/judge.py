@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
               help="With --gate: whether INCONCLUSIVE after the last look is 4, or passes.")  # fmt: skip
 @click.option("--against-baseline", "baseline", help="Instead of published results: a baseline's name, or path.")
 @click.option("--blind", is_flag=True, help="Take every ablation's arm for its baseline: would a mistake be noticed?")
+@click.option("--ci", "folder", help="With --gate: a folder for gate.md and gate.html, which a CI job shows.")
 @json_option
 def check(
     config: str | None,
@@ -37,13 +39,15 @@ def check(
     undecided: str,
     baseline: str | None,
     blind: bool,
+    folder: str | None,
     as_json: bool,
 ) -> None:
     """Hold every finished cell against the published results of the same settings, or against a baseline.
 
     Exit code 2 for a mistake; without --gate else 0, or 3 if there is nothing to compare. With --gate: 1 if a primary
     endpoint FAILs, is NOT_LEARNED or DIFFERENT; else 3 if none has runs enough to be judged; else 4 if any does not
-    PASS (or is not EQUIVALENT); else 0.
+    PASS (or is not EQUIVALENT); else 0. With --ci, what gate.md says is added to the file $GITHUB_STEP_SUMMARY, and
+    under GitHub Actions every primary endpoint that does not pass becomes an annotation.
     """
     from suite.analysis.results_file import to_plain
     from suite.gate import baseline as baselines
@@ -52,6 +56,8 @@ def check(
 
     if blind and baseline:
         raise UsageError("--blind is about published results; leave out --against-baseline")
+    if folder and not gate:
+        raise UsageError("--ci shows what the gate says; give --gate with it")
     plan = Plan(_config_file(config, study))
     declared, options = declared_of(plan.config), plan.config.check
     checked: CheckFile | Drift
@@ -63,7 +69,21 @@ def check(
         checked = published_check.main(plan.study_dir, options, declared, blind=blind)
         text = terminal.render_check(checked, undecided == "ok")
     click.echo(json.dumps(to_plain(checked), indent=1) if as_json else text)
+    if folder:
+        _for_ci(plan, checked, undecided == "ok", Path(folder))
     sys.exit(outcome.exit_code(checked.rows, gate, undecided == "ok"))
+
+
+def _for_ci(plan: Plan, checked: CheckFile | Drift, undecided_ok: bool, folder: Path) -> None:
+    """Writes what a CI job shows; annotations go to standard error, where they disturb no JSON."""
+    from suite.report import gate as page
+
+    result = page.result_of(plan.study, str(plan.path), checked.rows, checked.notes, undecided_ok)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    page.write(result, folder, Path(summary) if summary else None)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in result.annotations:
+            click.echo(line, err=True)
 
 
 def _config_file(config: str | None, study: str | None) -> Path:

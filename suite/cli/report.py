@@ -1,4 +1,4 @@
-"""Commands that draw: figures, report, goals."""
+"""Commands that draw: figures, report, paper, goals."""
 
 from __future__ import annotations
 
@@ -62,6 +62,18 @@ def _page(plan: Plan, command: str) -> None:
 
     page.main(plan.study_dir, plan.report_dir, config_text=read(plan.path), command=command)
     click.echo(plan.report_dir / "report.html")
+
+
+@main.command()
+@config_option
+@click.option("--from", "folder", help="A released folder, of which `report --from` has made the page.")
+def paper(config: str, folder: str | None) -> None:
+    """A short PDF of the study's main figures and tables, beside its report.html."""
+    from suite.report import paper as short
+    from suite.study.release import released
+
+    plan = released(Path(folder)) if folder else Plan(Path(config))
+    click.echo(short.main(plan.study_dir, plan.report_dir))
 
 
 @main.command()

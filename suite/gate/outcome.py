@@ -12,6 +12,8 @@ from suite.gate.drift_rows import DriftRow
 FAILED, NOTHING, UNDECIDED = 1, 3, 4
 """Exit codes of the gate: an endpoint FAILs (or is NOT_LEARNED, DIFFERENT); none could be judged at all; not all PASS
 (or are EQUIVALENT)."""
+IN_WORDS = {0: "passes", FAILED: "fails", NOTHING: "has nothing to judge", UNDECIDED: "is undecided"}
+"""What the gate does, by its exit code."""
 Row = TypeVar("Row", CheckRow, DriftRow)
 
 
@@ -43,6 +45,5 @@ def gate_line(rows: Sequence[CheckRow] | Sequence[DriftRow], undecided_ok: bool 
         return "gate: no row of this study decides, so there is nothing to pass or fail (exit code 3 with --gate)"
     counts = Counter(row.verdict if row.judged else "not judged" for row in endpoints)
     listed = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in sorted(counts.items()))
-    verdict = {0: "passes", FAILED: "fails", NOTHING: "has nothing to judge", UNDECIDED: "is undecided"}
     code = exit_code(rows, True, undecided_ok)
-    return f"gate {verdict[code]} (exit code {code} with --gate): of {len(endpoints)} primary endpoints {listed}"
+    return f"gate {IN_WORDS[code]} (exit code {code} with --gate): of {len(endpoints)} primary endpoints {listed}"

@@ -96,6 +96,17 @@ def write_index(path: Path, entries: list[IndexEntry]) -> None:
     path.write_text(json.dumps(to_plain(entries), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def write_captions(path: Path, entries: list[IndexEntry]) -> None:
+    """Write figures/captions.rst, from which `snakemake --report` takes a figure's title and caption by its name."""
+    captions = {entry.name: f"**{_in_rst(entry.title)}.** {_in_rst(entry.caption)}" for entry in entries}
+    path.write_text(f"{{{{ {json.dumps(captions)}[snakemake.wildcards.name] }}}}\n", encoding="utf-8")
+
+
+def _in_rst(text: str) -> str:
+    """Text in which nothing means anything to reStructuredText."""
+    return re.sub(r"([\\`*_|<>\[\]:])", r"\\\1", " ".join(text.split()))
+
+
 def read_index(path: Path) -> list[IndexEntry]:
     """The entries of figures/index.json."""
     remedy = "run `python -m suite figures` for this study again"

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from suite.report.comparisons import overview
 from suite.report.declared import history_in_words, wordings
 from suite.report.families import family_sentence, out_of_reach
 from suite.report.files import IndexEntry, Study, read_index, study_of
+from suite.report.paper_table import paper_tables
 from suite.report.presets import changes_of, presets_of, tasks_of
 from suite.report.summary import Summary, summary_of
 from suite.report.summary import write as write_summary
@@ -79,7 +80,7 @@ def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> N
         tables.write(study.results, study.runs, folder)
     summary = summary_of(study.results, out_dir)
     content = _content(study, figures, summary) | {"config_text": config_text, "command": command}
-    html = _templates().get_template("report.html.j2").render(content)
+    html = html_of("report.html.j2", content)
     with atomic(out_dir / "report.html") as temporary:
         temporary.write_text(html, encoding="utf-8")
     write_summary(summary, out_dir)
@@ -110,6 +111,7 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "wordings": {one.name: wordings(one, results.declaration) for one in results.ablations},
         "outcomes": OUTCOMES,
         "calibration": _calibration(results),
+        "paper_tables": list(paper_tables(results)),
         "checklist": checklist(study, presets),
         "percent": share(results.settings.confidence),
         "limits": share(results.settings.equivalence.confidence),
@@ -120,6 +122,11 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "score": score,
         "with_range": with_range,
     }
+
+
+def html_of(template: str, content: Mapping[str, Any]) -> str:
+    """The page that one of the templates makes of what it names."""
+    return _templates().get_template(template).render(content)
 
 
 def _templates() -> jinja2.Environment:

@@ -97,11 +97,11 @@ def markdown(summary: Summary) -> str:
 
 
 def _in_markdown(one: QuestionAnswered) -> Sequence[str]:
-    asked = _escaped(one.question or one.ablation)
-    return [f"- **{asked}** {one.verdict}", f"  {_escaped(one.sentence)}", ""]
+    asked = escaped(one.question or one.ablation)
+    return [f"- **{asked}** {one.verdict}", f"  {escaped(one.sentence)}", ""]
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text in which nothing means anything to Markdown."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#|" else sign for sign in text)
 

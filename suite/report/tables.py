@@ -22,7 +22,8 @@ from suite.analysis.types import (
 )
 from suite.report.declared import change_in_words
 from suite.report.files import write_csv
-from suite.report.tex import Ends, Printed, PValue, Ratio, latex, macros
+from suite.report.paper_table import PaperTable, paper_tables
+from suite.report.tex import Ends, Printed, PValue, Ratio, latex, macros, paper_latex
 from suite.study.cells import CELL
 
 Row = dict[str, Any]  # of a table: its values by column
@@ -60,6 +61,10 @@ def write(results: Results, runs: pd.DataFrame, folder: Path) -> None:
             head = f"% {study}: estimates [{100 * level:g} % intervals]; needs the package booktabs\n"
             tabular = latex(table.rows.to_dict("records"), columns)
             (folder / f"{table.file}.tex").write_text(head + tabular, encoding="utf-8")
+    for paper in paper_tables(results):
+        head = f"% {' '.join(results.study.split())}: {paper.caption}\n% Needs the packages booktabs and siunitx.\n"
+        file = _of_paper(paper).file
+        (folder / f"{file}.tex").write_text(head + paper_latex(paper), encoding="utf-8")
     (folder / "macros.tex").write_text(macros(results), encoding="utf-8")
 
 
@@ -69,6 +74,7 @@ def tables(results: Results, runs: pd.DataFrame) -> Iterator[Table]:
     yield from _of_all_tasks(results)
     for ablation in results.ablations:
         yield from _of_ablation(ablation, results)
+    yield from map(_of_paper, paper_tables(results))
     yield Table("check", spread(map(columns_of, results.check), otherwise=["task", "implementation", "variant"]))
     sets = results.settings.anchors._asdict().items()
     scales = [{"set": name, "task": task, **columns_of(one)} for name, by_task in sets for task, one in by_task.items()]
@@ -116,6 +122,16 @@ def _of_all_tasks(results: Results) -> Iterator[Table]:
         place = {"task": pair.task, "variant": pair.variant.name, "a": pair.a, "b": pair.b}
         margins += ({**place, **columns_of(at)} for at in (pair.equivalence.sensitivity if pair.equivalence else ()))
     yield Table("margins", spread(margins))
+
+
+def _of_paper(table: PaperTable) -> Table:
+    """A compact table with a row a cell."""
+    rows = (
+        {"task": task, "implementation": row.implementation, "variant": row.variant, "baseline": row.baseline,
+         **row.cells[task]._asdict()}
+        for row in table.rows for task in table.tasks if task in row.cells
+    )  # fmt: skip
+    return Table("paper", spread(rows), table.ablation)
 
 
 def _of_sensitivity(results: Results) -> Iterator[Table]:

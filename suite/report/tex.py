@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from suite.analysis.types import AblationResult, Agreement, Results, Sensitivity
+from suite.report.paper_table import FEWER_RUNS, PaperCell, PaperRow, PaperTable, decimal, paper_tables
 from suite.wording import WithInterval, number, p_value
 
 DIGITS = ("Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
@@ -16,7 +17,8 @@ SIGNS = str.maketrans({
     **{sign: f"\\ensuremath{{{sign}}}" for sign in "<>|"},
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     **dict.fromkeys((*map(chr, range(32)), *map(chr, range(127, 160)), "\u2028", "\u2029"), " "),
-    "−": r"\ensuremath{-}", "–": "--", "×": r"\ensuremath{\times}", "\u00a0": "~",
+    "−": r"\ensuremath{-}", "±": r"\ensuremath{\pm}", "×": r"\ensuremath{\times}", "†": r"\ensuremath{\dagger}",
+    "–": "--", "\u00a0": "~",
 })  # fmt: skip
 
 
@@ -62,6 +64,55 @@ def _cell(row: dict[Any, Any], column: Printed) -> str:
             return escaped(p_value(row.get(column.column)))
     value = row.get(column)
     return escaped(value if isinstance(value, str) else number(value))
+
+
+# --- the compact tables
+
+
+def paper_latex(table: PaperTable) -> str:
+    """A compact table as a tabular, for the packages booktabs and siunitx: a column S a task, the best in bold."""
+    heads = [*(["implementation"] if table.of_several else []), "variant"]
+    form = "l" * len(heads) + "".join(_numbers(table, task) for task in table.tasks)
+    lines = [rf"\begin{{tabular}}{{{form}}}", r"\toprule"]
+    lines.append(_row([*heads, *(f"{{{escaped(task)}}}" for task in table.tasks)]))
+    for before, row in zip([None, *table.rows], table.rows, strict=False):
+        if before is None or before.implementation != row.implementation:
+            lines.append(r"\midrule")
+        lines.append(_row([*_names(table, row), *(_in_column(table, row, task) for task in table.tasks)]))
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _row(cells: list[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _names(table: PaperTable, row: PaperRow) -> list[str]:
+    name = escaped(row.variant) + (" (baseline)" if row.baseline else "")
+    return [escaped(row.implementation), name] if table.of_several else [name]
+
+
+def _numbers(table: PaperTable, task: str) -> str:
+    """The column of a task, as wide as its widest mean and half-width, at one precision."""
+    decimals = table.decimals[task]
+    cells = [cell for row in table.rows if (cell := row.cells.get(task)) and cell.mean is not None]
+    means = [decimal(cell.mean or 0.0, decimals) for cell in cells] or ["0"]
+    sign = "-" if any(mean.startswith("-") for mean in means) else ""
+    whole = max(len(mean.lstrip("-").partition(".")[0]) for mean in means)
+    widths = [decimal(cell.half_width, decimals).replace(".", "") for cell in cells if cell.half_width is not None]
+    uncertainty = f"({max(map(len, widths))})" if widths else ""
+    fraction = f".{decimals}" if decimals else ""
+    return f"S[separate-uncertainty, detect-weight, table-format={sign}{whole}{fraction}{uncertainty}]"
+
+
+def _in_column(table: PaperTable, row: PaperRow, task: str) -> str:
+    """A cell as siunitx reads it, "155.5 +- 14.7"; words stand in braces."""
+    cell: PaperCell | None = row.cells.get(task)
+    if cell is None or cell.mean is None:
+        return "{--}"
+    parts = [cell.mean] if cell.half_width is None else [cell.mean, cell.half_width]
+    text = " +- ".join(decimal(part, table.decimals[task]) for part in parts)
+    mark = f"{{{escaped(FEWER_RUNS)}}}" if cell.n < cell.n_planned else ""
+    return (r"\bfseries " if cell.best else "") + text + mark
 
 
 # --- macros for single numbers
@@ -121,6 +172,9 @@ def _headlines(results: Results) -> Iterator[Headline]:
         yield from _of_pair(pair)
     for ablation in results.ablations:
         yield from _of_ablation(ablation)
+    for table in paper_tables(results):
+        what = f"what the compact table of {table.ablation or 'the presets'} shows"
+        yield Headline(("paper", table.ablation, "caption"), table.caption, table.caption, what)
 
 
 def _of_sensitivity(entry: Sensitivity) -> Iterator[Headline]:

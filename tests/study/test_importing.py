@@ -679,19 +679,38 @@ def test_the_example_gates_a_librarys_runs(here, rng, level, code):
     assert done.returncode == code, done.stdout + done.stderr
     assert ("PASS" if code == 0 else "FAIL") in done.stdout
     assert {path.name for path in here.iterdir()} == {"runs", "gate"}
+    shown = [(here / "gate" / name).read_text() for name in ("gate.md", "gate.html")]
+    assert all(f"mylib: the gate {'passes' if code == 0 else 'fails'}" in text for text in shown)
     for wrong in ([], ["nothing"]):  # never 1, which says that runs fall short
         done = subprocess.run([str(ROOT / "examples/gate.sh"), *wrong], env=environment, capture_output=True, text=True)
         assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
 
 
-def test_the_workflow_calls_what_is_there():
-    workflow = yaml.safe_load((ROOT / "examples/github-actions.yml").read_text())
+def test_the_workflow_and_its_action_call_what_is_there():
+    workflow, action = (
+        yaml.safe_load((ROOT / "examples" / name).read_text()) for name in ("github-actions.yml", "action.yml")
+    )
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    scripts = re.findall(r"sac-suite/(\S+)", "\n".join(step.get("run", "") for step in steps))
-    assert sorted(scripts) == ["examples/gate.sh", "examples/train.py"]
-    gate = (ROOT / "examples/gate.sh").read_text()
-    (given,) = [step["env"] for step in steps if "gate.sh" in step.get("run", "")]
-    assert all(f"${{{name}:-" in gate for name in given) and given["PRESET"] in gate
     trained = next(step["run"] for step in steps if "train.py" in step.get("run", ""))
-    assert re.search(r"train.py runs --seed \$\{\{ matrix.seed \}\}", trained)
+    assert re.search(r"sac-suite/examples/train.py runs --seed \$\{\{ matrix.seed \}\}", trained)
+    (given,) = [
+        step["with"] for step in steps if step.get("uses", "").startswith("your-organisation/sac-suite/examples@")
+    ]
+    needed = {name for name, one in action["inputs"].items() if one.get("required")}
+    assert needed <= set(given) <= set(action["inputs"]) and given["preset"] in (ROOT / "examples/gate.sh").read_text()
+    assert workflow["env"]["SUITE"] == "your-organisation/sac-suite"
+
+
+def test_the_action_hands_every_input_to_the_gate():
+    action = yaml.safe_load((ROOT / "examples/action.yml").read_text())
+    (gated,) = [step for step in action["runs"]["steps"] if "gate.sh" in step.get("run", "")]
+    named = re.findall(r"inputs\.(\w+)", json.dumps(gated["env"]))
+    assert sorted(named) == sorted(action["inputs"])
+    gate = (ROOT / "examples/gate.sh").read_text()
+    for name in gated["env"]:
+        assert f"${{{name}:" in gate or f'"${name}' in gated["run"], name
+    assert all(step.get("shell") == "bash" for step in action["runs"]["steps"] if "run" in step)
+    assert not re.search(
+        r"\$\{\{", "".join(step.get("run", "") for step in action["runs"]["steps"])
+    )  # quoted, not pasted
     assert os.access(ROOT / "examples/gate.sh", os.X_OK)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -241,7 +242,20 @@ def test_a_sweep_brings_in_the_records_that_a_killed_job_left_waiting(study, tmp
 def test_the_snakemake_report_is_made(study):
     done = snakemake(study, "--report", "explore.html")
     assert done.returncode == 0, done.stderr
-    assert (study / "explore.html").stat().st_size > 100_000
+    text = (study / "explore.html").read_text()
+    for category in ("Report", "Figures", "Tables", "Regression check"):
+        assert f'"{category}"' in text
+    index = json.loads((study / "reports/study/figures/index.json").read_text())
+    tables = sorted(path.stem for path in (study / "reports/study/tables").glob("*.csv"))
+    for kind, names in (("figure", [entry["name"] for entry in index]), ("table", tables), ("check", ["study"])):
+        assert names and all(f'"{kind}": "{name}"' in text for name in names), kind
+    for entry in index:
+        assert f"<strong>{entry['title']}.</strong> {re.match('[A-Za-z ]+', entry['caption'])[0]}" in text, entry[
+            "name"
+        ]
+    assert snakemake(study, "--report", "explore.zip").returncode == 0
+    with zipfile.ZipFile(study / "explore.zip") as whole:
+        assert any(name.endswith("report.html") for name in whole.namelist())
 
 
 def test_status_show_and_check_speak_of_the_study(study):

@@ -18,14 +18,14 @@ from suite.files import whole_folder
 from suite.report.comparisons import checked_cells
 from suite.report.figures import agreement, answers, cells, curves, doses, effects, overall, published, sensitivity
 from suite.report.figures.canvas import CROWD, METADATA, STYLE, Content, Picture
-from suite.report.files import IndexEntry, results_of, write_csv, write_index
+from suite.report.files import IndexEntry, results_of, write_captions, write_csv, write_index
 from suite.specimens.naming import unclaimed
 
 matplotlib.use("Agg")
 
 
 def main(study_dir: Path, out_dir: Path) -> None:
-    """Draw all figures of the study into out_dir/figures, the data of each as CSV beside it, and index.json."""
+    """Draw all figures of the study into out_dir/figures, with the data of each as CSV, index.json and captions.rst."""
     index = []
     with whole_folder(Path(out_dir) / "figures") as folder:
         for picture in pictures(results_of(Path(study_dir))):
@@ -34,6 +34,7 @@ def main(study_dir: Path, out_dir: Path) -> None:
             entry = picture.name, picture.kind, picture.ablation, picture.title, picture.content.caption, files
             index.append(IndexEntry(*entry))
         write_index(folder / "index.json", index)
+        write_captions(folder / "captions.rst", index)
 
 
 def save(content: Content, stem: Path) -> None:
