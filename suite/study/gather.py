@@ -181,9 +181,12 @@ def gather(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataF
     }
 
 
-def main(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFrame]:
-    """Writes the tables of `gather` into the study's folder, the manifest too where it is not yet; returns them."""
-    manifest.write(plan)
+def main(plan: Plan, say: Callable[[str], None] = print, declare: bool = True) -> dict[str, pd.DataFrame]:
+    """Writes the tables of `gather` into the study's folder, the manifest too where it is not yet; returns them.
+
+    declare: as in `manifest.write`; the declaration of a released study stays as it was released.
+    """
+    manifest.write(plan, declare)
     for mark in plan.study_dir.glob("made_of-*.txt"):  # of other content, or of tables that are about to change
         mark.unlink()
     tables = checked(gather(plan, say))

@@ -20,14 +20,15 @@ from suite.study.cells import Label
 from suite.study.plan import Plan
 
 
-def write(plan: Plan) -> pd.DataFrame:
-    """The manifest; writes it and the declaration where they are not on record as they are now.
+def write(plan: Plan, declare: bool = True) -> pd.DataFrame:
+    """The manifest; writes it and, to `declare`, the declaration where they are not on record as they are now.
 
     A declaration that has changed since joins the history: what was declared first is never overwritten.
     """
-    planned, declared = table(plan), on_record(plan)
+    planned = table(plan)
     _write(plan.study_dir / "manifest.parquet", planned.to_parquet(index=False))
-    _write(plan.study_dir / "declaration.json", (json.dumps(declared, indent=1) + "\n").encode())
+    if declare:
+        _write(plan.study_dir / "declaration.json", (json.dumps(on_record(plan), indent=1) + "\n").encode())
     return planned
 
 

@@ -16,7 +16,7 @@ from suite.sac import identity
 CONFIG = identity.ROOT / "docs" / "mkdocs.yml"
 """How the site looks; its navigation and folders are added when the pages are written."""
 
-LOOKS = ("site.css",)
+LOOKS = ("site.css", "iframe-worker.js")
 """Files of docs/ that the pages need beside the documents and their figures."""
 
 

@@ -110,7 +110,7 @@ Read from {", ".join(dict.fromkeys(map(_repository, of_source)))}. [All sources]
 
 ## How it was made
 
-{table(("", ""), _told(of_source))}
+{table(("property", "value"), _told(of_source))}
 
 ## References
 

@@ -131,7 +131,7 @@ def _found_by(name: str, study: StudyPage) -> list[str]:
     one = study.question(name)
     if one is None:
         return []
-    where = f"Study: [{study.name}](../studies/{study.name}.md), [whole report](../studies/{study.name}/report.html)."
+    places = f"[{study.name}](../studies/{study.name}.md) ([whole report](../studies/{study.name}/report.html))"
     drawn = [of for of in study.figures_of(name) if of.kind in MOST_FIGURES]
     figures = [figure(of, f"../studies/{study.name}/") for of in drawn]
-    return [f"{verdict(one.verdict)} {escaped(one.sentence)}", where, *figures]
+    return [f"{verdict(one.verdict)} in the study {places}:", escaped(one.sentence), *figures]

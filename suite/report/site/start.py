@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from suite.report.answers import QuestionAnswered
 from suite.report.site.markdown import escaped
-from suite.report.site.studies import StudyPage, found
+from suite.report.site.studies import StudyPage, figure, found
 from suite.specimens.catalogue import load_ablation, shipped_ablation_names
 
 FIRST = "core"
@@ -37,7 +37,7 @@ are kept with it, to {asked} of its {len(shipped_ablation_names())} [questions](
 
 {answers or "No report has been made of the released studies yet."}
 
-## Beside the questions
+{_drawn(known)}## Beside the questions
 
 {beside or "Nothing else was asked."}
 
@@ -55,6 +55,13 @@ seeds would. CONFIRMED and REFUTED stand where a direction had been declared. Wh
 - [Published results](published/index.md), every curve with its source.
 - [A tour](tour.md): from a config to a report. [Every command](cli.md). [How to extend it](extending.md).
 """
+
+
+def _drawn(known: Sequence[StudyPage]) -> str:
+    """Every study's answers on one axis."""
+    drawn = [(study, one) for study in known for one in study.figures_of("") if one.kind == "answers"]
+    parts = [f"### {study.name}\n\n{figure(one, f'studies/{study.name}/')}\n\n" for study, one in drawn]
+    return f"## The answers drawn\n\n{''.join(parts)}" if parts else ""
 
 
 def _is_core(one: QuestionAnswered) -> bool:
