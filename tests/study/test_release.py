@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -100,6 +101,18 @@ def test_the_page_is_made_of_a_released_folder_alone(plan, tmp_path):
     assert made.returncode == 0, made.stderr
     page = (tmp_path / "reports/study/report.html").read_text()
     assert "python -m suite report --from released" in page and "missing" not in made.stdout
+
+
+def test_a_page_made_later_leaves_what_was_declared_as_it_was_released(plan, tmp_path):
+    release(plan, tmp_path / "released", quiet)
+    declared = tmp_path / "released/studies/study/declaration.json"
+    earlier = json.loads(declared.read_text())
+    earlier["declared"]["of_an_earlier_suite"] = True
+    declared.write_text(json.dumps(earlier))
+    manifest.write(released(tmp_path / "released"), declare=False)
+    assert json.loads(declared.read_text()) == earlier
+    manifest.write(released(tmp_path / "released"))
+    assert json.loads(declared.read_text()) != earlier, "or the test changes nothing that is declared"
 
 
 @pytest.mark.parametrize(
