@@ -107,7 +107,7 @@ def test_a_page_made_later_leaves_what_was_declared_as_it_was_released(plan, tmp
     release(plan, tmp_path / "released", quiet)
     declared = tmp_path / "released/studies/study/declaration.json"
     earlier = json.loads(declared.read_text())
-    earlier["declared"]["of_an_earlier_suite"] = True
+    earlier["declaration"]["of_an_earlier_suite"] = True
     declared.write_text(json.dumps(earlier))
     manifest.write(released(tmp_path / "released"), declare=False)
     assert json.loads(declared.read_text()) == earlier
