@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export CONFIG
 
-.PHONY: run test test-slow test-slurm test-kubernetes soak sweep paper bench bench-gpu lint lock clean
+.PHONY: run test test-slow test-slurm test-kubernetes soak sweep paper bench bench-gpu docs lint lock clean
 
 run: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) -- --config runs_per_job=1min
@@ -51,6 +51,16 @@ bench: $(VENV)/ready .venv-tianshou/ready .venv-rliable/ready
 bench-gpu: $(VENV)/ready
 	$(BIN)/python -m suite bench --blocks 1,5,10,20,50,100 --seconds 40 --output reports/bench-gpu.json
 
+# The site, build/site/index.html: its answers are those of the released studies' reports, which take minutes where they
+# are not made yet. After a change of the code that makes them: rm -r reports/STUDY.
+REPORTS := $(patsubst results/released/%/SHA256SUMS,reports/%/summary.json,$(wildcard results/released/*/SHA256SUMS))
+docs: $(VENV)/ready .venv-docs/ready $(REPORTS)
+	$(BIN)/python -m suite site --output build
+	cd build && ../.venv-docs/bin/zensical build --clean --strict --config-file mkdocs.yml
+
+reports/%/summary.json: results/released/%/SHA256SUMS | $(VENV)/ready
+	$(BIN)/python -m suite report --from results/released/$* --workers $(CORES)
+
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -87,6 +97,11 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/kubernetes/storage.lock
 	touch $@
 
+# What makes the site of Markdown.
+.venv-docs/ready: docs/requirements.lock
+	$(environment)
+	touch $@
+
 # What the tests and the benchmark compare the statistics with; where it is not set up, they say so.
 .venv-rliable/ready: tests/rliable.lock
 	$(environment)
@@ -101,6 +116,7 @@ lock:
 	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml
 	$(COMPILE) --output-file implementations/adapters/tianshou.lock implementations/adapters/tianshou.in
 	$(COMPILE) --output-file tests/rliable.lock tests/rliable.in
+	$(COMPILE) --output-file docs/requirements.lock docs/requirements.in
 	$(COMPILE) --output-file profiles/storage/requirements.lock profiles/storage/requirements.in
 	$(call COMPILE_BESIDE,requirements.lock,profiles/kubernetes/requirements)
 	$(call COMPILE_BESIDE,requirements.lock,tests/kubernetes/requirements)

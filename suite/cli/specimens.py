@@ -170,3 +170,21 @@ def docs(check: bool) -> None:
         click.echo(page)
     if check and outdated:
         sys.exit(1)
+
+
+@main.command()
+@click.option("--output", default="build", show_default=True, help="The folder that gets pages/ and mkdocs.yml.")
+@click.option("--reports", default="reports", show_default=True, help="Where the released studies' reports lie.")
+def site(output: str, reports: str) -> None:
+    """Write the pages of the site as Markdown, which `make docs` builds: questions, code bases, published curves.
+
+    What is said of a study is what its report says; `python -m suite report --from results/released/STUDY` makes that.
+    """
+    import implementations
+    from suite.report import site as pages
+
+    if implementations.CHECKOUT is None:
+        raise UsageError("the site is made in a checkout; this suite is installed without one")
+    released = sorted(path.parent.name for path in (implementations.CHECKOUT / "results/released").glob("*/SHA256SUMS"))
+    count = pages.write(Path(output), [Path(reports) / name for name in released])
+    click.echo(f"{Path(output) / 'pages'}: {count} pages")

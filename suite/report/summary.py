@@ -38,13 +38,13 @@ def summary_of(results: Results, folder: Path) -> Summary:
         results.answers,
         FIRST,
     )
-    before = _read(folder / "summary.json")
+    before = read(folder / "summary.json")
     if before is None:
         return now
     return _with_changes(now, before)
 
 
-def _read(path: Path) -> Summary | None:
+def read(path: Path) -> Summary | None:
     """The summary there; None if there is none that this suite understands."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))

@@ -112,7 +112,7 @@ def summary(*answers, counts=COUNTS) -> Summary:
 def test_the_first_report_has_nothing_to_compare_with_and_the_same_one_stays(tmp_path):
     first = summary(answer())
     write(first, tmp_path)
-    assert summaries._read(tmp_path / "summary.json") == first
+    assert summaries.read(tmp_path / "summary.json") == first
     assert summaries._with_changes(summary(answer()), first) == first
     kept = (tmp_path / "summary.json").read_bytes()
     write(summaries._with_changes(summary(answer()), first), tmp_path)
@@ -135,7 +135,7 @@ def test_what_has_changed_is_told_and_stays_told(tmp_path):
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"study": 3}', "[" * 100_000])
 def test_a_summary_that_cannot_be_read_is_none(tmp_path, content):
     (tmp_path / "summary.json").write_text(content)
-    assert summaries._read(tmp_path / "summary.json") is None
+    assert summaries.read(tmp_path / "summary.json") is None
 
 
 def test_a_name_means_nothing_to_markdown_and_json_is_read_back(tmp_path):

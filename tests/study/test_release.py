@@ -110,6 +110,18 @@ def test_the_page_is_made_of_a_released_folder_alone(plan, tmp_path):
     assert kept.items() <= files(folder).items(), "what was passed on stays as it was"
 
 
+def test_a_page_made_later_leaves_what_was_declared_as_it_was_released(plan, tmp_path):
+    release(plan, tmp_path / "released", quiet)
+    declared = tmp_path / "released/studies/study/declaration.json"
+    earlier = json.loads(declared.read_text())
+    earlier["declaration"]["of_an_earlier_suite"] = True
+    declared.write_text(json.dumps(earlier))
+    manifest.write(released(tmp_path / "released"), declare=False)
+    assert json.loads(declared.read_text()) == earlier
+    manifest.write(released(tmp_path / "released"))
+    assert json.loads(declared.read_text()) != earlier, "or the test changes nothing that is declared"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
