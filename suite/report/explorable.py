@@ -28,8 +28,9 @@ Cells = dict[tuple[str, str, str], CellResult]
 def explorable(entry: IndexEntry, folder: Path, results: Results) -> dict[str, Any] | None:
     """The panels of a figure of learning curves, or None where it shows none or more than a page can carry.
 
-    folder: of the figure's files. Of each panel: title, x [T] in environment steps, floor, and lines; of each line:
-    name, mean, low, high [T], and its seeds, with values [T], None where there is none.
+    folder: of the figure's files. Of each name, in the figure's order: color, dash. Of each panel: title, x [T] in
+    environment steps, floor, and lines; of each line: name, mean, low, high [T], and its seeds, with values [T], None
+    where there is none.
     """
     if entry.kind != "curves":
         return None
@@ -42,7 +43,7 @@ def explorable(entry: IndexEntry, folder: Path, results: Results) -> dict[str, A
     second, lines = ("variant", "implementation") if by_variant else ("implementation", "variant")
     cells = _cells(entry, results)
     return {
-        "looks": {name: _look(**look) for name, look in looks(data[lines]).items()},
+        "names": [{"name": name, **_look(**look)} for name, look in looks(data[lines]).items()],
         "panels": [_panel(rows, f"{task}, {other}", lines, cells)
                    for (task, other), rows in data.groupby(["task", second], sort=False)],
     }  # fmt: skip

@@ -99,7 +99,7 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "results": results,
         "figures": figures,
         "figure_of": {figure.name: figure for figure in figures},
-        "curves_of": {figure.ablation: figure.name for figure in figures if figure.ablation and figure.kind == "curves"},
+        "curves_of": {figure.ablation: figure.name for figure in figures if figure.kind == "curves"},
         "answered": summary.questions,
         "beside_the_questions": summary.beside,
         "changed": summary.changed,

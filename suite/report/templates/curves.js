@@ -3,8 +3,10 @@
 "use strict";
 {
   const HEIGHT = 260, NEAR = 24, HALF = 0.5; // pixels; pixels; of what a zoom keeps
-  const AXIS = { stroke: "#333", grid: { stroke: "#e6eaf0", width: 1 }, font: "12px system-ui, sans-serif" };
-  const SHORT = new Intl.NumberFormat("en", { notation: "compact" }), LONG = new Intl.NumberFormat("en");
+  const AXIS = { stroke: "#333", grid: { stroke: "#e6eaf0", width: 1 }, font: "12px system-ui, sans-serif",
+    labelFont: "12px system-ui, sans-serif" };
+  const COMPACT = new Intl.NumberFormat("en", { notation: "compact" }), PLAIN = new Intl.NumberFormat("en");
+  const [compact, plain] = [COMPACT, PLAIN].map(form => value => form.format(value).replace("-", "−"));
 
   function element(name, properties = {}, ...children) {
     const made = Object.assign(document.createElement(name), properties);
@@ -18,7 +20,7 @@
   function curvesOf(panel, looks) {
     const curves = [];
     for (const line of panel.lines) {
-      const look = looks[line.name], of = { line, seed: null };
+      const look = looks.get(line.name), of = { line, seed: null };
       const thin = { width: 0, stroke: "transparent" };
       const seed = { width: 1, stroke: faint(look.color) };
       const mean = { width: 2.4, stroke: look.color, dash: look.dash };
@@ -26,7 +28,8 @@
         curves.push({ ...of, values: line.high, edge: true, look: thin, fill: band(look.color) });
         curves.push({ ...of, values: line.low, edge: true, look: thin });
       }
-      curves.push(...line.seeds.filter(run => run.values.length).map(run => ({ line, seed: run, values: run.values, look: seed })));
+      const evaluated = line.seeds.filter(run => run.values.length);
+      curves.push(...evaluated.map(run => ({ line, seed: run, values: run.values, look: seed })));
       if (line.mean.length) curves.push({ ...of, values: line.mean, look: mean });
     }
     return curves;
@@ -49,8 +52,8 @@
     return [low - margin, high + margin];
   }
 
-  /** A dotted line at the floor; where a run failed a tick at the foot, and a cross at its last return if it diverged. */
-  function drawMarks(chart, curves, floor, looks) {
+  /** Above all: the curve at hand; where a run failed a tick at the foot, and a cross if it diverged; the floor. */
+  function drawOver(chart, curves, floor, looks, chosen) {
     const { ctx, bbox } = chart, size = 4 * devicePixelRatio, foot = bbox.top + bbox.height;
     const stroke = (color, ...segments) => {
       ctx.beginPath();
@@ -62,9 +65,21 @@
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
+    ctx.setLineDash([]);
+    if (chosen && chart.series[chosen.at + 1].show) {
+      const { line, values } = curves[chosen.at], path = new Path2D();
+      values.forEach((value, index) => {
+        const x = chart.valToPos(chart.data[0][index], "x", true);
+        if (value !== null) path.lineTo(x, chart.valToPos(value, "y", true));
+      });
+      for (const [strokeStyle, width] of [["#fff", 6], [looks.get(line.name).color, 3]]) {
+        Object.assign(ctx, { strokeStyle, lineWidth: width * devicePixelRatio });
+        ctx.stroke(path);
+      }
+    }
     curves.forEach(({ line, seed }, at) => {
       if (!seed?.stopped || !chart.series[at + 1].show) return;
-      const [step, value] = seed.stopped, color = looks[line.name].color;
+      const [step, value] = seed.stopped, color = looks.get(line.name).color;
       const x = chart.valToPos(step, "x", true);
       stroke(color, [x, foot - 3 * size, x, foot]);
       if (seed.status !== "diverged" || value === null) return;
@@ -98,7 +113,7 @@
   function tell(readout, { line, seed, values }, step, index) {
     const who = seed ? `${line.name}, seed ${seed.seed}` : `${line.name}, mean`;
     const fate = seed && seed.status !== "finished" ? ` (${seed.status})` : "";
-    readout.replaceChildren(`${who}${fate}: ${LONG.format(values[index])} at ${LONG.format(step)} steps. `);
+    readout.replaceChildren(`${who}${fate}: ${plain(values[index])} at ${plain(step)} steps. `);
     if (seed?.run) readout.append(element("a", { href: `#${seed.run}`, textContent: "Its record" }));
   }
 
@@ -107,15 +122,12 @@
     const readout = element("p", { className: "readout", textContent: "Point at a line; a click holds it." });
     const host = element("div", { className: "plot", role: "img" });
     host.setAttribute("aria-label", `Learning curves on ${panel.title}`);
-    let held = false, shown = -1;
+    let held = false, chosen = null;
     const point = chart => {
       const found = held ? null : nearest(chart, curves);
-      if (held || !found) return;
+      if (!found || (found.at === chosen?.at && found.index === chosen.index)) return;
+      chosen = found;
       tell(readout, curves[found.at], chart.data[0][found.index], found.index);
-      if (found.at === shown) return;
-      if (shown >= 0) Object.assign(chart.series[shown + 1], { width: curves[shown].look.width });
-      shown = found.at;
-      chart.series[shown + 1].width = curves[shown].look.width + 2;
       chart.redraw(false);
     };
     const bands = curves.flatMap((curve, at) => curve.fill ? [{ series: [at + 1, at + 2], fill: curve.fill }] : []);
@@ -123,23 +135,23 @@
       width: 360, height: HEIGHT, legend: { show: false }, bands,
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false } },
       scales: { x: { time: false }, y: { range: self => scaled(self, curves, panel.floor) } },
-      axes: [{ ...AXIS, label: "environment steps", labelSize: 20, values: (_, ticks) => ticks.map(SHORT.format) },
-        { ...AXIS, size: 58, values: (_, ticks) => ticks.map(SHORT.format) }],
-      series: [{}, ...curves.map(({ line, look }) => ({ ...look, label: line.name, spanGaps: true, points: { show: false } }))],
-      hooks: { setCursor: [point], draw: [self => drawMarks(self, curves, panel.floor, looks)] },
+      axes: [{ ...AXIS, label: "environment steps", labelSize: 20, values: (_, ticks) => ticks.map(compact) },
+        { ...AXIS, size: 58, values: (_, ticks) => ticks.map(compact) }],
+      series: [{}, ...curves.map(({ look }) => ({ ...look, spanGaps: true, points: { show: false } }))],
+      hooks: { setCursor: [point], draw: [self => drawOver(self, curves, panel.floor, looks, chosen)] },
     }, [panel.x, ...curves.map(curve => curve.values)], host);
-    chart.over.addEventListener("click", () => { held = shown >= 0 && !held; host.classList.toggle("held", held); });
+    chart.over.addEventListener("click", () => host.classList.toggle("held", held = chosen !== null && !held));
     const toggle = (name, show) => curves.forEach(({ line }, at) => {
       if (line.name === name) chart.setSeries(at + 1, { show });
     });
-    return { chart, toggle, whole: [panel.x[0], panel.x.at(-1)], node: element("div", { className: "panel" }, element("b", { textContent: panel.title }), readout, host), host };
+    const node = element("div", { className: "panel" }, element("b", { textContent: panel.title }), readout, host);
+    return { chart, toggle, node, host, whole: [panel.x[0], panel.x.at(-1)] };
   }
 
   /** A button for every name: it hides and shows the lines of that name in all panels. */
   function names(looks, panels) {
-    return Object.entries(looks).map(([name, { color, dash }]) => {
-      const sample = uplotSample(color, dash);
-      const button = element("button", { className: "name", type: "button" }, sample, name);
+    return [...looks].map(([name, { color, dash }]) => {
+      const button = element("button", { className: "name", type: "button" }, sampleOf(color, dash), name);
       button.setAttribute("aria-pressed", "true");
       button.addEventListener("click", () => {
         const show = button.getAttribute("aria-pressed") !== "true";
@@ -150,7 +162,7 @@
     });
   }
 
-  function uplotSample(color, dash) {
+  function sampleOf(color, dash) {
     const sample = element("canvas", { width: 56, height: 12 }), pen = sample.getContext("2d");
     Object.assign(pen, { strokeStyle: color, lineWidth: 5 });
     pen.setLineDash(dash.map(length => 2 * length));
@@ -166,7 +178,7 @@
       const ends = keep ? [Math.max(whole[0], middle - half), Math.min(whole[1], middle + half)] : whole;
       chart.setScale("x", { min: ends[0], max: ends[1] });
     });
-    const made = { "Zoom in": zoom(HALF), "Zoom out": zoom(1 / HALF), "Whole": zoom(0) };
+    const made = { "Zoom in": zoom(HALF), "Zoom out": zoom(1 / HALF), "Reset zoom": zoom(0) };
     return Object.entries(made).map(([textContent, action]) => {
       const button = element("button", { textContent, type: "button" });
       button.addEventListener("click", action);
@@ -174,9 +186,12 @@
     });
   }
 
-  function makeExplorer({ looks, panels }) {
+  function makeExplorer({ names: named, panels }) {
+    const looks = new Map(named.map(({ name, ...look }) => [name, look]));
     const made = panels.filter(panel => panel.x.length > 1).map(panel => makePanel(panel, looks));
-    const bar = element("div", { className: "bar" }, ...names(looks, made), ...zooms(made));
+    const floor = element("span", { className: "name" }, sampleOf("#767676", [2, 4]), "random policy");
+    const floors = panels.some(panel => panel.floor !== null) ? [floor] : [];
+    const bar = element("div", { className: "bar" }, ...names(looks, made), ...floors, ...zooms(made));
     const grid = element("div", { className: "panels" }, ...made.map(panel => panel.node));
     new ResizeObserver(() => made.forEach(({ chart, host }) => {
       if (host.clientWidth) chart.setSize({ width: host.clientWidth, height: HEIGHT });
@@ -189,7 +204,10 @@
     const figure = data.parentElement, button = element("button", { className: "control", type: "button" });
     let explorer = null;
     const set = exploring => {
-      if (exploring && !explorer) figure.querySelector("img").after(explorer = makeExplorer(JSON.parse(data.textContent)));
+      if (exploring && !explorer) {
+        explorer = makeExplorer(JSON.parse(data.textContent));
+        figure.querySelector(".drawn").after(explorer);
+      }
       figure.classList.toggle("exploring", exploring);
       button.textContent = exploring ? "Show the figure as drawn" : "Explore: every seed, toggle, zoom";
       button.setAttribute("aria-expanded", String(exploring));
@@ -204,7 +222,7 @@
   function arrive() {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
-    for (let part = target.parentElement; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
+    for (let part = target.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
     open.forEach(show => show());
     target.scrollIntoView();
   }

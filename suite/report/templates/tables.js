@@ -19,7 +19,8 @@
   }
 
   const words = cell => [...cell.childNodes].map(part => part.textContent || " ").join("").replace(/\s+/g, " ").trim();
-  const textAt = (row, column) => row.cells[column] ? words(row.cells[column]) : "";
+  const texts = new WeakMap(); // of cells, as they are sorted by
+  const textAt = (row, column) => texts.get(row.cells[column]) ?? "";
 
   function sort(table, heading, column) {
     const upwards = heading.getAttribute("aria-sort") !== "ascending";
@@ -55,7 +56,13 @@
 
   function labelled(table) {
     const names = [...table.tHead.rows[0].cells].map(words);
-    for (const row of table.tBodies[0].rows) for (const cell of row.cells) cell.dataset.label = names[cell.cellIndex];
+    for (const cell of table.tBodies[0].querySelectorAll("td")) {
+      texts.set(cell, words(cell));
+      cell.dataset.label = names[cell.cellIndex];
+      const value = document.createElement("div");
+      value.append(...cell.childNodes);
+      cell.append(value);
+    }
     table.classList.add("cards");
   }
 
