@@ -21,7 +21,7 @@ from suite.report import ancestry, tables
 from suite.report.checklist import checklist, made_with, not_finished
 from suite.report.comparisons import overview
 from suite.report.declared import history_in_words, wordings
-from suite.report.every_run import anchor, cell_anchor, every_run
+from suite.report.every_run import anchor, cell_anchor, every_run, run_anchor
 from suite.report.explorable import explorable
 from suite.report.families import family_sentence, out_of_reach
 from suite.report.files import IndexEntry, Study, read_index, study_of
@@ -136,7 +136,8 @@ def _templates() -> jinja2.Environment:
         loader=loader, autoescape=True, undefined=undefined, trim_blocks=True, lstrip_blocks=True
     )
     templates.filters |= {
-        one.__name__: one for one in (number, interval, p_value, ranges, score, share, anchor, cell_anchor, sha256)
+        one.__name__: one
+        for one in (number, interval, p_value, ranges, score, share, anchor, cell_anchor, run_anchor, sha256)
     }
     return templates
 
