@@ -224,6 +224,17 @@ def test_on_a_phone_a_row_is_a_card_and_no_path_is_clipped(opened):
     assert path.evaluate("cell => getComputedStyle(cell, '::before').content") == '"record"'
 
 
+def test_on_a_phone_a_tap_tells_a_run_and_another_tap_another(opened):
+    page = opened(PHONE, has_touch=True)
+    plot = explored(page).locator(".plot").first
+    readout, box = plot.locator("xpath=../p"), plot.locator(".u-over").bounding_box()
+    told = set()
+    for share in range(1, 20):
+        page.touchscreen.tap(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * share / 20)
+        told.add(readout.inner_text())
+    assert len([text for text in told if "steps" in text]) >= 3
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_has_contrast(opened, scheme):
     page = opened(color_scheme=scheme)

@@ -4,9 +4,9 @@
 {
   const HEIGHT = 260, NEAR = 24, HALF = 0.5; // pixels; pixels; of what a zoom keeps
   const AXIS = { stroke: "#333", grid: { stroke: "#e6eaf0", width: 1 }, font: "12px system-ui, sans-serif",
-    labelFont: "12px system-ui, sans-serif" };
+    labelFont: "12px system-ui, sans-serif", values: (_, ticks) => ticks.map(one => printed(COMPACT, one)) };
   const COMPACT = new Intl.NumberFormat("en", { notation: "compact" }), PLAIN = new Intl.NumberFormat("en");
-  const [compact, plain] = [COMPACT, PLAIN].map(form => value => form.format(value).replace("-", "−"));
+  const printed = (form, value) => form.format(value).replace("-", "−").replace("K", "k");
 
   function element(name, properties = {}, ...children) {
     const made = Object.assign(document.createElement(name), properties);
@@ -113,7 +113,7 @@
   function tell(readout, { line, seed, values }, step, index) {
     const who = seed ? `${line.name}, seed ${seed.seed}` : `${line.name}, mean`;
     const fate = seed && seed.status !== "finished" ? ` (${seed.status})` : "";
-    readout.replaceChildren(`${who}${fate}: ${plain(values[index])} at ${plain(step)} steps. `);
+    readout.replaceChildren(`${who}${fate}: ${printed(PLAIN, values[index])} at ${printed(PLAIN, step)} steps. `);
     if (seed?.run) readout.append(element("a", { href: `#${seed.run}`, textContent: "Its record" }));
   }
 
@@ -123,24 +123,30 @@
     const host = element("div", { className: "plot", role: "img" });
     host.setAttribute("aria-label", `Learning curves on ${panel.title}`);
     let held = false, chosen = null;
-    const point = chart => {
-      const found = held ? null : nearest(chart, curves);
-      if (!found || (found.at === chosen?.at && found.index === chosen.index)) return;
+    const choose = (chart, found) => {
       chosen = found;
       tell(readout, curves[found.at], chart.data[0][found.index], found.index);
       chart.redraw(false);
+    };
+    const point = chart => {
+      const found = held ? null : nearest(chart, curves);
+      if (found && !(found.at === chosen?.at && found.index === chosen.index)) choose(chart, found);
     };
     const bands = curves.flatMap((curve, at) => curve.fill ? [{ series: [at + 1, at + 2], fill: curve.fill }] : []);
     const chart = new uPlot({
       width: 360, height: HEIGHT, legend: { show: false }, bands,
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false } },
       scales: { x: { time: false }, y: { range: self => scaled(self, curves, panel.floor) } },
-      axes: [{ ...AXIS, label: "environment steps", labelSize: 20, values: (_, ticks) => ticks.map(compact) },
-        { ...AXIS, size: 58, values: (_, ticks) => ticks.map(compact) }],
+      axes: [{ ...AXIS, label: "environment steps", labelSize: 20 }, { ...AXIS, size: 58 }],
       series: [{}, ...curves.map(({ look }) => ({ ...look, spanGaps: true, points: { show: false } }))],
       hooks: { setCursor: [point], draw: [self => drawOver(self, curves, panel.floor, looks, chosen)] },
     }, [panel.x, ...curves.map(curve => curve.values)], host);
-    chart.over.addEventListener("click", () => host.classList.toggle("held", held = chosen !== null && !held));
+    chart.over.addEventListener("click", () => { // another line takes the place of one that is held, as a tap needs it
+      const found = nearest(chart, curves);
+      held = found !== null && !(held && found.at === chosen.at);
+      if (held) choose(chart, found);
+      host.classList.toggle("held", held);
+    });
     const toggle = (name, show) => curves.forEach(({ line }, at) => {
       if (line.name === name) chart.setSeries(at + 1, { show });
     });

@@ -3,7 +3,7 @@
 {
   const LONG = 8; // rows from which on a table gets a filter
 
-  const simple = ([heading, ...rows]) => rows.length > 1
+  const simple = ([heading, ...rows]) => rows.length > 0
     && [...heading.cells].every(cell => cell.tagName === "TH" && cell.colSpan === 1 && cell.rowSpan === 1)
     && !rows.some(row => row.matches(".of, .sentence") || [...row.cells].some(cell => cell.tagName === "TH"));
 
@@ -70,7 +70,8 @@
     if (!simple([...table.rows])) continue;
     table.createTHead().append(table.rows[0]);
     labelled(table);
-    [...table.tHead.rows[0].cells].forEach((heading, column) => sortable(table, heading, column));
-    if (table.tBodies[0].rows.length >= LONG) filterable(table);
+    const { length } = table.tBodies[0].rows;
+    if (length > 1) [...table.tHead.rows[0].cells].forEach((heading, column) => sortable(table, heading, column));
+    if (length >= LONG) filterable(table);
   }
 }
