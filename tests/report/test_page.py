@@ -33,6 +33,7 @@ from suite.errors import UsageError
 from suite.gate import outcome as verdicts
 from suite.report import comparisons, figures, presets
 from suite.report import page as report
+from suite.report.files import read_csv, write_csv
 from suite.statistics import two_samples as compare
 from suite.study.config import Report
 
@@ -339,6 +340,50 @@ def test_what_a_record_brings_is_shown_as_text_in_every_format(tmp_path):
     for table in (tmp_path / "out").rglob("*.csv"):
         texts = pd.read_csv(table).select_dtypes(exclude=["number", "bool"]).astype(str).to_numpy().ravel()
         assert not [text for text in map(str, texts) if re.match(r"[=+@\t-](?![\d.]+$)", text)], table
+
+
+def explorable(text: str) -> dict[str, dict]:
+    """What the page's script draws, by the id of its figure."""
+    pattern = r'<figure id="([^"]+)">(?:(?!</figure>).)*?<script type="application/json">(.*?)</script>'
+    return {name: json.loads(data) for name, data in re.findall(pattern, text, re.DOTALL)}
+
+
+def test_the_curves_to_explore_are_those_of_the_results_and_each_run_has_its_row(made, results):
+    text = (made[1] / "report.html").read_text()
+    (panel,) = explorable(text)["figure-curves-presets"]["panels"]
+    curve = next(curve for curve in results.curves if curve.variant.name == "sac_v1")
+    (line,) = (line for line in panel["lines"] if line["name"] == "sac_v1")
+    assert panel["x"] == list(curve.grid) and panel["floor"] == RANDOM_POLICY["Pendulum-v1"]
+    np.testing.assert_allclose(line["mean"], curve.mean, rtol=1e-4)
+    np.testing.assert_allclose(line["low"], curve.band.low, rtol=1e-4)
+    for seed, run in zip(line["seeds"], curve.runs, strict=True):
+        assert (seed["seed"], seed["status"]) == (run.seed, run.status)
+        assert seed["values"][len(run.values) :] == [None] * (len(panel["x"]) - len(run.values))
+        np.testing.assert_allclose(seed["values"][: len(run.values)], run.values, rtol=1e-4)
+        row = re.search(rf'<tr id="{seed["run"]}">.*?</tr>', text, re.DOTALL).group()
+        assert f">{run.status}" in row and f"s{run.seed}-{BUDGET}.parquet" in row
+    assert [seed["stopped"][0] for seed in line["seeds"] if seed["failed"]] == [18_300]
+
+
+def test_every_planned_run_has_a_row_though_it_has_no_record(made, results):
+    text = (made[1] / "report.html").read_text()
+    rows = re.findall(r'<tr id="runs-[^"]+-seed-\d+">.*?</tr>', text, re.DOTALL)
+    assert len(rows) == results.counts.planned
+    assert sum(">missing<" in row for row in rows) == 1
+
+
+def test_a_name_that_looks_like_a_formula_comes_back_from_its_csv(tmp_path):
+    names = ["=1+1", "+entropy", "'quoted'", "NA", "", "plain"]
+    write_csv(tmp_path / "t.csv", pd.DataFrame({"name": names, "value": [1.5, None, 3, 4, 5, 6]}))
+    table = read_csv(tmp_path / "t.csv", texts=["name"])
+    assert table["name"].tolist() == names and table["value"].isna().tolist() == [False, True] + [False] * 4
+
+
+def test_without_the_charts_package_a_sentence_says_what_to_install(made, tmp_path, monkeypatch):
+    shutil.copytree(made[1] / "figures", tmp_path / "figures")
+    monkeypatch.setattr(report, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="pip install uplot-python"):
+        report.main(made[0], tmp_path, config_text="", command="")
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
