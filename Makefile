@@ -7,20 +7,25 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export CONFIG
 
-.PHONY: run test test-slow test-kubernetes soak sweep bench bench-gpu lint lock clean
+.PHONY: run test test-slow test-slurm test-kubernetes soak sweep bench bench-gpu lint lock clean
 
 run: $(VENV)/ready
-	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) --quiet rules -- --config runs_per_job=1min
+	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) -- --config runs_per_job=1min
 
 sweep: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config "$$CONFIG" --cores $(CORES)
 
 # A module's tests stay in one process, which trains what they share once; tests/conftest.py puts the longest first.
 test: $(VENV)/ready lint
-	$(BIN)/python -m pytest -m "not slow" -n $(CORES) --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not slow and not slurm" -n $(CORES) --dist loadscope --no-loadscope-reorder
 
 test-slow: $(VENV)/ready
-	$(BIN)/python -m pytest -m slow -s
+	$(BIN)/python -m pytest -m "slow and not slurm" -s
+
+# As root, with Debian's slurmctld, slurmd, slurm-client and munge; skipped, with the reason, where that cannot be.
+SLURM_TESTS = slurm
+test-slurm: $(VENV)/ready
+	$(BIN)/python -m pytest -m "$(SLURM_TESTS)" tests/cluster
 
 # With SAC_SUITE_IMAGE, an image of profiles/kubernetes/Containerfile that podman has, the pods are its containers.
 test-kubernetes: .venv-kubernetes/ready .venv-storage/ready

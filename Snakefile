@@ -4,20 +4,22 @@ import shlex
 import sys
 from pathlib import Path
 
-if Path(workflow.basedir, "suite").is_dir():  # a checkout, which need not be installed
-    sys.path.insert(0, workflow.basedir)
+HOME = Path(workflow.snakefile).parent
+if Path(HOME, "suite").is_dir():  # a checkout, which need not be installed
+    sys.path.insert(0, str(HOME))
 
 from suite.study import plan
 
-STUDY, RULES = plan.for_snakemake(workflow.configfiles, workflow.config_settings.config)
+STUDY, RULES = plan.for_snakemake(workflow.configfiles, workflow.config_settings.config, config)
 TABLES, REPORT = STUDY.study_dir, STUDY.report_dir
 SUITE = f"{shlex.quote(sys.executable)} -m suite --parent $PPID"  # no step outlives this process by 5 s
+CONFIG = f"--config {shlex.quote(str(STUDY.path))}"  # in f-strings: a module's shell lines do not see its names
 TRIES = 4
 
 
 onstart:  # before the first run, never in a dry run: the results are this sweep's; plan and declaration go on record
     plan.own(STUDY)
-    shell("{SUITE} manifest --config {STUDY.path:q}")
+    shell(f"{SUITE} manifest {CONFIG}")
 
 
 rule all:
@@ -39,11 +41,13 @@ for training in RULES:
         log: training.log
         params: training.how
         priority: training.priority
-        retries: TRIES - 1
+        retries: TRIES - 1 if workflow.is_main_process else 0  # a cluster's job reads this file too
         resources:
             attempt=lambda wildcards, attempt: attempt,
+            mem_mb=training.mem_mb,
+            runtime=training.runtime,
         shell:
-            "exec {SUITE} run --config {STUDY.path:q} {params:q} --attempt {resources.attempt} --attempts {TRIES}"
+            f"exec {SUITE} run {CONFIG} {{params:q}} --attempt {{resources.attempt}} --attempts {TRIES}"
             " -- {output:q} > {log:q} 2>&1"
 
 
@@ -53,13 +57,13 @@ rule gather:  # it joins everything to the manifest, which is no output: Snakema
         STUDY.made_of,  # named by the content of config and code: who changes them asks for another file
         expand(TABLES / "{name}.parquet", name=["runs", "evaluations", "diagnostics"]),
         expand(TABLES / "{name}.json", name=["ablations", "sources"]),
-    shell: "{SUITE} gather --config {STUDY.path:q}"
+    shell: f"{SUITE} gather {CONFIG}"
 
 
 rule check:
     input: rules.gather.output
     output: report(TABLES / "check.json", category="Regression check")
-    shell: "{SUITE} check --config {STUDY.path:q} || [ $? -eq 3 ]"  # 3: nothing comparable is published, which is no fault
+    shell: f"{SUITE} check {CONFIG} || [ $? -eq 3 ]"  # 3: nothing comparable is published, which is no fault
 
 
 rule statistics:
@@ -68,13 +72,13 @@ rule statistics:
         rules.check.output,
     output: TABLES / "results.json"
     threads: 8  # or as many as --cores gives
-    shell: "{SUITE} statistics --config {STUDY.path:q} --workers {threads}"
+    shell: f"{SUITE} statistics {CONFIG} --workers {{threads}}"
 
 
 rule figures:
     input: rules.statistics.output
     output: report(directory(REPORT / "figures"), patterns=["{name}.png"], category="Figures")
-    shell: "{SUITE} figures --config {STUDY.path:q}"
+    shell: f"{SUITE} figures {CONFIG}"
 
 
 rule report:
@@ -82,4 +86,4 @@ rule report:
         rules.statistics.output,
         rules.figures.output,
     output: report(REPORT / "report.html", category="Report")
-    shell: "{SUITE} report --config {STUDY.path:q}"
+    shell: f"{SUITE} report {CONFIG}"

@@ -8,7 +8,13 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-WORKFLOW = ("Snakefile", "profiles/default/config.yaml", "profiles/gpu/config.yaml", "config/quick.yaml")
+WORKFLOW = (
+    "Snakefile",
+    "profiles/default/config.yaml",
+    "profiles/gpu/config.yaml",
+    "profiles/slurm/config.yaml",
+    "config/quick.yaml",
+)
 
 
 class BuildWithWorkflow(build_py):

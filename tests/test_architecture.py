@@ -43,7 +43,7 @@ NEVER = {
 LIBRARIES = {
     "sac": {"numpy"},
     "statistics": {"numpy", "scipy", "statsmodels"},
-    "lab": {"numpy", "pyarrow", "gymnasium", "mujoco", "filelock", "psutil", "wandb"},
+    "lab": {"numpy", "pyarrow", "gymnasium", "mujoco", "filelock", "psutil", "tensorboard", "wandb"},
     "errors": set(),
     "files": set(),
     "wording": set(),

@@ -15,7 +15,13 @@ import pytest
 import yaml
 from builders.runs import ROOT
 
-WORKFLOW = {"Snakefile", "profiles/default/config.yaml", "profiles/gpu/config.yaml", "config/quick.yaml"}
+WORKFLOW = {
+    "Snakefile",
+    "profiles/default/config.yaml",
+    "profiles/gpu/config.yaml",
+    "profiles/slurm/config.yaml",
+    "config/quick.yaml",
+}
 ABLATION = """
 from suite.sac.ablation import one_factor
 

@@ -57,6 +57,7 @@ class Question:
     meaningless: tuple[types.Meaningless, ...] = ()
     walk: bool = False
     variant: str = ""
+    doses: types.Doses | None = None
 
 
 class PlannedArm(NamedTuple):

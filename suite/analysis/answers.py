@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from suite.analysis.ablations import two_levels
 from suite.analysis.declared import Declared
 from suite.analysis.scores import NO_REFERENCE
@@ -108,11 +106,11 @@ def _found(alone: Answer, effect: SuiteEffect, seeds: int, declared: Declared) -
         p_adjusted=effect.p_adjusted,
         difference=ConfidenceInterval(effect.low, effect.high, declared.confidence),
     )
-    if effect.standard_error is None or effect.df is None or not np.isfinite(effect.df):
+    if effect.standard_error is None or (effect.df is None and effect.standard_error):
         return replace(known, finding="TOO FEW SEEDS")
-    alpha = SIGNIFICANT / max(effect.family_size, 1)
-    options = declared.equivalence.confidence, alpha
-    test = within_margin(effect.estimate, effect.standard_error, effect.df, seeds, alone.margin, *options)
+    df = effect.df or seeds - 1  # none is known where nothing varies: two arms may give the same runs
+    options = declared.equivalence.confidence, SIGNIFICANT / max(effect.family_size, 1)
+    test = within_margin(effect.estimate, effect.standard_error, df, seeds, alone.margin, *options)
     finding = _finding(effect, test.within)
     return replace(
         known,

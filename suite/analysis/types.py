@@ -700,6 +700,12 @@ class AblationOverTasks(_Shares):
     note: str = ""
 
 
+class Doses(NamedTuple):  # where arms are values of one number, a field by its path
+    field: str
+    arms: Mapping[str, float]
+    baseline: Mapping[str, float]  # by task
+
+
 @dataclass(frozen=True)
 class AblationResult:
     """An ablation: its question and what was expected, every task's table, and all tasks at once."""
@@ -717,6 +723,7 @@ class AblationResult:
     meaningless: tuple[Meaningless, ...] = ()
     walk: bool = False  # whether every arm goes a step further than the arm before
     variant: str = ""  # of which the arms are settings, in a study of sensitivity
+    doses: Doses | None = None
 
 
 # --- what the study answers

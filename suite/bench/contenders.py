@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from suite.lab.usage import peak_bytes
 from suite.sac.contract import Implementation, Job, Origin
 from suite.sac.schedule import Schedule
 from suite.sac.spec import SacSpec
@@ -108,7 +109,7 @@ def training(request: Request) -> Answers:
     def memory() -> float:
         """Megabytes of the largest resident set so far, with the whole replay buffer written to."""
         loop.fill()
-        return _peak_memory_mb()
+        return peak_bytes() / 1e6
 
     device = (module.device() if hasattr(module, "device") else None) or "processor"
     answers: Answers = {"about": lambda: {"start_s": start_s, "device": device}}
@@ -166,16 +167,6 @@ def _peak_device_bytes() -> int | None:
     jax = sys.modules.get("jax")
     told = jax.devices()[0].memory_stats() if jax else None
     return told["peak_bytes_in_use"] if told else None
-
-
-def _peak_memory_mb() -> float:
-    """The largest resident set this program has had: ru_maxrss would count the parent's it was started from."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))) / 1e3
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 if __name__ == "__main__":

@@ -24,8 +24,6 @@ from suite.study.forecast import forecast
 from suite.study.gather import gather
 from suite.study.plan import Plan
 
-RECORD_BYTES = 1e6  # of a finished run
-
 
 class Finding(NamedTuple):
     """Something wrong: what, where, the command that mends it, and what does so here (None: somebody must decide)."""
@@ -127,7 +125,8 @@ def _records(plan: Plan) -> Iterator[Finding]:
 def _disk(plan: Plan) -> Iterator[Finding]:
     """A disk that has too little room for what is left to do, if all of it were under way at once."""
     left = [run.cell for record, run in plan.runs.items() if not Path(record).exists()]
-    needed = sum(forecast(cell).work_bytes + RECORD_BYTES for cell in left if cell.implementation not in plan.imported)
+    costs = [forecast(cell) for cell in left if cell.implementation not in plan.imported]
+    needed = sum(cost.work_bytes + cost.kept_bytes for cost in costs)
     place = next(folder for folder in Path(plan.config.results, "x").absolute().parents if folder.exists())
     free = shutil.disk_usage(place).free
     if free < needed:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,15 +17,13 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from suite.lab.progress import Progress, read
-from suite.lab.records import RecordError, read_meta
-from suite.study.cells import Cell, Planned
-from suite.study.forecast import Forecast, forecast
+from suite.study.accuracy import Accuracy, Compared, accuracy, taken
+from suite.study.forecast import Forecast, forecast, process_bytes
 from suite.study.plan import Plan
+from suite.study.under_way import ENDED, State, Watch, counts, in_words, seconds_left
 
-STALLED_S = 120.0  # a run whose progress file is older than this is no longer called running
-ENDED = ("diverged", "crashed", "interrupted", "timeout", "invalid")  # what is named by its seed in the table
-SUMMED = ("jobs", "done", "env_steps", "core_hours", "work_gb")
+MOST = 10  # runs that a row of the status names
+SUMMED = ("jobs", "done", "env_steps", "core_hours", "work_gb", "kept_gb")
 
 
 class CellForecast(NamedTuple):
@@ -38,15 +38,9 @@ class CellForecast(NamedTuple):
     done: int
     env_steps: int
     core_hours: float
+    memory_mb: float  # of one run
     work_gb: float
-
-
-class State(NamedTuple):
-    """A run's status, "running" while its progress file is fresh."""
-
-    run: Planned
-    status: str
-    progress: Progress | None = None
+    kept_gb: float
 
 
 def show_plan(plan: Plan, as_json: bool) -> None:
@@ -57,19 +51,21 @@ def show_plan(plan: Plan, as_json: bool) -> None:
         print(json.dumps({"study": plan.study, "cells": [row._asdict() for row in rows], "total": sums}, indent=1))
         return
     title = f"study {plan.study}: forecast on one quiet core each"
-    table = _table(title, ("task", "engine", "variant", "run"), ("jobs", "done", "env steps", "core-h", "GB"))
+    table = _table(title, ("task", "engine", "variant", "run"), ("jobs", "done", "env steps", "core-h", "MB", "GB"))
     for column in table.columns[4:]:
         column.no_wrap = True
-    total = CellForecast("total", "", "", "", False, **sums)
+    total = CellForecast("total", "", "", "", False, **sums, memory_mb=max((row.memory_mb for row in rows), default=0))
     for row in (*rows, total):
         if row is total:
             table.add_section()
         counts = (f"{row.jobs:,}", f"{row.done:,}", f"{row.env_steps:,}")
-        costs = ("imported", "") if row.imported else (f"{row.core_hours:.2f}", f"{row.work_gb:.2f}")
+        costs = (f"{row.core_hours:.2f}", f"{row.memory_mb:.0f}", f"{row.work_gb:.2f}")
+        costs = ("imported", "", "") if row.imported else costs
         table.add_row(*row[:4], *counts, *costs)
     console = _console()
     console.print(table)
-    console.print("GB: checkpoints and replay if every run were under way at once; a finished run leaves about 1 MB")
+    console.print("MB: memory of a process that trains one run; GB: checkpoints if every run were under way at once")
+    console.print(f"finished runs leave {total.kept_gb:.2f} GB")
     for one in plan.meaningless:
         console.print(f"not trained on {one.task}: {one.ablation}/{one.arm}, for {one.why}")
     if absent := sum(row.jobs - row.done for row in rows if row.imported):
@@ -83,10 +79,18 @@ def _forecasts(plan: Plan) -> list[CellForecast]:
     rows = []
     for cell in plan.cells:
         count, imported = seeds[cell.key], cell.implementation in plan.imported
-        cost = Forecast(0.0, 0) if imported else forecast(cell)
-        names = (cell.task, cell.implementation, cell.variant, cell.run_id)
-        totals = (count * cell.env_steps, count * cost.seconds / 3600, count * cost.work_bytes / 1e9)
-        rows.append(CellForecast(*names, imported, count, done[cell.key], *totals))
+        cost = Forecast(0.0, 0, 0) if imported else forecast(cell)
+        row = CellForecast(
+            *(cell.task, cell.implementation, cell.variant, cell.run_id, imported),
+            jobs=count,
+            done=done[cell.key],
+            env_steps=count * cell.env_steps,
+            core_hours=count * cost.seconds / 3600,
+            memory_mb=0.0 if imported else process_bytes([cell]) / 1e6,
+            work_gb=count * cost.work_bytes / 1e9,
+            kept_gb=count * cost.kept_bytes / 1e9,
+        )
+        rows.append(row)
     return rows
 
 
@@ -105,62 +109,148 @@ def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
 
 
 def show_status(plan: Plan, watch: bool, every: float) -> None:
-    """Prints what became of every run of a plan; with `watch` again and again until none is left to do."""
-    console = _console()
+    """Prints what became of every run of a plan; with `watch` again and again until none is left to do, or Ctrl-C.
+
+    On a terminal the table stays in its place; elsewhere each look is a few plain lines.
+    """
+    console, watching = _console(), Watch(plan)
     if not watch:
-        console.print(_status(plan)[0])
+        console.print(_table_of(plan, watching.states()))
         return
+    with suppress(KeyboardInterrupt):
+        if console.is_terminal:
+            _stay(plan, watching, console, every)
+        else:
+            _look_again(watching, every)
+
+
+def _stay(plan: Plan, watching: Watch, console: Console, every: float) -> None:
+    """The table in its place on a terminal, with as many rows as fit while runs are left to do."""
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            table, left = _status(plan)
-            live.update(table, refresh=True)
+            states = watching.states()
+            left = any(state.to_do for state in states)
+            live.update(_at_a_glance(plan, states, console.height) if left else _table_of(plan, states), refresh=True)
             if not left:
                 return
             time.sleep(every)
 
 
-def _status(plan: Plan) -> tuple[Group, int]:
-    """The table, and how many runs a sweep has yet to make."""
-    states = [_state(plan, run) for run in plan.runs.values()]
-    by_cell: dict[Cell, list[State]] = {}
+def _look_again(watching: Watch, every: float) -> None:
+    """A line on the whole sweep, and one on each run under way, at every look."""
+    while True:
+        states = watching.states()
+        print(f"{time.strftime('%H:%M:%S')} {summary(states)}")
+        for state in states:
+            if state.status == "running":
+                cell = state.run.cell
+                print(f"  {cell.task} {cell.implementation} {cell.variant} {_progress(state)}")
+        sys.stdout.flush()
+        if not any(state.to_do for state in states):
+            return
+        time.sleep(every)
+
+
+def summary(states: Sequence[State]) -> str:
+    """How many runs there are of each status, and how long the others will take, as one line."""
+    left = in_words(seconds_left(states)) if any(state.to_do for state in states) else ""
+    return f"{len(states)} runs: {counts(states)}" + (f"; {left}" if left else "")
+
+
+def _table_of(plan: Plan, states: Sequence[State]) -> Group:
+    """A row for every cell, the summary, and how the forecast held."""
+    return Group(_rows(plan, states, ("task", "implementation", "variant")), summary(states), *_accuracy(states))
+
+
+def _at_a_glance(plan: Plan, states: Sequence[State], height: int) -> Group:
+    """The summary above a row for every cell; if these are too many, for every task and implementation."""
+    names = ("task", "implementation", "variant")
+    lines = len({state.run.cell.key for state in states}) + sum(state.status == "running" for state in states)
+    return Group(summary(states), _rows(plan, states, names if lines + 6 < height else names[:2]))
+
+
+def _rows(plan: Plan, states: Sequence[State], names: tuple[str, ...]) -> Table:
+    """The table of runs, joined by what these columns name."""
+    rows: dict[tuple, list[State]] = {}
     for state in states:
-        by_cell.setdefault(state.run.cell, []).append(state)
-    title = f"study {plan.study}"
-    table = _table(title, ("task", "implementation", "variant"), ("finished", "running", "missing"))
+        cell = state.run.cell
+        rows.setdefault(cell.key if "variant" in names else (cell.task, cell.implementation), []).append(state)
+    table = _table(f"study {plan.study}", names, ("finished", "running", "to do"))
     table.add_column("failed")
     table.add_column("under way: seed, step, return, alpha, steps/s, ETA")
-    left = 0
-    for cell, of_cell in by_cell.items():
-        count = Counter(state.status for state in of_cell)
-        failed = ", ".join(f"s{state.run.seed} {state.status}" for state in of_cell if state.status in ENDED)
-        under_way = "\n".join(_progress(state.run, state.progress) for state in of_cell if state.progress)
-        if cell.implementation in plan.imported:
-            under_way = "imported" + ("; python -m suite import makes what is missing" if count["missing"] else "")
-        else:
-            left += count["running"] + count["missing"]
-        counts = (f"{count['finished']}/{len(of_cell)}", str(count["running"] or ""), str(count["missing"] or ""))
-        table.add_row(cell.task, cell.implementation, cell.variant, *counts, failed, under_way)
-    total = Counter(state.status for state in states)
-    line = ", ".join(f"{count} {status}" for status, count in total.most_common())
-    return Group(table, f"{len(states)} runs: {line}"), left
+    for of_row in rows.values():
+        table.add_row(*_row(of_row, len(names)))
+    return table
 
 
-def _state(plan: Plan, run: Planned) -> State:
-    """A run's state, by its record or its progress file."""
-    if record := next((path for path in (Path(run.record), plan.waiting(run)) if path.exists()), None):
-        try:
-            return State(run, read_meta(record).status)
-        except RecordError:
-            return State(run, "invalid")
-    progress = read(plan.work(run.cell, run.seed) / "progress.json")
-    fresh = progress is not None and time.time() - progress.time < STALLED_S
-    return State(run, "running", progress) if fresh else State(run, "missing")
+def _row(states: Sequence[State], names: int) -> list[str]:
+    """A row of the table: the first so many names, counts, and what there is to say of single runs."""
+    cell, count = states[0].run.cell, Counter(state.status for state in states)
+    failed = _shortened([f"s{state.run.seed} {state.status}" for state in states if state.status in ENDED], ", ")
+    under_way = [_progress(state) for state in states if state.progress and state.to_do]
+    if count["to import"]:
+        under_way = ["imported; python -m suite import makes what is missing"]
+    elif any(state.record and state.record.imported for state in states):
+        under_way = ["imported"]
+    counted = (f"{count['finished']}/{len(states)}", count["running"] or "", count["missing"] + count["stopped"] or "")
+    return [
+        *(cell.task, cell.implementation, cell.variant)[:names],
+        *map(str, counted),
+        failed,
+        _shortened(under_way, "\n"),
+    ]
 
 
-def _progress(run: Planned, progress: Progress) -> str:
+def _shortened(items: Sequence[str], between: str) -> str:
+    """The first few of them, and how many more there are."""
+    more = [f"and {len(items) - MOST} more"] if len(items) > MOST else []
+    return between.join([*items[:MOST], *more])
+
+
+def _progress(state: State) -> str:
+    """How far a run is, in a line."""
+    progress = state.progress
+    assert progress, "a run under way tells how far it is"
     value = "-" if progress.mean_return is None else f"{progress.mean_return:.0f}"
     alpha = "-" if progress.alpha is None else f"{progress.alpha:.3f}"
+    pace = f"{progress.env_steps_per_s:.0f}/s {progress.eta_s / 60:.1f} min"
     return (
-        f"s{run.seed} {progress.env_step:,}/{run.cell.env_steps:,} {value} {alpha} "
-        f"{progress.env_steps_per_s:.0f}/s {progress.eta_s / 60:.1f} min"
+        f"s{state.run.seed} {progress.env_step:,}/{state.run.cell.env_steps:,} {value} {alpha} "
+        f"{'stopped' if state.status == 'stopped' else pace}"
     )
+
+
+def _accuracy(states: Sequence[State]) -> list[Table | str]:
+    """How the forecast held for finished runs, as a table and its legend; nothing where there is none."""
+    finished = [(state.run, state.record) for state in states if state.status == "finished" and state.record]
+    trained = [taken(run, record, Path(run.record)) for run, record in finished if not record.imported]
+    if not (rows := accuracy(trained)):
+        return []
+    table = _table("forecast and used", ("task", "implementation"), ("runs", *QUANTITIES.values()))
+    for column in table.columns[2:]:
+        column.no_wrap = True
+    for row in rows:
+        if not row.task:
+            table.add_section()
+        quantities = (_compared(getattr(row, name)) for name in QUANTITIES)
+        table.add_row(row.task or "all", row.implementation, f"{row.runs}", *quantities)
+    return [table, *_legend(rows[-1])]
+
+
+QUANTITIES = {"core_hours": "core-h", "memory_mb": "memory MB", "work_mb": "checkpoints MB", "kept_mb": "kept MB"}
+
+
+def _compared(quantity: Compared) -> str:
+    """A forecast, what was used, and how many times the one is the other."""
+    if math.isnan(quantity.used):
+        return "-"
+    return f"{quantity.forecast:.3g} {quantity.used:.3g} x{quantity.factor:.2f}"
+
+
+def _legend(every: Accuracy) -> list[str]:
+    """What the numbers are."""
+    line = (
+        "of each: forecast, used, their ratio; core-h: time on cores; memory: the largest process; -: no record tells"
+    )
+    by_the_clock = f"{every.by_the_clock} of {every.runs} runs tell the clock's time alone, on a busy machine too long"
+    return [line, by_the_clock] if every.by_the_clock else [line]

@@ -50,7 +50,7 @@ def _after_training(plan: Plan, workers: int) -> None:
     from suite.gate import check
     from suite.report import figures as drawing
 
-    study.gather_and_tell(plan)
+    study.gather_and_tell(plan, declare=False)
     check.main(plan.study_dir, plan.config.check, declared_of(plan.config))
     analyse.compute(plan, workers)
     drawing.main(plan.study_dir, plan.report_dir)

@@ -185,13 +185,13 @@ def gather(plan: Plan) -> None:
     gather_and_tell(plan)
 
 
-def gather_and_tell(plan: Plan) -> None:
-    """Gathers, and says what became of the runs."""
+def gather_and_tell(plan: Plan, declare: bool = True) -> None:
+    """Gathers, and says what became of the runs; declare: as of `manifest.write`."""
     from suite.analysis.evaluations import evaluation_curves
     from suite.analysis.runs import with_outcomes
     from suite.study import gather
 
-    tables = gather.main(plan, say=click.echo)
+    tables = gather.main(plan, click.echo, declare)
     recorded = tables["runs"]
     runs = with_outcomes(recorded, evaluation_curves(tables["evaluations"]))  # as statistics and check count them
     for status, count in runs["status"].value_counts().items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -14,7 +15,9 @@ import psutil
 
 from suite.analysis.declared import declared_of
 from suite.analysis.types import CellKey
+from suite.cli import slurm
 from suite.cli.children import Children
+from suite.cli.sweep_lines import RATHER_PRINTED, Lines
 from suite.errors import UsageError
 from suite.files import remove_temporaries
 from suite.gate import check, outcome
@@ -73,6 +76,9 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], children: Children, 
     try:
         if owners := snakemakes():
             raise UsageError(f"Snakemake is already running here (process {owners[0]}); wait for it or stop it first")
+        elsewhere = workflow.runs_elsewhere(arguments)
+        if elsewhere and (left := slurm.stop()):
+            click.echo(f"an earlier sweep was killed: its {left} jobs in SLURM's queue are cancelled", err=True)
         _wait_for_orphans()
         _clear_interrupted(plan)
         if any(Path(".snakemake/locks").glob("*")):
@@ -80,12 +86,30 @@ def sweep(plan: Plan, cores: int, arguments: Sequence[str], children: Children, 
             click.echo(line, err=True)
             subprocess.run([*base, "--unlock"], check=True, capture_output=True)
         options = ["--cores", str(cores), *map(workflow.find_profile, arguments)]
-        code = children.run([*base[:3], *targets, *base[3:], *options])
+        command = [*base[:3], *targets, *base[3:], *options]
+        click.echo(shlex.join(command), err=True)
+        code = _followed(plan, command, children, targets, 0 if elsewhere else cores)
+        if elsewhere and children.asked:
+            slurm.stop(waits=lambda: not children.forced)
     finally:
         ownership.release(lock)
     report = plan.report_dir / "report.html"
     if code == 0 and report.exists() and not targets:
         click.echo(f"report: {report}")
+    return code
+
+
+def _followed(plan: Plan, command: Sequence[str], children: Children, targets: Sequence[str], at_once: int) -> int:
+    """Runs Snakemake, with a line for whatever ends; as it is where it was asked to print something itself.
+
+    at_once: how many runs there may be at a time on this machine; 0: they are elsewhere, as many as run.
+    """
+    if RATHER_PRINTED.intersection(command):
+        return children.run(command, elsewhere=not at_once)
+    lines = Lines(plan, targets, at_once, asked=lambda: bool(children.asked))
+    lines.begin()
+    code = children.run(command, lines.hear, lines.look, elsewhere=not at_once)
+    lines.end(code)
     return code
 
 
@@ -110,8 +134,8 @@ def _clear_interrupted(plan: Plan) -> None:
 
 
 def snakemakes() -> list[int]:
-    """The processes that run Snakemake in this directory, this one's family apart."""
-    return _processes(lambda words: any(Path(word).name == "snakemake" for word in words[:4]))
+    """The processes that run Snakemake in this directory, but this one's family and what jobs start (with --mode)."""
+    return _processes(lambda words: any(Path(word).name == "snakemake" for word in words[:4]) and "--mode" not in words)
 
 
 def trainers() -> list[int]:

@@ -27,6 +27,8 @@ from suite.study.plan import Plan
 
 if TYPE_CHECKING:
     from suite.lab.loop import Place
+    from suite.lab.records import Provenance
+    from suite.lab.tracking import Tracker, Tracking
     from suite.study.cells import Planned
 
 
@@ -47,6 +49,7 @@ def run(parent: int | None, config: str, records: tuple[str, ...], attempt: int,
     the update's numbers alone. A record that exists is kept.
     """
     from suite.lab.records import move
+    from suite.lab.tracking import check_installed
 
     plan = Plan(Path(config), records)
     plan.check_writable()
@@ -56,6 +59,7 @@ def run(parent: int | None, config: str, records: tuple[str, ...], attempt: int,
         _check_trained_here(plan, left, in_turn)
         _in_own_environment(plan, left[0].cell.implementation)
         _check_brought(left)
+        check_installed(plan.config.tracking)
     # What was begun before comes last: a run that takes its process with it must not keep the others from their turn.
     in_order = sorted(left, key=lambda one: (plan.work(one.cell, one.seed) / LOG).exists())
     by_cell = sorted(left, key=lambda one: [other.cell for other in left].index(one.cell))
@@ -190,10 +194,9 @@ def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **opt
     """Trains the chosen seeds in this process, in lockstep."""
     import implementations
     from suite.lab import lab, package_loop, training
-    from suite.lab.tracking import tracker
     from suite.specimens import proofs
 
-    cell, execution, tracking = chosen[0].cell, plan.config.execution, plan.config.tracking
+    cell, execution = chosen[0].cell, plan.config.execution
     jobs = [
         cell.job(tuple(one.seed for one in chosen if one.cell == cell), plan.study, plan.declaration_id[:10])
         for cell in dict.fromkeys(one.cell for one in chosen)
@@ -209,9 +212,17 @@ def _train(plan: Plan, chosen: Sequence[Planned], places: Sequence[Place], **opt
         keep_checkpoint=execution.keep_checkpoints,
         time_limit_hours=execution.time_limit_hours,
         make_lab=package_loop.Guest if trainer else getattr(engine, "LAB", lab.Lab),
-        make_tracker=partial(tracker, tracking.mode, tracking.project),
+        make_tracker=partial(_tracker, plan.config.tracking),
         **options,
     )
+
+
+def _tracker(tracking: Tracking, run: Provenance, folder: Path) -> Tracker:
+    """The tracker of a run, which is told how far the run's preset is its code base."""
+    from suite.lab.tracking import Conformance, tracker
+    from suite.specimens import naming
+
+    return tracker(tracking, run, folder, Conformance(*naming.state(run.origin.preset)))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -15,6 +15,7 @@ from suite.lab.evaluation import Episodes, Evaluation
 from suite.lab.loop import Clock
 from suite.lab.records import Attempt, Recorder
 from suite.lab.seat import Seat, uniform_log_density
+from suite.lab.usage import Usage
 from suite.sac import weights as initial
 from suite.sac.contract import Implementation, Job, Metrics, Params, row_width
 from suite.sac.schedule import check_together
@@ -213,8 +214,8 @@ class Lab:
         for i, (seat, checkpoint, clock) in enumerate(zip(self.seats, checkpoints, clocks, strict=True)):
             arrays, state = seat.get_state()
             of_seed = {f"params/{name}": value[i] for name, value in params.items()}
-            time_spent = {"wall_time_s": clock.wall_time_s, "attempts": list(map(list, clock.attempts))}
-            state |= {"clock": time_spent, "updates": self.updates_done}
+            spent = clock._asdict() | {"attempts": list(map(list, clock.attempts)), "usage": clock.usage._asdict()}
+            state |= {"clock": spent, "updates": self.updates_done}
             checkpoint.save(self.env_step, arrays | of_seed, state, seat.replay)
 
     def resume(self, checkpoints: Sequence[Checkpoints]) -> list[Clock] | None:
@@ -234,8 +235,7 @@ class Lab:
         self.state = self.engine.set_params(self.state, params)
         # older checkpoints lack it: in their runs an engine's own count never started anew
         self.updates_done = loaded[0][1].get("updates", int(params["updates_done"][0]))
-        clocks = [state["clock"] for _, state in loaded]
-        return [Clock(one["wall_time_s"], tuple(Attempt(*each) for each in one["attempts"])) for one in clocks]
+        return [_clock(state["clock"]) for _, state in loaded]
 
     def networks(self, i: int) -> Params:
         """Seat i's final actor and critics (and value net), without targets and optimiser; and what their observations
@@ -248,6 +248,12 @@ class Lab:
     def updates(self) -> list[int]:
         """How many updates each seat's learner has had."""
         return [self.updates_done] * len(self.seats)
+
+
+def _clock(data: dict) -> Clock:
+    """A clock as a checkpoint has it; older ones do not tell what was used."""
+    attempts = tuple(Attempt(*one) for one in data["attempts"])
+    return Clock(data["wall_time_s"], attempts, Usage(**data.get("usage", {})))
 
 
 def _check_sampling(job: Job, time_limit: int) -> None:

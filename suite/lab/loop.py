@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from suite.lab.checkpoint import Checkpoints
 from suite.lab.records import Attempt, Recorder
+from suite.lab.usage import Usage
 from suite.sac.contract import Params
 
 
@@ -24,10 +25,11 @@ class Place(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """How long a run has taken so far, in seconds, and the processes that worked on it."""
+    """What a run has taken so far, and the processes that worked on it."""
 
     wall_time_s: float = 0.0
     attempts: tuple[Attempt, ...] = ()
+    usage: Usage = Usage(0.0, 0, 0)
 
 
 @dataclass

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,9 +41,21 @@ def read(path: Path) -> Progress | None:
 
 def latest_scalars(seat: Trainee, env_step: int) -> dict[str, float]:
     """The latest evaluation as scalars by name."""
-    rows = [row for row in seat.recorder.rows if row["env_step"] == env_step]
+    return _scalars([row for row in seat.recorder.rows if row["env_step"] == env_step])
+
+
+def scalars_by_step(seat: Trainee) -> dict[int, dict[str, float]]:
+    """Every evaluation so far as scalars by name, by its environment step."""
+    rows: dict[int, list[dict]] = {}
+    for row in seat.recorder.rows:
+        rows.setdefault(row["env_step"], []).append(row)
+    return {env_step: _scalars(of_step) for env_step, of_step in sorted(rows.items())}
+
+
+def _scalars(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """An evaluation's rows as scalars; its mean return by the name that tells evaluation, and openrlbenchmark's."""
     returns = [row["return"] for row in rows if row["kind"] in ("mean", "sample")]
-    scalars = {"charts/episodic_return": float(np.mean(returns))} if returns else {}
+    scalars = dict.fromkeys(("eval/mean_return", "charts/episodic_return"), float(np.mean(returns))) if returns else {}
     for row in rows:
         if row["kind"] == "diagnostic":
             scalars |= {name: value for name, value in row.items() if name not in ("env_step", "kind")}

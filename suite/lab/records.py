@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from suite.files import atomic, fits, hints
+from suite.lab.usage import NOT_MEASURED, Usage
 from suite.sac import identity, numerics
 from suite.sac.contract import Origin
 from suite.sac.numerics import Numerics, PartNumerics
@@ -32,7 +33,8 @@ from suite.sac.status import STATUSES, KindOfReturn, Status
 SCHEMA_VERSION = 3
 READABLE = (1, 2, 3)
 """Schema 1 had no numerics (a code_id stood for them), no kind of return, and no device in an attempt. Of schema 2, the
-digests of arrays and rows came later: what lacks one is read as it is. It had no final episodes."""
+digests of arrays and rows came later: what lacks one is read as it is. It had no final episodes. Of schema 3, what
+training took came later."""
 
 DIAGNOSTICS = {
     "q_bias": "mean over evaluation episodes of min_i Q_i at the first step minus the discounted, reward-scaled return "
@@ -130,6 +132,7 @@ class RunEnd:
     wall_time_s: float
     attempts: tuple[Attempt, ...]
     ended: str  # ISO 8601, UTC
+    usage: Usage = NOT_MEASURED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -396,6 +399,7 @@ def _to_json(record: RunRecord) -> dict:
         "block": list(record.block),
         "numerics": {part: one._asdict() for part, one in (record.numerics or {}).items()},
         "attempts": [attempt._asdict() for attempt in record.attempts],
+        "usage": record.usage._asdict(),
         "params_digest": record.params_digest,
         "arrays": record.arrays,
     }
@@ -415,6 +419,7 @@ def _from_json(data: dict, version: int) -> RunRecord:
         block=tuple(data["block"]),
         numerics=None if parts is None else {part: PartNumerics(**one) for part, one in parts.items()},
         attempts=tuple(Attempt(**attempt) for attempt in data["attempts"]),
+        usage=Usage(**data.get("usage", {})),
         params_digest=data.get("params_digest"),
         arrays=data.get("arrays", "kept"),
     )

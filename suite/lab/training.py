@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,10 +26,11 @@ from suite.lab.checkpoint import Checkpoints, Maker
 from suite.lab.lab import Lab
 from suite.lab.loop import Clock, Interrupted, Place, Training
 from suite.lab.machine import provenance
-from suite.lab.progress import PROGRESS_SECONDS, latest_scalars, progress_line, progress_of
-from suite.lab.records import Attempt, Recorder, RunEnd
+from suite.lab.progress import PROGRESS_SECONDS, latest_scalars, progress_line, progress_of, scalars_by_step
+from suite.lab.records import Attempt, Provenance, Recorder, RunEnd
 from suite.lab.signals import StopSignals
 from suite.lab.tracking import Tracker
+from suite.lab.usage import Usage, spent
 from suite.lab.watchdog import GRACE_S, ORPHANS_GRACE_S, STALLED_S, Watchdog
 from suite.lab.watched import Watched
 from suite.sac.contract import Implementation, Job, Params
@@ -37,7 +39,7 @@ from suite.sac.status import Status
 
 MakeLab = Callable[[Implementation, Job, Sequence[Recorder]], Training]
 Made = Callable[[Job], Numerics]
-MakeTracker = Callable[[Job, int, Path], Tracker]
+MakeTracker = Callable[[Provenance, Path], Tracker]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,7 @@ class Options:
     time_limit_hours: float | None = None
     parent: int | None = None  # the process whose death ends this one
     make_lab: MakeLab = Lab
-    make_tracker: MakeTracker = lambda job, seed, folder: Tracker()
+    make_tracker: MakeTracker = lambda run, folder: Tracker()
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
     leave: Callable[[bool], None] = lambda recorded: os._exit(1)  # ends a process that hangs, whether it has records
 
@@ -91,7 +93,7 @@ class _Process:
         arms = [f"{one.origin.variant or one.run_id} " if job.beside else "" for one in job.seats]
         self.names = [f"{arm}seed {one.seeds[0]}" for arm, one in zip(arms, job.seats, strict=True)]
         self.engine: Any = Watched(engine)
-        runs = [provenance(engine, job, i, numerics(one)) for i, one in enumerate(job.seats)]
+        self.runs = runs = [provenance(engine, job, i, numerics(one)) for i, one in enumerate(job.seats)]
         self.device = runs[0].device
         self.checkpoints: list[Checkpoints] = []
         for place, run in zip(places, runs, strict=True):
@@ -99,7 +101,7 @@ class _Process:
         self.recorders = [Recorder(place.record, run) for place, run in zip(places, runs, strict=True)]
         self.stop = StopSignals(options.parent)
         self.watchdog = Watchdog(self._hangs, self._abandon)
-        self.started = time.monotonic()
+        self.started, self.cpu_began_s = time.monotonic(), time.process_time()
         self.saved, self.shown = self.started, 0.0
         self.first_step = self.reached = 0
         self.lab: Training | None = None
@@ -125,8 +127,7 @@ class _Process:
             self._show(now)
             self._look_at_the_time_limit()
             if now - self.saved > options.checkpoint_seconds or self.stop.asked or self.late:
-                lab.save(self.checkpoints, self.clocks)
-                self.saved = time.monotonic()
+                self._save()
             if self.stop.asked:
                 kept = all(lab.env_step in checkpoint.env_steps() for checkpoint in self.checkpoints)
                 ending = "checkpointed" if kept else "to start again"
@@ -134,7 +135,16 @@ class _Process:
             if self.late:
                 break
         if options.keep_checkpoint:
-            lab.save(self.checkpoints, self.clocks)
+            self._save()
+
+    def _save(self) -> None:
+        """A checkpoint of every seed."""
+        self._lab.save(self.checkpoints, [clock._replace(usage=self._used(i)) for i, clock in enumerate(self.clocks)])
+        self.saved = time.monotonic()
+
+    def _used(self, i: int) -> Usage:
+        """What seed i has taken by now; its clock tells what it had before this attempt."""
+        return spent(self.clocks[i].usage, self.cpu_began_s, self.places[i].work)
 
     @property
     def _lab(self) -> Training:
@@ -152,9 +162,11 @@ class _Process:
         attempt = Attempt(lab.env_step, _now(), self.device)
         self.clocks = [clock._replace(attempts=(*clock.attempts, attempt)) for clock in self.clocks]
         self.trackers = [
-            self.options.make_tracker(one, one.seeds[0], place.work)
-            for one, place in zip(job.seats, self.places, strict=True)
+            self.options.make_tracker(run, place.work) for run, place in zip(self.runs, self.places, strict=True)
         ]
+        for seat, tracker in zip(lab.seats, self.trackers, strict=True):
+            for env_step, scalars in scalars_by_step(seat).items():  # of earlier attempts
+                tracker.log(env_step, scalars)
         verb = f"resumes at step {lab.env_step:,}" if lab.env_step else "starts"
         of_cells = [
             f"{one.origin.variant or one.run_id} seeds {', '.join(map(str, one.seeds))}" for one in (job, *job.beside)
@@ -178,7 +190,8 @@ class _Process:
                 temporary.write_text(json.dumps(progress._asdict()))
             if evaluated:
                 self.options.say(progress_line(name, progress, job.env_steps))
-                tracker.log(lab.env_step, latest_scalars(seat, lab.env_step))
+                if scalars := latest_scalars(seat, lab.env_step):  # none once it has diverged
+                    tracker.log(lab.env_step, scalars)
 
     def _look_at_the_time_limit(self) -> None:
         lab, hours = self._lab, self.options.time_limit_hours
@@ -218,6 +231,9 @@ class _Process:
         reached = self.lab.env_step if self.lab else 0
         for i in range(len(self.recorders)):
             self._finish(i, status, reached, reason, 0, self._final_arrays(i, status))
+        for tracker in self.trackers:
+            with suppress(Exception):  # the records are written, and it may be the tracker that failed
+                tracker.finish(status)
 
     def _final_arrays(self, i: int, status: Status) -> dict:
         """Seed i's networks, as far as a failure has left them."""
@@ -256,6 +272,7 @@ class _Process:
             wall_time_s=self.clocks[i].wall_time_s,
             attempts=self.clocks[i].attempts,
             ended=_now(),
+            usage=self._used(i),
         )
         self.recorders[i].finish(end, arrays)
         self.options.say(f"{self.names[i]}: {status}" + (f": {message}" if message else ""))

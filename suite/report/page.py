@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import Markup
 
+from suite.analysis.plan_accuracy import plan_accuracy
 from suite.analysis.provenance import making, provenance
 from suite.analysis.types import Results
 from suite.errors import UsageError
@@ -112,6 +113,7 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "changes": {ablation.name: changes_of(ablation, study.runs) for ablation in results.ablations},
         "made_with": made_with(making(study.runs)),
         "provenance": provenance(study.runs),
+        "plan_accuracy": plan_accuracy(study.runs),
         "every_run": every_run(results, study.runs),
         "diagnostics": list(dict.fromkeys(name for cell in results.cells for name in cell.diagnostics)),
         "declared": history_in_words(results.declaration, study.declared_at),

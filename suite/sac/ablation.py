@@ -98,6 +98,27 @@ class Ablation:
         return factors
 
     @property
+    def doses(self) -> tuple[str, dict[str, float]] | None:
+        """The field of which arms are values, and nothing else, with the value of each; None of fewer than two, and
+        where arms are settings of several fields."""
+        if self.variant:
+            return None
+        alone = [(arm.name, *next(iter(arm.changes.items()))) for arm in self.arms if len(arm.changes) == 1]
+        by_field: dict[str, dict[str, float]] = {}
+        for name, path, value in alone:
+            if len(numbers := list(_numbers(value))) == 1:
+                by_field.setdefault(path, {})[name] = float(numbers[0])
+        path = max(by_field, key=lambda one: len(by_field[one]), default="")
+        return (path, by_field[path]) if path and len(set(by_field[path].values())) > 1 else None
+
+    def dose_of_baseline(self, spec: Spec, schedule: Schedule) -> float | None:
+        """What the baseline has where arms are values of a field; None where that is not one number."""
+        if self.doses is None:
+            return None
+        numbers = list(_numbers(_value(spec, schedule, self.doses[0])))
+        return float(numbers[0]) if len(numbers) == 1 else None
+
+    @property
     def switched(self) -> tuple[str, ...]:
         """The fields that an arm changes, in the order first named."""
         return tuple(dict.fromkeys(field for arm in self.arms for field in arm.changes))

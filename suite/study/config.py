@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from suite.errors import UsageError, nearest, quoted
+from suite.lab.tracking import TRACKINGS, Tracking
 
 
 class Section(BaseModel):
@@ -39,10 +40,18 @@ def _rising(values: list[int]) -> list[int]:
     return values
 
 
-def _off(value: Any) -> Any:
-    """YAML 1.1 reads a bare `off` as false."""
+def _one_word(value: Any) -> Any:
+    """YAML 1.1 reads a bare `off` as false; a mapping is what tracking was before it was a word."""
+    if isinstance(value, dict):
+        new = MODES.get(str(value.get("mode", "off")), "off")
+        project = "; WANDB_PROJECT in the environment names the project" if "project" in value else ""
+        words = f"must be one word of {', '.join(TRACKINGS)}: here 'tracking: {new}'{project}"
+        raise PydanticCustomError("one_word", words)  # type: ignore[arg-type]
     return "off" if value is False else value
 
+
+MODES = {"off": "off", "False": "off", "offline": "wandb-offline", "online": "wandb"}
+"""What was written as tracking's mode, and its word now."""
 
 DEFAULT_CONFIG = "config/paper.yaml"  # the study that is meant where none is named
 MOST_RUNS = 100_000  # of a study: what Snakemake can still plan, in minutes
@@ -143,13 +152,6 @@ class Execution(Section):
     time_limit_hours: Annotated[float, Field(gt=0)] | None = None  # of a training process, all its attempts together
 
 
-class Tracking(Section):
-    """Weights & Biases: off, offline (files in the work folders) or online."""
-
-    mode: Annotated[Literal["off", "offline", "online"], BeforeValidator(_off)] = "off"
-    project: str = "sac-suite"
-
-
 class Config(Section):
     """A study; its name is the file's stem."""
 
@@ -160,7 +162,7 @@ class Config(Section):
     families: Families = Families()
     report: Report = Report()
     execution: Execution = Execution()
-    tracking: Tracking = Tracking()
+    tracking: Annotated[Tracking, BeforeValidator(_one_word)] = "off"  # where evaluations are mirrored
     results: Folder = "results"
     reports: Folder = "reports"
 

@@ -30,10 +30,14 @@ from suite.specimens import naming
 from suite.specimens.catalogue import load_preset
 from suite.specimens.proofs import Prover
 from suite.study import manifest
+from suite.study.accuracy import Costs, taken
 from suite.study.cells import CELL, Cell, Planned
 from suite.study.plan import Plan
 from suite.study.staleness import Judge, device_note, note_of
 
+MAKING = ("wall_time_s", "env_steps_per_s", "attempts", "by_the_clock",
+          *(f"{prefix}_{name}" for prefix in ("forecast", "used") for name in Costs._fields))  # fmt: skip
+"""Columns of the table of runs on how a run was made: in these alone do sweeps with the same results differ."""
 KEYS = ["task", "implementation", "run_id", "variant", "seed"]
 EPISODE_COLUMNS = ["env_step", "kind", "episode", "return", "length"]
 WITHOUT_EVALUATIONS = ("missing", "invalid", "interrupted")
@@ -117,7 +121,8 @@ class Gathered:
             "path": self.planned.record,
         }
         recorded = _recorded(self.record.meta if self.record else None)
-        return planned | judged | recorded | _final(self.record) | settings
+        making = _making(self.planned, self.record.meta) if self.record else _UNKNOWN
+        return planned | judged | recorded | making | _final(self.record) | settings
 
 
 def _recorded(run: RunRecord | None) -> dict[str, object]:
@@ -126,16 +131,33 @@ def _recorded(run: RunRecord | None) -> dict[str, object]:
     return {
         "last_env_step": run.last_env_step if run else 0,
         "stopped_at": run.stopped_at if run else None,
-        "wall_time_s": run.wall_time_s if run else math.nan,
         "code_id": run.code_id if run else "",
         "numerics": json.dumps({part: one.version for part, one in numerics.items()}),
         "kind_of_return": run.kind_of_return if run else "",
         "updates": run.updates if run else 0,
-        "env_steps_per_s": run.last_env_step / run.wall_time_s if run and run.wall_time_s else math.nan,
         "device": run.device if run else "",
-        "attempts": len(run.attempts) if run else 0,
         "versions": json.dumps(run.versions if run else {}),
     }
+
+
+_UNKNOWN: dict[str, object] = {**dict.fromkeys(MAKING, math.nan), "attempts": 0, "by_the_clock": False}
+"""What the columns MAKING hold without a record."""
+
+
+def _making(planned: Planned, run: RunRecord) -> dict[str, object]:
+    """The columns MAKING of a run; nobody forecasts what is imported."""
+    making = _UNKNOWN | {
+        "wall_time_s": run.wall_time_s,
+        "env_steps_per_s": run.last_env_step / run.wall_time_s if run.wall_time_s else math.nan,
+        "attempts": len(run.attempts),
+    }
+    if run.imported:
+        return making
+    one = taken(planned, run, Path(planned.record))
+    costs = {"forecast": one.expected, "used": one.used}
+    for prefix, cost in costs.items():
+        making |= {f"{prefix}_{name}": value for name, value in cost._asdict().items()}
+    return making | {"by_the_clock": one.by_the_clock}
 
 
 def _final(record: Record | None) -> dict[str, object]:
@@ -181,9 +203,12 @@ def gather(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataF
     }
 
 
-def main(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFrame]:
-    """Writes the tables of `gather` into the study's folder, the manifest too where it is not yet; returns them."""
-    manifest.write(plan)
+def main(plan: Plan, say: Callable[[str], None] = print, declare: bool = True) -> dict[str, pd.DataFrame]:
+    """Writes the tables of `gather` into the study's folder, the manifest too where it is not yet; returns them.
+
+    declare: as of `manifest.write`.
+    """
+    manifest.write(plan, declare)
     for mark in plan.study_dir.glob("made_of-*.txt"):  # of other content, or of tables that are about to change
         mark.unlink()
     tables = checked(gather(plan, say))
@@ -195,6 +220,7 @@ def main(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFra
     for name, question in questions.items():
         without = [one for one in plan.meaningless if one.ablation == name]
         question["meaningless"] = [{"arm": one.arm, "task": one.task, "why": one.why} for one in without]
+        question["doses"] = _doses(plan, name)
     presets = {name: _of_preset(name) for name in sorted(set(tables["manifest"]["preset"]))}
     for name, data in (("ablations", questions), ("sources", presets)):
         with atomic(plan.study_dir / f"{name}.json") as temporary:
@@ -202,6 +228,17 @@ def main(plan: Plan, say: Callable[[str], None] = print) -> dict[str, pd.DataFra
     if "missing" not in set(tables["runs"]["status"]):  # else a sweep gathers again, however old the records that came
         plan.made_of.touch()
     return tables
+
+
+def _doses(plan: Plan, name: str) -> dict | None:
+    """The field of which a question's arms are values: that of each arm, and of the baseline by task."""
+    ablation = plan.ablations[name]
+    if ablation.doses is None:
+        return None
+    field, by_arm = ablation.doses
+    cells = [one.cell for one in plan.labels.values() if one.label.ablation == name and one.label.baseline]
+    known = {cell.task: ablation.dose_of_baseline(cell.spec, cell.schedule) for cell in cells}
+    return {"field": field, "arms": by_arm, "baseline": {task: one for task, one in known.items() if one is not None}}
 
 
 def _of_preset(name: str) -> dict:

@@ -20,14 +20,16 @@ from suite.study.cells import Label
 from suite.study.plan import Plan
 
 
-def write(plan: Plan) -> pd.DataFrame:
+def write(plan: Plan, declare: bool = True) -> pd.DataFrame:
     """The manifest; writes it and the declaration where they are not on record as they are now.
 
-    A declaration that has changed since joins the history: what was declared first is never overwritten.
+    A declaration that has changed since joins the history: what was declared first is never overwritten. declare:
+    False: the declaration stays as it is, being of a study that was trained and passed on by others.
     """
     planned, declared = table(plan), on_record(plan)
     _write(plan.study_dir / "manifest.parquet", planned.to_parquet(index=False))
-    _write(plan.study_dir / "declaration.json", (json.dumps(declared, indent=1) + "\n").encode())
+    if declare:
+        _write(plan.study_dir / "declaration.json", (json.dumps(declared, indent=1) + "\n").encode())
     return planned
 
 

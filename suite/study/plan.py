@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import implementations
 from suite.errors import UsageError, nearest
+from suite.lab.tracking import check_installed
 from suite.published import comparability
 from suite.sac import identity
 from suite.sac.ablation import Ablation
@@ -214,28 +215,48 @@ def check_place(what: str, path: Path, *below: str) -> None:
         raise UsageError(f"{what} cannot be used ({error.strerror})") from None
 
 
-def for_snakemake(configfiles: Sequence[Path], settings: Mapping[str, object]) -> tuple[Plan, list[rules.Rule]]:
+def for_snakemake(
+    configfiles: Sequence[Path], settings: Mapping[str, object], config: Mapping[str, object]
+) -> tuple[Plan, list[rules.Rule]]:
     """The plan of the config file (without one, the paper's) and how it is trained; a mistake ends the process.
 
-    settings: what --config says; every job reads the config file anew, so that it can say nothing of that.
+    settings: what --config says; every job reads the config file anew, so that it can say nothing of that. config: what
+    Snakemake made of both, or what the workflow of another project says that uses this one as a module: the study's
+    file, as `study`, and settings; command line and config files are then that project's.
     """
     try:
-        # Snakemake would add a second file's keys to the first, and forget a --configfile for a later one.
-        if len(configfiles) > 1 or sum(word.startswith("--configf") for word in sys.argv) > 1:
-            raise UsageError("--configfile is given twice, and a sweep runs one study; start one for each")
-        plan = Plan(Path(os.path.relpath(configfiles[0]) if configfiles else DEFAULT_CONFIG))
-        for key in settings:
-            if key in (*Config.model_fields, *Sweep.model_fields):
-                raise UsageError(f"--config sets {key!r}, which the study's file alone says; change it in {plan.path}")
-            if key not in rules.SETTINGS:
-                close = nearest(key, rules.SETTINGS)
-                raise UsageError(f"--config sets {key!r}, which means nothing; did you mean {close}?")
+        if "study" in config and "sweeps" not in config and "study" not in settings:
+            plan, settings = Plan(Path(str(config["study"]))), dict(config)
+            del settings["study"]
+            where = "the module's config"
+        else:
+            plan, where = Plan(_one_file(configfiles)), "--config"
+        _check_settings(plan, settings, where)
         plan.check_writable()
         plan.check_imported()
         plan.check_environments()
+        check_installed(plan.config.tracking)
         return plan, rules.of_training(plan, settings)
     except UsageError as mistake:
         _refuse(mistake)
+
+
+def _one_file(configfiles: Sequence[Path]) -> Path:
+    """The study's file, of those that Snakemake was told: it would add a second one's keys to the first, and forget a
+    --configfile for a later one."""
+    if len(configfiles) > 1 or sum(word.startswith("--configf") for word in sys.argv) > 1:
+        raise UsageError("--configfile is given twice, and a sweep runs one study; start one for each")
+    return Path(os.path.relpath(configfiles[0]) if configfiles else DEFAULT_CONFIG)
+
+
+def _check_settings(plan: Plan, settings: Mapping[str, object], where: str) -> None:
+    """UsageError for settings that say what the study's file alone says, or that mean nothing."""
+    for key in settings:
+        if key in (*Config.model_fields, *Sweep.model_fields):
+            raise UsageError(f"{where} sets {key!r}, which the study's file alone says; change it in {plan.path}")
+        if key not in rules.SETTINGS:
+            close = nearest(key, rules.SETTINGS)
+            raise UsageError(f"{where} sets {key!r}, which means nothing; did you mean {close}?")
 
 
 def own(plan: Plan) -> None:

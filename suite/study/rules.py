@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import implementations
 from suite.errors import UsageError
 from suite.study.cells import ANY_CELL, RECORD, WORK, Planned
-from suite.study.forecast import forecast
+from suite.study.forecast import Resources, forecast, resources
 
 if TYPE_CHECKING:
     from suite.study.plan import Plan
@@ -25,14 +25,23 @@ SETTINGS = ("seeds_per_job", "runs_per_job")
 
 
 class Rule(NamedTuple):
-    """A Snakemake rule of training: its name, what a job of it makes, its log, a pattern of its cells."""
+    """A Snakemake rule of training: its name, what a job of it makes, its log and needs, a pattern of its cells."""
 
     name: str
     records: list[str]  # with wildcards where many jobs are alike
     log: str
+    needs: Mapping[str, Resources]  # of a job, by its cell's path, or by "" where the rule has but one
     cells: str = ANY_CELL
     how: str = ""  # what `run` is told besides
     priority: int = 0  # what is begun first, so that nothing long is left for the end
+
+    def mem_mb(self, wildcards: Mapping[str, str], attempt: int) -> int:
+        """The MiB that a job asks for; half as much more at every further attempt: too little may have ended one."""
+        return self.needs[wildcards.get("cell", "")].mem_mb * (1 + attempt) // 2
+
+    def runtime(self, wildcards: Mapping[str, str]) -> int:
+        """The minutes that a job asks for; the next attempt goes on where they were over."""
+        return self.needs[wildcards.get("cell", "")].minutes
 
 
 def of_training(plan: Plan, settings: Mapping[str, object]) -> list[Rule]:
@@ -61,7 +70,9 @@ def _alike(plan: Plan, name: str, seeds: Sequence[object], cells: str) -> Rule:
     folder = plan.config.results
     records = [str(Path(folder, RECORD.replace("{seed}", str(seed)))) for seed in seeds]
     log = Path(folder, WORK.replace("{seed}", str(seeds[0])), "{env_steps}.log")
-    return Rule(name, records, str(log), cells)
+    trained = [cell for cell in plan.cells if cell.implementation not in plan.imported]
+    needs = {cell.path: resources([cell] * len(seeds)) for cell in trained}
+    return Rule(name, records, str(log), needs, cells)
 
 
 def _blocks(plan: Plan, jobs: Jobs, seconds: Mapping[tuple, float]) -> list[Rule]:
@@ -85,7 +96,9 @@ def _named(plan: Plan, name: str, jobs: Jobs, seconds: Mapping[tuple, float], ho
     rules = []
     for n, job in enumerate(jobs):
         log, filled = plan.waiting(job[0]).with_suffix(".log"), sum(seconds[run.cell.key] for run in job)
-        rules.append(Rule(f"{name}_{n}", [run.record for run in job], str(log), how=how, priority=round(filled)))
+        needs = {"": resources([run.cell for run in job], in_turn=bool(how))}
+        records = [run.record for run in job]
+        rules.append(Rule(f"{name}_{n}", records, str(log), needs, how=how, priority=round(filled)))
     return rules
 
 

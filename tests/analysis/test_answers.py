@@ -81,6 +81,13 @@ def test_too_few_seeds_say_how_many_would_settle_it(results):
     assert then.finding == "EQUIVALENT"
 
 
+def test_arms_that_give_the_same_runs_are_equivalent(results):
+    (over,) = next(one for one in results.ablations if one.name == "critics").over_tasks
+    same = replace(over.effects[0], estimate=0.0, standard_error=0.0, df=None, low=0.0, high=0.0, p_adjusted=None)
+    (answer,) = asked_again(results, "critics", over={"effects": (same,)})
+    assert (answer.finding, answer.within[:2]) == ("EQUIVALENT", (0.0, 0.0))
+
+
 @pytest.mark.parametrize(
     ("why", "finding"),
     [

@@ -27,6 +27,7 @@ from builders.training import assert_same, interrupted, train
 from suite.lab.records import read
 from suite.study.plan import Plan
 
+PATIENCE = 1_800  # seconds, for a process to end: a busy machine is no fault, one that never ends is
 OWN = job(schedule=replace(SHORT, replay_capacity=120), env_steps=400)  # the ring has wrapped at two thirds
 STEPS = ("gather", "check", "statistics", "figures", "report")
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1)
@@ -69,10 +70,10 @@ def signal_a_trainer(whole: Undisturbed, folder: Path, rng: np.random.Generator)
         number, seconds = SIGNALS[rng.integers(len(SIGNALS))], rng.uniform(0, 4)
         time.sleep(seconds)
         trainer.send_signal(number)
-        code = trainer.wait(60)
+        code = trainer.wait(PATIENCE)
         assert code in (0, 1, 75, 130, -number), code  # ended before, imports broken off, saved, or killed
         said.append(f"{number.name} after {seconds:.1f} s")
-    assert _started(words, folder).wait(120) == 0
+    assert _started(words, folder).wait(PATIENCE) == 0
     a, b = (read(one / record) for one in (whole.study, folder))
     assert a.rows.equals(b.rows) and a.meta.params_digest == b.meta.params_digest
     return "; ".join(said)
@@ -100,10 +101,10 @@ def fill_the_disk(whole: Undisturbed, folder: Path, rng: np.random.Generator) ->
     else:
         shutil.copytree(whole.study, folder, dirs_exist_ok=True)
     limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
-    code = _started(words, folder, preexec_fn=limit).wait(120)
+    code = _started(words, folder, preexec_fn=limit).wait(PATIENCE)
     assert code in (0, 2, 3), code
     if step == "run":
-        assert _started(words, folder).wait(120) == 0
+        assert _started(words, folder).wait(PATIENCE) == 0
         assert read(folder / words[-1]).rows.equals(read(whole.study / words[-1]).rows)
     else:
         _make_again(whole, folder, step)
@@ -115,7 +116,7 @@ def damage_a_record(whole: Undisturbed, folder: Path, rng: np.random.Generator) 
     shutil.copytree(whole.study, folder, dirs_exist_ok=True)
     records = sorted(path for path in (folder / "results/runs").rglob("s*") if path.is_file())
     said = damage.draw(records, rng)
-    assert _started([sys.executable, "-m", "suite", "gather", "--config", "study.yaml"], folder).wait(120) == 0
+    assert _started([sys.executable, "-m", "suite", "gather", "--config", "study.yaml"], folder).wait(PATIENCE) == 0
     _rows_are_of(whole, folder)
     return said
 
@@ -132,7 +133,7 @@ def kill_an_import(whole: Undisturbed, folder: Path, rng: np.random.Generator) -
     process.kill()
     process.wait()
     for results in ("killed", "whole"):
-        _started([*words, results], folder).wait(120)
+        _started([*words, results], folder).wait(PATIENCE)
     a, b = ({path.name: read(path).rows for path in (folder / one).rglob("*.parquet")} for one in ("killed", "whole"))
     assert a.keys() == b.keys() and len(a) == 2 and all(a[name].equals(b[name]) for name in a)
     return f"import after {seconds:.1f} s"
@@ -147,10 +148,10 @@ def stop_a_sweep(whole: Undisturbed, folder: Path, rng: np.random.Generator) -> 
         sweep = start_sweep(folder, folder / "log")
         time.sleep(seconds)
         sweep.send_signal(number)
-        code = sweep.wait(120)
+        code = sweep.wait(PATIENCE)
         assert code in (0, 1, 75, 130, -number), (folder / "log").read_text()
         said.append(f"{number.name} after {seconds:.1f} s")
-    assert start_sweep(folder, folder / "log").wait(600) == 0, (folder / "log").read_text()
+    assert start_sweep(folder, folder / "log").wait(PATIENCE) == 0, (folder / "log").read_text()
     assert_same_tables(whole.study, folder)
     return "; ".join(said)
 
@@ -191,7 +192,7 @@ def _record_to_make(whole: Undisturbed, folder: Path, rng: np.random.Generator) 
 
 def _make_again(whole: Undisturbed, folder: Path, step: str) -> None:
     for one in STEPS[STEPS.index(step) :]:
-        assert _started([sys.executable, "-m", "suite", one, "--config", "study.yaml"], folder).wait(300) in (0, 3)
+        assert _started([sys.executable, "-m", "suite", one, "--config", "study.yaml"], folder).wait(PATIENCE) in (0, 3)
     assert_same_tables(whole.study, folder)
     left, right = ((one / "reports/study/report.html").read_bytes() for one in (whole.study, folder))
     assert left == right

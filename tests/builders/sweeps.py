@@ -14,6 +14,7 @@ import psutil
 import yaml
 
 from builders.runs import ROOT
+from suite.study.gather import MAKING
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
@@ -45,10 +46,9 @@ def snakemake(cwd: Path, *arguments: str) -> subprocess.CompletedProcess:
 def tables(folder: Path) -> dict[str, object]:
     """The numbers a reader would see."""
     where = folder / "results/studies/study"
-    runs = pd.read_parquet(where / "runs.parquet")
-    timing = ["wall_time_s", "env_steps_per_s", "attempts"]
+    runs = pd.read_parquet(where / "runs.parquet").drop(columns=list(MAKING))
     found = {name: pd.read_parquet(where / f"{name}.parquet") for name in ("manifest", "evaluations", "diagnostics")}
-    return found | {"runs": runs.drop(columns=timing), "results": json.loads((where / "results.json").read_text())}
+    return found | {"runs": runs, "results": json.loads((where / "results.json").read_text())}
 
 
 def assert_same_tables(a: Path, b: Path) -> None:

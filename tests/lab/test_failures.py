@@ -90,7 +90,7 @@ def test_the_environments_and_the_suites_own_exceptions_interrupt(tmp_path, monk
         def log(self, env_step, scalars):
             raise RuntimeError("a bug of the tracker")
 
-    record, _ = train(tmp_path / "suite", make_tracker=lambda own, seed, folder: Deaf())
+    record, _ = train(tmp_path / "suite", make_tracker=lambda run, folder: Deaf())
     assert record.meta.status == "interrupted"
 
 

@@ -36,6 +36,7 @@ NEW: Mapping[str, Any] = {
     "ablations[].meaningless": [],  # was refused
     "ablations[].walk": False,
     "ablations[].variant": "",
+    "ablations[].doses": None,
     "sensitivity": [],  # no study was one of it
     "answers": [],  # nobody gave any; all their numbers stand elsewhere, too, but for the margin's interval
     "declaration.declaration.check.looks": [3, 5, 7, 10],  # the check took all seeds at once
@@ -48,7 +49,7 @@ NEW: Mapping[str, Any] = {
 }
 """Keys that the old layout lacks, with the value each has for an old file (evaluate_every is given by the caller)."""
 
-OF_QUESTIONS = ("directions", "margin", "meaningless", "walk", "variant")
+OF_QUESTIONS = ("directions", "margin", "meaningless", "walk", "variant", "doses")
 
 RENAMED = {"improvement": "improvements", "equivalence": "agreements"}
 """Keys of the file; besides, ablations[].suite is ablations[].over_tasks now."""

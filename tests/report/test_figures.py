@@ -17,10 +17,10 @@ from suite.analysis import results as statistics
 from suite.analysis.check_rows import SampleSummary
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import read_results, write_results
-from suite.analysis.types import Aggregate, CellKey, ConfidenceInterval, Label, Results
+from suite.analysis.types import Aggregate, CellKey, ConfidenceInterval, Doses, Label, Results
 from suite.published import calibration
 from suite.report import comparisons, figures
-from suite.report.figures import agreement, captions, cells, curves, effects, overall, published
+from suite.report.figures import agreement, captions, cells, curves, doses, effects, overall, published
 from suite.report.figures.canvas import Content
 from suite.statistics import aggregate
 from suite.study.config import Report
@@ -419,3 +419,24 @@ def test_the_steps_of_a_walk_add_up_to_its_ends_and_have_their_own_differences(t
     assert list(data["difference"])[1:] == pytest.approx((data["mean"] - data["before"]).to_list()[1:])
     assert table_of_one.arms[0].step is None and all(arm.step.low < arm.step.high for arm in table_of_one.arms[1:])
     assert "add up to the difference of the two ends" in shown["waterfall-factorial"].caption
+
+
+def test_values_of_a_field_are_drawn_over_it(results):
+    """Arms at their values, every seed beside them; a baseline that has no such value is a line of its own."""
+    ablation = next(one for one in results.ablations if one.name == "critics")
+    tasks = {table.task for table in ablation.tables}
+    graded = replace(ablation, doses=Doses("critics", {"single": 1.0}, dict.fromkeys(tasks, 20.0)))
+    content = doses.response(graded, results)
+    means = content.data[content.data["seed"].isna()]
+    assert {(row.arm, row.value) for row in means.itertuples()} == {("single", 1.0), ("twin", 20.0)}
+    for row in means.itertuples():
+        cell = next(one for one in results.cells if one.task == row.task and one.implementation == row.implementation
+                    and f"critics/{row.arm}" in [label.name for label in one.labels])  # fmt: skip
+        assert (row.estimate, row.low, row.high) == (cell.mean.estimate, cell.mean.low, cell.mean.high)
+        same = (content.data[["task", "implementation", "arm"]] == [row.task, row.implementation, row.arm]).all(axis=1)
+        seeds = content.data[same & content.data["seed"].notna()]
+        assert sorted(seeds["estimate"]) == sorted(cell.scores)
+    assert {axis.get_xscale() for axis in drawing_of(content).axes} == {"log"}
+    without = doses.response(replace(graded, doses=Doses("critics", {"single": 1.0}, {})), results)
+    (axis, *_) = drawing_of(without).axes
+    assert [line for line in axis.lines if line.get_linestyle() == "--"], "the baseline has no such value"

@@ -27,6 +27,7 @@ from suite import wording
 from suite.analysis import results as statistics
 from suite.analysis.check_rows import CheckFile, CheckLook
 from suite.analysis.declared import Declared
+from suite.analysis.plan_accuracy import FORECAST, USED
 from suite.analysis.results_file import read_results, write_check, write_results
 from suite.analysis.types import CellResult, Label, Results
 from suite.errors import UsageError
@@ -489,3 +490,18 @@ def test_the_report_says_what_a_baseline_arm_is_in_what_others_change(results, m
     assert presets.changes_of(critics, runs) == {"twin": ["critics: 2"], "single": ["critics: 1 instead of 2"]}
     text = (made[1] / "report.html").read_text()
     assert '<td class="name">twin (baseline)</td><td>critics: twin</td><td>critics: 2</td>' in text
+
+
+def test_the_page_holds_the_forecast_against_what_was_used(made, tmp_path):
+    study, out = (Path(shutil.copytree(folder, tmp_path / folder.name)) for folder in made)
+    assert 'id="plan"' not in (out / "report.html").read_text(), "a table from before it was measured tells nothing"
+    runs = pd.read_parquet(study / "runs.parquet")
+    costs = {name: 3600.0 for name in FORECAST} | {name: 4500.0 for name in USED}
+    runs.assign(**costs, by_the_clock=runs["seed"].eq(0)).to_parquet(study / "runs.parquet", index=False)
+    report.main(study, out, config_text="tasks: []", command="make run")
+    page = (out / "report.html").read_text().split('id="plan"')[1]
+    finished = int(runs["status"].eq("finished").sum())
+    row = rf'<td>all</td><td></td><td class="n">{finished}</td><td class="n">{finished}</td><td class="n">[0-9.]+</td>'
+    assert (
+        re.search(row + r'<td class="n">1.25</td>', page) and f"of {finished} runs whose records tell the clock" in page
+    )

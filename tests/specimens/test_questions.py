@@ -223,3 +223,26 @@ def test_no_question_moves_the_settings_it_starts_from():
         spec, schedule = resolve(one.baseline, "Hopper-v5", one.arms[0].changes)
         same = resolve(one.baseline, "Hopper-v5", {})
         assert identity.run_id(spec, schedule, "Hopper-v5", 1000, 10) == identity.run_id(*same, "Hopper-v5", 1000, 10)
+
+
+@pytest.mark.parametrize("name", questions(["all"]))
+def test_where_arms_are_values_the_doses_are_what_their_specs_hold(name):
+    """Each dose is the one number that its arm's resolved spec has in that field, and no other arm has one."""
+    ablation = load_ablation(name)
+    if ablation.doses is None:
+        return
+    field, by_arm = ablation.doses
+    for arm in ablation.arms:
+        spec, schedule = resolve(ablation.baseline, "HalfCheetah-v5", arm.changes)
+        if arm.name in by_arm:
+            assert ablation.dose_of_baseline(spec, schedule) == by_arm[arm.name], "read as the baseline's is"
+        else:
+            assert list(arm.changes) != [field], f"{arm.name} changes {field} alone"
+
+
+def test_the_graded_questions_are_told_from_the_others():
+    doses = {name: load_ablation(name).doses for name in questions(["all"])}
+    assert doses["tau"] == ("tau", {"0.0001": 1e-4, "0.001": 1e-3, "0.01": 1e-2, "0.1": 1e-1})
+    assert doses["target_entropy"][0] == "temperature.entropy_per_dim" and doses["alpha"][0] == "temperature"
+    for name in ("temperature", "critics", "time_limit", "jaxrl_to_curves", "sensitivity_learned"):
+        assert doses.get(name) is None, name

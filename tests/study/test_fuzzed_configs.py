@@ -164,7 +164,7 @@ equivalence: {margin: 0.10, sensitivity: [0.05, 0.15], superiority: 0.15, confid
 families: {equivalence: holm, regression: bh, ablation: by, exploratory: hommel}
 report: {confidence: 0.95, resamples: 1000, seed: 3}
 execution: {checkpoint_seconds: 10, keep_checkpoints: true, accept_stale: false, time_limit_hours: 2.5}
-tracking: {mode: offline, project: mine}
+tracking: wandb-offline
 imported: [theirs]
 results: out/results
 reports: out/reports

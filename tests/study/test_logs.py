@@ -575,7 +575,7 @@ def test_several_calls_make_one_config(here):
     sweeps = yaml.safe_load(Path("mine.yaml").read_text())["sweeps"]
     assert [sweep["tasks"] for sweep in sweeps] == [["HalfCheetah-v4"], ["Hopper-v4"]]
     assert len(gather.main(Plan(Path("mine.yaml")))["runs"]) == 2
-    Path("mine.yaml").write_text(Path("mine.yaml").read_text() + "tracking: {mode: offline}\n")
+    Path("mine.yaml").write_text(Path("mine.yaml").read_text() + "tracking: wandb-offline\n")
     words = "exists and says something else; name another file"
     assert words in refused("Hopper-v4.csv", "--write-config", "mine.yaml", task="Hopper-v4")
 

@@ -152,6 +152,19 @@ def test_make_takes_a_config_with_any_name(tmp_path):
     assert done.stdout.splitlines() == ["-m", "suite", "sweep", "--config", CONFIG, "--cores", "1"]
 
 
+def test_a_sweep_says_the_command_that_it_runs(tmp_path):
+    """Copied into a shell, the line does as the sweep did, whatever the names of places."""
+    write(tmp_path / PROJECT, CONFIG, **PLACES)
+    arguments = ("--cores", 1, "-n", "--", "--config", "runs_per_job=1min")
+    done = suite("sweep", "--config", CONFIG, *arguments, cwd=tmp_path / PROJECT)
+    (line,) = (line for line in done.stderr.splitlines() if " -m snakemake " in line)
+    assert line.endswith("--cores 1 -n --config runs_per_job=1min")
+    command, environment = ["bash", "-c", line], os.environ | {"PYTHONPATH": str(ROOT)}
+    again = subprocess.run(command, cwd=tmp_path / PROJECT, env=environment, capture_output=True, text=True)
+    both = [re.findall(r"^(\w+) +([0-9]+)$", one.stdout + one.stderr, re.MULTILINE) for one in (done, again)]
+    assert both[0] == both[1] and ("runs_0", "1") in both[0] and ("report", "1") in both[0]
+
+
 # --- what Snakemake's command line says
 
 
@@ -166,10 +179,10 @@ def refusal(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(planning.os, "_exit", stop)
 
-    def call(configs: list[str], settings: dict[str, object], *words: str) -> str:
+    def call(configs: list[str], settings: dict[str, object], *words: str, module: dict[str, object] | None = None):
         monkeypatch.setattr(sys, "argv", ["snakemake", *words])
         with pytest.raises(SystemExit) as stopped:
-            planning.for_snakemake([tmp_path / config for config in configs], settings)
+            planning.for_snakemake([tmp_path / config for config in configs], settings, module or settings)
         assert stopped.value.code == 2 and not (tmp_path / "results").exists()
         return capsys.readouterr().err
 
@@ -181,6 +194,16 @@ def test_settings_that_no_job_would_hear_of_are_refused(refusal):
         assert f"--config sets {key!r}, which the study's file alone says" in refusal(["study.yaml"], {key: 5})
     told = refusal(["study.yaml"], {"seeds_per_job": 2, "seed_per_job": 5})
     assert "--config sets 'seed_per_job'" in told and "did you mean 'seeds_per_job'?" in told
+
+
+def test_a_module_says_its_study_and_settings_alone(refusal):
+    """What the other project's command line and config files say is that project's business."""
+    others = (["theirs.yaml", "more.yaml"], {"genes": 3}, "--configfile", "--configfile")
+    told = refusal(*others, module={"study": "study.yaml", "seed_per_job": 5})
+    assert "the module's config sets 'seed_per_job', which means nothing; did you mean 'seeds_per_job'?" in told
+    assert "the module's config sets 'seeds', which" in refusal(*others, module={"study": "study.yaml", "seeds": 5})
+    assert "config no.yaml cannot be read" in refusal(*others, module={"study": "no.yaml"})
+    assert "--config sets 'study', which means nothing" in refusal(["study.yaml"], {"study": "study.yaml"})
 
 
 def test_a_second_config_is_refused_in_every_spelling(refusal):

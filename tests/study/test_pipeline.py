@@ -444,7 +444,7 @@ def test_killed_trainers_and_a_killed_snakemake_change_nothing(study, tmp_path):
     """Three kill -9 of trainers, then one of Snakemake itself; the same command again ends with the same tables."""
     config(tmp_path)
     shutil.copy(ROOT / "Snakefile", tmp_path / "Snakefile")
-    text = (tmp_path / "Snakefile").read_text().replace("workflow.basedir", repr(str(ROOT)))
+    text = (tmp_path / "Snakefile").read_text().replace("Path(workflow.snakefile).parent", f"Path({str(ROOT)!r})")
     (tmp_path / "Snakefile").write_text(text)
     shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
     command = [sys.executable, "-m", "suite", "sweep", "--config", "study.yaml", "--cores", "2"]
@@ -472,6 +472,12 @@ def test_killed_trainers_and_a_killed_snakemake_change_nothing(study, tmp_path):
         assert again.returncode == 0, again.stderr
         assert "an earlier sweep was killed" in again.stderr
         assert again.stdout.strip().endswith("report: reports/study/report.html")
+        assert re.search(
+            r"^\[4/4\] temperature/\w+ Pendulum-v1 seed [01]: return -[0-9.]+, [0-9]+ s$", again.stdout, re.M
+        )
+        assert "Select jobs" not in again.stdout + again.stderr
+        killed_runs = re.findall(r"^failed: temperature/.* results/.work/.*$", (tmp_path / "log").read_text(), re.M)
+        assert killed_runs, "of the last ones the sweep was killed before it could tell"
     assert_same_tables(study, tmp_path)
     assert pd.read_parquet(tmp_path / "results/studies/study/runs.parquet")["attempts"].max() > 1
 

@@ -20,7 +20,7 @@ from suite.sac.contract import Origin
 from suite.sac.spec import Retrace
 from suite.specimens.catalogue import ablation_names, load_ablation
 from suite.study import config, manifest, rules, sweeps
-from suite.study.forecast import forecast, update_flop
+from suite.study.forecast import forecast, replay_bytes, update_flop
 from suite.study.plan import Plan
 
 SWEEP = {
@@ -108,9 +108,9 @@ def test_a_count_of_seeds_means_the_first_ones(tmp_path):
 def test_a_bare_off_is_a_word():
     text = (
         "sweeps: [{tasks: [Pendulum-v1], env_steps: 10, evaluate: {every: 10}, seeds: 1, implementations: [torch], "
-        "presets: [sac_v2]}]\ntracking: {mode: off}\n"
+        "presets: [sac_v2]}]\ntracking: off\n"
     )
-    assert config.Config.model_validate(yaml.safe_load(text)).tracking.mode == "off"
+    assert config.Config.model_validate(yaml.safe_load(text)).tracking == "off"
 
 
 MISTAKES = {
@@ -142,7 +142,7 @@ MISTAKES = {
     ),
     "misspelt key": ({"env_step": 5}, {}, ["sweeps[0].env_step", "'env_steps'"]),
     "misspelt nested key": ({"evaluate": {"evry": 5}}, {}, ["sweeps[0].evaluate.evry", "did you mean 'every'"]),
-    "misspelt top key": ({}, {"trackin": {"mode": "off"}}, ["trackin", "'tracking'"]),
+    "misspelt top key": ({}, {"trackin": "off"}, ["trackin", "'tracking'"]),
     "wrong type": ({"env_steps": "many"}, {}, ["sweeps[0].env_steps", "integer", "'many'"]),
     "a float budget": ({"env_steps": 1e3}, {}, ["sweeps[0].env_steps", "integer"]),
     "negative budget": ({"env_steps": -1000}, {}, ["sweeps[0].env_steps", "greater than 0", "-1000"]),
@@ -173,7 +173,14 @@ MISTAKES = {
     "unaligned budget": ({"env_steps": 1200}, {}, ["sweeps[0].env_steps", "1200", "1000"]),
     "baseline without ablations": ({"baseline": "sac_v2"}, {}, ["sweeps[0].baseline"]),
     "arms that are one": ({"ablations": ["temperature"], "baseline": "sac_v1"}, {}, []),
-    "bad tracking mode": ({}, {"tracking": {"mode": "onlin"}}, ["tracking.mode", "'onlin'", "'online'"]),
+    "an unknown tracking": ({}, {"tracking": "wandb-ofline"}, ["tracking is 'wandb-ofline'", "'wandb-offline'"]),
+    "a tracking of two words": (
+        {},
+        {"tracking": {"mode": "offline", "project": "mine"}},
+        ["tracking must be one word of off, wandb-offline, wandb, tensorboard", "'tracking: wandb-offline'", "WANDB_P"],
+    ),
+    "a tracking that was online": ({}, {"tracking": {"mode": "online"}}, ["here 'tracking: wandb', not {'mode'"]),
+    "a tracking that was no mode": ({}, {"tracking": {"mode": [3]}}, ["here 'tracking: off', not {'mode': [3]}"]),
     "a margin of 2": ({}, {"check": {"margin": 2.0}}, ["check.margin", "less than 1"]),
     "a gate of no task": (
         {},
@@ -445,14 +452,14 @@ def test_a_forecast_counts_what_an_update_multiplies():
 def test_a_forecast_knows_what_several_steps_cost():
     """A row has a number more that says where an episode opens, and another for the density of its action."""
     (cell, *_) = (one for one in Plan(ROOT / "config/paper.yaml").cells if one.variant == "sac_v2")
-    task, rows = TASKS[cell.task], forecast(cell).work_bytes // (4 * (2 * 17 + 6 + 2))
+    task, rows = TASKS[cell.task], replay_bytes(cell) // (4 * (2 * 17 + 6 + 2))
     assert (task.obs_dim, task.action_dim) == (17, 6)
     summed = cell._replace(schedule=replace(cell.schedule, n_step=3))
-    assert forecast(summed).work_bytes == rows * 4 * 43
+    assert replay_bytes(summed) == rows * 4 * 43
     flop = {None: update_flop(cell.spec, 17, 6)}
     for trace in ("whole", "ratio"):
         spec = replace(cell.spec, retrace=Retrace(steps=3, decay=1.0, trace=trace))
-        assert forecast(cell._replace(spec=spec)).work_bytes == rows * 4 * 44
+        assert replay_bytes(cell._replace(spec=spec)) == rows * 4 * 44
         flop[trace] = update_flop(spec, 17, 6)
     # for each of two steps five passes of networks of about 72k weights, x 256 rows x 2; with ratios six
     assert flop["whole"] - flop[None] == pytest.approx(2 * 5 * 72e3 * 512, rel=0.05)

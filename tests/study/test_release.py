@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -95,11 +96,18 @@ def test_a_study_is_not_released_into_itself(plan, tmp_path, where):
 
 
 def test_the_page_is_made_of_a_released_folder_alone(plan, tmp_path):
-    release(plan, tmp_path / "elsewhere/released", quiet)
+    folder = tmp_path / "elsewhere/released"
+    release(plan, folder, quiet)
+    declared = folder / "studies/study/declaration.json"
+    old = json.loads(declared.read_text())
+    old["declaration"]["report"]["resamples"] += 1  # as if the suite had declared less, or otherwise, at that time
+    declared.write_text(json.dumps(old))
+    kept = files(folder)
     made = suite("report", "--from", "released", cwd=tmp_path / "elsewhere")
     assert made.returncode == 0, made.stderr
     page = (tmp_path / "reports/study/report.html").read_text()
     assert "python -m suite report --from released" in page and "missing" not in made.stdout
+    assert kept.items() <= files(folder).items(), "what was passed on stays as it was"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from suite.analysis.types import AblationResult, Results
 from suite.files import whole_folder
 from suite.report.comparisons import checked_cells
-from suite.report.figures import agreement, answers, cells, curves, effects, overall, published, sensitivity
+from suite.report.figures import agreement, answers, cells, curves, doses, effects, overall, published, sensitivity
 from suite.report.figures.canvas import CROWD, METADATA, STYLE, Content, Picture
 from suite.report.files import IndexEntry, results_of, write_csv, write_index
 from suite.specimens.naming import unclaimed
@@ -122,6 +122,8 @@ def _of_ablation(ablation: AblationResult, results: Results) -> Iterator[Picture
 
     yield picture("curves", "Learning curves", curves.learning_curves(curves.lines_of(ablation, results), results))
     yield picture("effects", "Final return of every arm", cells.arms(ablation, results))
+    if ablation.doses:
+        yield picture("doses", f"Final return over {ablation.doses.field}", doses.response(ablation, results))
     if any(arm.step for table in ablation.tables for arm in table.arms):
         yield picture("waterfall", "Which step moves the final return", effects.waterfall(ablation, results))
     if any(entry.effects for entry in ablation.over_tasks):

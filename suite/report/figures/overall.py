@@ -91,7 +91,7 @@ def profiles(results: Results) -> Content:
         f"Share of the runs over {_tasks(entries)} whose {SCALE} exceeds τ, every task weighing the same. Shaded: "
         f"simultaneous {level(results)} bootknife band (it covers the whole profile)"
         f"{coverage('profile', _cases(entries, results), results.settings.confidence)}, none where it would be 0 to 1. "
-        f"{_left_out(results)}"
+        f"Where every variant has a panel, the others are grey. {_left_out(results)}"
     )
     return Content(pd.concat(tables), _draw_profiles, caption + finished(_shown(entries, results)))
 
@@ -103,6 +103,9 @@ def _draw_profiles(data: pd.DataFrame) -> Figure:
     panels, look = list(dict.fromkeys(pairs[where])), looks(pairs[who])
     figure, axes = grid(list(map(fold, panels)), height=1.0 if crowded else 1.45, sharex=True, sharey=True)
     handles = {}
+    for panel, axis in zip(panels, axes, strict=True):  # where every variant has a panel, the others stand behind it
+        for _, other in data[data[where] != panel].groupby([where, who], sort=False) if crowded else ():
+            axis.plot(other["tau"], other["share"], color="0.7", linewidth=0.6, zorder=0)
     for (panel, name), profile in data.groupby([where, who], sort=False):
         axis, color, style = axes[panels.index(panel)], look[name]["color"], look[name]["linestyle"]
         handles[name] = axis.plot(profile["tau"], profile["share"], color=color, linestyle=style)[0]
