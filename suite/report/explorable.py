@@ -93,7 +93,8 @@ def _mean_and_band(line: pd.DataFrame, x: list[int]) -> dict[str, Any]:
 
 
 def _seeds(line: pd.DataFrame, x: list[int], cells: Cells) -> Iterator[dict[str, Any]]:
-    cell = cells.get(tuple(line[["task", "implementation", "variant"]].iloc[0]))
+    task, implementation, name = line[["task", "implementation", "variant"]].iloc[0]
+    cell = cells.get((task, implementation, name))
     for seed, rows in line[line["seed"].notna()].groupby("seed", sort=False):
         failure, values = (rows[(rows["series"] == "failure") == failed] for failed in (True, False))
         status = rows["status"].iloc[0]
