@@ -91,6 +91,16 @@ def _no_formula(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
+def read_csv(path: Path, texts: Sequence[str]) -> pd.DataFrame:
+    """A table that write_csv wrote, its columns of texts as they were before; a text that is missing is ""."""
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(texts, object))
+    return table.assign(**{name: table[name].fillna("").map(_as_it_was) for name in texts})
+
+
+def _as_it_was(text: str) -> str:
+    return text[1:] if text.startswith("'") and FORMULA.match(text[1:]) else text
+
+
 def write_index(path: Path, entries: list[IndexEntry]) -> None:
     """Write figures/index.json."""
     path.write_text(json.dumps(to_plain(entries), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -2,17 +2,19 @@
 
 import base64
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
+from markupsafe import Markup
 
 from suite.analysis.plan_accuracy import plan_accuracy
 from suite.analysis.provenance import making, provenance
 from suite.analysis.types import Results
+from suite.errors import UsageError
 from suite.files import atomic, whole_folder
 from suite.gate.outcome import gate_line
 from suite.published import calibration
@@ -20,6 +22,8 @@ from suite.report import ancestry, tables
 from suite.report.checklist import checklist, made_with, not_finished
 from suite.report.comparisons import overview
 from suite.report.declared import history_in_words, wordings
+from suite.report.every_run import anchor, cell_anchor, every_run, run_anchor
+from suite.report.explorable import explorable
 from suite.report.families import family_sentence, out_of_reach
 from suite.report.files import IndexEntry, Study, read_index, study_of
 from suite.report.paper_table import paper_tables
@@ -54,6 +58,7 @@ class PageFigure(IndexEntry):
     section: str
     source: str  # its picture as a data URI
     over_all_tasks: bool  # it stands above the others
+    curves: dict[str, Any] | None  # what the page's script draws of it
 
 
 class Calibration(NamedTuple):
@@ -75,7 +80,8 @@ def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> N
     """
     out_dir = Path(out_dir)
     study = study_of(Path(study_dir))
-    figures = [_page_figure(entry, out_dir / "figures") for entry in read_index(out_dir / "figures" / "index.json")]
+    folder = out_dir / "figures"
+    figures = [_page_figure(entry, folder, study.results) for entry in read_index(folder / "index.json")]
     with whole_folder(out_dir / "tables") as folder:
         tables.write(study.results, study.runs, folder)
     summary = summary_of(study.results, out_dir)
@@ -90,9 +96,12 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
     """What the templates name."""
     results, presets = study.results, presets_of(study)
     return {
+        "styles": _styles(),
+        "scripts": _scripts(),
         "results": results,
         "figures": figures,
         "figure_of": {figure.name: figure for figure in figures},
+        "curves_of": {figure.ablation: figure.name for figure in figures if figure.kind == "curves"},
         "answered": summary.questions,
         "beside_the_questions": summary.beside,
         "changed": summary.changed,
@@ -106,6 +115,7 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "made_with": made_with(making(study.runs)),
         "provenance": provenance(study.runs),
         "plan_accuracy": plan_accuracy(study.runs),
+        "every_run": every_run(results, study.runs),
         "diagnostics": list(dict.fromkeys(name for cell in results.cells for name in cell.diagnostics)),
         "declared": history_in_words(results.declaration, study.declared_at),
         "wordings": {one.name: wordings(one, results.declaration) for one in results.ablations},
@@ -135,9 +145,32 @@ def _templates() -> jinja2.Environment:
         loader=loader, autoescape=True, undefined=undefined, trim_blocks=True, lstrip_blocks=True
     )
     templates.filters |= {
-        one.__name__: one for one in (number, interval, p_value, ranges, score, share, anchor, sha256)
+        one.__name__: one
+        for one in (number, interval, p_value, ranges, score, share, anchor, cell_anchor, run_anchor, sha256)
     }
     return templates
+
+
+def _styles() -> list[Markup]:
+    """The style sheets of the page: the charts' and its own."""
+    return [_text(_uplot("uPlot.min.css")), _text(TEMPLATES / "page.css")]
+
+
+def _scripts() -> list[Markup]:
+    """The scripts of the page: the library that draws charts, what is drawn with it, and what tables do."""
+    return [_text(path) for path in (_uplot("uPlot.iife.js"), TEMPLATES / "curves.js", TEMPLATES / "tables.js")]
+
+
+def _uplot(name: str) -> Path:
+    """A file of uPlot as its package carries it; the package itself is not loaded, since it would load IPython."""
+    package = find_spec("uplot")
+    if package is None or package.origin is None:
+        raise UsageError("the package uplot-python is missing, whose charts the page carries: pip install uplot-python")
+    return Path(package.origin).parent / "static" / name
+
+
+def _text(path: Path) -> Markup:
+    return Markup(path.read_text(encoding="utf-8"))
 
 
 def sha256(text: str) -> str:
@@ -145,19 +178,15 @@ def sha256(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def anchor(name: str) -> str:
-    """The name as a fragment of a link."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
-def _page_figure(entry: IndexEntry, folder: Path) -> PageFigure:
+def _page_figure(entry: IndexEntry, folder: Path, results: Results) -> PageFigure:
     """A figure with its picture as a data URI: the SVG, or the PNG where the SVG is large."""
     svg, png = (folder / f"{entry.name}.{kind}" for kind in ("svg", "png"))
     path, kind = (svg, "svg+xml") if svg.stat().st_size <= LARGEST_SVG else (png, "png")
     section = "ablation" if entry.ablation else SECTIONS.get(entry.kind, "final")
     source = f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
     return PageFigure(**vars(entry), section=section, source=source,
-                      over_all_tasks=entry.kind in ("suite", "shapley", "interaction"))  # fmt: skip
+                      over_all_tasks=entry.kind in ("suite", "shapley", "interaction"),
+                      curves=explorable(entry, folder, results))  # fmt: skip
 
 
 def _calibration(results: Results) -> Calibration | None:

@@ -34,6 +34,7 @@ from suite.errors import UsageError
 from suite.gate import outcome as verdicts
 from suite.report import comparisons, figures, presets
 from suite.report import page as report
+from suite.report.files import read_csv, write_csv
 from suite.statistics import two_samples as compare
 from suite.study.config import Report
 
@@ -148,7 +149,7 @@ def test_every_figure_and_table_is_written_and_the_page_loads_nothing(made):
         assert re.search(r"\binterval|simultaneous", entry["caption"])
     page = (out / "report.html").read_text()
     assert page.count("data:image/") == len(index)
-    assert not re.search(r"""(src|href)=["'](?!data:|#)|@import|url\(|<script|<link""", page)
+    assert not re.search(r"""src=["'](?!data:)|href=["'](?!#|figures/)|@import|url\(|<script [^t]|<link""", page)
     assert "tasks: [Pendulum-v1] # &lt;&amp;&gt;" in page and "make run" in page
     for name in ("cells", "scores", "ledger", "ablation-factorial", "factorial-factorial", "check", "provenance"):
         assert len(pd.read_csv(out / "tables" / f"{name}.csv")) > 0
@@ -334,12 +335,56 @@ def test_what_a_record_brings_is_shown_as_text_in_every_format(tmp_path):
     figures.main(tmp_path, tmp_path / "out")
     report.main(tmp_path, tmp_path / "out", config_text=HOSTILE, command=HOSTILE)
     page = (tmp_path / "out/report.html").read_text()
-    assert "<script" not in page and page.count(str(escape("<script>alert(1)"))) >= 4
+    assert "<script>alert" not in page and page.count(str(escape("<script>alert(1)"))) >= 4
     cells = pd.read_csv(tmp_path / "out/tables/provenance.csv")
     assert set(cells["device"]) == {f"'{HOSTILE}"} and cells["hours"].dtype == float
     for table in (tmp_path / "out").rglob("*.csv"):
         texts = pd.read_csv(table).select_dtypes(exclude=["number", "bool"]).astype(str).to_numpy().ravel()
         assert not [text for text in map(str, texts) if re.match(r"[=+@\t-](?![\d.]+$)", text)], table
+
+
+def explorable(text: str) -> dict[str, dict]:
+    """What the page's script draws, by the id of its figure."""
+    pattern = r'<figure id="([^"]+)">(?:(?!</figure>).)*?<script type="application/json">(.*?)</script>'
+    return {name: json.loads(data) for name, data in re.findall(pattern, text, re.DOTALL)}
+
+
+def test_the_curves_to_explore_are_those_of_the_results_and_each_run_has_its_row(made, results):
+    text = (made[1] / "report.html").read_text()
+    (panel,) = explorable(text)["figure-curves-presets"]["panels"]
+    curve = next(curve for curve in results.curves if curve.variant.name == "sac_v1")
+    (line,) = (line for line in panel["lines"] if line["name"] == "sac_v1")
+    assert panel["x"] == list(curve.grid) and panel["floor"] == RANDOM_POLICY["Pendulum-v1"]
+    np.testing.assert_allclose(line["mean"], curve.mean, rtol=1e-4)
+    np.testing.assert_allclose(line["low"], curve.band.low, rtol=1e-4)
+    for seed, run in zip(line["seeds"], curve.runs, strict=True):
+        assert (seed["seed"], seed["status"]) == (run.seed, run.status)
+        assert seed["values"][len(run.values) :] == [None] * (len(panel["x"]) - len(run.values))
+        np.testing.assert_allclose(seed["values"][: len(run.values)], run.values, rtol=1e-4)
+        row = re.search(rf'<tr id="{seed["run"]}">.*?</tr>', text, re.DOTALL).group()
+        assert f">{run.status}" in row and f"s{run.seed}-{BUDGET}.parquet" in row
+    assert [seed["stopped"][0] for seed in line["seeds"] if seed["failed"]] == [18_300]
+
+
+def test_every_planned_run_has_a_row_though_it_has_no_record(made, results):
+    text = (made[1] / "report.html").read_text()
+    rows = re.findall(r'<tr id="runs-[^"]+-seed-\d+">.*?</tr>', text, re.DOTALL)
+    assert len(rows) == results.counts.planned
+    assert sum(">missing<" in row for row in rows) == 1
+
+
+def test_a_name_that_looks_like_a_formula_comes_back_from_its_csv(tmp_path):
+    names = ["=1+1", "+entropy", "'quoted'", "NA", "", "plain"]
+    write_csv(tmp_path / "t.csv", pd.DataFrame({"name": names, "value": [1.5, None, 3, 4, 5, 6]}))
+    table = read_csv(tmp_path / "t.csv", texts=["name"])
+    assert table["name"].tolist() == names and table["value"].isna().tolist() == [False, True] + [False] * 4
+
+
+def test_without_the_charts_package_a_sentence_says_what_to_install(made, tmp_path, monkeypatch):
+    shutil.copytree(made[1] / "figures", tmp_path / "figures")
+    monkeypatch.setattr(report, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="pip install uplot-python"):
+        report.main(made[0], tmp_path, config_text="", command="")
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
