@@ -2,6 +2,7 @@
 
 BETTER and WORSE are found where the p value adjusted in the family "ablation" is at most 5 %, EQUIVALENT where the
 interval of the declared level lies within the margin; this comes first, for a difference may be seen and not matter.
+While planned runs are absent nothing is found: who decides by those that are there decides when to stop.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ def _answers(
     for factor, side, beside in _sides(ablation, over.implementation):
         alone = _alone(ablation, over, factor, side, beside, margin)
         effect = effects.get(factor or side)
-        arms = () if factor else (side, beside)
-        yield _found(alone, effect, _seeds(ablation, over, arms, cells), declared) if effect else alone
+        shown = _shown(ablation, over, () if factor else (side, beside), cells)
+        yield _found(alone, effect, shown, declared) if effect else alone
 
 
 def _sides(ablation: AblationResult, implementation: str) -> list[tuple[str, str, str]]:
@@ -88,20 +89,21 @@ def _alone(
                   expected, None)  # fmt: skip
 
 
-def _seeds(
+def _shown(
     ablation: AblationResult, over: AblationOverTasks, arms: Sequence[str], cells: Mapping[CellKey, CellResult]
-) -> int:
-    """The scored runs of the cell that has the fewest, of these arms (none named: of all) on the tasks that count."""
+) -> list[CellResult]:
+    """The cells of these arms (none named: of all) on the tasks that count."""
     tables = [one for one in ablation.tables if one.implementation == over.implementation and one.task in over.tasks]
-    shown = [(table, arm) for table in tables for arm in table.arms if not arms or arm.arm in arms]
-    return min(cells[table.key_of(arm)].n_scored for table, arm in shown)
+    return [cells[table.key_of(arm)] for table in tables for arm in table.arms if not arms or arm.arm in arms]
 
 
-def _found(alone: Answer, effect: SuiteEffect, seeds: int, declared: Declared) -> Answer:
-    """The answer that an effect gives."""
+def _found(alone: Answer, effect: SuiteEffect, shown: Sequence[CellResult], declared: Declared) -> Answer:
+    """The answer that an effect of these cells gives."""
+    seeds, absent = min(cell.n_scored for cell in shown), sum(cell.n_absent for cell in shown)
     known = replace(
         alone,
         seeds=seeds,
+        absent=absent,
         estimate=effect.estimate,
         p_adjusted=effect.p_adjusted,
         difference=ConfidenceInterval(effect.low, effect.high, declared.confidence),
@@ -111,10 +113,12 @@ def _found(alone: Answer, effect: SuiteEffect, seeds: int, declared: Declared) -
     df = effect.df or seeds - 1  # none is known where nothing varies: two arms may give the same runs
     options = declared.equivalence.confidence, SIGNIFICANT / max(effect.family_size, 1)
     test = within_margin(effect.estimate, effect.standard_error, df, seeds, alone.margin, *options)
+    known = replace(known, within=ConfidenceInterval(test.low, test.high, test.confidence))
+    if absent:
+        return replace(known, finding="INCOMPLETE")
     finding = _finding(effect, test.within)
     return replace(
         known,
-        within=ConfidenceInterval(test.low, test.high, test.confidence),
         finding=finding,
         held=_held(alone.expected, finding),
         n_needed=None if finding in DECIDED else test.n_needed,

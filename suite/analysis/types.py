@@ -728,9 +728,10 @@ class AblationResult:
 
 # --- what the study answers
 
-Finding = Literal["BETTER", "WORSE", "EQUIVALENT", "TOO FEW SEEDS", "NOT LEARNED", "NO SCALE"]
-"""Of one side beside the other: by the adjusted p, by the margin, by neither; without a task on which either has
-learned; without a task whose reference return makes scores comparable."""
+Finding = Literal["BETTER", "WORSE", "EQUIVALENT", "TOO FEW SEEDS", "INCOMPLETE", "NOT LEARNED", "NO SCALE"]
+"""Of one side beside the other: by the adjusted p, by the margin, by neither; while planned runs are absent, as their
+number was fixed beforehand; without a task on which either has learned; without a task whose reference return makes
+scores comparable."""
 Held = Literal["CONFIRMED", "REFUTED"]
 
 
@@ -753,6 +754,7 @@ class Answer:
     expected: str  # better, worse or equal, as declared of the side; "" where nothing was
     held: Held | None  # whether that is what was found; None where neither is known
     seeds: int = 0  # on each side of the task that has the fewest
+    absent: int = 0  # planned runs of the two sides that are in no average
     difference: ConfidenceInterval | None = None  # that the adjusted p belongs to
     within: ConfidenceInterval | None = None  # that is held against the margin
     estimate: float | None = None

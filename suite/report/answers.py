@@ -10,7 +10,8 @@ from suite.gate.outcome import gate_line
 from suite.report.checklist import not_finished
 from suite.wording import interval, score, share, with_range
 
-ORDER: tuple[Finding, ...] = ("BETTER", "WORSE", "EQUIVALENT", "TOO FEW SEEDS", "NOT LEARNED", "NO SCALE")
+ORDER: tuple[Finding, ...] = ("BETTER", "WORSE", "EQUIVALENT", "TOO FEW SEEDS", "INCOMPLETE", "NOT LEARNED",
+                              "NO SCALE")  # fmt: skip
 MOST_NAMED = 4  # sides of one finding that a sentence names one by one
 
 
@@ -78,6 +79,9 @@ def _clause(answer: Answer) -> str:
         case "BETTER" | "WORSE":
             by = f"by {_amount(answer)} of what learning gains"
             return f"{side} is {answer.finding} than {beside} {by}{_held(answer)}"
+        case "INCOMPLETE":
+            runs = f"{answer.absent} planned runs of {side} and {beside} are absent, so that nothing is decided"
+            return f"INCOMPLETE: {runs}; the difference so far is {_signed(answer)} of what learning gains"
         case _:
             between = f"the difference is {_signed(answer)} of what learning gains"
             return f"TOO FEW SEEDS: {answer.seeds} cannot tell {side} from {beside}; {between}; {needed([answer])}"
@@ -95,6 +99,8 @@ def _clauses(answers: Sequence[Answer]) -> str:
             return f"EQUIVALENT{beside and ' to'}{beside} within {margins}: {names}"
         case "BETTER" | "WORSE":
             return f"{finding}{beside and ' than'}{beside}: {names}"
+        case "INCOMPLETE":
+            return f"INCOMPLETE, since planned runs are absent:{beside and ' beside'}{beside} {names} so far"
         case _:
             return f"TOO FEW SEEDS{beside and ' beside'}{beside} for {names}; {needed(answers)}"
 

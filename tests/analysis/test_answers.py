@@ -81,6 +81,16 @@ def test_too_few_seeds_say_how_many_would_settle_it(results):
     assert then.finding == "EQUIVALENT"
 
 
+def test_while_planned_runs_are_absent_nothing_is_decided(results):
+    """However clear it looks so far: the number of seeds was fixed beforehand."""
+    ablation = next(one for one in results.ablations if one.name == "critics")
+    twin = ablation.tables[0].key_of(next(arm for arm in ablation.tables[0].arms if arm.arm == "twin"))
+    short = [replace(one, n_planned=one.n_planned + 2) if one.key == twin else one for one in results.cells]
+    (answer,) = answers([ablation], short, Declared())
+    assert (answer.finding, answer.held, answer.absent) == ("INCOMPLETE", None, 2) and answer.p_adjusted < 0.05
+    assert answer.n_needed is None and answer.within is not None
+
+
 def test_arms_that_give_the_same_runs_are_equivalent(results):
     (over,) = next(one for one in results.ablations if one.name == "critics").over_tasks
     same = replace(over.effects[0], estimate=0.0, standard_error=0.0, df=None, low=0.0, high=0.0, p_adjusted=None)

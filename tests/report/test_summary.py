@@ -53,6 +53,11 @@ def plain(answers) -> str:
             "of what learning gains; 3,592 would, with a power of 80 %, if the difference is the one seen.",
         ),
         (
+            answer("INCOMPLETE", -0.02, absent=33),
+            "On Pendulum-v1: INCOMPLETE: 33 planned runs of single and twin are absent, so that nothing is decided; "
+            "the difference so far is −2.0 % (−7.0 % to 3.0 %) of what learning gains.",
+        ),
+        (
             answer("NOT LEARNED", None, tasks=(), left_out=(LeftOut("Ant-v5", "NOT LEARNED by any arm"),)),
             "Without Ant-v5 (NOT LEARNED by any arm): NOT LEARNED: neither single nor twin is shown to have learned "
             "anything.",

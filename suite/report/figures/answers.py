@@ -13,7 +13,8 @@ from suite.report.figures.captions import arms_of, finished, level
 from suite.wording import score
 
 REACH = 1.6  # in normalised scores: what lies further out stands at the edge, with its number
-FINDINGS = {"BETTER": ("^", 0), "WORSE": ("v", 3), "EQUIVALENT": ("s", 2), "TOO FEW SEEDS": ("o", 7)}
+FINDINGS = {"BETTER": ("^", 0), "WORSE": ("v", 3), "EQUIVALENT": ("s", 2), "TOO FEW SEEDS": ("o", 7),
+            "INCOMPLETE": ("x", 7)}  # fmt: skip
 """Marker and place in the palette of each finding that has numbers."""
 
 
@@ -26,8 +27,8 @@ def answers(results: Results) -> Content:
         "What each question found: side less baseline in normalised score, over all tasks that have learned, 1 being "
         f"what learning gains. Thin bar: {level(results)} interval; thick bar: "
         f"{settings.equivalence.confidence:.0%}, EQUIVALENT (square) if all of it lies in the shaded margin. BETTER "
-        f"and WORSE (triangles): p at most 5 %, adjusted ({adjusted_in('ablation', results)}). Circle: too few seeds. "
-        "Questions may be of different tasks; their answers name them. "
+        f"and WORSE (triangles): p at most 5 %, adjusted ({adjusted_in('ablation', results)}). Circle: too few seeds; "
+        "cross: planned runs are absent. Questions may be of different tasks; their answers name them. "
     )
     asked = [table for one in results.ablations if not one.variant for table in one.tables]
     return Content(data, _draw, caption + finished(arms_of(asked, results)))
