@@ -45,8 +45,8 @@ are kept with it, to {asked} of its {len(shipped_ablation_names())} [questions](
 
 BETTER and WORSE are differences that a test adjusted for all questions of its family shows. EQUIVALENT: the whole
 interval lies within the margin that was declared to matter. TOO FEW SEEDS settles nothing; the sentence says how many
-seeds would. INCOMPLETE: planned runs are absent, so that nothing is decided yet. CONFIRMED and REFUTED stand where a direction had been declared. What is estimated and how:
-[statistics](statistics.md).
+seeds would. INCOMPLETE: planned runs are absent, so that nothing is decided yet. CONFIRMED and REFUTED stand where a
+direction had been declared. What is estimated and how: [statistics](statistics.md).
 
 ## Where to go
 
