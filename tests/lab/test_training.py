@@ -375,7 +375,8 @@ def test_an_exception_is_raised_again_and_on_the_last_attempt_recorded(tmp_path)
 def hours(monkeypatch, each=1.0):
     """From now on every look at the clock finds it `each` hours later; the loop looks once a step."""
     ticks = itertools.count()
-    monkeypatch.setattr(training, "time", SimpleNamespace(time=time.time, monotonic=lambda: 3600 * each * next(ticks)))
+    clock = {"time": time.time, "process_time": time.process_time, "monotonic": lambda: 3600 * each * next(ticks)}
+    monkeypatch.setattr(training, "time", SimpleNamespace(**clock))
 
 
 def test_at_the_time_limit_a_run_says_so_and_keeps_its_checkpoint(tmp_path, monkeypatch):
