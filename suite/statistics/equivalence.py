@@ -53,13 +53,11 @@ class Equivalence(NamedTuple):
 class Within(NamedTuple):
     """Whether an estimate is known to lie within a margin."""
 
-    within: bool
+    within: bool  # whether all of its interval does
     low: float  # where its interval begins, in the unit of the estimate
     high: float  # where it ends
     confidence: float  # of the interval
-    n_needed: (
-        int | None
-    )  # runs that settle it with a power of 80 %: within the margin, or not zero; None: no number does
+    n_needed: int | None  # runs that show, with a power of 80 %, that it is within or not zero; None: no number does
 
 
 class Prediction(NamedTuple):
