@@ -26,10 +26,10 @@ def write(plan: Plan, declare: bool = True) -> pd.DataFrame:
     A declaration that has changed since joins the history: what was declared first is never overwritten. declare:
     False: the declaration stays as it is, being of a study that was trained and passed on by others.
     """
-    planned = table(plan)
+    planned, declared = table(plan), on_record(plan) if declare else None  # one that cannot be read: nothing is written
     _write(plan.study_dir / "manifest.parquet", planned.to_parquet(index=False))
-    if declare:
-        _write(plan.study_dir / "declaration.json", (json.dumps(on_record(plan), indent=1) + "\n").encode())
+    if declared:
+        _write(plan.study_dir / "declaration.json", (json.dumps(declared, indent=1) + "\n").encode())
     return planned
 
 
