@@ -596,7 +596,8 @@ def test_every_command_knows_what_is_imported(here):
     assert costs["mylib"] == (True, 0, 0) and not costs["torch"][0] and min(costs["torch"][1:]) > 0
     assert planned["total"]["core_hours"] == costs["torch"][1]
     code, text, _ = run("status", "--config", path)
-    assert code == 0 and re.search(r"mylib +mylib \(claims sac_v2\) +0/2 +2 +imported; python", text)
+    assert code == 0 and re.search(r"mylib +mylib \(claims sac_v2\) +0/2 +imported; python", text)
+    assert "4 runs: 2 to import, 2 missing" in text
     assert run("show", record)[0] == run("retry", "--config", path, "--status", "missing")[0] == 2
 
     returns = RETURNS[:2].copy()
@@ -630,7 +631,7 @@ def test_a_watch_ends_though_an_imported_record_is_missing(here):
     }
     Path("own.yaml").write_text(yaml.safe_dump({"imported": ["a"], "sweeps": [sweep | {"implementations": ["a"]}]}))
     code, text, _ = run("status", "--config", "own.yaml", "--watch")
-    assert code == 0 and "1 runs: 1 missing" in text
+    assert code == 0 and "1 runs: 1 to import" in text
 
 
 def test_a_config_says_which_names_are_imported(here):
