@@ -200,8 +200,8 @@ def _over(answers: Sequence[Answer]) -> str:
     left_out = dict.fromkeys(f"{task.task} ({task.why})" for answer in answers for task in answer.left_out)
     words = [f"over {len(tasks)} tasks"] if len(tasks) > 1 else [f"on {task}" for task in tasks]
     words += [f"without {_listed(list(left_out))}"] if left_out else []
-    told = ", ".join(words)
-    return f"{told[0].upper()}{told[1:]}: " if told else ""
+    phrase = ", ".join(words)
+    return f"{phrase[0].upper()}{phrase[1:]}: " if phrase else ""
 
 
 def beside_the_questions(results: Results) -> Iterator[str]:
