@@ -55,6 +55,7 @@ def drawn(study: Path, out: Path) -> str:
     (out / "figures" / "index.json").write_text(json.dumps(index))
     for name in FIGURES:
         (out / "figures" / f"{name}.svg").write_text(f"<svg>{name}</svg>")
+        (out / "figures" / f"{name}.csv").write_text("task,implementation,variant,series,status\n")
     report.main(study, out, config_text="", command="make run")
     return (out / "report.html").read_text()
 

@@ -44,7 +44,7 @@ def pages(made: Collection[str]) -> dict[str, str]:
 def place(path: Path) -> str:
     """Where a file of the repository stands in the site: documents as in docs/, others as pages under source/."""
     relative = path.relative_to(ROOT)
-    if relative.parts[0] == "docs":
+    if relative.parts[0] == "docs" and path.suffix == ".md":
         name = Path(*relative.parts[1:])
         return (name.with_name("index.md") if name.name == "README.md" else name).as_posix()
     if path.suffix == ".md":

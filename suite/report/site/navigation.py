@@ -13,7 +13,8 @@ Tree = list[dict[str, Any]]
 
 CODE_BASES = ("codebases/index.md", "presets.md", "switches.md", "conformance.md", "relatives.md")
 METHOD = ("statistics.md", "gate.md", "checks.md", "theory.md")
-USE = ("tour.md", "cli.md", "extending.md", "import.md", "kubernetes.md", "platforms.md", "source/examples/README.md")
+USE = ("tour.md", "cli.md", "extending.md", "import.md", "clusters.md", "kubernetes.md", "platforms.md",
+       "source/examples/README.md")  # fmt: skip
 SUITE = ("architecture.md", "runs.md", "reliability.md", "speed.md")
 PROJECT = ("source/results/README.md", "source/CHANGELOG.md", "source/CONTRIBUTING.md")
 
