@@ -77,7 +77,8 @@ rule statistics:
 rule figures:
     input: rules.statistics.output
     output: report(directory(REPORT / "figures"), patterns=["{name}.png"], **shown(STUDY, "figure"))
-    shell: f"{SUITE} figures {CONFIG}"
+    threads: 8
+    shell: f"{SUITE} figures {CONFIG} --workers {{threads}}"
 
 
 rule report:

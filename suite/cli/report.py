@@ -16,11 +16,18 @@ from suite.study.plan import Plan
 
 @main.command()
 @plan_option
-def figures(plan: Plan) -> None:
-    """The study's figures as PDF, SVG and PNG, with the numbers behind each as CSV."""
+@click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes at once; changes no picture."
+)
+def figures(plan: Plan, workers: int) -> None:
+    """The study's figures as PDF, SVG and PNG, with the numbers behind each as CSV.
+
+    A figure of the same numbers as the last time stays as it is.
+    """
     from suite.report import figures as drawing
 
-    drawing.main(plan.study_dir, plan.report_dir)
+    done = drawing.main(plan.study_dir, plan.report_dir, workers)
+    click.echo(f"{done.drawn} figures drawn, {done.taken_over} as they were")
 
 
 @main.command()
@@ -53,7 +60,7 @@ def _after_training(plan: Plan, workers: int) -> None:
     study.gather_and_tell(plan, declare=False)
     check.main(plan.study_dir, plan.config.check, declared_of(plan.config))
     analyse.compute(plan, workers)
-    drawing.main(plan.study_dir, plan.report_dir)
+    drawing.main(plan.study_dir, plan.report_dir, workers)
 
 
 def _page(plan: Plan, command: str) -> None:
@@ -82,10 +89,10 @@ def paper(config: str, folder: str | None) -> None:
 def goals(output: str, records: tuple[str, ...]) -> None:
     """What policies trained on MultiGoal-v0 do, side by side: PDF, SVG, PNG and CSV. RECORDS: a run of each."""
     from suite.analysis.goals import played
-    from suite.report import figures as drawing
     from suite.report.figures.goals import policies
+    from suite.report.figures.saving import save
 
     content, stem = policies(played([Path(record) for record in records])), Path(output)
     stem.parent.mkdir(parents=True, exist_ok=True)
-    drawing.save(content, stem)
+    save(content, stem)
     click.echo(f"{stem}.png: {content.caption}")

@@ -82,9 +82,14 @@ def _times(data: Mapping) -> tuple[str, ...]:
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV; before a text that a spreadsheet would take for a formula stands an apostrophe."""
+    """Write a table as CSV, as csv_bytes makes it."""
+    path.write_bytes(csv_bytes(table))
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """A table as CSV; before a text that a spreadsheet would take for a formula stands an apostrophe."""
     texts = {name: table[name].map(_no_formula) for name in table.select_dtypes(exclude=["number", "bool"])}
-    table.assign(**texts).rename(columns=_no_formula).to_csv(path, index=False, lineterminator="\n")
+    return table.assign(**texts).rename(columns=_no_formula).to_csv(index=False, lineterminator="\n").encode()
 
 
 def _no_formula(value: object) -> object:

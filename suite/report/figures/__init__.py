@@ -1,53 +1,74 @@
 """The figures of a study, drawn from results.json alone: PDF, SVG and PNG of the same bytes on every call.
 
 A figure is data, drawing and caption: a drawing sees nothing of the results but the table written beside it. Every
-interval was computed by the statistics step; seaborn gives palette and style and computes nothing.
+interval was computed by the statistics step; seaborn gives palette and style and computes nothing. What is drawn of the
+same table by the same code as the last time is taken over as it is (`kept`).
 """
 
-import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-
-import matplotlib
-import matplotlib.pyplot as plt
-from matplotlib.layout_engine import ConstrainedLayoutEngine
+from typing import NamedTuple
 
 from suite.analysis.types import AblationResult, Results
+from suite.analysis.workers import processes
 from suite.files import whole_folder
 from suite.report.comparisons import checked_cells
 from suite.report.figures import agreement, answers, cells, curves, doses, effects, overall, published, sensitivity
-from suite.report.figures.canvas import CROWD, METADATA, STYLE, Content, Picture
-from suite.report.files import IndexEntry, results_of, write_captions, write_csv, write_index
+from suite.report.figures.canvas import CROWD, METADATA, Content, Picture
+from suite.report.figures.kept import Kept, made_of
+from suite.report.figures.saving import save_pictures
+from suite.report.files import IndexEntry, csv_bytes, results_of, write_captions, write_index
 from suite.specimens.naming import unclaimed
 
-matplotlib.use("Agg")
+KEPT = ".drawn"
+"""The folder of pictures that may be taken over, beside results.json."""
+WORTH_A_PROCESS = 4  # pictures: a process takes as long to start as it takes to draw two or three
 
 
-def main(study_dir: Path, out_dir: Path) -> None:
-    """Draw all figures of the study into out_dir/figures, with the data of each as CSV, index.json and captions.rst."""
-    index = []
-    with whole_folder(Path(out_dir) / "figures") as folder:
-        for picture in pictures(results_of(Path(study_dir))):
-            save(picture.content, folder / picture.name)
-            files = tuple(f"{picture.name}.{kind}" for kind in (*METADATA, "csv"))
-            entry = picture.name, picture.kind, picture.ablation, picture.title, picture.content.caption, files
-            index.append(IndexEntry(*entry))
+class Done(NamedTuple):
+    """How many figures were drawn, and how many taken over."""
+
+    drawn: int
+    taken_over: int
+
+
+def main(study_dir: Path, out_dir: Path, workers: int = 1) -> Done:
+    """Draw all figures of the study into out_dir/figures, with the data of each as CSV, index.json and captions.rst.
+
+    workers: processes at once; they change no byte.
+    """
+    study_dir, target = Path(study_dir), Path(out_dir) / "figures"
+    shown, kept = list(pictures(results_of(study_dir))), Kept(study_dir / KEPT)
+    with whole_folder(target) as folder:
+        known = {picture.name: _with_table(picture.content, folder / picture.name) for picture in shown}
+        new = [picture for picture in shown if not kept.take_over(known[picture.name], folder / picture.name)]
+        _draw(new, folder, workers)
+        index = [_entry(picture) for picture in shown]
         write_index(folder / "index.json", index)
         write_captions(folder / "captions.rst", index)
+    kept.keep({digest: target / name for name, digest in known.items()})
+    return Done(len(new), len(shown) - len(new))
 
 
-def save(content: Content, stem: Path) -> None:
-    """A figure in every format, and its data as CSV beside it; stem: their path without an ending."""
-    write_csv(stem.with_name(f"{stem.name}.csv"), content.data)
-    with plt.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE}):
-        figure = content.draw(content.data)
-        ConstrainedLayoutEngine().execute(figure)  # once: set as a style, every format would lay it out anew
-        for kind, metadata in METADATA.items():
-            content_of_file = io.BytesIO()  # on a full disk a backend's own file would raise something else
-            figure.savefig(content_of_file, format=kind, metadata=metadata)
-            stem.with_name(f"{stem.name}.{kind}").write_bytes(content_of_file.getbuffer())
-        plt.close(figure)
+def _with_table(content: Content, stem: Path) -> str:
+    """Writes a figure's data as CSV, and says what its pictures are made of."""
+    table = csv_bytes(content.data)
+    stem.with_name(f"{stem.name}.csv").write_bytes(table)
+    return made_of(content, table)
+
+
+def _draw(new: Sequence[Picture], folder: Path, workers: int) -> None:
+    """Draws these figures, that of the longest table first: so no process is left with it at the end."""
+    in_turn = sorted(new, key=lambda picture: len(picture.content.data), reverse=True)
+    with processes(max(1, min(workers, len(new) // WORTH_A_PROCESS))) as do:
+        do([partial(save_pictures, picture.content, folder / picture.name) for picture in in_turn])
+
+
+def _entry(picture: Picture) -> IndexEntry:
+    files = tuple(f"{picture.name}.{kind}" for kind in (*METADATA, "csv"))
+    return IndexEntry(picture.name, picture.kind, picture.ablation, picture.title, picture.content.caption, files)
 
 
 def pictures(results: Results) -> Iterator[Picture]:

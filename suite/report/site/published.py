@@ -15,8 +15,8 @@ from matplotlib.ticker import EngFormatter
 
 from suite.published.reading import load
 from suite.published.references import Reference, Summary
-from suite.report.figures import save
 from suite.report.figures.canvas import Content, grid, label, legend, looks
+from suite.report.figures.saving import save
 from suite.report.site.markdown import escaped, table
 
 COLUMNS = ["environment", "variant", "series", "env_step", "return", "sd", "n"]

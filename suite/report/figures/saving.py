@@ -1,0 +1,31 @@
+"""How a figure becomes files."""
+
+import io
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from suite.report.figures.canvas import METADATA, STYLE, Content
+from suite.report.files import write_csv
+
+matplotlib.use("Agg")
+
+
+def save(content: Content, stem: Path) -> None:
+    """A figure in every format, and its data as CSV beside it; stem: their path without an ending."""
+    write_csv(stem.with_name(f"{stem.name}.csv"), content.data)
+    save_pictures(content, stem)
+
+
+def save_pictures(content: Content, stem: Path) -> None:
+    """A figure in every format."""
+    with plt.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE}):
+        figure = content.draw(content.data)
+        ConstrainedLayoutEngine().execute(figure)  # once: set as a style, every format would lay it out anew
+        for kind, metadata in METADATA.items():
+            content_of_file = io.BytesIO()  # on a full disk a backend's own file would raise something else
+            figure.savefig(content_of_file, format=kind, metadata=metadata)
+            stem.with_name(f"{stem.name}.{kind}").write_bytes(content_of_file.getbuffer())
+        plt.close(figure)
