@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple, TypeVar, cast
 
 import pandas as pd
@@ -77,9 +78,16 @@ def settings_of(run: pd.Series) -> Settings:
 
 def settings_of_preset(preset: str, task: str, changes: Mapping[str, object]) -> Settings:
     """A preset's settings on a task with `changes` on top: field or path ("temperature.lr") -> value."""
+    plain = {path: identity.to_plain(value) for path, value in changes.items()}
+    return _settings_of_preset(preset, task, json.dumps(plain))
+
+
+@cache  # every cell of a task is held against the same published settings
+def _settings_of_preset(preset: str, task: str, changes: str) -> Settings:
+    """The same, of the changes as JSON."""
     spec, schedule = resolve(preset, task, {})
     plain = {name: value for part in (spec, schedule) for name, value in cast(dict, identity.to_plain(part)).items()}
-    for path, value in changes.items():
+    for path, value in json.loads(changes).items():
         *parents, name = path.split(".")
         inner: object = plain
         for parent in parents:
@@ -87,7 +95,7 @@ def settings_of_preset(preset: str, task: str, changes: Mapping[str, object]) ->
         if not isinstance(inner, dict) or name not in inner:
             close = nearest(path, plain)
             raise BrokenReference(f"{path} is no field of the preset {preset} on {task}; did you mean {close}?")
-        inner[name] = identity.to_plain(value)
+        inner[name] = value
     return Settings(_from_plain(SacSpec, plain), _from_plain(Schedule, plain))
 
 

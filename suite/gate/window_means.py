@@ -132,18 +132,25 @@ def kind_of_return(runs: pd.DataFrame) -> KindOfReturn:
 def _one_per_seed(planned: pd.DataFrame) -> list[Any]:
     """One planned run per seed, in the study's order of seeds: a finished one if there is one, else a failed one, and
     of several the longest."""
-    rank = np.select(
-        [planned["stale"].astype(bool), planned["status"] == "finished", planned["status"].isin(FAILED)], [2, 0, 1], 2
-    )
-    order = {seed: i for i, seed in enumerate(planned["seed"].drop_duplicates())}
-    ordered = planned.assign(rank=rank, order=planned["seed"].map(order))
-    ordered = ordered.sort_values(["order", "rank", "env_steps"], ascending=[True, True, False])
-    return list(ordered.drop_duplicates("seed").itertuples())
+    best: dict[int, tuple[int, Any]] = {}
+    for run in planned.itertuples():
+        rank = _rank(run)
+        known = best.setdefault(run.seed, (rank, run))
+        if (rank, -run.env_steps) < (known[0], -known[1].env_steps):
+            best[run.seed] = rank, run
+    return [run for _, run in best.values()]
+
+
+def _rank(run: Any) -> int:
+    """0 of a run that finished, 1 of one that failed, 2 of one without a result."""
+    if run.stale or run.status not in ("finished", *FAILED):
+        return 2
+    return 0 if run.status == "finished" else 1
 
 
 def _window_mean(run: Any, kind: KindOfReturn, means: EvaluationMeans, at: int, floor: float) -> float:
     """The trailing window mean of a run (a row of the table of runs) at step `at`; NaN where it has no result."""
-    if run.stale or run.status not in ("finished", *FAILED):
+    if _rank(run) == 2:
         return math.nan
     key = RunReturns(CellKey(run.task, run.implementation, run.run_id), run.seed, kind)
     curve = means.get(key, pd.Series(dtype=float))
