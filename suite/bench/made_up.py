@@ -25,7 +25,7 @@ TASKS = ("HalfCheetah-v5", "Hopper-v5", "Walker2d-v5", "Ant-v5", "Humanoid-v5")
 PRESETS = ("sac_v2", "sac_v1", "spinningup", "stable_baselines3")
 QUESTIONS = ("actor_delay", "adam", "bursts", "std_bounds")  # three arms each, one of them sac_v2's own runs
 EVERY, EPISODES = 10_000, 10
-ENGINE = "torch"
+ENGINE, CONFIG = "torch", "study.yaml"
 
 
 class Shape(NamedTuple):
@@ -36,27 +36,36 @@ class Shape(NamedTuple):
     checkpoints: int = 100  # evaluations of a run
 
 
-def write_study(folder: Path, shape: Shape = Shape()) -> Plan:  # noqa: B008 - immutable
+STUDY = Shape()
+
+
+def write_study(folder: Path, shape: Shape = STUDY) -> Plan:
     """Writes study.yaml and the records of all its runs, every one finished, into the folder."""
-    write_config(folder, shape, range(shape.seeds))
-    plan = Plan(folder / "study.yaml", results=str(folder / "results"))
+    asked = {"presets": list(PRESETS), "ablations": list(QUESTIONS), "seeds": shape.seeds}
+    return _write(folder, shape, [_sweep(TASKS[: shape.tasks], shape) | asked])
+
+
+def add_run(folder: Path, shape: Shape = STUDY) -> Plan:
+    """Asks for one seed more of the last preset on the first task, and writes its record."""
+    sweeps = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))["sweeps"]
+    asked = {"presets": [PRESETS[-1]], "seeds": [shape.seeds]}
+    return _write(folder, shape, [*sweeps, _sweep(TASKS[:1], shape) | asked])
+
+
+def _sweep(tasks: Sequence[str], shape: Shape) -> dict[str, Any]:
+    evaluate = {"every": EVERY, "episodes": EPISODES}
+    budget = EVERY * shape.checkpoints
+    return {"tasks": list(tasks), "env_steps": budget, "evaluate": evaluate, "implementations": [ENGINE]}
+
+
+def _write(folder: Path, shape: Shape, sweeps: Sequence[Mapping[str, Any]]) -> Plan:
+    """Writes the config, whose paths are relative to the folder, and the records that are not there."""
+    (folder / CONFIG).write_text(yaml.safe_dump({"sweeps": list(sweeps)}), encoding="utf-8")
+    plan = Plan(folder / CONFIG)
     for record, run in plan.runs.items():
-        write_record(Path(record), run, shape)
+        if not (folder / record).exists():
+            write_record(folder / record, run, shape)
     return plan
-
-
-def write_config(folder: Path, shape: Shape, seeds: Sequence[int]) -> None:
-    """Writes the study's config: paths are relative to the folder, in which its commands are to be called."""
-    sweep = {
-        "tasks": list(TASKS[: shape.tasks]),
-        "env_steps": EVERY * shape.checkpoints,
-        "evaluate": {"every": EVERY, "episodes": EPISODES},
-        "seeds": list(seeds),
-        "implementations": [ENGINE],
-        "presets": list(PRESETS),
-        "ablations": list(QUESTIONS),
-    }
-    (folder / "study.yaml").write_text(yaml.safe_dump({"sweeps": [sweep]}), encoding="utf-8")
 
 
 def write_record(path: Path, run: Planned, shape: Shape) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 
 import implementations
 from suite.bench.engines import Machine, Say, environment_of, machine
+from suite.bench.watching import Watched, watched
 from suite.study.cells import CELL
 
 RLIABLE = implementations.ROOT / ".venv-rliable/bin/python"  # rliable wants pandas < 3: an environment of its own
@@ -36,7 +37,6 @@ EVERY, EPISODES = 10_000, 10
 INTERVALS = {"curve": "IQM of a curve", "improvement": "P(improvement)"}
 THEIR_RESAMPLES = {"curve": 40, "improvement": 100}
 LIMITS_S = {"curve": 5.0, "improvement": 1.5}
-SAMPLED_EVERY_S = 0.05
 WORKERS = 2  # of the whole step
 
 
@@ -86,15 +86,6 @@ class Result:
     intervals: dict[str, Interval]
     step: Step
     missing: dict[str, str]
-
-
-class Watched(NamedTuple):
-    """A function's answer, and of the process that gave it, with its children: seconds, and megabytes at the most."""
-
-    answer: Any
-    wall_s: float
-    processor_s: float
-    peak_mb: float
 
 
 # --- in a process of its own
@@ -198,40 +189,10 @@ def _whole_step(shape: Shape, resamples: int) -> Step:
 
 
 def _watched(request: list, *, pinned: bool, interpreter: str = sys.executable) -> Watched:
-    """A function of this module called in a process of its own; shared pages count in each process."""
-    import psutil
-
+    """A function of this module called in a process of its own."""
     command = [interpreter, "-m", "suite.bench.statistics", json.dumps([pinned, *request])]
-    with tempfile.TemporaryFile("w+") as answer, tempfile.TemporaryFile("w+") as errors:
-        started, busy, peak = time.perf_counter(), _children_s(), 0.0
-        with psutil.Popen(command, env=environment_of(pinned=True), stdout=answer, stderr=errors) as process:
-            while process.poll() is None:
-                peak = max(peak, _resident_mb(process))
-                time.sleep(SAMPLED_EVERY_S)
-        wall_s, processor_s = time.perf_counter() - started, _children_s() - busy
-        if process.returncode:
-            errors.seek(0)
-            raise RuntimeError(f"{request[0]} has failed:\n{errors.read()}")
-        answer.seek(0)
-        return Watched(json.loads(answer.read()), wall_s, processor_s, peak)
-
-
-def _children_s() -> float:
-    """Processor seconds of all child processes that have ended, and of theirs."""
-    times = os.times()
-    return times.children_user + times.children_system
-
-
-def _resident_mb(process: Any) -> float:
-    import psutil
-
-    total = 0
-    try:
-        for one in (process, *process.children(recursive=True)):
-            total += one.memory_info().rss
-    except psutil.Error:  # one of them ended meanwhile
-        pass
-    return total / 1e6
+    done = watched(command, environment_of(pinned=True))
+    return done._replace(answer=json.loads(done.answer))
 
 
 # --- a made-up study
