@@ -74,7 +74,7 @@ def _steps(folder: Path, workers: int, say: Say) -> dict[str, Step]:
     for name in STEPS:
         say(name)
         at_once = ["--workers", str(workers)] if name in PARALLEL else []
-        codes = (0, NOTHING_PUBLISHED) if name == "check" else (0,)
+        codes: tuple[int, ...] = (0, NOTHING_PUBLISHED) if name == "check" else (0,)
         measured[name] = _measured(["suite", name, "--config", CONFIG, *at_once], folder, codes)
     return measured
 
@@ -88,8 +88,10 @@ def _by_snakemake(folder: Path, workers: int, say: Say) -> Step:
     return _measured(["snakemake", *home, "--configfile", CONFIG, "--cores", str(workers)], folder, (0,))
 
 
-def _measured(module: Sequence[str], folder: Path, codes: Sequence[int]) -> Step:
-    done: Watched = watched([sys.executable, "-m", *module], environment_of(pinned=True), folder, codes)
+def _measured(module: Sequence[str], folder: Path, codes: tuple[int, ...]) -> Step:
+    done: Watched = watched(
+        " ".join(module[:2]), [sys.executable, "-m", *module], environment_of(pinned=True), folder, codes
+    )
     lines = done.answer.strip().splitlines()
     return Step(done.wall_s, done.processor_s, done.peak_mb, lines[-1] if lines else "")
 

@@ -191,7 +191,7 @@ def _whole_step(shape: Shape, resamples: int) -> Step:
 def _watched(request: list, *, pinned: bool, interpreter: str = sys.executable) -> Watched:
     """A function of this module called in a process of its own."""
     command = [interpreter, "-m", "suite.bench.statistics", json.dumps([pinned, *request])]
-    done = watched(command, environment_of(pinned=True))
+    done = watched(request[0], command, environment_of(pinned=True))
     return done._replace(answer=json.loads(done.answer))
 
 

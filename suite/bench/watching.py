@@ -22,11 +22,15 @@ class Watched(NamedTuple):
 
 
 def watched(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path | None = None, codes: Sequence[int] = (0,)
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    codes: tuple[int, ...] = (0,),
 ) -> Watched:
     """Runs a command to its end; its answer is what it prints. Shared pages count in each process.
 
-    RuntimeError with its standard error if it ends with none of these exit codes.
+    RuntimeError with its name and its standard error if it ends with none of these exit codes.
     """
     import psutil
 
@@ -39,7 +43,7 @@ def watched(
         wall_s, processor_s = time.perf_counter() - started, _children_s() - busy
         if process.returncode not in codes:
             errors.seek(0)
-            raise RuntimeError(f"{' '.join(command)} has failed:\n{errors.read()}")
+            raise RuntimeError(f"{name} has failed:\n{errors.read()}")
         answer.seek(0)
         return Watched(answer.read(), wall_s, processor_s, peak)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -41,28 +43,17 @@ def bench(
 ) -> None:
     """Our engines beside other packages on one core: steps/s, updates/s, memory, start. CONTENDERS: all by default."""
     from suite.bench import engines
-    from suite.bench import pipeline as bench_pipeline
-    from suite.bench import statistics as bench_statistics
-    from suite.study.plan import obstacle
 
-    of_no_engine = [name for name, asked in (("statistics", statistics), ("pipeline", pipeline)) if asked]
-    if len(of_no_engine) > 1:
-        raise UsageError("--statistics and --pipeline are two benchmarks; give one of them")
+    of_no_engine = _of_no_engine(statistics=statistics, pipeline=pipeline)
     if of_no_engine and (blocks is not None or contenders):
-        raise UsageError(f"--{of_no_engine[0]} measures no engine; leave out --blocks and the contenders")
+        raise UsageError(f"--{of_no_engine} measures no engine; leave out --blocks and the contenders")
     if blocks is not None and contenders:
         raise UsageError(f"--blocks measures one engine; name it as in --engine {contenders[0]}")
-    path = Path(output or f"reports/{'-'.join(['bench', *of_no_engine])}.json")
-    if blocked := obstacle(path.parent):  # before minutes of measuring, not after
-        raise UsageError(f"--output is {str(path)!r}, but {blocked} is not a folder one may write to")
+    path = _writable(Path(output or f"reports/{'-'.join(filter(None, ('bench', of_no_engine)))}.json"))
     say = partial(click.echo, err=True)
-    result: bench_pipeline.Result | bench_statistics.Result | engines.Result | engines.Blocks
-    if pipeline:
-        result = bench_pipeline.run(say=say)
-        text = bench_pipeline.render(result)
-    elif statistics:
-        result = bench_statistics.run(rounds=times["rounds"], say=say)
-        text = bench_statistics.render(result)
+    result: Any
+    if of_no_engine:
+        result, text = _after_training(of_no_engine, times["rounds"], say)
     elif blocks is None:
         result = engines.run(contenders, **times, say=say)
         text = engines.render(result)
@@ -72,3 +63,31 @@ def bench(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(dataclasses.asdict(result), indent=1))
     click.echo(f"{text}\n{path}")
+
+
+def _of_no_engine(**asked: bool) -> str:
+    """The benchmark that is asked for, of those that measure no engine; "" if none is."""
+    names = [name for name, wanted in asked.items() if wanted]
+    if len(names) > 1:
+        raise UsageError(f"--{names[0]} and --{names[1]} are two benchmarks; give one of them")
+    return "".join(names)
+
+
+def _writable(path: Path) -> Path:
+    """The path of the output; UsageError before minutes of measuring, not after."""
+    from suite.study.plan import obstacle
+
+    if blocked := obstacle(path.parent):
+        raise UsageError(f"--output is {str(path)!r}, but {blocked} is not a folder one may write to")
+    return path
+
+
+def _after_training(name: str, rounds: int, say: Callable[[str], None]) -> tuple[Any, str]:
+    """What a benchmark of what comes after training measured, and its table."""
+    from suite.bench import pipeline, statistics
+
+    if name == "pipeline":
+        steps = pipeline.run(say=say)
+        return steps, pipeline.render(steps)
+    intervals = statistics.run(rounds=rounds, say=say)
+    return intervals, statistics.render(intervals)
