@@ -46,6 +46,7 @@ bench: $(VENV)/ready .venv-tianshou/ready .venv-rliable/ready
 	$(BIN)/python -m suite bench
 	$(BIN)/python -m suite bench --blocks 1,5,10,20 --seconds 20 --output reports/bench-blocks.json
 	$(BIN)/python -m suite bench --statistics
+	$(BIN)/python -m suite bench --pipeline
 
 # Seeds in lockstep, on the accelerator if JAX finds one: in less than 8 minutes, with nothing but the packages.
 bench-gpu: $(VENV)/ready

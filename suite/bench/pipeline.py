@@ -18,7 +18,7 @@ from pathlib import Path
 from suite.bench import made_up
 from suite.bench.engines import Machine, Say, environment_of, machine
 from suite.bench.made_up import CONFIG, STUDY, Shape
-from suite.bench.watching import Watched, watched
+from suite.bench.watching import watched
 from suite.study import workflow
 
 STEPS = ("gather", "check", "statistics", "figures", "report")
@@ -89,9 +89,8 @@ def _by_snakemake(folder: Path, workers: int, say: Say) -> Step:
 
 
 def _measured(module: Sequence[str], folder: Path, codes: tuple[int, ...]) -> Step:
-    done: Watched = watched(
-        " ".join(module[:2]), [sys.executable, "-m", *module], environment_of(pinned=True), folder, codes
-    )
+    command = [sys.executable, "-m", *module]
+    done = watched(" ".join(module[:2]), command, environment_of(pinned=True), folder, codes)
     lines = done.answer.strip().splitlines()
     return Step(done.wall_s, done.processor_s, done.peak_mb, lines[-1] if lines else "")
 
