@@ -690,7 +690,7 @@ class AblationTable:
 
 @dataclass(frozen=True)
 class AblationOverTasks(_Shares):
-    """An ablation over all tasks of one implementation, in normalised scores."""
+    """An ablation over all tasks of one implementation: final return or another outcome in return, normalised."""
 
     implementation: str
     tasks: tuple[str, ...]
@@ -698,6 +698,7 @@ class AblationOverTasks(_Shares):
     effects: tuple[SuiteEffect, ...] = ()
     shapley: tuple[Effect, ...] = ()
     note: str = ""
+    outcome: str = "final_return"  # of suite.sac.ablation.OUTCOMES
 
 
 class Doses(NamedTuple):  # where arms are values of one number, a field by its path
@@ -739,7 +740,7 @@ Held = Literal["CONFIRMED", "REFUTED"]
 class Answer:
     """What a question's arm, or a factor's second level, does beside its baseline over all tasks of an implementation.
 
-    Numbers are of the difference of normalised scores, side less beside; None where there is no such difference.
+    Numbers are of the difference of the normalised outcome, side less beside; None where there is no such difference.
     """
 
     ablation: str
@@ -753,6 +754,7 @@ class Answer:
     finding: Finding
     expected: str  # better, worse or equal, as declared of the side; "" where nothing was
     held: Held | None  # whether that is what was found; None where neither is known
+    outcome: str = "final_return"  # of suite.sac.ablation.OUTCOMES
     seeds: int = 0  # on each side of the task that has the fewest
     absent: int = 0  # planned runs of the two sides that are in no average
     difference: ConfidenceInterval | None = None  # that the adjusted p belongs to

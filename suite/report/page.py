@@ -26,6 +26,7 @@ from suite.report.every_run import anchor, cell_anchor, every_run, run_anchor
 from suite.report.explorable import explorable
 from suite.report.families import family_sentence, out_of_reach
 from suite.report.files import IndexEntry, Study, read_index, study_of
+from suite.report.outcomes import arms_on_outcomes, over_all, short
 from suite.report.paper_table import paper_tables
 from suite.report.presets import changes_of, presets_of, tasks_of
 from suite.report.summary import Summary, summary_of
@@ -120,6 +121,9 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "declared": history_in_words(results.declaration, study.declared_at),
         "wordings": {one.name: wordings(one, results.declaration) for one in results.ablations},
         "outcomes": OUTCOMES,
+        "short_outcome": short,
+        "over_all": over_all,
+        "arms_on_outcomes": {one.name: arms_on_outcomes(one, results) for one in results.ablations},
         "calibration": _calibration(results),
         "paper_tables": list(paper_tables(results)),
         "checklist": checklist(study, presets),

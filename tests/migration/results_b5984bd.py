@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 KINDS = {"mean": "deterministic", "sample": "sampled", "training": "training", None: "unknown"}
 """cells[].kind: the only words that change."""
@@ -81,7 +81,7 @@ def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
         curve["evaluate_every"] = evaluate_every[curve["task"], curve["implementation"], curve["run_id"]]
     results["agreements"] = [_with_margin_test(agreement) for agreement in results["agreements"]]
     for ablation in results["ablations"]:
-        ablation["over_tasks"] = ablation.pop("suite")
+        ablation["over_tasks"] = [one | {"outcome": "final_return"} for one in ablation.pop("suite")]
         ablation["outcomes"] = [OUTCOMES[ablation.pop("metric")]]
         ablation |= {name: copy.copy(NEW[f"ablations[].{name}"]) for name in OF_QUESTIONS}
     for arm in arms_of(results):
@@ -121,7 +121,9 @@ def old_results(new: dict) -> dict:
         del effect["pairs"]
     _effects(results, named_effect, named_effect)
     for ablation in results["ablations"]:
-        ablation["suite"] = ablation.pop("over_tasks")
+        ablation["suite"] = [
+            {name: part for name, part in one.items() if name != "outcome"} for one in ablation.pop("over_tasks")
+        ]
         ablation["metric"] = {name: words for words, name in OUTCOMES.items()}[ablation.pop("outcomes")[0]]
         for name in OF_QUESTIONS:
             del ablation[name]
