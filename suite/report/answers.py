@@ -179,7 +179,7 @@ def _named(answers: Sequence[Answer]) -> str:
     """The sides with their differences, as many as can be read; of more, how many they are."""
     if len(answers) > MOST_NAMED:
         ends = sorted(answer.estimate or 0.0 for answer in answers)
-        return f"{len(answers)} sides ({_minus(ends[0])} to {_minus(ends[-1])})"
+        return f"{len(answers)} {'factors' if answers[0].factor else 'arms'} ({_minus(ends[0])} to {_minus(ends[-1])})"
     return ", ".join(f"{_told(answer)} ({_minus(answer.estimate)}{_held(answer)})" for answer in answers)
 
 

@@ -29,7 +29,7 @@ class ArmOnOutcomes(NamedTuple):
 
 def short(outcome: str) -> str:
     """An outcome in few words; one of old files in its own."""
-    return OUTCOMES[outcome].words.partition(",")[0] if outcome in OUTCOMES else outcome
+    return OUTCOMES[outcome].brief if outcome in OUTCOMES else outcome
 
 
 def over_all(ablation: AblationResult) -> str:

@@ -10,7 +10,9 @@ from builders.made_up_study import OPTIONS, write
 from suite.analysis import results as statistics
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import read_results
+from suite.report.answers import sentence
 from suite.report.outcomes import arms_on_outcomes, over_all, short, shown_outcomes, told
+from suite.report.summary import FIRST, NOT_UNDERSTOOD, summary_of
 from suite.study.config import Report
 
 
@@ -56,3 +58,15 @@ def test_what_a_question_is_compared_by(results):
     assert over_all(of_area) == "area under the learning curve"
     assert shown_outcomes(replace(first, outcomes=("area", "told in words"))) == ["area", "final_return"]
     assert short("told in words") == "told in words"
+
+
+def test_a_summary_that_is_not_understood_is_not_taken_for_none(results, tmp_path):
+    assert summary_of(results, tmp_path).changed == FIRST
+    (tmp_path / "summary.json").write_text('{"study": "demo"}')
+    assert summary_of(results, tmp_path).changed == NOT_UNDERSTOOD
+
+
+def test_a_sentence_says_by_what_if_not_by_final_return(results):
+    (one,) = [answer for answer in results.answers if answer.ablation == "critics"]
+    assert "area" not in sentence([one])
+    assert sentence([replace(one, outcome="area")]).startswith("Over 2 tasks, by the area under the learning curve: ")
