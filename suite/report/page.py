@@ -120,10 +120,7 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "diagnostics": list(dict.fromkeys(name for cell in results.cells for name in cell.diagnostics)),
         "declared": history_in_words(results.declaration, study.declared_at),
         "wordings": {one.name: wordings(one, results.declaration) for one in results.ablations},
-        "outcomes": OUTCOMES,
-        "short_outcome": short,
-        "over_all": over_all,
-        "arms_on_outcomes": {one.name: arms_on_outcomes(one, results) for one in results.ablations},
+        **_outcomes(results),
         "calibration": _calibration(results),
         "paper_tables": list(paper_tables(results)),
         "checklist": checklist(study, presets),
@@ -135,6 +132,16 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "out_of_reach": lambda differences: out_of_reach(differences, results),
         "score": score,
         "with_range": with_range,
+    }
+
+
+def _outcomes(results: Results) -> dict[str, Any]:
+    """What the templates name of outcomes."""
+    return {
+        "outcomes": OUTCOMES,
+        "short_outcome": short,
+        "over_all": over_all,
+        "arms_on_outcomes": {one.name: arms_on_outcomes(one, results) for one in results.ablations},
     }
 
 
