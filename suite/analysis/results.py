@@ -24,6 +24,7 @@ from suite.analysis.declared import Declared, departures
 from suite.analysis.evaluations import NO_CURVE, EvaluationCurve, RunKey, evaluation_curves
 from suite.analysis.one_cell import DescribedCell, described_cell, identity_of
 from suite.analysis.over_tasks import infer
+from suite.analysis.redrawn import redrawn_figures
 from suite.analysis.results_file import from_plain, read_check, read_gathered, to_plain, write_results
 from suite.analysis.runs import (
     SCORED_SHARE,
@@ -38,6 +39,7 @@ from suite.analysis.runs import (
     with_outcomes,
 )
 from suite.analysis.tables import read_table
+from suite.analysis.traces import traces_of
 from suite.analysis.types import Anchors, Counts, Declaration, LedgerEntry, Results, Settings
 from suite.analysis.workers import processes
 from suite.published.anchors import Scale
@@ -88,8 +90,10 @@ def summarise(
         counts=_counts(cells),
         cells=tuple(one.cell for one in described),
         curves=tuple(one.curve for one in described),
+        traces=traces_of(tables.diagnostics, cells),
         ledger=tuple(_ledger(runs)),
         **vars(inference),
+        redrawn=redrawn_figures(of_cells, inference.ablations),
         check=check.rows,
         unmatched=check.notes,
         declaration=declaration,
