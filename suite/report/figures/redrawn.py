@@ -62,9 +62,10 @@ def _our_rows(panel: RedrawnPanel, key: CellKey, name: str, results: Results) ->
 
 def _published_rows(panel: RedrawnPanel) -> Iterator[dict[str, Any]]:
     place = {"panel": _title(panel), "series": PUBLISHED, "last_step": panel.last_step}
+    variants = {curve.reference.variant for curve in panel.published}
     for curve in panel.published:
+        name = " ".join(["published:", *curve.reference[: 1 if len(variants) == 1 else 2]])
         for env_step, mean, sd in zip(curve.env_steps, curve.mean, curve.sd, strict=True):
-            name = f"published: {curve.reference.source} {curve.reference.variant}"
             yield {**place, "line": name, "env_step": env_step, "return": mean, "sd": sd}
 
 

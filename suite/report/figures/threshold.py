@@ -69,8 +69,8 @@ def _draw(data: pd.DataFrame) -> Figure:
             color, style = look[name]["color"], look[name]["linestyle"]
             share, censored = (line[line["series"] == series] for series in (SHARE, CENSORED))
             handles[name] = axis.step(share["env_step"], share["share"], where="post", color=color, linestyle=style)[0]
-            axis.plot(censored["env_step"], censored["share"], "+", color=color, markersize=5, mew=0.9, clip_on=False,
-                      zorder=5)  # fmt: skip
+            if len(censored):
+                axis.plot(censored["env_step"], censored["share"], "+", color=color, markersize=5, mew=0.9, zorder=5)
         axis.set_ylim(-0.03, 1.03)
         axis.set_xlim(left=0)
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
