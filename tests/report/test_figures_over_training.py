@@ -54,6 +54,7 @@ def drawn(content) -> SimpleNamespace:
     figure = content.draw(content.data)
     plt.close(figure)
     return SimpleNamespace(axes=figure.axes, titles=[axis.get_title() for axis in figure.axes], data=content.data,
+                           labels=[axis.get_ylabel() for axis in figure.axes],
                            legend=[text.get_text() for text in figure.legends[0].texts])  # fmt: skip
 
 
@@ -72,7 +73,8 @@ def test_diagnostics_are_those_that_were_recorded(results):
             assert list(mean["value"]) == pytest.approx(np.exp(-mean["env_step"].astype(float) / 2e4), rel=1e-4)
             assert set(rows["seed"].dropna()) == {0, 1, 2, 3, 4}
     once = drawn(content)
-    assert {title.split("\n")[0] for title in once.titles} == {"temperature α", "Q bias", "critic loss"}
+    assert [name.replace("\n", " ") for name in once.labels] == ["temperature α", "", "Q bias", "", "critic loss", ""]
+    assert once.titles == ["HalfCheetah-v5", "Pendulum-v1", "", "", "", ""]
     assert [axis.get_yscale() for axis in once.axes] == ["linear"] * 4 + ["log"] * 2
     assert once.legend == ["learned (baseline)", "fixed"]
 
@@ -98,7 +100,7 @@ def test_what_is_not_recorded_or_never_moves_is_left_out_and_named(results):
     (content,) = diagnostics.over_training(question(results, "critics"), replace(results, traces=tuple(still)))
     assert "as no arm moves it: temperature α on Pendulum-v1." in content.caption
     once = drawn(content)
-    assert "temperature α\nHalfCheetah-v5" in once.titles and "temperature α\nPendulum-v1" not in once.titles
+    assert once.titles == ["HalfCheetah-v5", "", "Pendulum-v1", "", ""] and len(once.axes) == 5
 
 
 def test_without_any_diagnostic_there_is_no_figure(tmp_path):

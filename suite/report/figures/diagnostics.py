@@ -1,16 +1,16 @@
 """What was recorded beside the returns, over training: temperature, entropy, Q bias, losses, gradient norms."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator, NullFormatter
 
 from suite.analysis.types import AblationResult, AblationTable, Results
-from suite.report.figures.canvas import COLUMNS, Content, grid, label, legend, looks, titles
+from suite.report.figures.canvas import COLUMNS, Content, grid, label, legend, looks, titles, wrap
 from suite.report.figures.captions import Shown, arms_of, finished
 from suite.sac.status import FAILED
 
@@ -35,6 +35,16 @@ INTRODUCTION = (
 )
 Places = dict[str, list[str]]
 """Diagnostic -> tasks."""
+
+
+class Panel(NamedTuple):
+    diagnostic: str
+    task: str
+    implementation: str
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.task, self.implementation
 
 
 class _Part(NamedTuple):
@@ -105,38 +115,48 @@ def _in_words(places: Places, tables: Sequence[AblationTable]) -> str:
 def _draw(data: pd.DataFrame) -> Figure:
     look = looks(data["variant"])
     rows = data[data["series"] != ARM]
-    places = list(rows[PLACE].drop_duplicates().itertuples(index=False, name=None))
-    by_panel = {tuple(key): part for key, part in rows.groupby(["diagnostic", *PLACE], sort=False)}
-    panels = _panels(by_panel, places)
-    figure, axes = grid(_headings(panels, places), height=0.95, columns=len(places) if len(places) > 1 else COLUMNS)
+    by_panel = {Panel(*key): part for key, part in rows.groupby(["diagnostic", *PLACE], sort=False)}
+    figure, axes = _grid(list(by_panel))
     handles: dict[str, Any] = {}
-    drawn = []
-    for axis, panel in zip(axes, panels, strict=True):
-        if panel not in by_panel:
-            axis.remove()
-            continue
-        drawn.append(axis)
+    for panel, axis in axes.items():
         for name, line in by_panel[panel].groupby("variant", sort=False):
             handles[name] = _draw_arm(axis, line, look[name], crowd=1 if len(look) <= 4 else 0.5)
         _limit(axis, by_panel[panel])
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-    label(drawn, "environment steps")
+    label(list(axes.values()), "environment steps")
+    if len({panel.place for panel in axes}) > 1:
+        _name_rows(axes)
     legend(figure, {name: handles[name] for name in look if name in handles})
     return figure
 
 
-def _panels(by_panel: Iterable[tuple[str, str, str]], places: Sequence[tuple[str, str]]) -> list[tuple[str, str, str]]:
-    """A row for every diagnostic that is drawn anywhere, a column for every place."""
-    names = [name for name in NAMES if name in {panel[0] for panel in by_panel}]
-    return [(name, *place) for name in names for place in places]
-
-
-def _headings(panels: Sequence[tuple[str, str, str]], places: Sequence[tuple[str, str]]) -> list[str]:
-    """What stands above each panel: the diagnostic, and below it where, unless all are of one place."""
+def _grid(panels: Sequence[Panel]) -> tuple[Figure, dict[Panel, Axes]]:
+    """An axis for every panel: of one place side by side, else a row for every diagnostic and a column for a place."""
+    places = list(dict.fromkeys(panel.place for panel in panels))
     if len(places) == 1:
-        return [NAMES[name] for name, *_ in panels]
-    where = dict(zip(places, titles(places), strict=True))
-    return [f"{NAMES[name]}\n{where[task, implementation]}" for name, task, implementation in panels]
+        figure, axes = grid([NAMES[panel.diagnostic] for panel in panels], height=0.95)
+        return figure, dict(zip(panels, axes, strict=True))
+    cells = [Panel(name, *place) for name in NAMES if name in {one.diagnostic for one in panels} for place in places]
+    figure, axes = grid([""] * len(cells), height=0.6, columns=len(places))
+    by_panel = dict(zip(cells, axes, strict=True))
+    for panel in by_panel.keys() - set(panels):
+        by_panel.pop(panel).remove()
+    return figure, {panel: by_panel[panel] for panel in cells if panel in by_panel}
+
+
+def _name_rows(axes: dict[Panel, Axes]) -> None:
+    """The diagnostic beside the first panel of each row, the place above the first of each column, and steps below the
+    last of it alone."""
+    places = list(dict.fromkeys(panel.place for panel in axes))
+    for panel, axis in reversed(axes.items()):
+        axis.set_ylabel("")
+        row = [other for other in axes if other.diagnostic == panel.diagnostic]
+        column = [other for other in axes if other.place == panel.place]
+        if panel == row[0]:
+            axis.set_ylabel(wrap(NAMES[panel.diagnostic], 10), fontsize="small")
+        if panel == column[0]:
+            axis.set_title(titles(places)[places.index(panel.place)], fontsize="small")
+        axis.xaxis.set_tick_params(labelbottom=panel == column[-1])
 
 
 def _draw_arm(axis: Axes, line: pd.DataFrame, look: dict[str, Any], crowd: float) -> object:
@@ -158,6 +178,9 @@ def _limit(axis: Axes, rows: pd.DataFrame) -> None:
     low, high = shown.min(), shown.max()
     if low > 0 and high / low >= WIDE:
         axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(numticks=4))
+        axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
         axis.set_ylim(low / 1.3, high * 1.3)
     elif high > low:
         axis.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
