@@ -86,7 +86,8 @@ def _curve_of(reference: Reference) -> PublishedCurve:
     summaries = [reference.summaries[step] for step in steps]
     return PublishedCurve(
         ReferenceName(reference.source, reference.variant, reference.environment),
-        reference.citation,
+        f"{reference.repository}@{reference.commit[:7]}",
+        reference.caveat,
         summaries[0].n,
         tuple(steps),
         tuple(one.mean for one in summaries),

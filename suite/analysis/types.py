@@ -864,7 +864,8 @@ class PublishedCurve(NamedTuple):
     """What was published of a panel, in return: a mean [T] over n runs and their sample SD, or single points of it."""
 
     reference: ReferenceName
-    citation: str
+    citation: str  # repository and commit
+    caveat: str
     n: int | None
     env_steps: tuple[int, ...]
     mean: tuple[float, ...]

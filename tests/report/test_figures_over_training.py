@@ -264,8 +264,9 @@ def test_spinning_ups_curve_stands_beside_ours_with_its_band(tmp_path):
     assert min(curves_published["pytorch"].sd) > 0
     content = redrawn.redrawn(figure, results)
     once = drawn(content)
-    assert len(once.axes[0].collections) == 2 and "one standard deviation" in content.caption
-    assert "10 runs" in content.caption and "published: spinningup tf1" in once.legend
+    assert len(once.axes[0].collections) == 2 and "one sample standard deviation" in content.caption
+    assert "over 10 runs" in content.caption and "Smoothed over 11 epochs" in content.caption
+    assert content.caption.count("openai/spinningup@") == 1 and "published: spinningup tf1" in once.legend
 
 
 def test_what_was_published_of_another_environment_is_not_drawn_beside_ours(results):

@@ -110,9 +110,9 @@ def _draw_theirs(axis: Axes, line: pd.DataFrame, color: str) -> object:
     if line["sd"].notna().any():
         axis.fill_between(line["env_step"].astype(float), line["return"] - line["sd"], line["return"] + line["sd"],
                           color=color, alpha=0.15, linewidth=0, zorder=0)  # fmt: skip
-    marker = "" if len(line) > 1 else "D"
-    return axis.plot(line["env_step"], line["return"], color=color, marker=marker, markersize=3.5, linewidth=0.9,
-                     linestyle="-" if len(line) > 1 else "", zorder=3)[0]  # fmt: skip
+    if len(line) > 1:
+        return axis.plot(line["env_step"], line["return"], color=color, linewidth=0.9, zorder=3)[0]
+    return axis.plot(line["env_step"], line["return"], "D", color=color, markersize=3.5, clip_on=False, zorder=5)[0]
 
 
 def _limit(axis: Axes, part: pd.DataFrame) -> None:
@@ -142,6 +142,9 @@ def _caption(figure: RedrawnFigure, shown: Sequence[Shown], results: Results) ->
         f"{_heading(figure)}, its panels and step axes with our runs. Thin lines: every seed of ours; thick lines: "
         "their mean; dotted: where our budget ends."
     ]
+    if any(panel.ablation for panel in figure.panels):
+        sentences.append("Lines: the arms of our questions of these names, beside the baselines that the study gives "
+                         "them; the paper varied its own algorithm.")  # fmt: skip
     narrow = [panel for panel in figure.panels if _sliver(panel, results)]
     if narrow:
         sentences.append("The axis of steps is logarithmic where it ends at ten times our budget or later.")
@@ -162,13 +165,14 @@ def _sliver(panel: RedrawnPanel, results: Results) -> bool:
 def _of_what_was_published(figure: RedrawnFigure) -> Iterator[str]:
     """Sentences of what is drawn in grey, of whom and with which spread; and where nothing can be."""
     curves = [curve for panel in figure.panels for curve in panel.published]
-    sources = list(dict.fromkeys(f"{curve.reference.source} ({curve.citation})" for curve in curves))
+    sources = "; ".join(dict.fromkeys(f"{curve.reference.source} ({curve.citation})" for curve in curves))
     if any(len(curve.env_steps) > 1 for curve in curves):
         n = sorted({curve.n for curve in curves if curve.n})
         of_runs = f" over {' or '.join(map(str, n))} runs" if n else ""
-        yield f"Grey: the published mean{of_runs}, shaded one standard deviation either way: {'; '.join(sources)}."
+        yield f"Grey: the published mean{of_runs}, shaded one sample standard deviation either way: {sources}."
     elif curves:
-        yield f"Diamonds: single points of the original's curves as others read them: {'; '.join(sources)}."
+        yield f"Diamonds: single points of the original's curves as others read them: {sources}."
+    yield from dict.fromkeys(curve.caveat for curve in curves)
     without = list(dict.fromkeys(_title(panel).replace("\n", ", ") for panel in figure.panels if not panel.published))
     if without and curves:
         yield f"Nothing published that can be held against: {'; '.join(without)}."

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, PercentFormatter
 
-from suite.analysis.types import AblationResult, AblationTable, Reached, Results
+from suite.analysis.types import AblationResult, AblationTable, Crossing, Reached, Results
 from suite.report.figures.canvas import Content, grid, label, legend, looks, titles
 from suite.report.figures.captions import Shown, arms_of, finished, undrawn
 
@@ -31,8 +31,14 @@ def reached(ablation: AblationResult, results: Results) -> Content | None:
 
 def _any(table: AblationTable, results: Results) -> bool:
     """Whether a run of any arm has reached the threshold."""
-    curves = [results.curve(table.key_of(arm)).reached for arm in table.arms]
-    return any(one is not None and one.any for one in curves)
+    return any(run.observed for run in _runs(table, results))
+
+
+def _runs(table: AblationTable, results: Results) -> Iterator[Crossing]:
+    """The runs of all arms for which the results know whether they have."""
+    for arm in table.arms:
+        if once := results.curve(table.key_of(arm)).reached:
+            yield from once.runs
 
 
 def _rows(shown: Shown, results: Results) -> Iterator[dict[str, Any]]:
@@ -87,8 +93,10 @@ def _caption(ablation: AblationResult, shown: Sequence[AblationTable], results: 
     never = [table for table in out if table not in without]
     sentences = [
         "Share of the scored runs (Kaplan-Meier) that were seen by then half of the way from the random policy's "
-        "return to the task's reference. Plus: runs that never were; one that failed before waits until the end. "
+        "return to the task's reference. "
     ]
+    if any(not run.observed for table in shown for run in _runs(table, results)):
+        sentences.append("Plus: runs that never were; one that failed before waits until the end. ")
     if never:
         sentences.append(f"Left out, as no run of any arm got there: {_places(never)}. ")
     if without:
