@@ -24,7 +24,6 @@ from suite.analysis.declared import Declared, departures
 from suite.analysis.evaluations import NO_CURVE, EvaluationCurve, RunKey, evaluation_curves
 from suite.analysis.one_cell import DescribedCell, described_cell, identity_of
 from suite.analysis.over_tasks import infer
-from suite.analysis.redrawn import redrawn_figures
 from suite.analysis.results_file import from_plain, read_check, read_gathered, to_plain, write_results
 from suite.analysis.runs import (
     SCORED_SHARE,
@@ -81,8 +80,7 @@ def summarise(
     ends, asked = end_of_run(tables.diagnostics, cells), planned_ablations(tables.manifest, questions)
     with processes(workers) as do:
         described = do([_description(cell, own, ends.get(cell.key), scales, declared) for cell, own in runs])
-        of_cells = [one.cell for one in described]
-        inference = infer(of_cells, *_by_cell(described), asked, check.rows, scales, declared, do)
+        inference = infer(*_by_cell(described), asked, check.rows, scales, declared, do)
     results = Results(
         study=study,
         settings=_settings(declared, cells, {task: random_policy.get(task) for task in tasks}, scales),
@@ -93,7 +91,6 @@ def summarise(
         traces=traces_of(tables.diagnostics, cells),
         ledger=tuple(_ledger(runs)),
         **vars(inference),
-        redrawn=redrawn_figures(of_cells, inference.ablations),
         check=check.rows,
         unmatched=check.notes,
         declaration=declaration,
@@ -109,10 +106,10 @@ def _description(
     return partial(described_cell, cell, runs, per_seed, scales.primary.get(cell.key.task), declared)
 
 
-def _by_cell(described: Sequence[DescribedCell]) -> tuple[dict, dict]:
-    """The aligned curves of every cell that has some, and every cell's outcomes, by its key."""
+def _by_cell(described: Sequence[DescribedCell]) -> tuple[list[types.CellResult], dict, dict]:
+    """The cells, the aligned curves of each that has some, and every cell's outcomes, both by its key."""
     aligned = {one.cell.key: one.aligned for one in described if one.aligned is not None}
-    return aligned, {one.cell.key: one.outcomes for one in described}
+    return [one.cell for one in described], aligned, {one.cell.key: one.outcomes for one in described}
 
 
 def main(study_dir: Path, **options: Any) -> None:
