@@ -172,7 +172,7 @@ def _of_what_was_published(figure: RedrawnFigure) -> Iterator[str]:
         yield f"Grey: the published mean{of_runs}, shaded one sample standard deviation either way: {sources}."
     elif curves:
         yield f"Diamonds: single points of the original's curves as others read them: {sources}."
-    yield from dict.fromkeys(curve.caveat for curve in curves)
+    yield from (f"Of the source: {caveat}" for caveat in dict.fromkeys(curve.caveat for curve in curves))
     without = list(dict.fromkeys(_title(panel).replace("\n", ", ") for panel in figure.panels if not panel.published))
     if without and curves:
         yield f"Nothing published that can be held against: {'; '.join(without)}."
