@@ -39,7 +39,7 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 LARGEST_SVG = 600_000  # bytes; a larger drawing is embedded as PNG
 SECTIONS = {
     "answers": "answers",
-    "curves": "curves", "aggregates": "suite", "profiles": "suite", "improvement": "suite",
+    "curves": "curves", "redrawn": "curves", "aggregates": "suite", "profiles": "suite", "improvement": "suite",
     "equivalence": "implementations", "published": "check", "settings": "sensitivity", "plane": "sensitivity",
 }  # fmt: skip
 """Where a figure of the whole study stands, by its kind; others stand with the final performance."""
