@@ -23,10 +23,9 @@ from suite.analysis.scores import (
     Paired,
     Sample,
     neither_learned,
-    normalised,
+    on_scale,
     paired,
     sample_of,
-    scores_of,
 )
 from suite.analysis.types import NOT_LEARNED, AblationResult, ArmResult, CellKey, CellResult, Effect, Label
 from suite.analysis.workers import DoJobs
@@ -35,10 +34,13 @@ from suite.sac.ablation import OUTCOMES
 from suite.statistics import factorial, failures
 
 SIMPLE_ONLY = "The differences to the baseline are simple effects only."
+SCORE = "final_return"
+IN_RETURN = ("area",)
+"""Outcomes besides the score that the tasks' scale of returns makes comparable."""
 Levels = Mapping[str, Sequence[str]]
 """Factor -> its levels, the one that effects start from first."""
-Scores = Callable[[CellResult], np.ndarray]
-"""The scores of a cell's runs, in return or normalised."""
+Values = Callable[["_Arm"], Sample]
+"""What the runs of an arm are compared by: their scores in return, or what is over all tasks, normalised."""
 CellScores = dict[tuple[int, ...], np.ndarray]
 """Scores [runs] by the places of the factors' levels, 0 or 1."""
 
@@ -144,7 +146,7 @@ def ablation_results(
         for table in tables[ablation.name]
     ]
     overall = [
-        partial(_over_tasks, of_name, ablation.question.factors, anchors, declared, ("suite", ablation.name, name))
+        partial(_over_tasks, of_name, ablation.question, anchors, declared, ("suite", ablation.name, name))
         for ablation in ablations
         for name, of_name in _by_implementation(tables[ablation.name]).items()
     ]
@@ -244,11 +246,11 @@ def _failures(cell: CellResult, baseline: CellResult) -> types.FailureComparison
     return types.FailureComparison(failed, scored, failures.barnard(failed[0], scored[0], failed[1], scored[1]).p)
 
 
-def _cell_scores(table: _Table, levels: Levels, scores: Scores) -> CellScores:
-    """The arms' scores by their factors' levels as 0 and 1, without cells that have none."""
+def _cell_scores(table: _Table, levels: Levels, values: Values) -> CellScores:
+    """The arms' values by their factors' levels as 0 and 1, without cells that have none."""
     cells = {}
     for arm in table.arms:
-        of_arm = scores(arm.cell)
+        of_arm = values(arm).values
         if set(arm.planned.levels) == set(levels) and len(of_arm):
             cells[_place(arm, levels)] = of_arm
     return cells
@@ -267,7 +269,7 @@ def two_levels(levels: Levels) -> bool:
 def _factorial(table: _Table, levels: Levels, declared: Declared, key: tuple) -> types.Factorial:
     """Main effects, interactions, simple effects and Shapley shares; a sentence instead of what a missing cell
     forbids."""
-    factors, cells = list(levels), _cell_scores(table, levels, scores_of)
+    factors, cells = list(levels), _cell_scores(table, levels, lambda arm: sample_of(arm.cell))
     simple: tuple[Effect, ...] = ()
     with suppress(ValueError):  # no two cells to compare: the refusal below says what is missing
         known = [arm for arm in table.arms if set(arm.planned.levels) == set(levels)]
@@ -308,25 +310,37 @@ def _simple_effects(
 
 
 def _over_tasks(
-    tables: Sequence[_Table], levels: Levels, anchors: Mapping[str, Scale], declared: Declared, key: tuple
+    tables: Sequence[_Table], asked: Question, anchors: Mapping[str, Scale], declared: Declared, key: tuple
 ) -> types.AblationOverTasks:
-    """The ablation over all tasks of one implementation, in normalised scores."""
+    """The ablation over all tasks of one implementation: its first outcome where that is a return, else the score,
+    normalised."""
     used, left_out = _usable(tables, anchors)
-    empty = types.AblationOverTasks(tables[0].implementation, tuple(table.task for table in used), left_out)
+    outcome = _over_all(asked.outcomes, used)
+    tasks = tuple(table.task for table in used)
+    empty = types.AblationOverTasks(tables[0].implementation, tasks, left_out, outcome=outcome)
 
-    def scores(cell: CellResult) -> np.ndarray:
-        return normalised(cell, anchors)
+    def values(arm: _Arm) -> Sample:
+        of_arm = sample_of(arm.cell) if outcome == SCORE else arm.outcomes[outcome]
+        return of_arm._replace(values=on_scale(of_arm.values, anchors[arm.cell.task]))
 
-    if not two_levels(levels):
+    if not two_levels(asked.factors):
         silent = _not_learned(used)
         note = "".join(f"{arm}: {NOT_LEARNED} on {', '.join(tasks)}. " for arm, tasks in silent.items()).strip()
-        return replace(empty, effects=_arms_over_tasks(used, silent, scores, declared, key), note=note)
+        return replace(empty, effects=_arms_over_tasks(used, silent, values, declared, key), note=note)
     try:
-        cells = [_cell_scores(table, levels, scores) for table in used]
-        effects, shares = _factors_over_tasks(cells, list(levels), declared, key)
+        cells = [_cell_scores(table, asked.factors, values) for table in used]
+        effects, shares = _factors_over_tasks(cells, list(asked.factors), declared, key)
     except ValueError as refusal:
         return replace(empty, note=f"{refusal}. {SIMPLE_ONLY}")
     return replace(empty, effects=effects, shapley=shares)
+
+
+def _over_all(outcomes: Sequence[str], tables: Sequence[_Table]) -> str:
+    """The outcome that is compared over all tasks: the first declared, if it is in return and every arm has it."""
+    first = outcomes[0] if outcomes else SCORE
+    arms = [arm for table in tables for arm in table.arms]
+    known = all(first in arm.outcomes and len(arm.outcomes[first].values) >= FEWEST for arm in arms)
+    return first if first in IN_RETURN and known else SCORE
 
 
 def _usable(tables: Sequence[_Table], anchors: Mapping[str, Scale]) -> tuple[list[_Table], tuple[types.LeftOut, ...]]:
@@ -368,7 +382,7 @@ def _not_learned(tables: Sequence[_Table]) -> dict[str, list[str]]:
 
 
 def _arms_over_tasks(
-    tables: Sequence[_Table], silent: Iterable[str], scores: Scores, declared: Declared, key: tuple
+    tables: Sequence[_Table], silent: Iterable[str], values: Values, declared: Declared, key: tuple
 ) -> tuple[types.SuiteEffect, ...]:
     """Every arm minus the baseline, averaged over the tasks where both are planned: of pairs where there are enough on
     each of them, the effect of all runs beside it; nothing of arms that are silent."""
@@ -378,8 +392,7 @@ def _arms_over_tasks(
             continue
         for arm in table.arms:
             if not arm.planned.baseline and arm.planned.arm not in silent:
-                both = [sample_of(one.cell)._replace(values=scores(one.cell)) for one in (arm, base)]
-                sides.setdefault((arm.planned.arm, base.planned.arm), []).append((both[0], both[1]))
+                sides.setdefault((arm.planned.arm, base.planned.arm), []).append((values(arm), values(base)))
     effects = []
     options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
     for (name, baseline), samples in sides.items():

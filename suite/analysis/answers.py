@@ -77,8 +77,8 @@ def _alone(
     ablation: AblationResult, over: AblationOverTasks, factor: str, side: str, beside: str, margin: float
 ) -> Answer:
     """The answer without numbers: nothing has learned, no task has a scale, or there are too few runs."""
-    of_score = not ablation.outcomes or ablation.outcomes[0] == "final_return"
-    expected = ablation.directions.get(side, "") if of_score else ""
+    first = not ablation.outcomes or ablation.outcomes[0] == over.outcome
+    expected = ablation.directions.get(side, "") if first else ""  # what is expected is of the first outcome
     reasons = [one.why for one in over.left_out]
     finding: Finding = "TOO FEW SEEDS"
     if f"{side}: {NOT_LEARNED}" in over.note or any(why.startswith(NOT_LEARNED) for why in reasons):
@@ -86,7 +86,7 @@ def _alone(
     elif reasons and all(why == NO_REFERENCE for why in reasons):
         finding = "NO SCALE"
     return Answer(ablation.name, over.implementation, factor, side, beside, over.tasks, over.left_out, margin, finding,
-                  expected, None)  # fmt: skip
+                  expected, None, over.outcome)  # fmt: skip
 
 
 def _shown(

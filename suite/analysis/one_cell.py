@@ -37,11 +37,11 @@ def described_cell(
 ) -> DescribedCell:
     """What there is to say of a cell from its runs, in the order of their seeds, and their diagnostics; scale: the
     task's, where it has one."""
-    curve, aligned = _curve(planned, [run for run in runs if not run.result.stale], declared)
+    curve, aligned = _curve(planned, [run for run in runs if not run.result.stale], scale, declared)
     ends = _ends(per_seed, runs)
     cell = _cell(planned, runs, {name: _summary(x) for name, x in ends.items()}, scale, declared)
     values = {name: (x.to_numpy(), tuple(x.index)) for name, x in ends.items()}
-    values |= {name: (x, sample_of(cell).seeds) for name, x in _of_curves(aligned, scale).items()}
+    values |= {name: (x, sample_of(cell).seeds) for name, x in _of_curves(aligned, curve.reached).items()}
     outcomes = {name: Sample(x, () if cell.imported else seeds) for name, (x, seeds) in values.items()}
     return DescribedCell(cell, curve, aligned, outcomes)
 
@@ -172,7 +172,7 @@ def _distribution(scores: np.ndarray) -> types.Distribution | None:
 
 
 def _curve(
-    planned: PlannedCell, fresh: Sequence[ScoredRun], declared: Declared
+    planned: PlannedCell, fresh: Sequence[ScoredRun], scale: Scale | None, declared: Declared
 ) -> tuple[CurveResult, AlignedCurves | None]:
     """Every run's own curve, their mean on the planned grid, its band if at least five runs are scored, and the area;
     beside it the grid and the scored runs' curves on it."""
@@ -193,6 +193,7 @@ def _curve(
         band=band,
         area=_area(aligned, declared.confidence),
         reliability=_reliability(aligned),
+        reached=_reached(aligned, [run.seed for run in scored], scale),
         note=note,
     )
     return result, aligned
@@ -239,14 +240,26 @@ def _summary(x: pd.Series) -> DiagnosticSummary:
     return DiagnosticSummary(x.mean(), x.std(ddof=1) if len(x) > 1 else None, len(x))
 
 
-def _of_curves(aligned: AlignedCurves | None, scale: Scale | None) -> dict[str, np.ndarray]:
+def _reached(aligned: AlignedCurves | None, seeds: Sequence[int], scale: Scale | None) -> types.Reached | None:
+    """When each of these scored runs gets half of the way, and how many have not; a failed one at the floor waits."""
+    if aligned is None or len(aligned.grid) < 2 or scale is None:
+        return None
+    halfway = (scale.random + scale.reference) / 2
+    crossing = curves.steps_to_threshold(aligned.grid, aligned.values, halfway)
+    steps, share = curves.kaplan_meier(*crossing)
+    runs = zip(seeds, crossing.env_steps.astype(int).tolist(), np.asarray(crossing.observed).tolist(), strict=True)
+    return types.Reached(
+        halfway, tuple(types.Crossing(*run) for run in runs), tuple(steps.astype(int).tolist()), tuple(share.tolist())
+    )
+
+
+def _of_curves(aligned: AlignedCurves | None, reached: types.Reached | None) -> dict[str, np.ndarray]:
     """The outcomes that whole curves give, of each scored run."""
     if aligned is None or len(aligned.grid) < 2:
         return {}
     outcomes = {"area": _areas(aligned), "stability": reliability.max_drawdown(aligned.values)}
-    if scale is not None:
-        halfway = (scale.random + scale.reference) / 2
-        outcomes["steps_to_threshold"] = curves.steps_to_threshold(aligned.grid, aligned.values, halfway).env_steps
+    if reached is not None:
+        outcomes["steps_to_threshold"] = np.array([run.env_step for run in reached.runs], dtype=float)
     return outcomes
 
 

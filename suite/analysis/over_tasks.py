@@ -20,6 +20,7 @@ from suite.analysis.answers import answers
 from suite.analysis.check_rows import CheckRow
 from suite.analysis.declared import Declared
 from suite.analysis.families import adjusted_ablations, adjusted_agreements, families_of
+from suite.analysis.redrawn import redrawn_figures
 from suite.analysis.run_curves import AlignedCurves
 from suite.analysis.scores import (
     FEWEST,
@@ -54,6 +55,7 @@ class Inference:
     ablations: tuple[types.AblationResult, ...]
     answers: tuple[types.Answer, ...]
     sensitivity: tuple[types.Sensitivity, ...]
+    redrawn: tuple[types.RedrawnFigure, ...]
     families: dict[types.FamilyName, types.Family]
 
 
@@ -82,6 +84,7 @@ def infer(
         ablations=ablations,
         answers=tuple(answers(ablations, cells, declared)),
         sensitivity=sensitivities(planned_ablations, cells, declared, do),
+        redrawn=redrawn_figures(cells, ablations),
         families=families_of(pairs, ablations, check, declared),
     )
 

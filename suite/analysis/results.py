@@ -38,6 +38,7 @@ from suite.analysis.runs import (
     with_outcomes,
 )
 from suite.analysis.tables import read_table
+from suite.analysis.traces import traces_of
 from suite.analysis.types import Anchors, Counts, Declaration, LedgerEntry, Results, Settings
 from suite.analysis.workers import processes
 from suite.published.anchors import Scale
@@ -79,8 +80,7 @@ def summarise(
     ends, asked = end_of_run(tables.diagnostics, cells), planned_ablations(tables.manifest, questions)
     with processes(workers) as do:
         described = do([_description(cell, own, ends.get(cell.key), scales, declared) for cell, own in runs])
-        of_cells = [one.cell for one in described]
-        inference = infer(of_cells, *_by_cell(described), asked, check.rows, scales, declared, do)
+        inference = infer(*_by_cell(described), asked, check.rows, scales, declared, do)
     results = Results(
         study=study,
         settings=_settings(declared, cells, {task: random_policy.get(task) for task in tasks}, scales),
@@ -88,6 +88,7 @@ def summarise(
         counts=_counts(cells),
         cells=tuple(one.cell for one in described),
         curves=tuple(one.curve for one in described),
+        traces=traces_of(tables.diagnostics, cells),
         ledger=tuple(_ledger(runs)),
         **vars(inference),
         check=check.rows,
@@ -105,10 +106,10 @@ def _description(
     return partial(described_cell, cell, runs, per_seed, scales.primary.get(cell.key.task), declared)
 
 
-def _by_cell(described: Sequence[DescribedCell]) -> tuple[dict, dict]:
-    """The aligned curves of every cell that has some, and every cell's outcomes, by its key."""
+def _by_cell(described: Sequence[DescribedCell]) -> tuple[list[types.CellResult], dict, dict]:
+    """The cells, the aligned curves of each that has some, and every cell's outcomes, both by its key."""
     aligned = {one.cell.key: one.aligned for one in described if one.aligned is not None}
-    return aligned, {one.cell.key: one.outcomes for one in described}
+    return [one.cell for one in described], aligned, {one.cell.key: one.outcomes for one in described}
 
 
 def main(study_dir: Path, **options: Any) -> None:

@@ -82,8 +82,12 @@ def scores_of(cell: CellResult) -> np.ndarray:
 
 def normalised(cell: CellResult, anchors: Mapping[str, Scale]) -> np.ndarray:
     """(score - random policy) / (reference - random policy) of the same runs; the task must have anchors."""
-    scale = anchors[cell.task]
-    return (scores_of(cell) - scale.random) / (scale.reference - scale.random)
+    return on_scale(scores_of(cell), anchors[cell.task])
+
+
+def on_scale(returns: np.ndarray, scale: Scale) -> np.ndarray:
+    """Returns normalised: 0 at the random policy's, 1 at the reference's."""
+    return (returns - scale.random) / (scale.reference - scale.random)
 
 
 def usable_cells(

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from suite.analysis.check_rows import CheckRow
 from suite.published.anchors import Scale
+from suite.published.references import ReferenceName
 from suite.sac.status import FAILED, KindOfReturn, Status
 from suite.study import config, declaration
 
@@ -349,6 +350,29 @@ class Reliability(NamedTuple):
     max_drawdown: float | None
 
 
+class Crossing(NamedTuple):  # of a run
+    seed: int
+    env_step: int  # where it was first seen at the threshold; else where it ended
+    observed: bool  # whether it was
+
+
+@dataclass(frozen=True)
+class Reached:
+    """When a cell's scored runs reach half of the way from the random policy to the task's reference.
+
+    `waiting` is Kaplan and Meier's share of the runs that have not, from each of the environment steps [U] on.
+    """
+
+    threshold: float
+    runs: tuple[Crossing, ...]
+    env_steps: tuple[int, ...]
+    waiting: tuple[float, ...]
+
+    @property
+    def any(self) -> bool:
+        return any(run.observed for run in self.runs)
+
+
 @dataclass(frozen=True)
 class CurveResult(CellIdentity):
     """A cell's learning curves and, on a grid of environment steps [T], the mean of those that are scored."""
@@ -362,7 +386,26 @@ class CurveResult(CellIdentity):
     band: Band | None
     area: Estimate  # under a run's curve, divided by the span of the grid
     reliability: Reliability | None
+    reached: Reached | None  # None without a grid, or where the task has no reference return
     note: str  # why there is no band
+
+
+class RunTrace(NamedTuple):
+    seed: int
+    values: Mapping[str, tuple[float, ...]]  # [T] of each diagnostic; None where it was not recorded, or not finite
+
+
+@dataclass(frozen=True)
+class Traces:
+    """A cell's diagnostics over training, thinned: at environment steps [T], of every run that is not stale.
+
+    `mean` is of the finished runs, None where one of them has no value. What was recorded of no run is left out.
+    """
+
+    cell: CellKey
+    env_steps: tuple[int, ...]
+    runs: tuple[RunTrace, ...]
+    mean: Mapping[str, tuple[float, ...]]
 
 
 # --- over all tasks
@@ -690,7 +733,7 @@ class AblationTable:
 
 @dataclass(frozen=True)
 class AblationOverTasks(_Shares):
-    """An ablation over all tasks of one implementation, in normalised scores."""
+    """An ablation over all tasks of one implementation: final return or another outcome in return, normalised."""
 
     implementation: str
     tasks: tuple[str, ...]
@@ -698,6 +741,7 @@ class AblationOverTasks(_Shares):
     effects: tuple[SuiteEffect, ...] = ()
     shapley: tuple[Effect, ...] = ()
     note: str = ""
+    outcome: str = "final_return"  # of suite.sac.ablation.OUTCOMES
 
 
 class Doses(NamedTuple):  # where arms are values of one number, a field by its path
@@ -739,7 +783,7 @@ Held = Literal["CONFIRMED", "REFUTED"]
 class Answer:
     """What a question's arm, or a factor's second level, does beside its baseline over all tasks of an implementation.
 
-    Numbers are of the difference of normalised scores, side less beside; None where there is no such difference.
+    Numbers are of the difference of the normalised outcome, side less beside; None where there is no such difference.
     """
 
     ablation: str
@@ -753,6 +797,7 @@ class Answer:
     finding: Finding
     expected: str  # better, worse or equal, as declared of the side; "" where nothing was
     held: Held | None  # whether that is what was found; None where neither is known
+    outcome: str = "final_return"  # of suite.sac.ablation.OUTCOMES
     seeds: int = 0  # on each side of the task that has the fewest
     absent: int = 0  # planned runs of the two sides that are in no average
     difference: ConfidenceInterval | None = None  # that the adjusted p belongs to
@@ -814,6 +859,44 @@ class Sensitivity:
     note: str  # settings that are left out, or why there is nothing
 
 
+# --- figures of papers
+
+
+class PublishedCurve(NamedTuple):
+    """What was published of a panel, in return: a mean [T] over n runs and their sample SD, or single points of it."""
+
+    reference: ReferenceName
+    citation: str  # repository and commit
+    caveat: str
+    n: int | None
+    env_steps: tuple[int, ...]
+    mean: tuple[float, ...]
+    sd: tuple[float, ...]  # None where it is not known
+
+
+@dataclass(frozen=True)
+class RedrawnPanel:
+    """A panel of a paper's figure with the cells of this study that it stands for."""
+
+    environment: str  # as the paper names it
+    task: str
+    last_step: int  # where the paper's axis ends
+    ablation: str  # whose arms the cells are; "" of presets
+    cells: tuple[CellKey, ...]
+    published: tuple[PublishedCurve, ...]
+
+
+@dataclass(frozen=True)
+class RedrawnFigure:
+    """A published figure, as far as the runs of this study draw it again."""
+
+    name: str
+    paper: str
+    number: str
+    panels: tuple[RedrawnPanel, ...]
+    missing: tuple[str, ...]  # panels of the paper that are not here
+
+
 # --- everything
 
 
@@ -827,6 +910,7 @@ class Results:
     counts: Counts
     cells: tuple[CellResult, ...]
     curves: tuple[CurveResult, ...]  # of the same cells, in the same order
+    traces: tuple[Traces, ...]  # of the same cells, in the same order
     ledger: tuple[LedgerEntry, ...]
     aggregates: tuple[Aggregate, ...]
     improvements: tuple[Improvement, ...]
@@ -834,6 +918,7 @@ class Results:
     ablations: tuple[AblationResult, ...]
     answers: tuple[Answer, ...]  # in the order of the ablations
     sensitivity: tuple[Sensitivity, ...]
+    redrawn: tuple[RedrawnFigure, ...]
     check: tuple[CheckRow, ...]
     unmatched: tuple[str, ...]  # a sentence for every cell that nothing published can be held against
     families: Mapping[FamilyName, Family]
@@ -845,3 +930,6 @@ class Results:
 
     def curve(self, key: CellKey) -> CurveResult:
         return next(curve for curve in self.curves if curve.key == key)
+
+    def trace(self, key: CellKey) -> Traces:
+        return next(trace for trace in self.traces if trace.cell == key)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from suite.cli.app import json_option, main, plan_option
+from suite.cli.app import as_json_text, json_option, main, plan_option
 from suite.errors import UsageError
 from suite.study.plan import Plan
 
@@ -53,13 +52,12 @@ def compare(plan: Plan, task: str | None, as_json: bool, a: str, b: str) -> None
     """
     from suite.analysis import two_cells
     from suite.analysis.declared import declared_of
-    from suite.analysis.results_file import to_plain
     from suite.cli.comparison_tables import comparison_table
     from suite.published.anchors import anchors
 
     declared = declared_of(plan.config)
     comparison = two_cells.compare(plan.study_dir, a, b, task=task, anchors=anchors(), declared=declared)
-    click.echo(json.dumps(to_plain(comparison), indent=1) if as_json else comparison_table(comparison))
+    click.echo(as_json_text(comparison) if as_json else comparison_table(comparison))
 
 
 @main.command()
@@ -77,7 +75,6 @@ def power(config: str | None, task: str | None, as_json: bool, target: float, al
     """How many seeds a question needs, and what a number of seeds can settle."""
     from suite.analysis import seeds_needed
     from suite.analysis.declared import declared_of
-    from suite.analysis.results_file import to_plain
     from suite.cli.comparison_tables import power_text, study_power_text
     from suite.published.anchors import anchors
 
@@ -90,9 +87,9 @@ def power(config: str | None, task: str | None, as_json: bool, target: float, al
         plan = Plan(Path(config))
         declared = declared_of(plan.config)
         study = seeds_needed.study_power(plan.study_dir, task=task, anchors=anchors(), declared=declared, target=target)
-        text = json.dumps(to_plain(study), indent=1) if as_json else study_power_text(study)
+        text = as_json_text(study) if as_json else study_power_text(study)
     else:
         sizes = question.pop("n") or seeds_needed.SEEDS
         table = seeds_needed.power_table(n=sizes, target=target, alpha=alpha, **question)
-        text = json.dumps(to_plain(table), indent=1) if as_json else power_text(table)
+        text = as_json_text(table) if as_json else power_text(table)
     click.echo(text)

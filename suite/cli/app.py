@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,13 @@ _config_option = partial(
 config_option = _config_option("config")
 plan_option = _config_option("plan", callback=lambda context, option, path: Plan(Path(path)))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def as_json_text(value: Any) -> str:
+    """A value as JSON that every reader takes: what has fields as an object, numbers that are not finite as null."""
+    from suite.analysis.results_file import to_plain
+
+    return json.dumps(to_plain(value), indent=1, allow_nan=False)
 
 
 class Commands(click.Group):

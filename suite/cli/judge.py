@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from suite.analysis.declared import declared_of
-from suite.cli.app import Commands, json_option, main, plan_option
+from suite.cli.app import Commands, as_json_text, json_option, main, plan_option
 from suite.errors import UsageError, nearest
 from suite.study.config import DEFAULT_CONFIG
 from suite.study.plan import Plan
@@ -49,7 +48,6 @@ def check(
     PASS (or is not EQUIVALENT); else 0. With --ci, what gate.md says is added to the file $GITHUB_STEP_SUMMARY, and
     under GitHub Actions every primary endpoint that does not pass becomes an annotation.
     """
-    from suite.analysis.results_file import to_plain
     from suite.gate import baseline as baselines
     from suite.gate import check as published_check
     from suite.gate import drift, outcome, terminal, window_means
@@ -68,7 +66,7 @@ def check(
     else:
         checked = published_check.main(plan.study_dir, options, declared, blind=blind)
         text = terminal.render_check(checked, undecided == "ok")
-    click.echo(json.dumps(to_plain(checked), indent=1) if as_json else text)
+    click.echo(as_json_text(checked) if as_json else text)
     if folder:
         _for_ci(plan, checked, undecided == "ok", Path(folder))
     sys.exit(outcome.exit_code(checked.rows, gate, undecided == "ok"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -17,6 +16,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
+from suite.cli.app import as_json_text
 from suite.study.accuracy import Accuracy, Compared, accuracy, taken
 from suite.study.forecast import Forecast, forecast, process_bytes
 from suite.study.plan import Plan
@@ -48,7 +48,7 @@ def show_plan(plan: Plan, as_json: bool) -> None:
     rows = _forecasts(plan)
     sums: dict[str, Any] = {name: sum(getattr(row, name) for row in rows) for name in SUMMED}
     if as_json:
-        print(json.dumps({"study": plan.study, "cells": [row._asdict() for row in rows], "total": sums}, indent=1))
+        print(as_json_text({"study": plan.study, "cells": rows, "total": sums}))
         return
     title = f"study {plan.study}: forecast on one quiet core each"
     table = _table(title, ("task", "engine", "variant", "run"), ("jobs", "done", "env steps", "core-h", "MB", "GB"))

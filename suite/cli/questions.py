@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from suite.cli.app import json_option, main
+from suite.cli.app import as_json_text, json_option, main
 from suite.cli.starters import write_new
 from suite.errors import UsageError, nearest
 from suite.lab.tasks import TASKS
@@ -28,7 +27,7 @@ def ablations(words: tuple[str, ...], task: str, env_steps: int, as_json: bool) 
     _check_task(task)
     rows = question_tables.rows(words or ("all",), task, env_steps)
     if as_json:
-        click.echo(json.dumps([row._asdict() for row in rows], indent=1))
+        click.echo(as_json_text(rows))
     else:
         question_tables.show(rows, task, env_steps)
 

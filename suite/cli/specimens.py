@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import click
 
-from suite.cli.app import json_option, main
+from suite.cli.app import as_json_text, json_option, main
 from suite.errors import UsageError, nearest
 
 
@@ -101,20 +100,13 @@ def _tell(results: list[Any], render: Callable[[list[Any]], str], as_json: bool)
     if not verdicts:
         raise UsageError(unread[0].reason)
     if as_json:
-        click.echo(json.dumps([_plain(one) | {"passed": one.passed} for one in verdicts], indent=1))
+        click.echo(as_json_text([one._asdict() | {"passed": one.passed} for one in verdicts]))
     else:
         click.echo(render(verdicts))
     for one in unread:
         click.echo(f"not examined: {one.reason}", err=True)
     held = [one for one in verdicts if getattr(one, "precision", "float64") == "float64"]
     return not unread and all(one.passed for one in held)
-
-
-def _plain(value: Any) -> Any:
-    """A named tuple of named tuples as JSON-able data."""
-    if hasattr(value, "_asdict"):
-        return _plain(value._asdict())
-    return {key: _plain(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 @main.command()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any
 
 import click
 
-from suite.cli.app import main
+from suite.cli.app import as_json_text, main
 from suite.errors import UsageError
 
 _count = partial(click.option, type=click.IntRange(1), show_default=True)
@@ -61,7 +59,7 @@ def bench(
         result = engines.blocks(engine, engines.sizes(blocks), **times, seconds=seconds)
         text = engines.render_blocks(result)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(dataclasses.asdict(result), indent=1))
+    path.write_text(as_json_text(result))
     click.echo(f"{text}\n{path}")
 
 

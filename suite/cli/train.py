@@ -48,6 +48,9 @@ def run(parent: int | None, config: str, records: tuple[str, ...], attempt: int,
     Several are trained in lockstep, unless --in-turn: seeds of one cell, with jax also those of cells that differ in
     the update's numbers alone. A record that exists is kept.
     """
+    from suite.lab.signals import die_of_interrupts
+
+    die_of_interrupts()
     from suite.lab.records import move
     from suite.lab.tracking import check_installed
 

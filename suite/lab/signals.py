@@ -20,6 +20,15 @@ def listen(handler: Callable[[int, object], None]) -> dict[int, object]:
     return {number: signal.signal(number, handler) for number in heard}
 
 
+def die_of_interrupts() -> None:
+    """From here to `listen`, INT ends this process as TERM does, unless nohup ignores it.
+
+    As KeyboardInterrupt it would come in the middle of a framework's import, which may swallow it, or abort.
+    """
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def restore(handlers: dict[int, object]) -> None:
     """Sets the handlers that were there before."""
     for number, handler in handlers.items():

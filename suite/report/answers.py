@@ -8,6 +8,7 @@ from typing import NamedTuple
 from suite.analysis.types import SIGNIFICANT, AblationResult, Answer, Finding, Results, Sensitivity
 from suite.gate.outcome import gate_line
 from suite.report.checklist import not_finished
+from suite.report.outcomes import SCORE, short
 from suite.wording import interval, score, share, with_range
 
 ORDER: tuple[Finding, ...] = ("BETTER", "WORSE", "EQUIVALENT", "TOO FEW SEEDS", "INCOMPLETE", "NOT LEARNED",
@@ -178,7 +179,7 @@ def _named(answers: Sequence[Answer]) -> str:
     """The sides with their differences, as many as can be read; of more, how many they are."""
     if len(answers) > MOST_NAMED:
         ends = sorted(answer.estimate or 0.0 for answer in answers)
-        return f"{len(answers)} sides ({_minus(ends[0])} to {_minus(ends[-1])})"
+        return f"{len(answers)} {'factors' if answers[0].factor else 'arms'} ({_minus(ends[0])} to {_minus(ends[-1])})"
     return ", ".join(f"{_told(answer)} ({_minus(answer.estimate)}{_held(answer)})" for answer in answers)
 
 
@@ -195,11 +196,12 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _over(answers: Sequence[Answer]) -> str:
-    """Over which tasks, and which are left out, to stand before what was found."""
+    """Over which tasks, which are left out, and by what if not by final return, to stand before what was found."""
     tasks = list(dict.fromkeys(task for answer in answers for task in answer.tasks))
     left_out = dict.fromkeys(f"{task.task} ({task.why})" for answer in answers for task in answer.left_out)
     words = [f"over {len(tasks)} tasks"] if len(tasks) > 1 else [f"on {task}" for task in tasks]
     words += [f"without {_listed(list(left_out))}"] if left_out else []
+    words += dict.fromkeys(f"by the {short(answer.outcome)}" for answer in answers if answer.outcome != SCORE)
     phrase = ", ".join(words)
     return f"{phrase[0].upper()}{phrase[1:]}: " if phrase else ""
 

@@ -26,6 +26,7 @@ from suite.report.every_run import anchor, cell_anchor, every_run, run_anchor
 from suite.report.explorable import explorable
 from suite.report.families import family_sentence, out_of_reach
 from suite.report.files import IndexEntry, Study, read_index, study_of
+from suite.report.outcomes import arms_on_outcomes, over_all, short
 from suite.report.paper_table import paper_tables
 from suite.report.presets import changes_of, presets_of, tasks_of
 from suite.report.summary import Summary, summary_of
@@ -38,7 +39,7 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 LARGEST_SVG = 600_000  # bytes; a larger drawing is embedded as PNG
 SECTIONS = {
     "answers": "answers",
-    "curves": "curves", "aggregates": "suite", "profiles": "suite", "improvement": "suite",
+    "curves": "curves", "redrawn": "curves", "aggregates": "suite", "profiles": "suite", "improvement": "suite",
     "equivalence": "implementations", "published": "check", "settings": "sensitivity", "plane": "sensitivity",
 }  # fmt: skip
 """Where a figure of the whole study stands, by its kind; others stand with the final performance."""
@@ -119,7 +120,7 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "diagnostics": list(dict.fromkeys(name for cell in results.cells for name in cell.diagnostics)),
         "declared": history_in_words(results.declaration, study.declared_at),
         "wordings": {one.name: wordings(one, results.declaration) for one in results.ablations},
-        "outcomes": OUTCOMES,
+        **_outcomes(results),
         "calibration": _calibration(results),
         "paper_tables": list(paper_tables(results)),
         "checklist": checklist(study, presets),
@@ -131,6 +132,16 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "out_of_reach": lambda differences: out_of_reach(differences, results),
         "score": score,
         "with_range": with_range,
+    }
+
+
+def _outcomes(results: Results) -> dict[str, Any]:
+    """What the templates name of outcomes."""
+    return {
+        "outcomes": OUTCOMES,
+        "short_outcome": short,
+        "over_all": over_all,
+        "arms_on_outcomes": {one.name: arms_on_outcomes(one, results) for one in results.ablations},
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from suite.files import atomic
 from suite.report.answers import QuestionAnswered, beside_the_questions, questions_answered
 
 FIRST = "This is the first report of this study here."
+NOT_UNDERSTOOD = "What is new since the last report is not known: this suite does not understand that one's summary."
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ def summary_of(results: Results, folder: Path) -> Summary:
         FIRST,
     )
     before = read(folder / "summary.json")
-    if before is None:
-        return now
-    return _with_changes(now, before)
+    if before is not None:
+        return _with_changes(now, before)
+    return replace(now, changed=NOT_UNDERSTOOD) if (folder / "summary.json").exists() else now
 
 
 def read(path: Path) -> Summary | None:

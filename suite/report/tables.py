@@ -172,7 +172,12 @@ def _of_ablation(ablation: AblationResult, results: Results) -> Iterator[Table]:
     ]  # fmt: skip
     yield Table("ablation", spread(arms), ablation.name)
     over_tasks = [
-        {"implementation": entry.implementation, "tasks": "; ".join(entry.tasks), **_effect_columns(effect)}
+        {
+            "implementation": entry.implementation,
+            "tasks": "; ".join(entry.tasks),
+            "outcome": entry.outcome,
+            **_effect_columns(effect),
+        }
         for entry in ablation.over_tasks
         for effect in entry.effects
     ]

@@ -21,24 +21,35 @@ Changes = dict[str, Any]
 class Outcome(NamedTuple):
     """A number by which arms are compared, as reports speak of it; higher_is_better: None where neither is."""
 
+    brief: str
     words: str
     unit: str
     higher_is_better: bool | None
 
 
 OUTCOMES = {
-    "final_return": Outcome("return of the last tenth of training", "return per episode", True),
-    "area": Outcome("area under the learning curve, divided by its span", "return per episode", True),
+    "final_return": Outcome("final return", "return of the last tenth of training", "return per episode", True),
+    "area": Outcome(
+        "area under the learning curve",
+        "area under the learning curve, divided by its span",
+        "return per episode",
+        True,
+    ),
     "steps_to_threshold": Outcome(
+        "steps to half way",
         "when half of the way from the random policy to the task's reference is first seen; if never, the budget",
         "environment steps",
         False,
     ),
-    "stability": Outcome("deepest fall of a run's learning curve from a peak", "return per episode", False),
-    "failures": Outcome("share of runs that diverged or crashed", "share of runs", False),
-    "q_bias": Outcome("Q minus the return then obtained, at the end of training", "discounted return", None),
-    "entropy": Outcome("entropy of the policy at the end of training", "nats", None),
-    "alpha": Outcome("temperature at the end of training", "return per nat", None),
+    "stability": Outcome(
+        "deepest fall", "deepest fall of a run's learning curve from a peak", "return per episode", False
+    ),
+    "failures": Outcome("failures", "share of runs that diverged or crashed", "share of runs", False),
+    "q_bias": Outcome(
+        "bias of Q", "Q minus the return then obtained, at the end of training", "discounted return", None
+    ),
+    "entropy": Outcome("entropy", "entropy of the policy at the end of training", "nats", None),
+    "alpha": Outcome("temperature", "temperature at the end of training", "return per nat", None),
 }
 """Every outcome there is: what the analysis computes of each arm against its baseline, and nothing else."""
 

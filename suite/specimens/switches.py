@@ -238,18 +238,31 @@ Of every preset with both: {", ".join(sorted(shared))}.
 
 def switches_page() -> str:
     """The page with every switch in every code base and paper."""
-    code_bases = [name for name in preset_names() if not hasattr(load_preset(name), "OURS")]
-    relatives = [name for name in code_bases if not isinstance(load_preset(name).SPEC, SacSpec)]
-    names = [*(name for name in code_bases if name not in relatives), *PAPERS]
-    entries = {field: [entry(name, field) for name in names] for group in GROUPS.values() for field in group}
-    agreed = [field for field, of in entries.items() if len({(one.value, *one.per_task.items()) for one in of}) == 1]
+    entries = every_entry()
+    agreed = [field for field, of in entries.items() if agree(of)]
     parts = [_introduction(entries, agreed)]
     for group, fields in GROUPS.items():
         parts.append(f"## {group.capitalize()}")
         parts += [_section(field, text, entries[field]) for field, text in fields.items() if field not in agreed]
     parts += ["## What is the same everywhere", _agreement(entries, agreed)]
+    relatives = (name for name in _code_bases() if not isinstance(load_preset(name).SPEC, SacSpec))
     parts += ["## Relatives: algorithms of another shape", *map(_relative, relatives)]
     return "\n\n".join(parts) + "\n"
+
+
+def every_entry() -> dict[str, list[Entry]]:
+    """Every switch in every code base of SAC's shape, then in the papers; the same order of these for each."""
+    names = [*(name for name in _code_bases() if isinstance(load_preset(name).SPEC, SacSpec)), *PAPERS]
+    return {field: [entry(name, field) for name in names] for group in GROUPS.values() for field in group}
+
+
+def agree(entries: list[Entry]) -> bool:
+    """Whether a switch has one value everywhere."""
+    return len({(one.value, *one.per_task.items()) for one in entries}) == 1
+
+
+def _code_bases() -> list[str]:
+    return [name for name in preset_names() if not hasattr(load_preset(name), "OURS")]
 
 
 def entry(preset: str, field: str) -> Entry:

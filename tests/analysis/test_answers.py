@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
-from builders.made_up_study import OPTIONS, write
+from builders.made_up_study import OPTIONS, SCALES, write
 
 from suite.analysis import results as statistics
 from suite.analysis.answers import CONFIRMING, answers
@@ -156,3 +158,46 @@ def test_nothing_varies_and_nothing_differs():
     for wrong in ((0, -1, 4, 5, 0.1), (0, 1, 4, 5, 0.0), (0, 1, 4, 1, 0.1)):
         with pytest.raises(ValueError, match="margin must be positive"):
             equivalence.within_margin(*wrong)
+
+
+@pytest.fixture(scope="module")
+def by_area(tmp_path_factory) -> Results:
+    """The study whose question of critics is measured by the area under the learning curve first."""
+    study = tmp_path_factory.mktemp("studies") / "area"
+    write(study)
+    asked = json.loads((study / "ablations.json").read_text())
+    asked["critics"] |= {"outcomes": ["area", "q_bias"], "directions": {"single": "worse"}}
+    (study / "ablations.json").write_text(json.dumps(asked))
+    statistics.main(study, **OPTIONS, declared=Declared(Report(resamples=500)))
+    return read_results(study)
+
+
+def test_a_question_of_the_area_is_answered_by_the_area(by_area, results):
+    (answer,) = [one for one in by_area.answers if one.ablation == "critics"]
+    assert (answer.outcome, answer.expected, answer.held) == ("area", "worse", "CONFIRMED")
+    ablation = next(one for one in by_area.ablations if one.name == "critics")
+    (over,), areas = ablation.over_tasks, {curve.key: curve.area.estimate for curve in by_area.curves}
+    differences = []
+    for table in ablation.tables:
+        twin, single = (areas[table.key_of(arm)] for arm in table.arms)
+        scale = SCALES[table.task]
+        differences.append((single - twin) / (scale.reference - scale.random))
+    assert over.outcome == "area" and answer.estimate == pytest.approx(np.mean(differences))
+    (of_score,) = [one for one in results.answers if one.ablation == "critics"]
+    assert of_score.outcome == "final_return" and of_score.estimate != answer.estimate
+    others = [one for one in by_area.answers if one.ablation != "critics"]
+    assert {one.outcome for one in others} == {"final_return"}
+
+
+def test_where_an_arm_has_no_curve_the_score_answers_and_nothing_is_expected_of_it(tmp_path):
+    """A single evaluation has no area."""
+    write(tmp_path)
+    asked = json.loads((tmp_path / "ablations.json").read_text())
+    asked["critics"] |= {"outcomes": ["area"], "directions": {"single": "worse"}}
+    (tmp_path / "ablations.json").write_text(json.dumps(asked))
+    for name in ("evaluations", "diagnostics"):
+        table = pd.read_parquet(tmp_path / f"{name}.parquet")
+        table[table["env_step"] == table["env_step"].max()].to_parquet(tmp_path / f"{name}.parquet", index=False)
+    statistics.main(tmp_path, **OPTIONS, declared=Declared(Report(resamples=100)))
+    (answer,) = [one for one in read_results(tmp_path).answers if one.ablation == "critics"]
+    assert (answer.outcome, answer.expected, answer.held) == ("final_return", "", None)

@@ -76,6 +76,10 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
+EMPTY: dict[str, list] = {"answers": [], "traces": [], "redrawn": []}
+"""Parts that were not computed."""
+
+
 def numbers(value: Any) -> Counter:
     return Counter(leaf for _, leaf in leaves(value) if isinstance(leaf, int | float))
 
@@ -83,7 +87,8 @@ def numbers(value: Any) -> Counter:
 def test_the_same_records_give_the_same_numbers(again, old, every):
     plain = again | {
         "cells": [cell | {"variance": None, "learned": None} for cell in again["cells"]],
-        "answers": [],
+        "curves": [curve | {"reached": None} for curve in again["curves"]],
+        **EMPTY,
     }  # was not computed
     now, then = dict(leaves(plain)), dict(leaves(migration.new_results(old, every)))
     assert now.keys() == then.keys()
@@ -134,7 +139,7 @@ def test_new_to_old_to_new_is_identical_where_everything_happens(tmp_path, monke
     assert new["ledger"] and any(agreement["equivalence"] is None for agreement in new["agreements"])
     assert any(table["factorial"] for ablation in new["ablations"] for table in ablation["tables"])
     every = migration.evaluate_every(pd.read_parquet(tmp_path / "runs.parquet"))
-    new["cells"], new["answers"] = [cell | UNKNOWN for cell in new["cells"]], []
+    new |= {"cells": [cell | UNKNOWN for cell in new["cells"]]} | EMPTY
     assert migration.new_results(migration.old_results(new), every) == new
 
 

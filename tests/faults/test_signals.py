@@ -10,16 +10,20 @@ import time
 
 import psutil
 import pytest
+from builders.runs import ROOT
 from builders.sweeps import (
     ENVIRONMENT,
     assert_same_tables,
     command_line,
     config,
     has_checkpoint,
+    hear_signals,
     processes,
     start_sweep,
     trainers,
 )
+
+from suite.study.plan import Plan
 
 
 def until(condition, seconds=60):
@@ -66,6 +70,24 @@ def test_a_second_signal_ends_a_sweep_at_once_and_without_a_traceback(tmp_path):
     assert not processes(tmp_path)
     log = (tmp_path / "log").read_text()
     assert "SIGINT: it ends at once" in log and "Traceback" not in log
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_a_framework_is_imported_ends_the_run_in_silence(tmp_path, number):
+    """Of KeyboardInterrupt, such an import makes what it likes: this one swallows it."""
+    swallows = (
+        "import pathlib, time\npathlib.Path('importing').touch()\ntry: time.sleep(600)\nexcept BaseException: pass\n"
+    )
+    (tmp_path / "frameworks").mkdir()
+    for name in ("torch", "jax"):
+        (tmp_path / "frameworks" / f"{name}.py").write_text(swallows)
+    record = next(iter(Plan(config(tmp_path)).runs))
+    environment = ENVIRONMENT | {"PYTHONPATH": f"{tmp_path / 'frameworks'}:{ROOT}"}
+    words = [sys.executable, "-m", "suite", "run", "--config", "study.yaml", record]
+    run = subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, preexec_fn=hear_signals)
+    until(lambda: (tmp_path / "importing").exists())
+    run.send_signal(number)
+    assert run.wait(10) == -number and run.stderr.read() == b""
 
 
 @pytest.mark.parametrize("whose", ["suite", "snakemake"])

@@ -1,4 +1,4 @@
-"""results.json between the layout of commit b5984bd (schema version 1) and the present one (4).
+"""results.json between the layout of commit b5984bd (schema version 1) and the present one (7).
 
 It renames and moves keys and takes labels and effects' names apart, or joins them again; it computes nothing, and no
 number changes. What else differs is listed: words in KINDS, and the keys in NEW, which the old layout lacks. The old
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 KINDS = {"mean": "deterministic", "sample": "sampled", "training": "training", None: "unknown"}
 """cells[].kind: the only words that change."""
@@ -39,6 +39,9 @@ NEW: Mapping[str, Any] = {
     "ablations[].doses": None,
     "sensitivity": [],  # no study was one of it
     "answers": [],  # nobody gave any; all their numbers stand elsewhere, too, but for the margin's interval
+    "traces": [],  # of diagnostics, the end of training alone was kept
+    "redrawn": [],  # no figures of papers were
+    "curves[].reached": None,  # was not computed
     "declaration.declaration.check.looks": [3, 5, 7, 10],  # the check took all seeds at once
     "cells[].imported": False,  # nobody told
     "cells[].learned": None,  # was not asked
@@ -48,6 +51,9 @@ NEW: Mapping[str, Any] = {
     "over_tasks[].effects[].unpaired": None,
 }
 """Keys that the old layout lacks, with the value each has for an old file (evaluate_every is given by the caller)."""
+
+WHOLE = ("departures", "sensitivity", "answers", "traces", "redrawn")
+"""Parts of the results that the old layout lacks."""
 
 OF_QUESTIONS = ("directions", "margin", "meaningless", "walk", "variant", "doses")
 
@@ -79,9 +85,10 @@ def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
         cell["kind"] = KINDS[cell["kind"]]
     for curve in results["curves"]:
         curve["evaluate_every"] = evaluate_every[curve["task"], curve["implementation"], curve["run_id"]]
+        curve["reached"] = NEW["curves[].reached"]
     results["agreements"] = [_with_margin_test(agreement) for agreement in results["agreements"]]
     for ablation in results["ablations"]:
-        ablation["over_tasks"] = ablation.pop("suite")
+        ablation["over_tasks"] = [one | {"outcome": "final_return"} for one in ablation.pop("suite")]
         ablation["outcomes"] = [OUTCOMES[ablation.pop("metric")]]
         ablation |= {name: copy.copy(NEW[f"ablations[].{name}"]) for name in OF_QUESTIONS}
     for arm in arms_of(results):
@@ -95,13 +102,13 @@ def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
     _effects(results, effect_parts, suite_effect_parts)
     for effect in _suite_effects(results):
         effect |= {"pairs": None, "unpaired": None}
-    return {"schema_version": SCHEMA_VERSION} | results | {"departures": [], "sensitivity": [], "answers": []}
+    return {"schema_version": SCHEMA_VERSION} | results | {name: [] for name in WHOLE}
 
 
 def old_results(new: dict) -> dict:
     """The layout of b5984bd."""
     results = copy.deepcopy(new)
-    for name in ("schema_version", "departures", "sensitivity", "answers"):
+    for name in ("schema_version", *WHOLE):
         del results[name]
     _labels(results, label_name)
     del results["settings"]["order_statistics_needed"], results["settings"]["final_episodes"]
@@ -111,7 +118,7 @@ def old_results(new: dict) -> dict:
         cell["kind"] = old_kinds[cell["kind"]]
         del cell["n_interrupted"], cell["imported"], cell["learned"], cell["variance"]
     for curve in results["curves"]:
-        del curve["evaluate_every"]
+        del curve["evaluate_every"], curve["reached"]
     results["agreements"] = [_without_margin_test(agreement) for agreement in results["agreements"]]
     for of in _differences(results):
         of |= of.pop("welch")
@@ -121,7 +128,9 @@ def old_results(new: dict) -> dict:
         del effect["pairs"]
     _effects(results, named_effect, named_effect)
     for ablation in results["ablations"]:
-        ablation["suite"] = ablation.pop("over_tasks")
+        ablation["suite"] = [
+            {name: part for name, part in one.items() if name != "outcome"} for one in ablation.pop("over_tasks")
+        ]
         ablation["metric"] = {name: words for words, name in OUTCOMES.items()}[ablation.pop("outcomes")[0]]
         for name in OF_QUESTIONS:
             del ablation[name]

@@ -203,6 +203,8 @@ def test_a_cell_with_one_run_or_none_shows_what_there_is(results):
 
 def test_captions_say_the_level_and_how_p_is_adjusted(results, drawn):
     for name, one in drawn.items():
+        if name.startswith(("diagnostics", "threshold", "redrawn")):
+            continue  # they show no interval of ours
         assert re.search("90%" if name.startswith("equivalence") else "95%", one.caption), name
         assert "n finished / n planned: 6/6" in one.caption and "sac_v2" in drawn["aggregates"].caption
     sizes = {name: family.size for name, family in results.families.items()}

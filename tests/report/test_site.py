@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import posixpath
 import re
 import subprocess
@@ -18,8 +19,9 @@ from suite.published.reading import load
 from suite.report import site, summary
 from suite.report.answers import QuestionAnswered
 from suite.report.files import IndexEntry, write_index
-from suite.report.site import markdown, navigation, published, studies
+from suite.report.site import markdown, matrix, navigation, published, studies
 from suite.report.summary import Summary
+from suite.specimens import switches
 from suite.specimens.catalogue import load_ablation, shipped_ablation_names
 
 ZENSICAL = ROOT / ".venv-docs" / "bin" / "zensical"
@@ -200,3 +202,28 @@ def _check(address: str, path: Path, read: dict[Path, Addresses], fetched: bool)
     assert target.is_file(), f"{path.name} leads to {address}"
     if parts.fragment and target in read:
         assert unquote(parts.fragment) in read[target].names, f"{path.name} leads to {address}"
+
+
+def test_the_matrix_has_every_switch_that_differs_in_every_code_base(pages):
+    entries = {field: of for field, of in switches.every_entry().items() if not switches.agree(of)}
+    rows = re.findall(r'<tr><th><a href="switches\.html#(\w+)">\1</a></th>(.*)</tr>', pages["matrix.md"])
+    assert [field for field, _ in rows] == list(entries)
+    for field, cells in rows:
+        assert f"\n### {field}\n" in pages["switches.md"], "what it links to"
+        told = re.findall(r'<td(?: class="other(\d)")? title="([^"]*)">([^<]*)</td>', cells)
+        assert len(told) == len(entries[field])
+        for (shade, full, brief), one in zip(told, entries[field], strict=True):
+            assert html.unescape(full).startswith(f"{one.preset}: ") and brief.endswith("*") == bool(one.per_task)
+            others = [entry.preset for entry in entries[field] if entry.value == one.value]
+            same = [entry.preset for entry, cell in zip(entries[field], told, strict=True)
+                    if cell[2].rstrip("*") == brief.rstrip("*")]  # fmt: skip
+            assert same == others, "a value's words are its own"
+            assert shade or len(others) == max(
+                sum(entry.value == other.value for entry in entries[field]) for other in entries[field]
+            )
+
+
+def test_values_in_brief_are_told_apart():
+    assert matrix.briefly(["min", "`Clip(low=-20.0, high=2.0)`", "`Clip(low=-5.0, high=2.0)`", "`Exp()`"]) == {
+        "min": "min", "`Clip(low=-20.0, high=2.0)`": "Clip a", "`Clip(low=-5.0, high=2.0)`": "Clip b", "`Exp()`": "Exp",
+    }  # fmt: skip

@@ -81,7 +81,7 @@ def test_several_sides_are_told_by_what_was_found_of_them():
         "difference is the one seen."
     )
     many = [answer(side=str(n), estimate=-n / 10) for n in range(1, 7)]
-    assert plain(many) == "On Pendulum-v1: WORSE than twin: 6 sides (−60 % to −10 %)."
+    assert plain(many) == "On Pendulum-v1: WORSE than twin: 6 arms (−60 % to −10 %)."
     factors = [answer("BETTER", 0.2, factor="critics", side="twin", beside="single"),
                answer("BETTER", 0.3, factor="alpha", side="learned", beside="fixed")]  # fmt: skip
     told = "critics twin for single (20 %), alpha learned for fixed (30 %)"

@@ -15,7 +15,20 @@ from suite.analysis.types import AblationResult, Results
 from suite.analysis.workers import processes
 from suite.files import whole_folder
 from suite.report.comparisons import checked_cells
-from suite.report.figures import agreement, answers, cells, curves, doses, effects, overall, published, sensitivity
+from suite.report.figures import (
+    agreement,
+    answers,
+    cells,
+    curves,
+    diagnostics,
+    doses,
+    effects,
+    overall,
+    published,
+    redrawn,
+    sensitivity,
+    threshold,
+)
 from suite.report.figures.canvas import CROWD, METADATA, Content, Picture
 from suite.report.figures.kept import Kept, made_of
 from suite.report.figures.saving import save_pictures
@@ -79,6 +92,9 @@ def pictures(results: Results) -> Iterator[Picture]:
     yield from _of_all_tasks(results)
     yield from _of_pairs(results)
     yield from _of_sensitivity(results)
+    for figure in results.redrawn:
+        title = f"{figure.paper}, {figure.number}, with our runs"
+        yield Picture("redrawn", title, redrawn.redrawn(figure, results), figure.name)
     for ablation in results.ablations:
         yield from _of_ablation(ablation, results)
     if any(cell.n_scored for cell in results.cells):
@@ -157,3 +173,8 @@ def _of_ablation(ablation: AblationResult, results: Results) -> Iterator[Picture
         yield picture("factorial", "Main effects and interactions", effects.factorial(ablation, results))
     if any(one.shapley for one in factorials):
         yield picture("shapley", "What each factor contributes", effects.shapley(ablation, results))
+    if over_steps := threshold.reached(ablation, results):
+        yield picture("threshold", "Steps until half is learned", over_steps)
+    for n, content in enumerate(diagnostics.over_training(ablation, results), start=1):
+        title = f"Diagnostics over training: {ablation.name}"
+        yield Picture("diagnostics", title, content, "" if n == 1 else str(n), ablation.name)

@@ -10,6 +10,7 @@ from suite.analysis.types import Answer, Results
 from suite.report.families import adjusted_in
 from suite.report.figures.canvas import Content, grid, label, rows
 from suite.report.figures.captions import arms_of, finished, level
+from suite.report.outcomes import SCORE, short
 from suite.wording import score
 
 REACH = 1.6  # in normalised scores: what lies further out stands at the edge, with its number
@@ -30,6 +31,8 @@ def answers(results: Results) -> Content:
         f"and WORSE (triangles): p at most 5 %, adjusted ({adjusted_in('ablation', results)}). Circle: too few seeds; "
         "cross: planned runs are absent. Questions may be of different tasks; their answers name them. "
     )
+    others = dict.fromkeys(answer.outcome for answer in shown if answer.outcome != SCORE)
+    caption += "".join(f"({outcome}): by the {short(outcome)}, not by final return. " for outcome in others)
     asked = [table for one in results.ablations if not one.variant for table in one.tables]
     return Content(data, _draw, caption + finished(arms_of(asked, results)))
 
@@ -37,10 +40,11 @@ def answers(results: Results) -> Content:
 def _row(answer: Answer) -> dict:
     thin, thick = answer.difference, answer.within
     side = f"{answer.factor} {answer.side}" if answer.factor else answer.side
+    by = "" if answer.outcome == SCORE else f" ({answer.outcome})"
     return {
         "implementation": answer.implementation,
         "question": answer.ablation,
-        "name": f"{answer.ablation}: {side} − {answer.beside}",
+        "name": f"{answer.ablation}: {side} − {answer.beside}{by}",
         "finding": answer.finding,
         "estimate": answer.estimate,
         "low": thin.low if thin else None,

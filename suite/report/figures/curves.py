@@ -137,7 +137,16 @@ def _caption(lines: Sequence[Line], results: Results) -> str:
                  "mean counts it at the floor (the random policy's return), and the axis is scaled to the runs that "
                  "did not fail.")  # fmt: skip
     seeds = "Thin lines: every seed; thick lines: their mean."
-    return f"{_evaluated(lines, shown)} {seeds} {band}{marks} {finished(shown)}"
+    return f"{_evaluated(lines, shown)} {seeds} {band}{marks}{_waiting(lines)} {finished(shown)}"
+
+
+def _waiting(lines: Sequence[Line]) -> str:
+    """A sentence on the tasks of which no run has learned half, where the results know what half is."""
+    known = {curve.task for curve, _ in lines if curve.reached is not None}
+    reached = {curve.task for curve, _ in lines if curve.reached is not None and curve.reached.any}
+    tasks = [task for task in dict.fromkeys(curve.task for curve, _ in lines) if task in known - reached]
+    half = "half of the way from the random policy's return to the task's reference"
+    return f" No run was seen {half} on {', '.join(tasks)}." if tasks else ""
 
 
 def _evaluated(lines: Sequence[Line], shown: Iterable[Shown]) -> str:

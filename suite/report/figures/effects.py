@@ -35,6 +35,7 @@ from suite.report.figures.captions import (
     undrawn,
 )
 from suite.report.figures.cells import FINAL
+from suite.report.outcomes import over_all
 from suite.wording import p_equals
 
 PANEL = ["task", "implementation"]
@@ -130,17 +131,17 @@ def over_tasks(ablation: AblationResult, results: Results) -> Content:
             effects.append(row | {"name": marked(effect.name, [table.task for table in tables], all_tasks)})
     by_factors = any(entry.shapley for entry in entries)
     factors = f"Factors: {_levels(ablation)}. " if by_factors else ""
-    confidence = results.settings.confidence
+    confidence, measure = results.settings.confidence, over_all(ablation)
     trust = coverage("main_effect" if by_factors else "effect", cases, confidence)
     in_pairs = coverage("pairs", cases, confidence)
     caption = (
-        f"Effects on the normalised score (0: random policy, 1: published reference) over {tasks_of(all_tasks)}, "
+        f"Effects on the normalised {measure} (0: random policy, 1: published reference) over {tasks_of(all_tasks)}, "
         f"every task weighing the same. {factors}{_bars(effects, trust, in_pairs, results)} At the right: p, adjusted "
         f"({adjusted_in('ablation', results)}). {_left_out(ablation)}"
     )
     used = {(task, entry.implementation) for entry in entries for task in entry.tasks}
     drawn = [table for table in ablation.tables if (table.task, table.implementation) in used]
-    draw = partial(_draw_over_tasks, method=METHODS[results.families["ablation"].method])
+    draw = partial(_draw_over_tasks, method=METHODS[results.families["ablation"].method], measure=measure)
     return Content(pd.DataFrame(effects), draw, caption + finished(arms_of(drawn, results)))
 
 
@@ -165,8 +166,8 @@ def _bars(effects: list[dict[str, Any]], trust: str, trust_in_pairs: str, result
     return f"Where all seeds lack pairs: {kinds[False]} Else: {kinds[True]}"
 
 
-def _draw_over_tasks(data: pd.DataFrame, method: str) -> Figure:
-    """method: that the p values were adjusted by."""
+def _draw_over_tasks(data: pd.DataFrame, method: str, measure: str) -> Figure:
+    """method: that the p values were adjusted by; measure: what the effects are on."""
     panels = {engine: part for engine, part in data.groupby("implementation", sort=False)}
     most = max(map(len, panels.values()))
     figure, axes = grid(list(panels), 0.3 + 0.2 * most, columns=1, sharex=True)
@@ -175,7 +176,7 @@ def _draw_over_tasks(data: pd.DataFrame, method: str) -> Figure:
         _draw_effects(axis, part)
         for place, effect in enumerate(part.itertuples()):
             write(axis, 1.02, place, adjusted_p(effect.p_adjusted, method, effect.family_size), fontsize="small")
-    label(axes, "change of the normalised score")
+    label(axes, f"change of the normalised {measure}")
     return figure
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from suite.files import whole_folder
-from suite.report.site import documents, navigation, published, questions, start, studies
+from suite.report.site import documents, matrix, navigation, published, questions, start, studies
 from suite.report.site.studies import StudyPage
 from suite.sac import identity
 
@@ -47,6 +47,7 @@ def texts(known: Sequence[StudyPage]) -> dict[str, str]:
         **questions.pages(known),
         **studies.pages(known),
         **published.pages(),
+        **matrix.pages(),
     }
     return {**made, **documents.pages(made)}
 

@@ -11,7 +11,7 @@ from suite.specimens.catalogue import load_ablation, shipped_ablation_names
 
 Tree = list[dict[str, Any]]
 
-CODE_BASES = ("codebases/index.md", "presets.md", "switches.md", "conformance.md", "relatives.md")
+CODE_BASES = ("codebases/index.md", "matrix.md", "presets.md", "switches.md", "conformance.md", "relatives.md")
 METHOD = ("statistics.md", "gate.md", "checks.md", "theory.md")
 USE = ("tour.md", "cli.md", "extending.md", "import.md", "clusters.md", "kubernetes.md", "platforms.md",
        "source/examples/README.md")  # fmt: skip
