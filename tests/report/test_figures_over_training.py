@@ -294,3 +294,13 @@ def test_panels_of_a_question_have_its_arms_in_their_colours(results):
 def test_traces_are_of_the_cells_in_their_order(results):
     assert [trace.cell for trace in results.traces] == [cell.key for cell in results.cells]
     assert results.trace(results.cells[1].key) is results.traces[1]
+
+
+def test_an_arm_without_a_single_run_is_left_blank(tmp_path):
+    lost = {(task, variant, seed): ("missing", None) for task in TASKS for seed in (0, 1)
+            for variant in ("critics/single", "sac_v1")}  # fmt: skip
+    results = made_up(tmp_path, learning, tasks=TASKS, seeds=2, accidents=lost)
+    (content,) = diagnostics.over_training(question(results, "critics"), results)
+    assert drawn(content).legend == drawn(threshold.reached(question(results, "critics"), results)).legend
+    assert "twin (baseline)" in drawn(content).legend and "single on Pendulum-v1 (torch) 0/2" in content.caption
+    assert [figure.name for figure in results.redrawn] == ["1812.05905-1"]
