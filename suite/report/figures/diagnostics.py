@@ -31,7 +31,7 @@ DATA = [*PLACE, "variant", "diagnostic", "series", "seed", "status", "env_step",
 INTRODUCTION = (
     "Recorded at the evaluations: Q bias is Q where an episode starts less the discounted return then obtained; "
     "losses, Euclidean norms of gradients and entropy are of batches from the replay. Thin lines: every seed; thick "
-    "lines: mean of the seeds that finished, where each has a value. "
+    "lines: mean of the seeds that finished, where each has a value. No interval is drawn. "
 )
 Places = dict[str, list[str]]
 """Diagnostic -> tasks."""

@@ -140,7 +140,7 @@ def _steps(axis: Axes, part: pd.DataFrame) -> None:
 def _caption(figure: RedrawnFigure, shown: Sequence[Shown], results: Results) -> str:
     sentences = [
         f"{_heading(figure)}, its panels and step axes with our runs. Thin lines: every seed of ours; thick lines: "
-        "their mean; dotted: where our budget ends."
+        "their mean, no interval is drawn of it; dotted: where our budget ends."
     ]
     if any(panel.ablation for panel in figure.panels):
         sentences.append("Lines: the arms of our questions of these names, beside the baselines that the study gives "
