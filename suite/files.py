@@ -20,6 +20,7 @@ from suite.errors import UsageError
 
 HOST = re.sub(r"[^\w-]", "-", platform.node()) or "here"
 TEMPORARY = re.compile(r"\..+\.(?P<host>[\w-]+)\.(?P<pid>\d+)\.\d+\.tmp", re.DOTALL)
+SAME_TIME_S = 2.0  # by which a file system's clock and a process's may differ
 _counter = itertools.count()
 
 
@@ -55,8 +56,10 @@ class atomic:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of the folder `path` on leaving; it is removed on an exception."""
+    """A temporary folder that takes the place of the folder `path` on leaving; it is removed on an exception, and what
+    killed writers have left beside it at once."""
     path = Path(path)
+    remove_temporaries(path.parent)
     new, old = _temporary(path), _temporary(path)
     new.mkdir(parents=True)
     try:
@@ -81,7 +84,7 @@ def _sync(path: Path) -> None:
 def leftovers(*folders: Path) -> list[Path]:
     """What writers that were killed have left in these folders: of this machine, and of processes that are no more."""
     named = ((path, TEMPORARY.fullmatch(path.name)) for folder in folders for path in folder.glob(".*.tmp"))
-    return [path for path, name in named if name and name["host"] == HOST and not _lives(int(name["pid"]))]
+    return [path for path, name in named if name and name["host"] == HOST and not _lives(int(name["pid"]), path)]
 
 
 def remove_temporaries(*folders: Path) -> None:
@@ -93,15 +96,16 @@ def remove_temporaries(*folders: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _lives(pid: int) -> bool:
-    """Whether a process of this machine has that number."""
+def _lives(pid: int, path: Path) -> bool:
+    """Whether a process of this machine has that number and may have written the file: it was there before."""
+    import psutil
+
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).create_time() <= path.stat().st_ctime + SAME_TIME_S
+    except (psutil.NoSuchProcess, FileNotFoundError):
         return False
-    except OSError:  # another user's
-        pass
-    return True
+    except psutil.Error:  # another user's
+        return True
 
 
 def read_json(path: Path, remedy: str, kind: type = dict) -> Any:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 from builders.sweeps import ENVIRONMENT
 
-from suite.files import HOST, atomic, remove_temporaries
+from suite.files import HOST, atomic, remove_temporaries, whole_folder
 
 
 def names(folder):
@@ -19,6 +22,7 @@ def names(folder):
 
 WRITER = """
 import sys
+import time
 from pathlib import Path
 from suite.files import atomic
 path, letter = Path(sys.argv[1]), sys.argv[2]
@@ -67,6 +71,28 @@ def test_what_a_killed_writer_leaves_is_removed_and_what_a_living_one_writes_is_
     assert names(tmp_path) == kept
     living.communicate("")
     assert (tmp_path / "file").read_text() == "half"
+
+
+def test_a_process_that_began_later_is_not_the_writer_whose_number_it_has(tmp_path, monkeypatch):
+    (tmp_path / f".file.{HOST}.{os.getpid()}.0.tmp").touch()
+    remove_temporaries(tmp_path)
+    assert len(names(tmp_path)) == 1
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: time.time() + 60)
+    remove_temporaries(tmp_path)
+    assert names(tmp_path) == set()
+
+
+def test_a_folder_that_is_made_whole_clears_what_a_killed_writer_of_it_left(tmp_path):
+    code = "import sys\nfrom pathlib import Path\nfrom suite.files import whole_folder\n"
+    code += "with whole_folder(Path(sys.argv[1])) as new:\n"
+    command = [sys.executable, "-c", code + "    print(new, flush=True); sys.stdin.read()", str(tmp_path / "tables")]
+    writer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    assert writer.stdout.readline().strip() == str(next(tmp_path.iterdir()))
+    writer.kill()
+    writer.wait()
+    with whole_folder(tmp_path / "tables") as new:
+        assert list(tmp_path.iterdir()) == [new]
+    assert names(tmp_path) == {"tables"}
 
 
 def test_an_exception_leaves_the_old_file_and_nothing_beside_it(tmp_path):
