@@ -58,7 +58,7 @@ class Children:
         self._elsewhere = elsewhere
         output, errors = (subprocess.PIPE, subprocess.STDOUT) if hear else (None, None)
         process = subprocess.Popen(
-            command, start_new_session=True, preexec_fn=_die_with_parent, stdout=output, stderr=errors
+            command, start_new_session=True, preexec_fn=_as_a_child, stdout=output, stderr=errors
         )
         self._running.append(psutil.Process(process.pid))
         reader = Thread(target=_read, args=(process.stdout, hear), daemon=True)
@@ -95,7 +95,9 @@ def _read(output: IO[bytes] | None, hear: Callable[[str], None] | None) -> None:
         hear(line.decode(errors="replace").rstrip("\n"))
 
 
-def _die_with_parent() -> None:
-    """In the child: it is killed when this process is, where the system can do that."""
+def _as_a_child() -> None:
+    """In the child: it hears INT, which shells make what runs in the background ignore, and which tells Snakemake to
+    cancel; and it is killed when this process is, where the system can do that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

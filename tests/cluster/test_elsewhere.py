@@ -51,8 +51,11 @@ def test_a_sweep_knows_whether_its_jobs_run_elsewhere(arguments, expected, tmp_p
     assert workflow.runs_elsewhere(arguments) is expected
 
 
-def test_the_engine_alone_is_told_to_cancel(tmp_path):
+@pytest.mark.parametrize("of_int", [signal.default_int_handler, signal.SIG_IGN], ids=["in front", "in the background"])
+def test_the_engine_alone_is_told_to_cancel(tmp_path, request, of_int):
     """INT, at which Snakemake cancels, and not its children, which may be at work for it."""
+    before = signal.signal(signal.SIGINT, of_int)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     code = (
         "import signal, subprocess, sys, time; from pathlib import Path;"
         "child = subprocess.Popen(['sleep', '3']); Path('up').touch();\n"
