@@ -45,7 +45,7 @@ LIBRARIES = {
     "statistics": {"numpy", "scipy", "statsmodels"},
     "lab": {"numpy", "pyarrow", "gymnasium", "mujoco", "filelock", "psutil", "tensorboard", "wandb"},
     "errors": set(),
-    "files": set(),
+    "files": {"psutil"},
     "wording": set(),
 }
 """The libraries of the rooms that others lean on; the others may use what pyproject.toml names, frameworks apart."""
