@@ -30,11 +30,10 @@ from suite.analysis.scores import (
 from suite.analysis.types import NOT_LEARNED, AblationResult, ArmResult, CellKey, CellResult, Effect, Label
 from suite.analysis.workers import DoJobs
 from suite.published.anchors import Scale
-from suite.sac.ablation import OUTCOMES
+from suite.sac.ablation import OUTCOMES, SCORE
 from suite.statistics import factorial, failures
 
 SIMPLE_ONLY = "The differences to the baseline are simple effects only."
-SCORE = "final_return"
 IN_RETURN = ("area",)
 """Outcomes besides the score that the tasks' scale of returns makes comparable."""
 Levels = Mapping[str, Sequence[str]]

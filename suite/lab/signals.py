@@ -21,7 +21,7 @@ def listen(handler: Callable[[int, object], None]) -> dict[int, object]:
 
 
 def die_of_interrupts() -> None:
-    """From here to `listen`, INT ends this process as TERM does, unless nohup ignores it.
+    """From here to `listen`, INT ends this process as TERM does, unless it is ignored, as behind a shell.
 
     As KeyboardInterrupt it would come in the middle of a framework's import, which may swallow it, or abort.
     """

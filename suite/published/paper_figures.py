@@ -1,8 +1,9 @@
 """Published figures that a study's runs can be drawn over again: their panels, axes, and what was published of them.
 
 The papers' figures were published as drawings: of 1801.01290 and 1812.05905 there are others' readings of single points
-alone, of Spinning Up the curves. Where the axes end agrees with the budgets of the authors' code (haarnoja/sac@8258e33,
-examples/variants.py; rail-berkeley/softlearning@13cf187, examples/development/variants.py).
+alone, of Spinning Up the curves. An axis ends where the authors' code ends training: haarnoja/sac@8258e33
+examples/variants.py:190-268 (epochs of 1,000 steps), rail-berkeley/softlearning@13cf187
+examples/development/variants.py:87-123, Spinning Up's docs/spinningup/bench.rst.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ MILLION = 1_000_000
 
 class PaperPanel(NamedTuple):
     environment: str  # as the paper names it
-    last_step: int  # where its axis ends
+    last_step: int  # where the authors' code ends training, and the axis here
     stands_as: str = ""  # the environment of versions.csv that it is taken for; "": of none that the suite has
     ablation: str = ""  # the question whose arms it draws; "": presets
 

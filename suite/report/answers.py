@@ -8,7 +8,8 @@ from typing import NamedTuple
 from suite.analysis.types import SIGNIFICANT, AblationResult, Answer, Finding, Results, Sensitivity
 from suite.gate.outcome import gate_line
 from suite.report.checklist import not_finished
-from suite.report.outcomes import SCORE, short
+from suite.report.outcomes import short
+from suite.sac.ablation import SCORE
 from suite.wording import interval, score, share, with_range
 
 ORDER: tuple[Finding, ...] = ("BETTER", "WORSE", "EQUIVALENT", "TOO FEW SEEDS", "INCOMPLETE", "NOT LEARNED",

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from suite.analysis.types import SIGNIFICANT, AblationResult, AdjustedDifference, Answer, ArmResult, Results
-from suite.sac.ablation import OUTCOMES
+from suite.sac.ablation import OUTCOMES, SCORE
 
-SCORE = "final_return"
 WORDS: Mapping[bool | None, tuple[str, str]] = {
     True: ("better", "worse"),
     False: ("worse", "better"),
@@ -46,19 +45,20 @@ def shown_outcomes(ablation: AblationResult) -> list[str]:
 
 def arms_on_outcomes(ablation: AblationResult, results: Results) -> list[ArmOnOutcomes]:
     """A row for each arm beside the baseline in each implementation."""
-    found = {(one.implementation, one.side): one for one in results.answers if one.ablation == ablation.name}
-    return list(_rows(ablation, found))
+    of_arms = (one for one in results.answers if one.ablation == ablation.name and not one.factor)
+    return list(_rows(ablation, {(one.implementation, one.side): one for one in of_arms}))
 
 
-def _rows(ablation: AblationResult, found: Mapping[tuple[str, str], Answer]) -> Iterator[ArmOnOutcomes]:
+def _rows(ablation: AblationResult, answers: Mapping[tuple[str, str], Answer]) -> Iterator[ArmOnOutcomes]:
     by_arm: dict[tuple[str, str], list[ArmResult]] = {}
     for table in ablation.tables:
         for arm in table.arms:
             if not arm.baseline:
                 by_arm.setdefault((table.implementation, arm.arm), []).append(arm)
+    names = shown_outcomes(ablation)
     for key, arms in by_arm.items():
-        outcomes = {name: told([_difference(arm, name) for arm in arms], name) for name in shown_outcomes(ablation)}
-        expected, answer = ablation.directions.get(key[1], ""), found.get(key)
+        outcomes = {name: where_apart([_difference(arm, name) for arm in arms], name) for name in names}
+        expected, answer = ablation.directions.get(key[1], ""), answers.get(key)
         yield ArmOnOutcomes(*key, expected, answer.finding if answer else "", outcomes)
 
 
@@ -66,7 +66,7 @@ def _difference(arm: ArmResult, outcome: str) -> AdjustedDifference | None:
     return arm.difference if outcome == SCORE else arm.outcomes.get(outcome)
 
 
-def told(differences: Sequence[AdjustedDifference | None], outcome: str) -> str:
+def where_apart(differences: Sequence[AdjustedDifference | None], outcome: str) -> str:
     """On how many tasks an arm is told apart from its baseline by the adjusted p, and to which side, in words."""
     known = [one for one in differences if one is not None]
     if not known:

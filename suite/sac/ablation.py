@@ -52,6 +52,8 @@ OUTCOMES = {
     "alpha": Outcome("temperature", "temperature at the end of training", "return per nat", None),
 }
 """Every outcome there is: what the analysis computes of each arm against its baseline, and nothing else."""
+SCORE = "final_return"
+"""The outcome that runs are scored by."""
 
 
 @dataclass(frozen=True, kw_only=True)

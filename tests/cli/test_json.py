@@ -29,5 +29,5 @@ def test_numbers_that_are_not_finite_are_null():
 
 
 def test_no_command_writes_json_by_itself():
-    own = [path.name for path in sorted((ROOT / "suite/cli").glob("*.py")) if "json.dump" in path.read_text()]
-    assert own == ["app.py"]
+    writers = [path.name for path in sorted((ROOT / "suite/cli").glob("*.py")) if "json.dump" in path.read_text()]
+    assert writers == ["app.py"]

@@ -13,6 +13,7 @@ from matplotlib.colors import to_hex
 from suite.analysis import results as statistics
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import read_results
+from suite.analysis.traces import TRACED
 from suite.analysis.types import RedrawnPanel, Results
 from suite.report import figures
 from suite.report.figures import curves, diagnostics, redrawn, threshold
@@ -304,3 +305,7 @@ def test_an_arm_without_a_single_run_is_left_blank(tmp_path):
     assert drawn(content).legend == drawn(threshold.reached(question(results, "critics"), results)).legend
     assert "twin (baseline)" in drawn(content).legend and "single on Pendulum-v1 (torch) 0/2" in content.caption
     assert [figure.name for figure in results.redrawn] == ["1812.05905-1"]
+
+
+def test_what_is_traced_is_what_is_drawn():
+    assert tuple(diagnostics.NAMES) == TRACED

@@ -11,7 +11,7 @@ from suite.analysis import results as statistics
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import read_results
 from suite.report.answers import sentence
-from suite.report.outcomes import arms_on_outcomes, over_all, short, shown_outcomes, told
+from suite.report.outcomes import arms_on_outcomes, over_all, short, shown_outcomes, where_apart
 from suite.report.summary import FIRST, NOT_UNDERSTOOD, summary_of
 from suite.study.config import Report
 
@@ -47,8 +47,8 @@ def test_a_side_is_called_by_whether_higher_is_better(results, outcome, words):
     known = results.ablations[1].tables[0].arms[1].difference
     at = [(1.0, 0.01), (2.0, 0.05), (-1.0, 0.001), (5.0, 0.0501)]
     differences = [replace(known, difference=value, p_adjusted=p) for value, p in at]
-    assert told([*differences, None], outcome) == words
-    assert told([None], outcome) == "–" and told(differences[3:], outcome) == "not told apart on 1"
+    assert where_apart([*differences, None], outcome) == words
+    assert where_apart([None], outcome) == "–" and where_apart(differences[3:], outcome) == "not told apart on 1"
 
 
 def test_what_a_question_is_compared_by(results):

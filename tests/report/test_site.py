@@ -210,12 +210,12 @@ def test_the_matrix_has_every_switch_that_differs_in_every_code_base(pages):
     assert [field for field, _ in rows] == list(entries)
     for field, cells in rows:
         assert f"\n### {field}\n" in pages["switches.md"], "what it links to"
-        told = re.findall(r'<td(?: class="other(\d)")? title="([^"]*)">([^<]*)</td>', cells)
-        assert len(told) == len(entries[field])
-        for (shade, full, brief), one in zip(told, entries[field], strict=True):
+        cells_shown = re.findall(r'<td(?: class="other(\d)")? title="([^"]*)">([^<]*)</td>', cells)
+        assert len(cells_shown) == len(entries[field])
+        for (shade, full, brief), one in zip(cells_shown, entries[field], strict=True):
             assert html.unescape(full).startswith(f"{one.preset}: ") and brief.endswith("*") == bool(one.per_task)
             others = [entry.preset for entry in entries[field] if entry.value == one.value]
-            same = [entry.preset for entry, cell in zip(entries[field], told, strict=True)
+            same = [entry.preset for entry, cell in zip(entries[field], cells_shown, strict=True)
                     if cell[2].rstrip("*") == brief.rstrip("*")]  # fmt: skip
             assert same == others, "a value's words are its own"
             assert shade or len(others) == max(

@@ -50,11 +50,11 @@ def times() -> dict[tuple[str, str, str], list[tuple[float, float]]]:
         if run.status == "finished":
             seconds = run.wall_time_s if run.usage.cpu_time_s is None else run.usage.cpu_time_s
             cells[study, run.task, run.implementation, run.run_id].append((run, seconds))
-    found = defaultdict(list)
+    by_kind = defaultdict(list)
     for (study, task, implementation, _), runs in cells.items():
         faster = float(np.quantile([seconds for _, seconds in runs], 0.25))
-        found[study, task, implementation].append((forecast(cell_of(runs[0][0])).seconds, faster))
-    return found
+        by_kind[study, task, implementation].append((forecast(cell_of(runs[0][0])).seconds, faster))
+    return by_kind
 
 
 def test_forecasts_of_the_released_studies_are_within_one_and_a_half_times():

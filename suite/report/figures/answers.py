@@ -10,7 +10,8 @@ from suite.analysis.types import Answer, Results
 from suite.report.families import adjusted_in
 from suite.report.figures.canvas import Content, grid, label, rows
 from suite.report.figures.captions import arms_of, finished, level
-from suite.report.outcomes import SCORE, short
+from suite.report.outcomes import short
+from suite.sac.ablation import SCORE
 from suite.wording import score
 
 REACH = 1.6  # in normalised scores: what lies further out stands at the edge, with its number

@@ -125,7 +125,7 @@ def _limit(axis: Axes, part: pd.DataFrame) -> None:
 
 
 def _steps(axis: Axes, part: pd.DataFrame) -> None:
-    """The paper's axis, logarithmic where our budget would be a sliver of it."""
+    """The panel's axis, logarithmic where our budget would be a sliver of it."""
     last, steps = int(part["last_step"].iloc[0]), part["env_step"][part["env_step"] > 0]
     if last >= WIDE * part["budget"].max():
         axis.set_xscale("log")
@@ -139,8 +139,8 @@ def _steps(axis: Axes, part: pd.DataFrame) -> None:
 
 def _caption(figure: RedrawnFigure, shown: Sequence[Shown], results: Results) -> str:
     sentences = [
-        f"{_heading(figure)}, its panels and step axes with our runs. Thin lines: every seed of ours; thick lines: "
-        "their mean, no interval is drawn of it; dotted: where our budget ends."
+        f"{_heading(figure)}, its panels with our runs, the axis of steps as long as the authors' code trains. Thin "
+        "lines: every seed of ours; thick lines: their mean, no interval is drawn of it; dotted: where our budget ends."
     ]
     if any(panel.ablation for panel in figure.panels):
         sentences.append("Lines: the arms of our questions of these names, beside the baselines that the study gives "

@@ -60,9 +60,9 @@ def briefly(values: Sequence[str]) -> dict[str, str]:
     short = {value: value.strip("`").removesuffix("()") for value in values}
     cut = {value: text if len(text) <= LONGEST else text.partition("(")[0][:LONGEST] for value, text in short.items()}
     met: Counter[str] = Counter()
-    found = {}
+    brief = {}
     for value, text in cut.items():
         alike = sum(other == text for other in cut.values())
-        found[value] = text if alike == 1 else f"{text} {chr(ord('a') + met[text])}"
+        brief[value] = text if alike == 1 else f"{text} {chr(ord('a') + met[text])}"
         met[text] += 1
-    return found
+    return brief
