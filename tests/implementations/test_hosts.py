@@ -48,6 +48,7 @@ def test_init_sets_jax_up_too_and_keeps_what_the_user_has_set(tmp_path):
         f"""
 import implementations, jax
 jax.config.update("jax_compilation_cache_dir", {str(tmp_path)!r})
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)  # a fast machine compiles within JAX's own second
 update(implementations.load("jax"))
 assert os.environ["XLA_FLAGS"] == "--xla_cpu_multi_thread_eigen=true" and os.environ["NPROC"] == "1"
 assert jax.config.jax_compilation_cache_dir == {str(tmp_path)!r} and os.listdir({str(tmp_path)!r})
