@@ -26,6 +26,8 @@ SCHEMA_VERSION = 7
 RESULTS, CHECK = "results.json", "check.json"
 MADE_BY = {RESULTS: "statistics", CHECK: "check"}
 """The command that makes each file anew."""
+PLAIN = frozenset((str, int, bool, type(None)))
+"""What JSON holds as it is."""
 SHAPES: dict[Any, type] = {tuple: list, Mapping: dict, dict: dict, str: str}
 """What JSON holds for a kind, where anything else would be taken for it."""
 T = TypeVar("T")
@@ -88,6 +90,10 @@ def read_gathered(path: Path, understood: Callable[[Any], T]) -> T | None:
 
 def to_plain(value: Any) -> Any:
     """The value as JSON takes it: dataclasses and mappings as dicts, sequences as lists, not-finite numbers as None."""
+    if type(value) is float:  # first, since nearly all of a study's results are numbers
+        return value if math.isfinite(value) else None
+    if type(value) in PLAIN:
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, BaseModel):
@@ -108,6 +114,8 @@ def from_plain(kind: Any, data: Any) -> Any:
 
     kind: a dataclass, a NamedTuple, a pydantic model, a tuple, mapping or union of these, or a plain type.
     """
+    if kind is float and type(data) is float:  # first, since nearly all of a study's results are numbers
+        return data
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
         return None if data is None else from_plain(next(one for one in arguments if one is not type(None)), data)

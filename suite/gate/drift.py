@@ -32,11 +32,13 @@ def compare(
 ) -> Drift:
     """A row per cell and frozen step within its budget, and a sentence for every cell without one.
 
-    A cell is compared with the one of the same task, implementation and run_id. EQUIVALENT: every seed that both have
-    returns the very same number (then nothing has drifted), or the difference of the means lies within the margin on
-    both sides at this confidence; DIFFERENT: beyond it on one. options.margin: a fraction of the baseline's return
-    above the random policy's. Runs of the suite's own are paired by seed where there are pairs enough and no run is
-    missing; else the test is Welch's, and with runs missing a verdict must hold as in the regression check.
+    A cell is compared with the one of the same task, implementation and run_id; where the variant has other
+    settings now, the frozen cell is an endpoint that nothing is held against, so that the gate cannot pass it over.
+    EQUIVALENT: every seed that both have returns the very same number (then nothing has drifted), or the difference
+    of the means lies within the margin on both sides at this confidence; DIFFERENT: beyond it on one.
+    options.margin: a fraction of the baseline's return above the random policy's. Runs of the suite's own are
+    paired by seed where there are pairs enough and no run is missing; else the test is Welch's, and with runs
+    missing a verdict must hold as in the regression check.
     """
     means, tables = means_by_run(tables.evaluations), judged(tables)
     rows: list[DriftRow] = []
@@ -56,8 +58,11 @@ def compare(
             compared.add(cell)
         else:
             namesake = _namesake(cell, runs["variant"].iloc[0], baseline)
-            notes.append(_absent(described(cell, runs, 0.0), namesake, baseline.name))
-            compared |= {namesake.key} if namesake else set()
+            present = described(cell, runs, 0.0)
+            notes.append(_absent(present, namesake, baseline.name))
+            if namesake:
+                compared.add(namesake.key)
+                rows.append(_unjudged(namesake, present, baseline, options))
     notes += _without_a_cell([cell for key, cell in baseline.cells.items() if key not in compared], baseline.name)
     last = {(row.task, row.implementation, row.run_id): row.env_step for row in rows}  # steps rise within a cell
     rows = [replace(row, gated=row.env_step == last[row.task, row.implementation, row.run_id]) for row in rows]
@@ -122,6 +127,12 @@ def _row(
         changed=changed,
         baseline=baseline.name,
     )
+
+
+def _unjudged(frozen: BaselineCell, present: BaselineCell, baseline: Baseline, options: Check) -> DriftRow:
+    """The last frozen step of a cell whose variant has other settings now, without a run of ours."""
+    changed = _changes(dict(_settings(frozen)), dict(_settings(present)))
+    return _row(frozen, max(baseline.values[frozen.key]), Sample(()), (), baseline, options, changed)
 
 
 def _judge_pairs(pairs: scores.Paired, margin: float, confidence: float) -> _Judgement:

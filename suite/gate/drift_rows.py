@@ -49,7 +49,7 @@ class DriftRow:
     paired_seeds: tuple[int, ...]  # whose runs are tested as pairs; none: all runs of either side by Welch's test
     margin: float | None  # None where the baseline is no better than random
     confidence: float  # of the two-sided interval
-    changed: Changes  # code and versions that made the runs
+    changed: Changes  # code and versions that made the runs; of a cell without runs of ours, the settings
     baseline: str
     gated: bool = False  # a primary endpoint: the last frozen step of its cell
     sentence: str = ""

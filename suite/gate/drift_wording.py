@@ -10,6 +10,8 @@ from suite.wording import WITH_POWER, ranges
 
 def sentence(row: DriftRow) -> str:
     """What a row says: the cell and its runs, how many are identical, both means, the verdict."""
+    if not row.ours.n_planned:
+        return f"{head(row)}the variant has other settings than in {row.baseline}: not compared, {INCONCLUSIVE}."
     same = f"identical in {row.identical} of {row.seeds_in_both} seeds"
     if row.verdict == EQUIVALENT and identical_in_every_seed(row):
         return f"{head(row)}{same}: {EQUIVALENT}."

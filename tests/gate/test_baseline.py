@@ -254,7 +254,11 @@ def test_a_cell_that_is_new_gone_or_another_is_said_to_be_so(tmp_path):
     path = saved(tmp_path, together(pendulum(GOOD), gone))
     changed = pendulum(GOOD, changes={"tau": 0.01, "temperature.lr": 1e-3}, cell={"run_id": "3333333333"})
     found = against(together(changed, new), path)
-    assert found.rows == () and outcome.exit_code(found.rows, gate=False) == 3
+    (row,) = found.rows  # of what another run stands for now: an endpoint, so that the gate does not pass it over
+    assert (row.run_id, row.verdict, row.ours.n_planned) == ("0123456789", "INCONCLUSIVE", 0)
+    assert row.gated and not row.judged
+    assert row.sentence.endswith("the variant has other settings than in before: not compared, INCONCLUSIVE.")
+    assert outcome.exit_code(found.rows, gate=True) == outcome.NOTHING
     assert sorted(found.notes) == [
         "HalfCheetah-v5, torch new is not in the baseline before.",
         "Of the baseline before 1 cells are not in this study: HalfCheetah-v5, torch gone.",
@@ -262,6 +266,17 @@ def test_a_cell_that_is_new_gone_or_another_is_said_to_be_so(tmp_path):
         "spec.temperature.lr was 0.0003 and is 0.001; spec.tau was 0.005 and is 0.01.",
     ]
     assert all(note in terminal.render_drift(found) for note in found.notes)
+
+
+def test_a_changed_default_leaves_the_gate_undecided_while_all_others_pass(tmp_path):
+    other = study([3000.0, 3100.0], cell={"run_id": "1111111111", "variant": "other"})
+    path = saved(tmp_path, together(pendulum(GOOD), other))
+    changed = pendulum(GOOD, changes={"tau": 0.01}, cell={"run_id": "3333333333"})
+    rows = against(together(changed, other), path).rows
+    assert {row.verdict for row in rows if row.variant == "other"} == {"EQUIVALENT"}
+    assert (
+        outcome.exit_code(rows, gate=True) == outcome.exit_code(rows, gate=True, undecided_ok=True) == outcome.UNDECIDED
+    )
 
 
 def test_rendered_rows_count_the_verdicts_and_tell_what_is_not_identical(tmp_path):
