@@ -80,6 +80,15 @@ def share(value: float) -> str:
     return f"{100 * value:g} %"
 
 
+def sentence(title: str) -> str:
+    """A title with its full stop, or as it is where it asks.
+
+    >>> sentence("Learning curves"), sentence("Do they agree?")
+    ('Learning curves.', 'Do they agree?')
+    """
+    return title if title.endswith("?") else f"{title}."
+
+
 def p_short(value: float | None) -> str:
     """A p value with two significant digits, for a terminal."""
     return "–" if value is None or value != value else f"{value:.2g}"

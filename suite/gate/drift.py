@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple, cast
 
 import numpy as np
+import pandas as pd
 from scipy import special
 
 from suite.analysis import scores
@@ -17,7 +18,7 @@ from suite.gate.baseline import Baseline, BaselineCell, described
 from suite.gate.drift_rows import Changes, Drift, DriftRow, FrozenSummary
 from suite.gate.drift_wording import listed, sentence
 from suite.gate.verdict import completions, robust_verdict
-from suite.gate.window_means import Sample, StudyTables, judged, means_by_run, sample
+from suite.gate.window_means import EvaluationMeans, Sample, StudyTables, judged, means_by_run, sample
 from suite.lab.records import IMPORTED
 from suite.statistics import equivalence, multiplicity, two_samples
 from suite.study.cells import CELL
@@ -46,28 +47,49 @@ def compare(
     compared: set[CellKey] = set()
     for key, runs in tables.runs.groupby(CELL, sort=True):
         cell = CellKey(*key)
-        if cell in baseline.cells:
-            frozen = baseline.cells[cell]
-            changed = _changes(frozen.made_by, described(cell, runs, frozen.random_policy).made_by)
-            if changed and (runs["code_id"] != "").any():
-                notes.append(f"{frozen.name} is made by other code or versions: {listed(changed)}.")
-            for at in baseline.values[cell]:
-                ours = sample(runs, means, at, frozen.random_policy)
-                seeds = () if IMPORTED in set(runs.get("device", ())) else ours.seeds
-                rows += [_row(frozen, at, ours, seeds, baseline, options, changed)] if ours.planned else []
-            compared.add(cell)
+        frozen = baseline.cells.get(cell) or _namesake(cell, runs["variant"].iloc[0], baseline)
+        if frozen is None:
+            notes.append(f"{described(cell, runs, 0.0).name} is not in the baseline {baseline.name}.")
+            continue
+        if frozen.key == cell:
+            of_cell = _same(frozen, runs, means, baseline, options)
         else:
-            namesake = _namesake(cell, runs["variant"].iloc[0], baseline)
-            present = described(cell, runs, 0.0)
-            notes.append(_absent(present, namesake, baseline.name))
-            if namesake:
-                compared.add(namesake.key)
-                rows.append(_unjudged(namesake, present, baseline, options))
+            of_cell = _another(frozen, described(cell, runs, 0.0), baseline, options)
+        rows += of_cell.rows
+        notes += of_cell.notes
+        compared.add(frozen.key)
     notes += _without_a_cell([cell for key, cell in baseline.cells.items() if key not in compared], baseline.name)
     last = {(row.task, row.implementation, row.run_id): row.env_step for row in rows}  # steps rise within a cell
     rows = [replace(row, gated=row.env_step == last[row.task, row.implementation, row.run_id]) for row in rows]
     rows = _with_families(rows, declared.families.regression)
     return Drift(tuple(replace(row, sentence=sentence(row)) for row in rows), tuple(notes))
+
+
+def _same(
+    frozen: BaselineCell, runs: pd.DataFrame, means: EvaluationMeans, baseline: Baseline, options: Check
+) -> Drift:
+    """A cell's rows, and what else made it than what made the baseline's."""
+    changed = _changes(frozen.made_by, described(frozen.key, runs, frozen.random_policy).made_by)
+    elsewhere = IMPORTED in set(runs.get("device", ()))
+    samples = {at: sample(runs, means, at, frozen.random_policy) for at in baseline.values[frozen.key]}
+    rows = [
+        _row(frozen, at, ours, () if elsewhere else ours.seeds, baseline, options, changed)
+        for at, ours in samples.items()
+        if ours.planned
+    ]
+    told = changed and (runs["code_id"] != "").any()
+    notes = [f"{frozen.name} is made by other code or versions: {listed(changed)}."] if told else []
+    return Drift(tuple(rows), tuple(notes))
+
+
+def _another(frozen: BaselineCell, present: BaselineCell, baseline: Baseline, options: Check) -> Drift:
+    """The frozen cell's last step without a run of ours, and what the settings of its variant are now."""
+    changed = _changes(dict(_settings(frozen)), dict(_settings(present)))
+    became = f"{frozen.run_id} became {present.run_id}"
+    another = f"{present.name} is another run than in the baseline {baseline.name} ({became})"
+    last = max(baseline.values[frozen.key])
+    row = _row(frozen, last, Sample(()), (), baseline, options, changed)
+    return Drift((row,), (f"{another}: {listed(changed) or 'none is known'}.",))
 
 
 class _Judgement(NamedTuple):
@@ -127,12 +149,6 @@ def _row(
         changed=changed,
         baseline=baseline.name,
     )
-
-
-def _unjudged(frozen: BaselineCell, present: BaselineCell, baseline: Baseline, options: Check) -> DriftRow:
-    """The last frozen step of a cell whose variant has other settings now, without a run of ours."""
-    changed = _changes(dict(_settings(frozen)), dict(_settings(present)))
-    return _row(frozen, max(baseline.values[frozen.key]), Sample(()), (), baseline, options, changed)
 
 
 def _judge_pairs(pairs: scores.Paired, margin: float, confidence: float) -> _Judgement:
@@ -201,15 +217,6 @@ def _namesake(cell: CellKey, variant: str, baseline: Baseline) -> BaselineCell |
     """The baseline's cell of the same task, implementation and variant, under another run_id."""
     alike = (one for one in baseline.cells.values() if (*one.key[:2], one.variant) == (*cell[:2], variant))
     return next(alike, None)
-
-
-def _absent(present: BaselineCell, namesake: BaselineCell | None, baseline: str) -> str:
-    """What a cell of the study is that the baseline has not, or not with these settings."""
-    if namesake is None:
-        return f"{present.name} is not in the baseline {baseline}."
-    changes = listed(_changes(dict(_settings(namesake)), dict(_settings(present)))) or "none is known"
-    became = f"{namesake.run_id} became {present.run_id}"
-    return f"{present.name} is another run than in the baseline {baseline} ({became}): {changes}."
 
 
 def _without_a_cell(cells: Iterable[BaselineCell], baseline: str) -> list[str]:

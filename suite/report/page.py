@@ -33,7 +33,7 @@ from suite.report.summary import Summary, summary_of
 from suite.report.summary import write as write_summary
 from suite.sac.ablation import OUTCOMES
 from suite.sac.status import KindOfReturn
-from suite.wording import interval, number, p_value, ranges, score, share, with_range
+from suite.wording import interval, number, p_value, ranges, score, sentence, share, with_range
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 LARGEST_SVG = 600_000  # bytes; a larger drawing is embedded as PNG
@@ -157,7 +157,7 @@ def _templates() -> jinja2.Environment:
     )
     templates.filters |= {
         one.__name__: one
-        for one in (number, interval, p_value, ranges, score, share, anchor, cell_anchor, run_anchor, sha256)
+        for one in (number, interval, p_value, ranges, score, sentence, share, anchor, cell_anchor, run_anchor, sha256)
     }
     return templates
 

@@ -119,6 +119,18 @@ def interval(axis: Axes, value: WithInterval, place: float, color: Any, marker: 
     axis.plot(estimate, place, marker, color=color, markersize=size, mec="white", mew=0.4, zorder=4)
 
 
+def runs(axis: Axes, rows: pd.DataFrame, by: str | list[str], value: str, color: Any, opacity: float = 0.4) -> None:
+    """Runs as thin lines, in one stroke with gaps between them: where they lie on each other they are no darker.
+
+    by: what tells the rows of one run from another's; value: the column that is drawn over environment steps.
+    """
+    run = rows.groupby(by, sort=False).ngroup().to_numpy()
+    order = np.argsort(run, kind="stable")
+    gaps = np.flatnonzero(np.diff(run[order])) + 1
+    steps, values = (np.insert(rows[name].to_numpy(dtype=float)[order], gaps, np.nan) for name in ("env_step", value))
+    axis.plot(steps, values, color=color, alpha=opacity, linewidth=0.5, zorder=1)
+
+
 def write(axis: Axes, x: float, place: float, words: str, **font: Any) -> None:
     """Words in a row, x being a share of the panel's width."""
     axis.text(x, place, words, va="center", transform=axis.get_yaxis_transform(), **font)

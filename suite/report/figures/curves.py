@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from suite.analysis.types import AblationResult, CurveResult, Results
-from suite.report.figures.canvas import Content, grid, label, legend, looks, titles
+from suite.report.figures.canvas import Content, grid, label, legend, looks, runs, titles
 from suite.report.figures.captions import Shown, arms_of, coverage, finished, level, one_task
 from suite.sac.status import FAILED, KindOfReturn
 
@@ -96,8 +96,8 @@ def _draw(data: pd.DataFrame, panels: Panels) -> Figure:
 def _draw_line(axis: Axes, line: pd.DataFrame, color: object, style: object, crowd: float) -> object:
     """Seeds, mean and band of one curve, a tick where a run failed and a cross where it diverged; for the legend."""
     series = {name: rows for name, rows in line.groupby("series", sort=False)}
-    for _, run in line[line["seed"].notna() & (line["series"] != "failure")].groupby("seed", sort=False):
-        axis.plot(run["env_step"], run["return"], color=color, alpha=0.4 * crowd, linewidth=0.5, zorder=1)
+    seeds = line[line["seed"].notna() & (line["series"] != "failure")]
+    runs(axis, seeds, "seed", "return", color, 0.4 * crowd)
     for failure in line[line["series"] == "failure"].to_dict("records"):
         axis.plot(failure["env_step"], 0.03, "|", color=color, markersize=6, mew=1.2, clip_on=False, zorder=5,
                   transform=axis.get_xaxis_transform())  # fmt: skip

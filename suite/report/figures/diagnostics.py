@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator, NullFormatter
 
 from suite.analysis.types import AblationResult, AblationTable, Results
-from suite.report.figures.canvas import COLUMNS, Content, grid, label, legend, looks, titles, wrap
+from suite.report.figures.canvas import COLUMNS, Content, grid, label, legend, looks, runs, titles, wrap
 from suite.report.figures.captions import Shown, arms_of, finished
 from suite.sac.status import FAILED
 
@@ -160,13 +159,9 @@ def _name_rows(axes: dict[Panel, Axes]) -> None:
 
 
 def _draw_arm(axis: Axes, line: pd.DataFrame, look: dict[str, Any], crowd: float) -> object:
-    """An arm's seeds in one stroke with gaps between them, and their mean; for the legend."""
-    steps, values = [], []
-    for _, run in line[line["series"] != MEAN].groupby("series", sort=False):
-        steps += [*run["env_step"], np.nan]
-        values += [*run["value"], np.nan]
+    """An arm's seeds, and their mean; for the legend."""
     color, style = look["color"], look["linestyle"]
-    axis.plot(steps, values, color=color, alpha=0.4 * crowd, linewidth=0.5, zorder=1)
+    runs(axis, line[line["series"] != MEAN], "series", "value", color, 0.4 * crowd)
     mean = line[line["series"] == MEAN]
     return axis.plot(mean["env_step"], mean["value"], color=color, linestyle=style, linewidth=1.1, zorder=3)[0]
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from suite.analysis.types import CellKey, RedrawnFigure, RedrawnPanel, Results
-from suite.report.figures.canvas import Content, grid, label, legend, looks
+from suite.report.figures.canvas import Content, grid, label, legend, looks, runs
 from suite.report.figures.captions import Shown, arms_of, finished
 from suite.sac.status import FAILED
 
@@ -99,8 +99,7 @@ def _looks(ours: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 def _draw_ours(axis: Axes, line: pd.DataFrame, look: dict[str, Any]) -> object:
     """Our seeds thin, their mean thick; for the legend."""
-    for _, run in line[line["series"] == OURS].groupby(["implementation", "seed"], sort=False):
-        axis.plot(run["env_step"], run["return"], color=look["color"], alpha=0.4, linewidth=0.5, zorder=2)
+    runs(axis, line[line["series"] == OURS], ["implementation", "seed"], "return", look["color"])
     mean = line[line["series"] == MEAN]
     return axis.plot(mean["env_step"], mean["return"], color=look["color"], linestyle=look["linestyle"], zorder=4)[0]
 

@@ -11,6 +11,7 @@ from suite.report.answers import QuestionAnswered
 from suite.report.files import IndexEntry, read_index
 from suite.report.site.markdown import escaped, verdict
 from suite.report.summary import Summary
+from suite.wording import sentence
 
 FILES = ("report.html", "figures", "tables")
 """What of a report's folder the site holds."""
@@ -90,4 +91,4 @@ def figure(one: IndexEntry, folder: str) -> str:
     stem = f"{folder}figures/{one.name}"
     files = ", ".join(f"[{name.rpartition('.')[2].upper()}]({folder}figures/{name})" for name in one.files)
     alt = one.title.replace("[", "(").replace("]", ")")
-    return f"![{alt}]({stem}.svg)\n{{ .figure }}\n\n*{escaped(one.title)}.* {escaped(one.caption)} ({files})"
+    return f"![{alt}]({stem}.svg)\n{{ .figure }}\n\n*{escaped(sentence(one.title))}* {escaped(one.caption)} ({files})"
