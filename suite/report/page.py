@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from suite.analysis.plan_accuracy import plan_accuracy
 from suite.analysis.provenance import making, provenance
@@ -157,7 +158,10 @@ def _templates() -> jinja2.Environment:
     )
     templates.filters |= {
         one.__name__: one
-        for one in (number, interval, p_value, ranges, score, sentence, share, anchor, cell_anchor, run_anchor, sha256)
+        for one in (
+            *(number, interval, p_value, ranges, score, sentence, share),
+            *(anchor, cell_anchor, run_anchor, sha256, breakable),
+        )
     }
     return templates
 
@@ -182,6 +186,11 @@ def _uplot(name: str) -> Path:
 
 def _text(path: Path) -> Markup:
     return Markup(path.read_text(encoding="utf-8"))
+
+
+def breakable(name: object) -> Markup:
+    """A name that a narrow column breaks after its signs, not within a word."""
+    return Markup(re.sub("([/_+])", r"\1<wbr>", str(escape(name))))
 
 
 def sha256(text: str) -> str:

@@ -225,6 +225,12 @@ def calibrated(quantity, tasks, n, measured, nominal=0.95):
     return calibration.Row(quantity, "coverage", "", "one task", tasks, n, nominal, measured, 0.01, 100, None, None)
 
 
+def test_a_caption_names_the_first_of_many_cells_that_fall_short_and_counts_the_others(results):
+    short = [captions.Shown(replace(cell, n_finished=0), f"arm {n}") for n, cell in enumerate(results.cells[:9])]
+    assert "arm 8" not in captions.finished(short) and "; 3 more cells fall short" in captions.finished(short)
+    assert "arm 6" in captions.finished(short[:7]) and "more cells" not in captions.finished(short[:7])
+
+
 def test_a_caption_admits_the_coverage_of_the_case_shown(monkeypatch):
     rows = [calibrated("iqm", tasks, n, share) for tasks, n, share in
             ((1, 3, 0.74), (2, 3, 0.77), (2, 10, 0.935), (5, 3, 0.9), (5, 10, 0.95))]  # fmt: skip

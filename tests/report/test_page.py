@@ -92,7 +92,7 @@ def test_absent_and_stale_runs_are_listed_and_not_averaged(made, results):
 def test_the_ledger_names_every_run_that_did_not_finish(made, results):
     named = {(run.task, run.variant.name, run.seed) for run in results.ledger}
     assert named == set(ACCIDENTS)
-    page = (made[1] / "report.html").read_text()
+    page = (made[1] / "report.html").read_text().replace("<wbr>", "")
     for run in results.ledger:
         place = rf'{run.task}<br>.*?{run.variant}</td><td>{run.run_id}</td><td class="n">{run.seed}</td>'
         assert re.search(rf"<tr><td>{place}<td>{run.status}", page)

@@ -9,6 +9,7 @@ from suite.report.families import adjusted_in
 from suite.specimens.naming import unclaimed
 
 FAITHFUL = 0.02  # a coverage this near to the nominal one is not worth a word
+LISTED = 6  # cells that a caption names, of those that fall short
 MANY = 1_000  # tasks, more than were ever measured
 
 
@@ -43,7 +44,8 @@ def arms_of(tables: Iterable[AblationTable], results: Results) -> list[Shown]:
 
 
 def finished(shown: Iterable[Shown]) -> str:
-    """How many runs finished, of how many planned: once if all cells agree, else cell by cell where runs are short."""
+    """How many runs finished, of how many planned: once if all cells agree, else cell by cell where runs are short,
+    the first of them if they are many."""
     distinct = {(cell.key, name): cell for cell, name in shown}
     short = [
         f"{name} on {cell.task} ({cell.implementation}) {cell.n_finished}/{cell.n_planned}"
@@ -52,7 +54,9 @@ def finished(shown: Iterable[Shown]) -> str:
     ]
     planned = sorted({cell.n_planned for cell in distinct.values()})
     every = f"n finished / n planned: {planned[0]}/{planned[0]}" if len(planned) == 1 else "every planned run finished"
-    return f"{every} in every {'other ' if short else ''}cell" + "".join(f"; {text}" for text in short) + "."
+    more = len(short) - LISTED
+    listed = "; ".join(short if more <= 1 else [*short[:LISTED], f"{more} more cells fall short, see each run"])
+    return f"{every} in every {'other ' if short else ''}cell{'; ' if short else ''}{listed}."
 
 
 class Case(NamedTuple):
