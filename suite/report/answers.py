@@ -209,12 +209,7 @@ def _over(answers: Sequence[Answer]) -> str:
 
 def beside_the_questions(results: Results) -> Iterator[str]:
     """What else the study says, a sentence each: implementations, tuning, the gate, failures."""
-    tests = [one.equivalence for one in results.agreements if one.equivalence]
-    if tests:
-        verdicts = [test.verdict for test in tests]
-        counts = [f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts)]
-        margin = share(results.settings.equivalence.margin)
-        yield f"Of {len(tests)} pairs of implementations of one preset, {_listed(counts)} within {margin}."
+    yield from _of_agreements(results)
     for one in results.sensitivity:
         yield from _of_sensitivity(one)
     if results.check:
@@ -224,6 +219,22 @@ def beside_the_questions(results: Results) -> Iterator[str]:
         yield f"Not finished: {_listed(short)} of {results.counts.planned} planned runs."
     if results.counts.stale:
         yield f"{results.counts.stale} runs are stale: other code made them, and they are in no average."
+
+
+def _of_agreements(results: Results) -> Iterator[str]:
+    """How many pairs of implementations agree, and the difference of each if they are few."""
+    judged = [(one, one.equivalence.verdict) for one in results.agreements if one.equivalence]
+    if not judged:
+        return
+    verdicts = [verdict for _, verdict in judged]
+    counts = [f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts)]
+    margin = share(results.settings.equivalence.margin)
+    counted = f"Of {len(judged)} pairs of implementations of one preset, {_listed(counts)} within {margin}"
+    pairs = [
+        f"{one.a} − {one.b} of {one.variant} on {one.task} {interval(one.difference)}, {verdict}"
+        for one, verdict in judged
+    ]
+    yield f"{counted}: {'; '.join(pairs)}." if len(pairs) <= MOST_NAMED else f"{counted}."
 
 
 def _of_sensitivity(entry: Sensitivity) -> Iterator[str]:

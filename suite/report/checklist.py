@@ -11,12 +11,14 @@ from suite.report.presets import Preset
 from suite.sac.status import STATUSES
 from suite.wording import number, share
 
+FIRST = 3  # versions of the code that are named, of many
+
 
 def checklist(study: Study, presets: Sequence[Preset]) -> list[tuple[str, str]]:
     """The questions in the order they are shown, each with its answer in words, "" where the data give none."""
     results, made = study.results, making(study.runs)
     counts, stale = results.counts, results.counts.stale
-    level, codes = share(results.settings.confidence), ", ".join(made.code_id)
+    level, codes = share(results.settings.confidence), _first(made.code_id)
     per_cell = " or ".join(map(str, sorted({cell.n_planned for cell in results.cells})))
     seeds = ", ".join(map(str, sorted({run.seed for cell in results.cells for run in cell.seeds})))
     cited = {preset.name: [bool(field.citation) for field in preset.fields] for preset in presets if preset.fields}
@@ -44,6 +46,12 @@ def made_with(made: Making) -> list[tuple[str, str]]:
     """What the runs were made with, and its values or versions that occur."""
     everything = {"device": made.device, "code_id": made.code_id, **made.packages}
     return [(name, ", ".join(values)) for name, values in everything.items()]
+
+
+def _first(codes: Sequence[str]) -> str:
+    """The first of these, and how many others; imported runs have one each, of their logs."""
+    more = len(codes) - FIRST
+    return ", ".join(codes) if more <= 1 else f"{', '.join(codes[:FIRST])} and {more} others"
 
 
 def _tests(results: Results) -> str:

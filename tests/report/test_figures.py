@@ -20,10 +20,13 @@ from suite.analysis.results_file import read_results, write_results
 from suite.analysis.types import Aggregate, CellKey, ConfidenceInterval, Doses, Label, Results
 from suite.published import calibration
 from suite.report import comparisons, figures
+from suite.report.answers import beside_the_questions
 from suite.report.figures import agreement, captions, cells, curves, doses, effects, overall, published
 from suite.report.figures.canvas import Content
+from suite.specimens.naming import claimed
 from suite.statistics import aggregate
 from suite.study.config import Report
+from suite.wording import interval
 
 DECLARED = Declared(Report(resamples=200))
 FACTORIAL = {"suite-factorial", "interaction-factorial", "factorial-factorial", "shapley-factorial"}
@@ -199,6 +202,30 @@ def test_a_cell_with_one_run_or_none_shows_what_there_is(results):
         assert len(shown) == left and shown["low"].isna().all() and f"n planned: {left}/3." in content.caption
         legend = drawing_of(content).legends[0]
         assert {text.get_text() for text in legend.texts} - {"ours: PASS"} == {"published", "tolerated loss"}
+
+
+def test_two_implementations_that_claim_one_preset_are_seen_side_by_side(results):
+    """Imported runs: each implementation has one cell, under a name of its own."""
+    curve = next(curve for curve in results.curves if curve.variant.name == "sac_v2")
+    labels = {name: Label(claimed("sac_v2", name), "", "") for name in ("mylib", "other")}
+    named = [{"implementation": name, "variant": label, "labels": (label,)} for name, label in labels.items()]
+    pair, both = ([replace(one, **names) for names in named] for one in (results.cell(curve.key), curve))
+    imported = replace(results, cells=tuple(pair), curves=tuple(both))
+    (shown,) = cells.alike(pair)
+    (axis,) = drawing_of(cells.final_performance(shown, imported)).axes
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == [label.name for label in labels.values()]
+    assert [picture.name for picture in figures._of_presets(imported)] == ["curves-implementations"]
+
+
+def test_few_pairs_of_implementations_are_told_one_by_one_and_many_are_counted(results):
+    few = [one for one in results.agreements if one.equivalence][:2]
+    sentence, counted = (
+        next(beside_the_questions(replace(results, agreements=tuple(pairs)))) for pairs in (few, few * 3)
+    )
+    for one in few:
+        said = f"{one.a} − {one.b} of {one.variant} on {one.task} {interval(one.difference)}, {one.equivalence.verdict}"
+        assert said in sentence and said not in counted
+    assert counted.startswith("Of 6 pairs of implementations of one preset, ") and counted.endswith(" within 10 %.")
 
 
 def test_captions_say_the_level_and_how_p_is_adjusted(results, drawn):

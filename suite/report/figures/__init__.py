@@ -109,18 +109,18 @@ def pictures(results: Results) -> Iterator[Picture]:
 def _of_presets(results: Results) -> Iterator[Picture]:
     presets = [curve for curve in results.curves if any(not label.ablation for label in curve.labels)]
     lines = [curves.Line(curve, curve.variant.name) for curve in presets]
+    alike = [curves.Line(curve, unclaimed(curve.variant.name, curve.implementation)) for curve in presets]
+    implementations = Counter((line.curve.task, line.name) for line in alike)
+    several = [line for line in alike if implementations[line.curve.task, line.name] > 1]
     in_panel = Counter((curve.task, curve.implementation) for curve in presets)
-    title = "Learning curves of the presets"
-    if max(in_panel.values(), default=0) > CROWD:
+    title, fullest = "Learning curves of the presets", max(in_panel.values(), default=0)
+    if fullest > CROWD:
         for task in dict.fromkeys(curve.task for curve in presets):
             of_task = [line for line in lines if line.curve.task == task]
             content = curves.learning_curves(of_task, results, curves.BY_VARIANT)
             yield Picture("curves", f"{title}: {task}", content, f"presets-{task}")
-    elif presets:
+    elif fullest > 1 or len(several) < len(presets):  # else each curve alone, and all of them together below
         yield Picture("curves", title, curves.learning_curves(lines, results), "presets")
-    alike = [curves.Line(curve, unclaimed(curve.variant.name, curve.implementation)) for curve in presets]
-    implementations = Counter((line.curve.task, line.name) for line in alike)
-    several = [line for line in alike if implementations[line.curve.task, line.name] > 1]
     if several:
         content = curves.learning_curves(several, results, curves.BY_VARIANT)
         yield Picture("curves", "The same preset in several implementations", content, "implementations")

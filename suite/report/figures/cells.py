@@ -1,6 +1,6 @@
 """Final returns of cells in their own unit: every seed, the mean and the interquartile mean with their intervals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -43,18 +43,29 @@ def arms(ablation: AblationResult, results: Results) -> Content:
 
 
 def alike(cells: Sequence[CellResult]) -> list[list[Shown]]:
-    """The cells by figure: tasks and implementations of the same variants together."""
+    """The cells by figure: panels of the same variants together."""
+    names = [(cell.task, cell.implementation, cell.variant.name) for cell in cells]
     panels: dict[tuple[str, str], dict[str, CellResult]] = {}
     for cell in cells:
-        panels.setdefault((cell.task, cell.implementation), {})[cell.variant.name] = cell
+        place = (cell.task, "") if _told_by_name(names) else (cell.task, cell.implementation)
+        panels.setdefault(place, {})[cell.variant.name] = cell
     figures: dict[frozenset[str], list[Shown]] = {}
     for panel in panels.values():
         figures.setdefault(frozenset(panel), []).extend(Shown(cell, name) for name, cell in panel.items())
     return list(figures.values())
 
 
+def _told_by_name(cells: Iterable[tuple[str, str, str]]) -> bool:
+    """Whether a task's cells of all implementations fit one panel, as no two have the same name; cells: the task, the
+    implementation and the name of each."""
+    distinct = set(cells)
+    by_name = {(task, name) for task, _, name in distinct}
+    return len(by_name) == len(distinct) and len({implementation for _, implementation, _ in distinct}) > 1
+
+
 def final_performance(shown: Sequence[Shown], results: Results) -> Content:
-    """One panel per task and implementation, one line per variant: mean with t, IQM with bootknife interval."""
+    """One panel per task, and per implementation where these have variants in common; one line per variant: mean with
+    t, IQM with bootknife interval."""
     confidence = results.settings.confidence
     caption = (
         f"{_final(results)} dot: mean with {level(results)} Student-t interval"
@@ -97,7 +108,9 @@ def _rows(shown: Shown, baseline: bool) -> Iterator[dict[str, Any]]:
 
 def _draw(data: pd.DataFrame, with_iqm: bool) -> Figure:
     names = list(dict.fromkeys(data["variant"]))
-    panels = {tuple(key): part for key, part in data.groupby(["task", "implementation"], sort=False)}
+    together = _told_by_name(data[["task", "implementation", "variant"]].itertuples(index=False, name=None))
+    place = data.assign(implementation="") if together else data
+    panels = {tuple(key): part for key, part in place.groupby(["task", "implementation"], sort=False)}
     figure, axes = grid(titles(panels), height=0.35 + (0.27 if with_iqm else 0.23) * len(names), sharey=True)
     for axis, part in zip(axes, panels.values(), strict=True):
         by_name = {name: cell for name, cell in part.groupby("variant", sort=False)}
