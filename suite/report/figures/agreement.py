@@ -10,10 +10,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
 
 from suite.analysis.types import NOT_LEARNED, Agreement, Estimate, LeftOut, Results
-from suite.report.figures.canvas import Content, fold, grid, instead, interval, label, legend, rows, write
+from suite.report.figures.canvas import Content, fold, grid, instead, interval, label, legend, over_steps, rows, write
 from suite.report.figures.captions import Shown, Without, cells_of, coverage, finished, left_out, one_task, undrawn
 from suite.wording import WITH_POWER
 
@@ -174,7 +173,7 @@ def _draw_curves(data: pd.DataFrame, after: float) -> Figure:
         axis.axvline(after * env_step.iloc[-1], color="0.5", linewidth=0.7, linestyle=":")
         axis.fill_between(env_step, part["low"] / margin, part["high"] / margin, color=color, alpha=0.3, linewidth=0)
         handles[verdict] = axis.plot(env_step, part["difference"] / margin, color=color, linestyle=style)[0]
-        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        over_steps(axis, env_step.iloc[-1])
     edge, _ = _edge(_in_margins(data), FARTHEST_CURVE)
     axes[0].set_ylim(-edge, edge)
     label(axes, "environment steps", "difference\n/ margin")

@@ -11,7 +11,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator
 from tueplots import figsizes, fontsizes
 
 from suite.wording import WithInterval
@@ -103,6 +103,29 @@ def label(axes: list[Axes], x: str, y: str = "", size: str = "medium") -> None:
     for axis, place in places:
         if place.is_first_col():
             axis.set_ylabel(y, fontsize=size)
+
+
+def over_steps(axis: Axes, last: float) -> None:
+    """The axis of environment steps from 0 on, its last tick at the last step, the others at round ones; of a panel
+    without a step (NA) as it is."""
+    if pd.isna(last):
+        return
+    place = axis.get_subplotspec()
+    most = 4 if place is None or place.get_gridspec().ncols > 2 else 5  # parts that have room for their ticks
+    axis.set_xlim(0, 1.03 * last)
+    axis.xaxis.set_major_locator(FixedLocator(round_parts(int(last), most)))
+    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def round_parts(last: int, most: int) -> list[int]:
+    """From 0 to `last` in as many equal parts as have ends of at most two digits, but no more than `most`.
+
+    >>> round_parts(1_000_000, 4), round_parts(50_000, 4), round_parts(12_345, 4)
+    ([0, 250000, 500000, 750000, 1000000], [0, 25000, 50000], [0, 12345])
+    """
+    short = (n for n in range(most, 1, -1) if last % n == 0 and len(str(last // n).rstrip("0")) <= 2)
+    parts = next(short, 1)
+    return [last * part // parts for part in range(parts + 1)]
 
 
 def rows(axis: Axes, names: list[str]) -> None:

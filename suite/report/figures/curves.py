@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
 
 from suite.analysis.types import AblationResult, CurveResult, Results
-from suite.report.figures.canvas import Content, grid, label, legend, looks, runs, titles
+from suite.report.figures.canvas import Content, grid, label, legend, looks, over_steps, runs, titles
 from suite.report.figures.captions import Shown, arms_of, coverage, finished, level, one_task
 from suite.sac.status import FAILED, KindOfReturn
 
@@ -87,7 +86,7 @@ def _draw(data: pd.DataFrame, panels: Panels) -> Figure:
         if len(floor):
             handles["random policy"] = axis.axhline(floor.iloc[0], color="0.5", linewidth=0.7, linestyle=":", zorder=0)
         _limit(axis, rows)
-        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        over_steps(axis, rows["env_step"].max())
     label(axes, "environment steps", "return per episode")
     legend(figure, handles)
     return figure

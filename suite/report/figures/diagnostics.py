@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 from suite.analysis.types import AblationResult, AblationTable, Results
-from suite.report.figures.canvas import COLUMNS, Content, grid, label, legend, looks, runs, titles, wrap
+from suite.report.figures.canvas import COLUMNS, Content, grid, label, legend, looks, over_steps, runs, titles, wrap
 from suite.report.figures.captions import Shown, arms_of, finished
 from suite.sac.status import FAILED
 
@@ -121,7 +121,7 @@ def _draw(data: pd.DataFrame) -> Figure:
         for name, line in by_panel[panel].groupby("variant", sort=False):
             handles[name] = _draw_arm(axis, line, look[name], crowd=1 if len(look) <= 4 else 0.5)
         _limit(axis, by_panel[panel])
-        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        over_steps(axis, by_panel[panel]["env_step"].max())
     label(list(axes.values()), "environment steps")
     if len({panel.place for panel in axes}) > 1:
         _name_rows(axes)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from suite.analysis.types import AblationResult, AblationTable, Crossing, Reached, Results
-from suite.report.figures.canvas import Content, grid, label, legend, looks, titles
+from suite.report.figures.canvas import Content, grid, label, legend, looks, over_steps, titles
 from suite.report.figures.captions import Shown, arms_of, finished, undrawn
 
 ARM, SHARE, CENSORED = "arm", "share", "censored"
@@ -78,8 +78,7 @@ def _draw(data: pd.DataFrame) -> Figure:
             if len(censored):
                 axis.plot(censored["env_step"], censored["share"], "+", color=color, markersize=5, mew=0.9, zorder=5)
         axis.set_ylim(-0.03, 1.03)
-        axis.set_xlim(left=0)
-        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        over_steps(axis, part["env_step"].max())
         axis.yaxis.set_major_formatter(PercentFormatter(1.0))
     label(axes, "environment steps", "runs that\nreached it")
     legend(figure, {name: handles[name] for name in look if name in handles})
