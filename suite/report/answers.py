@@ -83,10 +83,11 @@ def _clause(answer: Answer) -> str:
             return f"{side} is {answer.finding} than {beside} {by}{_held(answer)}"
         case "INCOMPLETE":
             runs = f"{answer.absent} planned runs of {side} and {beside} are absent, so that nothing is decided"
-            return f"INCOMPLETE: {runs}; the difference so far is {_signed(answer)} of what learning gains"
+            return f"INCOMPLETE: {runs}; {side} less {beside} is {_signed(answer)} of what learning gains so far"
         case _:
-            between = f"the difference is {_signed(answer)} of what learning gains"
-            return f"TOO FEW SEEDS: {answer.seeds} cannot tell {side} from {beside}; {between}; {needed([answer])}"
+            between = f"{side} less {beside} is {_signed(answer)} of what learning gains"
+            seeds = f"{answer.seeds} seeds cannot tell {side} from {beside}"
+            return f"TOO FEW SEEDS: {seeds}; {between}; {needed([answer])}"
 
 
 def _clauses(answers: Sequence[Answer]) -> str:
@@ -128,7 +129,7 @@ def needed(answers: Iterable[Answer]) -> str:
         return "no number up to 10,000 would settle it, if the difference is the one seen"
     low, high = min(numbers), max(numbers)
     few = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    return f"{few} would, with a power of 80 %, if the difference is the one seen"
+    return f"{few} seeds would settle it, with a power of 80 %, if the difference is the one seen"
 
 
 def _side(answer: Answer) -> str:
@@ -146,7 +147,7 @@ def _signed(answer: Answer) -> str:
     """The difference with the interval that the finding goes by."""
     ends = answer.within if answer.finding == "EQUIVALENT" else answer.difference
     assert ends, "a finding with numbers has its intervals"
-    return with_range(answer.estimate, ends.low, ends.high, _minus)
+    return with_range(answer.estimate, ends.low, ends.high, _with_sign)
 
 
 def _amount(answer: Answer) -> str:
@@ -161,6 +162,10 @@ def _amount(answer: Answer) -> str:
 
 def _minus(value: float | None) -> str:
     return percent(value).replace("-", "−")
+
+
+def _with_sign(value: float | None) -> str:
+    return f"+{percent(value)}" if value and value > 0 else _minus(value)
 
 
 def _seen(answer: Answer) -> str:
@@ -179,9 +184,10 @@ def _held(answer: Answer) -> str:
 def _named(answers: Sequence[Answer]) -> str:
     """The sides with their differences, as many as can be read; of more, how many they are."""
     if len(answers) > MOST_NAMED:
-        ends = sorted(answer.estimate or 0.0 for answer in answers)
-        return f"{len(answers)} {'factors' if answers[0].factor else 'arms'} ({_minus(ends[0])} to {_minus(ends[-1])})"
-    return ", ".join(f"{_told(answer)} ({_minus(answer.estimate)}{_held(answer)})" for answer in answers)
+        low, *_, high = sorted(answer.estimate or 0.0 for answer in answers)
+        kind = "factors" if answers[0].factor else "arms"
+        return f"{len(answers)} {kind} ({_with_sign(low)} to {_with_sign(high)})"
+    return ", ".join(f"{_told(answer)} ({_with_sign(answer.estimate)}{_held(answer)})" for answer in answers)
 
 
 def _told(answer: Answer) -> str:

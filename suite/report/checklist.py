@@ -11,6 +11,7 @@ from suite.report.presets import Preset
 from suite.sac.status import STATUSES
 from suite.wording import number, share
 
+MOST_TASKS = 6  # tasks that the head of a page names
 FIRST = 3  # versions of the code that are named, of many
 
 
@@ -80,6 +81,17 @@ def _failures(results: Results) -> str:
         f"{', '.join(counted) or 'There are none'}. Diverged and crashed ones score the floor, the others are in no "
         "average; each is named, and what the averages would be otherwise stands beside."
     )
+
+
+def studied(results: Results) -> str:
+    """The tasks with their budgets in environment steps, and the seeds of a cell, as a sentence."""
+    budgets: dict[str, list[int]] = {}
+    for cell in results.cells:
+        budgets[cell.task] = sorted({*budgets.get(cell.task, []), cell.env_steps})
+    tasks = [f"{task} ({' or '.join(f'{steps:,}' for steps in known)} steps)" for task, known in budgets.items()]
+    named = ", ".join(tasks) if len(tasks) <= MOST_TASKS else f"{len(tasks)} tasks"
+    seeds = " or ".join(map(str, sorted({cell.n_planned for cell in results.cells})))
+    return f"{named}; {seeds} seeds in every cell." if tasks else ""
 
 
 def not_finished(results: Results) -> list[str]:

@@ -20,7 +20,7 @@ from suite.files import atomic, whole_folder
 from suite.gate.outcome import gate_line
 from suite.published import calibration
 from suite.report import ancestry, tables
-from suite.report.checklist import checklist, made_with, not_finished
+from suite.report.checklist import checklist, made_with, not_finished, studied
 from suite.report.comparisons import overview
 from suite.report.declared import history_in_words, wordings
 from suite.report.every_run import anchor, cell_anchor, every_run, run_anchor
@@ -109,7 +109,6 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "changed": summary.changed,
         "overview": overview(results.check),
         "outcome": gate_line(results.check),
-        "not_finished": not_finished(results),
         "tasks": tasks_of(study),
         "ancestors": ancestry.paragraphs(results),
         "presets": presets,
@@ -125,7 +124,7 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "calibration": _calibration(results),
         "paper_tables": list(paper_tables(results)),
         "checklist": checklist(study, presets),
-        "percent": share(results.settings.confidence),
+        **_head(results),
         "limits": share(results.settings.equivalence.confidence),
         "marks": MARKS,
         "kinds": KINDS,
@@ -133,6 +132,15 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "out_of_reach": lambda differences: out_of_reach(differences, results),
         "score": score,
         "with_range": with_range,
+    }
+
+
+def _head(results: Results) -> dict[str, Any]:
+    """What the first lines name."""
+    return {
+        "not_finished": not_finished(results),
+        "studied": studied(results),
+        "percent": share(results.settings.confidence),
     }
 
 

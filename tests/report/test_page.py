@@ -96,6 +96,7 @@ def test_the_ledger_names_every_run_that_did_not_finish(made, results):
     for run in results.ledger:
         place = rf'{run.task}<br>.*?{run.variant}</td><td>{run.run_id}</td><td class="n">{run.seed}</td>'
         assert re.search(rf"<tr><td>{place}<td>{run.status}", page)
+    assert "Pendulum-v1 (50,000 steps); 5 seeds in every cell." in page
     assert "diverged at environment step 18,300 of 50,000; the critic&#39;s loss is NaN; scored -1220" in page
     assert "made by other code (code_id old)" in page
     assert "crashed at environment step 1,000 of 50,000" in page

@@ -39,23 +39,24 @@ def plain(answers) -> str:
         ),
         (
             answer("EQUIVALENT", -0.02, p_adjusted=0.5, held="CONFIRMED", expected="equal", tasks=("a", "b")),
-            "Over 2 tasks: single is EQUIVALENT to twin within 10 % of what learning gains (−2.0 % (−7.0 % to 3.0 %)), "
-            "as expected.",
+            "Over 2 tasks: single is EQUIVALENT to twin within 10 % of what learning gains (−2.0 % (−7.0 % to "
+            "+3.0 %)), as expected.",
         ),
         (
             answer("EQUIVALENT", -0.02),
             "On Pendulum-v1: single is EQUIVALENT to twin within 10 % of what learning gains (−2.0 % (−7.0 % to "
-            "3.0 %)), though worse by less than that.",
+            "+3.0 %)), though worse by less than that.",
         ),
         (
             answer("TOO FEW SEEDS", 0.02, n_needed=3592, seeds=3),
-            "On Pendulum-v1: TOO FEW SEEDS: 3 cannot tell single from twin; the difference is 2.0 % (−3.0 % to 7.0 %) "
-            "of what learning gains; 3,592 would, with a power of 80 %, if the difference is the one seen.",
+            "On Pendulum-v1: TOO FEW SEEDS: 3 seeds cannot tell single from twin; single less twin is +2.0 % (−3.0 % "
+            "to +7.0 %) of what learning gains; 3,592 seeds would settle it, with a power of 80 %, if the "
+            "difference is the one seen.",
         ),
         (
             answer("INCOMPLETE", -0.02, absent=33),
             "On Pendulum-v1: INCOMPLETE: 33 planned runs of single and twin are absent, so that nothing is decided; "
-            "the difference so far is −2.0 % (−7.0 % to 3.0 %) of what learning gains.",
+            "single less twin is −2.0 % (−7.0 % to +3.0 %) of what learning gains so far.",
         ),
         (
             answer("NOT LEARNED", None, tasks=(), left_out=(LeftOut("Ant-v5", "NOT LEARNED by any arm"),)),
@@ -76,15 +77,15 @@ def test_several_sides_are_told_by_what_was_found_of_them():
         answer("TOO FEW SEEDS", -0.04, side="1.0", n_needed=30),
     ]
     assert plain(sides) == (
-        "On Pendulum-v1: WORSE than twin: 0.0001 (−80 %, as expected); EQUIVALENT to twin within 10 %: 0.01 (1.0 %); "
-        "TOO FEW SEEDS beside twin for 0.1 (4.0 %), 1.0 (−4.0 %); 14 to 30 would, with a power of 80 %, if the "
-        "difference is the one seen."
+        "On Pendulum-v1: WORSE than twin: 0.0001 (−80 %, as expected); EQUIVALENT to twin within 10 %: 0.01 (+1.0 %); "
+        "TOO FEW SEEDS beside twin for 0.1 (+4.0 %), 1.0 (−4.0 %); 14 to 30 seeds would settle it, with a power of "
+        "80 %, if the difference is the one seen."
     )
     many = [answer(side=str(n), estimate=-n / 10) for n in range(1, 7)]
     assert plain(many) == "On Pendulum-v1: WORSE than twin: 6 arms (−60 % to −10 %)."
     factors = [answer("BETTER", 0.2, factor="critics", side="twin", beside="single"),
                answer("BETTER", 0.3, factor="alpha", side="learned", beside="fixed")]  # fmt: skip
-    told = "critics twin for single (20 %), alpha learned for fixed (30 %)"
+    told = "critics twin for single (+20 %), alpha learned for fixed (+30 %)"
     assert plain(factors) == f"On Pendulum-v1: BETTER: {told}."
 
 
