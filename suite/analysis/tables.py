@@ -25,7 +25,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("variant", "status", "message", "device", "code_id"), "text"),
         **dict.fromkeys(("env_steps", "last_env_step", "stopped_at", "evaluate_every"), "number"),
         **dict.fromkeys(("final_episodes", "final_return", "final_variance"), "number"),
-        **dict.fromkeys(("spec", "schedule", "versions"), "JSON"),
+        **dict.fromkeys(("spec", "schedule", "versions", "pace"), "JSON"),
         "stale": "bool",
     },
     "evaluations": {**_RUN, "kind": "text", "env_step": "number", "episode": "number", "return": "number"},

@@ -13,7 +13,7 @@ from suite.lab.checkpoint import Checkpoints
 from suite.lab.cores import Cores
 from suite.lab.evaluation import Episodes, Evaluation
 from suite.lab.loop import Clock
-from suite.lab.records import Attempt, Recorder
+from suite.lab.records import Attempt, Pace, Recorder
 from suite.lab.seat import Seat, uniform_log_density
 from suite.lab.usage import Usage
 from suite.sac import weights as initial
@@ -251,9 +251,10 @@ class Lab:
 
 
 def _clock(data: dict) -> Clock:
-    """A clock as a checkpoint has it; older ones do not tell what was used."""
+    """A clock as a checkpoint has it; older ones do not tell what was used, nor the pace."""
     attempts = tuple(Attempt(*one) for one in data["attempts"])
-    return Clock(data["wall_time_s"], attempts, Usage(**data.get("usage", {})))
+    pace = tuple(Pace(*one) for one in data.get("pace", ()))
+    return Clock(data["wall_time_s"], attempts, Usage(**data.get("usage", {})), pace)
 
 
 def _check_sampling(job: Job, time_limit: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from suite.lab.checkpoint import Checkpoints
-from suite.lab.records import Attempt, Recorder
+from suite.lab.records import Attempt, Pace, Recorder
 from suite.lab.usage import Usage
 from suite.sac.contract import Params
 
@@ -30,6 +30,7 @@ class Clock(NamedTuple):
     wall_time_s: float = 0.0
     attempts: tuple[Attempt, ...] = ()
     usage: Usage = Usage(0.0, 0, 0)
+    pace: tuple[Pace, ...] = ()
 
 
 @dataclass

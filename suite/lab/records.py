@@ -86,6 +86,13 @@ class Attempt(NamedTuple):
     device: str = ""
 
 
+class Pace(NamedTuple):
+    """How long a run had taken when it was evaluated, all its attempts together."""
+
+    env_step: int
+    wall_time_s: float
+
+
 class Imported(NamedTuple):
     """Where a run that was not trained here comes from; claimed: what its importer said, not its log."""
 
@@ -133,6 +140,7 @@ class RunEnd:
     attempts: tuple[Attempt, ...]
     ended: str  # ISO 8601, UTC
     usage: Usage = NOT_MEASURED
+    pace: tuple[Pace, ...] = ()  # none in records that are older than it, nor of imported runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -400,6 +408,7 @@ def _to_json(record: RunRecord) -> dict:
         "numerics": {part: one._asdict() for part, one in (record.numerics or {}).items()},
         "attempts": [attempt._asdict() for attempt in record.attempts],
         "usage": record.usage._asdict(),
+        "pace": [list(one) for one in record.pace],
         "params_digest": record.params_digest,
         "arrays": record.arrays,
     }
@@ -420,6 +429,7 @@ def _from_json(data: dict, version: int) -> RunRecord:
         numerics=None if parts is None else {part: PartNumerics(**one) for part, one in parts.items()},
         attempts=tuple(Attempt(**attempt) for attempt in data["attempts"]),
         usage=Usage(**data.get("usage", {})),
+        pace=tuple(Pace(*one) for one in data.get("pace", ())),
         params_digest=data.get("params_digest"),
         arrays=data.get("arrays", "kept"),
     )

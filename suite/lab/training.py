@@ -27,7 +27,7 @@ from suite.lab.lab import Lab
 from suite.lab.loop import Clock, Interrupted, Place, Training
 from suite.lab.machine import provenance
 from suite.lab.progress import PROGRESS_SECONDS, latest_scalars, progress_line, progress_of, scalars_by_step
-from suite.lab.records import Attempt, Provenance, Recorder, RunEnd
+from suite.lab.records import Attempt, Pace, Provenance, Recorder, RunEnd
 from suite.lab.signals import StopSignals
 from suite.lab.tracking import Tracker
 from suite.lab.usage import Usage, spent
@@ -120,10 +120,7 @@ class _Process:
             self.watchdog.beat()
             self.reached = lab.env_step
             now = time.monotonic()
-            self.clocks = [
-                clock._replace(wall_time_s=before + now - self.started)
-                for clock, before in zip(self.clocks, self.spent, strict=True)
-            ]
+            self._advance_clocks(now)
             self._show(now)
             self._look_at_the_time_limit()
             if now - self.saved > options.checkpoint_seconds or self.stop.asked or self.late:
@@ -136,6 +133,17 @@ class _Process:
                 break
         if options.keep_checkpoint:
             self._save()
+
+    def _advance_clocks(self, now: float) -> None:
+        """What every seed has taken by now, and at an evaluation its pace."""
+        self.clocks = [
+            clock._replace(wall_time_s=before + now - self.started)
+            for clock, before in zip(self.clocks, self.spent, strict=True)
+        ]
+        if self.reached % self.job.evaluate_every == 0:
+            self.clocks = [
+                clock._replace(pace=(*clock.pace, Pace(self.reached, clock.wall_time_s))) for clock in self.clocks
+            ]
 
     def _save(self) -> None:
         """A checkpoint of every seed."""
@@ -273,6 +281,7 @@ class _Process:
             attempts=self.clocks[i].attempts,
             ended=_now(),
             usage=self._used(i),
+            pace=self.clocks[i].pace,
         )
         self.recorders[i].finish(end, arrays)
         self.options.say(f"{self.names[i]}: {status}" + (f": {message}" if message else ""))

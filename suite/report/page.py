@@ -42,6 +42,7 @@ SECTIONS = {
     "answers": "answers",
     "curves": "curves", "redrawn": "curves", "aggregates": "suite", "profiles": "suite", "improvement": "suite",
     "equivalence": "implementations", "published": "check", "settings": "sensitivity", "plane": "sensitivity",
+    "speed": "provenance",
 }  # fmt: skip
 """Where a figure of the whole study stands, by its kind; others stand with the final performance."""
 MARKS = {"PASS": "✓ PASS", "FAIL": "✗ FAIL", "INCONCLUSIVE": "? INCONCLUSIVE", "SUSPICIOUSLY_BETTER": "▲ BETTER",

@@ -10,7 +10,7 @@ from suite.lab import loop, training
 from suite.lab.checkpoint import Checkpoints, Maker
 from suite.lab.lab import Lab
 from suite.lab.machine import provenance
-from suite.lab.records import Attempt, arrays_path, read
+from suite.lab.records import Attempt, Pace, arrays_path, read
 
 ENGINE = implementations.load("torch")
 
@@ -49,6 +49,8 @@ def interrupted(own, folder, steps):
     lab.resume(checkpoints)
     while lab.env_step < steps:
         lab.step()
-    lab.save(checkpoints, [loop.Clock(1.0, (Attempt(0, "then"),)) for _ in own_places])
+    every = own.evaluate_every
+    pace = tuple(Pace(at, at / own.env_steps) for at in range(every, steps + 1, every))
+    lab.save(checkpoints, [loop.Clock(1.0, (Attempt(0, "then"),), pace=pace) for _ in own_places])
     for checkpoint in checkpoints:
         checkpoint.release()

@@ -10,7 +10,7 @@ import pytest
 from builders.runs import ROOT, SHORT, SMALL
 
 from suite.lab import records
-from suite.lab.records import Attempt, Evaluations, Imported, RunRecord
+from suite.lab.records import Attempt, Evaluations, Imported, Pace, RunRecord
 from suite.sac.contract import Origin
 from suite.sac.numerics import PartNumerics
 
@@ -40,6 +40,7 @@ RECORD = RunRecord(
     wall_time_s=1.5,
     attempts=(Attempt(0, "then", "cpu: abacus"),),
     ended="now",
+    pace=(Pace(100, 0.5), Pace(200, 1.5)),
     params_digest="0" * 16,
 )
 IMPORTED = Imported("table", "training", 10, "log.csv", "0" * 64, ("preset",))

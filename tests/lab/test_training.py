@@ -80,6 +80,8 @@ def test_a_record_says_all_about_itself(tmp_path):
     assert meta.implementation == "torch" and meta.seed == 0 and meta.env_steps == 200
     assert {"python", "suite", "numpy", "gymnasium", "mujoco", "torch"} <= set(meta.versions)
     assert meta.device.startswith("cpu") and meta.wall_time_s > 0 and len(meta.attempts) == 1
+    assert [at.env_step for at in meta.pace] == [100, 200]
+    assert 0 < meta.pace[0].wall_time_s < meta.pace[1].wall_time_s <= meta.wall_time_s
     assert record.episodes["env_step"].to_pylist() == [100, 100, 200, 200]
     assert set(record.episodes["kind"].to_pylist()) == {"mean"} and set(record.episodes["length"].to_pylist()) == {200}
     diagnostics = record.diagnostics.to_pylist()
@@ -100,6 +102,8 @@ def test_stopped_and_resumed_equals_undisturbed(tmp_path, task, steps):
     interrupted(own, tmp_path / "parts", steps)
     (record,) = train(own, tmp_path / "parts")
     assert [attempt.from_env_step for attempt in record.meta.attempts] == [0, steps]
+    assert [at.env_step for at in record.meta.pace] == [100, 200]
+    assert record.meta.pace[0].wall_time_s < record.meta.pace[1].wall_time_s
     assert_same(tmp_path / "whole", tmp_path / "parts")
 
 

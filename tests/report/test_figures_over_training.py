@@ -15,8 +15,9 @@ from suite.analysis.declared import Declared
 from suite.analysis.results_file import read_results
 from suite.analysis.traces import TRACED
 from suite.analysis.types import RedrawnPanel, Results
+from suite.errors import UsageError
 from suite.report import figures
-from suite.report.figures import curves, diagnostics, redrawn, threshold
+from suite.report.figures import curves, diagnostics, redrawn, speed, threshold
 from suite.study.config import Report
 
 DECLARED = Declared(Report(resamples=100))
@@ -219,6 +220,31 @@ def test_a_task_without_a_reference_has_no_threshold(tmp_path):
     assert {curve.task for curve in results.curves if curve.reached is None} == {"HalfCheetah-v5"}
     content = threshold.reached(question(results, "critics"), results)
     assert "as there is no reference return: HalfCheetah-v5 (torch)." in content.caption
+
+
+PACE = '{"100": 1.0, "200": 3.0}'
+
+
+def made_at(pace: str, variants=("sac_v1", "sac_v2")) -> pd.DataFrame:
+    """A table of two runs of each variant."""
+    place = {"task": "Pendulum-v1", "implementation": "jax", "pace": pace}
+    return pd.DataFrame([{**place, "variant": name, "seed": seed} for name in variants for seed in (0, 1)])
+
+
+def test_the_speed_is_of_the_steps_and_seconds_since_the_evaluation_before():
+    content = speed.over_training(made_at(PACE))
+    assert content.data["steps_per_s"].tolist() == [100.0, 50.0] * 4
+    figure = drawn(content)
+    assert figure.legend == ["sac_v1", "sac_v2"] and [axis.get_ylim()[0] for axis in figure.axes] == [0]
+    many = drawn(speed.over_training(made_at(PACE, variants=[f"arm {n}" for n in range(7)])))
+    assert many.legend == [speed.ALL]
+
+
+def test_runs_that_do_not_tell_their_pace_have_no_speed_and_a_damaged_pace_is_refused():
+    assert speed.over_training(made_at("{}")) is None
+    assert speed.over_training(made_at(PACE).drop(columns="pace")) is None
+    with pytest.raises(UsageError, match=r"pace is not what gather writes: run `python -m suite gather`"):
+        speed.over_training(made_at('{"100": "soon"}'))
 
 
 def test_papers_figures_are_drawn_where_a_study_has_their_tasks_and_presets(results):

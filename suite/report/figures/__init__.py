@@ -1,4 +1,5 @@
-"""The figures of a study, drawn from results.json alone: PDF, SVG and PNG of the same bytes on every call.
+"""The figures of a study, drawn from results.json, but for that of the runs' speed: PDF, SVG and PNG of the same bytes
+on every call.
 
 A figure is data, drawing and caption: a drawing sees nothing of the results but the table written beside it. Every
 interval was computed by the statistics step; seaborn gives palette and style and computes nothing. What is drawn of the
@@ -11,6 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
+from suite.analysis.tables import read_table
 from suite.analysis.types import AblationResult, Results
 from suite.analysis.workers import processes
 from suite.files import whole_folder
@@ -27,6 +31,7 @@ from suite.report.figures import (
     published,
     redrawn,
     sensitivity,
+    speed,
     threshold,
 )
 from suite.report.figures.canvas import CROWD, METADATA, Content, Picture
@@ -53,7 +58,8 @@ def main(study_dir: Path, out_dir: Path, workers: int = 1) -> Done:
     workers: processes at once; they change no byte.
     """
     study_dir, target = Path(study_dir), Path(out_dir) / "figures"
-    shown, kept = list(pictures(results_of(study_dir))), Kept(study_dir / KEPT)
+    shown = [*pictures(results_of(study_dir)), *_of_runs(read_table(study_dir, "runs"))]
+    kept = Kept(study_dir / KEPT)
     with whole_folder(target) as folder:
         known = {picture.name: _with_table(picture.content, folder / picture.name) for picture in shown}
         new = [picture for picture in shown if not kept.take_over(known[picture.name], folder / picture.name)]
@@ -124,6 +130,12 @@ def _of_presets(results: Results) -> Iterator[Picture]:
     if several:
         content = curves.learning_curves(several, results, curves.BY_VARIANT)
         yield Picture("curves", "The same preset in several implementations", content, "implementations")
+
+
+def _of_runs(made: pd.DataFrame) -> Iterator[Picture]:
+    """What the results do not hold."""
+    if content := speed.over_training(made):
+        yield Picture("speed", "Speed over training", content)
 
 
 def _of_all_tasks(results: Results) -> Iterator[Picture]:
