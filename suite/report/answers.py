@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from suite.analysis.types import SIGNIFICANT, AblationResult, Answer, Finding, Results, Sensitivity
+from suite.analysis.types import SIGNIFICANT, AblationResult, Agreement, Answer, Finding, Results, Sensitivity
 from suite.gate.outcome import gate_line
 from suite.report.checklist import not_finished
 from suite.report.outcomes import short
@@ -82,7 +82,7 @@ def _clause(answer: Answer) -> str:
             by = f"by {_amount(answer)} of what learning gains"
             return f"{side} is {answer.finding} than {beside} {by}{_held(answer)}"
         case "INCOMPLETE":
-            runs = f"{answer.absent} planned runs of {side} and {beside} are absent, so that nothing is decided"
+            runs = f"{_absent(answer.absent)} of {side} and {beside}, so that nothing is decided"
             return f"INCOMPLETE: {runs}; {side} less {beside} is {_signed(answer)} of what learning gains so far"
         case _:
             between = f"{side} less {beside} is {_signed(answer)} of what learning gains"
@@ -106,6 +106,10 @@ def _clauses(answers: Sequence[Answer]) -> str:
             return f"INCOMPLETE, since planned runs are absent:{beside and ' beside'}{beside} {names} so far"
         case _:
             return f"TOO FEW SEEDS{beside and ' beside'}{beside} for {names}; {needed(answers)}"
+
+
+def _absent(runs: int) -> str:
+    return "a planned run is absent" if runs == 1 else f"{runs} planned runs are absent"
 
 
 def _without_numbers(answers: Sequence[Answer]) -> str:
@@ -175,6 +179,13 @@ def _seen(answer: Answer) -> str:
     return f", though {'better' if (answer.estimate or 0) > 0 else 'worse'} by less than that"
 
 
+def _a_little(answer: Answer) -> str:
+    """The same where several sides are told."""
+    if answer.finding != "EQUIVALENT" or not _seen(answer):
+        return ""
+    return f", a little {'better' if (answer.estimate or 0) > 0 else 'worse'}"
+
+
 def _held(answer: Answer) -> str:
     if answer.held is None:
         return ""
@@ -186,8 +197,10 @@ def _named(answers: Sequence[Answer]) -> str:
     if len(answers) > MOST_NAMED:
         low, *_, high = sorted(answer.estimate or 0.0 for answer in answers)
         kind = "factors" if answers[0].factor else "arms"
-        return f"{len(answers)} {kind} ({_with_sign(low)} to {_with_sign(high)})"
-    return ", ".join(f"{_told(answer)} ({_with_sign(answer.estimate)}{_held(answer)})" for answer in answers)
+        return f"{len(answers)} {kind}, between {_with_sign(low)} and {_with_sign(high)}"
+    return ", ".join(
+        f"{_told(answer)} ({_with_sign(answer.estimate)}{_a_little(answer)}{_held(answer)})" for answer in answers
+    )
 
 
 def _told(answer: Answer) -> str:
@@ -236,11 +249,16 @@ def _of_agreements(results: Results) -> Iterator[str]:
     counts = [f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts)]
     margin = share(results.settings.equivalence.margin)
     counted = f"Of {len(judged)} pairs of implementations of one preset, {_listed(counts)} within {margin}"
-    pairs = [
-        f"{one.a} − {one.b} of {one.variant} on {one.task} {interval(one.difference)}, {verdict}"
-        for one, verdict in judged
-    ]
+    pairs = [_of_pair(one, verdict, margin) for one, verdict in judged]
     yield f"{counted}: {'; '.join(pairs)}." if len(pairs) <= MOST_NAMED else f"{counted}."
+
+
+def _of_pair(pair: Agreement, verdict: str, margin: str) -> str:
+    """By how much one implementation is above the other, and whether that is more than the margin."""
+    meanings = {"EQUIVALENT": f"within {margin}", "DIFFERENT": f"more than {margin}"}
+    meaning = meanings.get(verdict, f"and whether that is within {margin} is open")
+    amount, where = interval(pair.difference), f"{pair.variant} on {pair.task}"
+    return f"with {where} {pair.a} less {pair.b} is {amount}, {meaning}"
 
 
 def _of_sensitivity(entry: Sensitivity) -> Iterator[str]:

@@ -223,7 +223,7 @@ def test_few_pairs_of_implementations_are_told_one_by_one_and_many_are_counted(r
         next(beside_the_questions(replace(results, agreements=tuple(pairs)))) for pairs in (few, few * 3)
     )
     for one in few:
-        said = f"{one.a} − {one.b} of {one.variant} on {one.task} {interval(one.difference)}, {one.equivalence.verdict}"
+        said = f"with {one.variant} on {one.task} {one.a} less {one.b} is {interval(one.difference)}, "
         assert said in sentence and said not in counted
     assert counted.startswith("Of 6 pairs of implementations of one preset, ") and counted.endswith(" within 10 %.")
 

@@ -55,7 +55,7 @@ def plain(answers) -> str:
         ),
         (
             answer("INCOMPLETE", -0.02, absent=33),
-            "On Pendulum-v1: INCOMPLETE: 33 planned runs of single and twin are absent, so that nothing is decided; "
+            "On Pendulum-v1: INCOMPLETE: 33 planned runs are absent of single and twin, so that nothing is decided; "
             "single less twin is −2.0 % (−7.0 % to +3.0 %) of what learning gains so far.",
         ),
         (
@@ -77,12 +77,13 @@ def test_several_sides_are_told_by_what_was_found_of_them():
         answer("TOO FEW SEEDS", -0.04, side="1.0", n_needed=30),
     ]
     assert plain(sides) == (
-        "On Pendulum-v1: WORSE than twin: 0.0001 (−80 %, as expected); EQUIVALENT to twin within 10 %: 0.01 (+1.0 %); "
+        "On Pendulum-v1: WORSE than twin: 0.0001 (−80 %, as expected); EQUIVALENT to twin within 10 %: 0.01 (+1.0 %, a "
+        "little better); "
         "TOO FEW SEEDS beside twin for 0.1 (+4.0 %), 1.0 (−4.0 %); 14 to 30 seeds would settle it, with a power of "
         "80 %, if the difference is the one seen."
     )
     many = [answer(side=str(n), estimate=-n / 10) for n in range(1, 7)]
-    assert plain(many) == "On Pendulum-v1: WORSE than twin: 6 arms (−60 % to −10 %)."
+    assert plain(many) == "On Pendulum-v1: WORSE than twin: 6 arms, between −60 % and −10 %."
     factors = [answer("BETTER", 0.2, factor="critics", side="twin", beside="single"),
                answer("BETTER", 0.3, factor="alpha", side="learned", beside="fixed")]  # fmt: skip
     told = "critics twin for single (+20 %), alpha learned for fixed (+30 %)"

@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas as pd
-
 from suite.analysis.tables import read_table
 from suite.analysis.types import AblationResult, Results
 from suite.analysis.workers import processes
@@ -58,7 +56,7 @@ def main(study_dir: Path, out_dir: Path, workers: int = 1) -> Done:
     workers: processes at once; they change no byte.
     """
     study_dir, target = Path(study_dir), Path(out_dir) / "figures"
-    shown = [*pictures(results_of(study_dir)), *_of_runs(read_table(study_dir, "runs"))]
+    shown = [*pictures(results_of(study_dir)), *_of_runs(study_dir)]
     kept = Kept(study_dir / KEPT)
     with whole_folder(target) as folder:
         known = {picture.name: _with_table(picture.content, folder / picture.name) for picture in shown}
@@ -132,9 +130,9 @@ def _of_presets(results: Results) -> Iterator[Picture]:
         yield Picture("curves", "The same preset in several implementations", content, "implementations")
 
 
-def _of_runs(made: pd.DataFrame) -> Iterator[Picture]:
-    """What the results do not hold."""
-    if content := speed.over_training(made):
+def _of_runs(study_dir: Path) -> Iterator[Picture]:
+    """What the results do not hold, where the table of runs lies beside them."""
+    if (study_dir / "runs.parquet").exists() and (content := speed.over_training(read_table(study_dir, "runs"))):
         yield Picture("speed", "Speed over training", content)
 
 
