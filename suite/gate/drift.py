@@ -77,8 +77,8 @@ def _same(
         for at, ours in samples.items()
         if ours.planned
     ]
-    told = changed and (runs["code_id"] != "").any()
-    notes = [f"{frozen.name} is made by other code or versions: {listed(changed)}."] if told else []
+    made_otherwise = changed and (runs["code_id"] != "").any()
+    notes = [f"{frozen.name} is made by other code or versions: {listed(changed)}."] if made_otherwise else []
     return Drift(tuple(rows), tuple(notes))
 
 
