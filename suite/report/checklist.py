@@ -20,7 +20,6 @@ def checklist(study: Study, presets: Sequence[Preset]) -> list[tuple[str, str]]:
     results, made = study.results, making(study.runs)
     counts, stale = results.counts, results.counts.stale
     level, codes = share(results.settings.confidence), _first(made.code_id)
-    per_cell = " or ".join(map(str, sorted({cell.n_planned for cell in results.cells})))
     seeds = ", ".join(map(str, sorted({run.seed for cell in results.cells for run in cell.seeds})))
     cited = {preset.name: [bool(field.citation) for field in preset.fields] for preset in presets if preset.fields}
     sources = [f"{name}: {len(known)} fields, {sum(known)} with a source" for name, known in cited.items()]
@@ -31,7 +30,7 @@ def checklist(study: Study, presets: Sequence[Preset]) -> list[tuple[str, str]]:
     )
     return [
         ("What do error bars show?", error_bars),
-        ("How many runs?", f"{counts.planned} planned, {counts.finished} finished; {per_cell} seeds in every cell."),
+        ("How many runs?", f"{counts.planned} planned, {counts.finished} finished; {_seeds_per_cell(results)}."),
         ("Which tests, corrected how?", _tests(results)),
         ("Declared beforehand?", _declared(history_in_words(results.declaration, study.declared_at), results)),
         ("Which code?", f"code_id {codes}; {stale} runs were made by other code and are left out." if codes else ""),
@@ -90,8 +89,12 @@ def studied(results: Results) -> str:
         budgets[cell.task] = sorted({*budgets.get(cell.task, []), cell.env_steps})
     tasks = [f"{task} ({' or '.join(f'{steps:,}' for steps in known)} steps)" for task, known in budgets.items()]
     named = ", ".join(tasks) if len(tasks) <= MOST_TASKS else f"{len(tasks)} tasks"
-    seeds = " or ".join(map(str, sorted({cell.n_planned for cell in results.cells})))
-    return f"{named}; {seeds} seeds in every cell." if tasks else ""
+    return f"{named}; {_seeds_per_cell(results)}." if tasks else ""
+
+
+def _seeds_per_cell(results: Results) -> str:
+    planned = sorted({cell.n_planned for cell in results.cells})
+    return f"{' or '.join(map(str, planned))} seeds in every cell"
 
 
 def not_finished(results: Results) -> list[str]:

@@ -224,6 +224,15 @@ def test_on_a_phone_a_row_is_a_card_and_no_path_is_clipped(opened):
     assert path.evaluate("cell => getComputedStyle(cell, '::before').content") == '"record"'
 
 
+def test_on_a_phone_every_figure_is_seen_whole(opened):
+    """One that scrolls sideways shows its first half, and nothing says that there is another."""
+    page = opened(PHONE)
+    page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+    figures_shown = page.locator(".drawn")
+    assert figures_shown.count() > 5
+    assert not any(figures_shown.evaluate_all("all => all.map(one => one.scrollWidth > one.clientWidth)"))
+
+
 def test_on_a_phone_a_tap_tells_a_run_and_another_tap_another(opened):
     page = opened(PHONE, has_touch=True)
     plot = explored(page).locator(".plot").first

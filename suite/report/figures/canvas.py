@@ -110,8 +110,8 @@ def over_steps(axis: Axes, last: float) -> None:
     without a step (NA) as it is."""
     if pd.isna(last):
         return
-    place = axis.get_subplotspec()
-    most = 4 if place is None or place.get_gridspec().ncols > 2 else 5  # parts that have room for their ticks
+    panel = axis.get_subplotspec()
+    most = 4 if panel is None or panel.get_gridspec().ncols > 2 else 5  # parts that have room for their ticks
     axis.set_xlim(0, 1.03 * last)
     axis.xaxis.set_major_locator(FixedLocator(round_parts(int(last), most)))
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))

@@ -109,8 +109,8 @@ def _rows(shown: Shown, baseline: bool) -> Iterator[dict[str, Any]]:
 def _draw(data: pd.DataFrame, with_iqm: bool) -> Figure:
     names = list(dict.fromkeys(data["variant"]))
     together = _told_by_name(data[["task", "implementation", "variant"]].itertuples(index=False, name=None))
-    place = data.assign(implementation="") if together else data
-    panels = {tuple(key): part for key, part in place.groupby(["task", "implementation"], sort=False)}
+    shown = data.assign(implementation="") if together else data
+    panels = {tuple(key): part for key, part in shown.groupby(["task", "implementation"], sort=False)}
     figure, axes = grid(titles(panels), height=0.35 + (0.27 if with_iqm else 0.23) * len(names), sharey=True)
     for axis, part in zip(axes, panels.values(), strict=True):
         by_name = {name: cell for name, cell in part.groupby("variant", sort=False)}

@@ -1,7 +1,7 @@
 """How fast the runs went while they trained: environment steps per second between evaluations, these included.
 
-Taken of the table of runs and not of the results, which hold no wall time: this alone differs between two sweeps with
-the same results.
+Taken of the table of runs and not of the results, which hold no wall time: of all figures this alone differs between
+two sweeps with the same results.
 """
 
 from __future__ import annotations
