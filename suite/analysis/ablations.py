@@ -325,7 +325,9 @@ def _over_tasks(
     if not two_levels(asked.factors):
         silent = _not_learned(used)
         note = "".join(f"{arm}: {NOT_LEARNED} on {', '.join(tasks)}. " for arm, tasks in silent.items()).strip()
-        return replace(empty, effects=_arms_over_tasks(used, silent, values, declared, key), note=note)
+        effects = _arms_over_tasks(used, silent, values, declared, key)
+        simple = _simple_over_tasks(used, asked.factors, values, declared, (*key, "simple"))
+        return replace(empty, effects=effects, simple=simple, note=note)
     try:
         cells = [_cell_scores(table, asked.factors, values) for table in used]
         effects, shares = _factors_over_tasks(cells, list(asked.factors), declared, key)
@@ -392,15 +394,60 @@ def _arms_over_tasks(
         for arm in table.arms:
             if not arm.planned.baseline and arm.planned.arm not in silent:
                 sides.setdefault((arm.planned.arm, base.planned.arm), []).append((values(arm), values(base)))
-    effects = []
+    return tuple(_over_sides(*names, samples, declared, key) for names, samples in sides.items())
+
+
+def _over_sides(
+    name: str, baseline: str, samples: Sequence[tuple[Sample, Sample]], declared: Declared, key: tuple
+) -> types.SuiteEffect:
+    """One side minus the other, both of every task, averaged over tasks."""
+    of = f"{name} − {baseline}"  # the name of the random stream, too
+    cells: list[CellScores] = [{(0,): y.values, (1,): x.values} for x, y in samples]
     options: dict[str, Any] = {"confidence": declared.confidence, "resamples": declared.curve_resamples}
-    for (name, baseline), samples in sides.items():
-        of = f"{name} − {baseline}"  # the name of the random stream, too
-        cells: list[CellScores] = [{(0,): y.values, (1,): x.values} for x, y in samples]
-        (effect,) = factorial.suite_contrasts(cells, [of], rng=declared.rng(*key, of), **options)
-        of_all = types.SuiteEffect((), name, baseline, *effect[1:])
-        pairs = [both for both in (paired(x, y) for x, y in samples) if both]
-        effects.append(_of_pairs(of_all, pairs, declared) if len(pairs) == len(samples) else of_all)
+    (effect,) = factorial.suite_contrasts(cells, [of], rng=declared.rng(*key, of), **options)
+    of_all = types.SuiteEffect((), name, baseline, *effect[1:])
+    pairs = [both for both in (paired(x, y) for x, y in samples) if both]
+    return _of_pairs(of_all, pairs, declared) if len(pairs) == len(samples) else of_all
+
+
+class _Held(NamedTuple):
+    """Two arms of a table that differ in one factor alone, by the place of its levels."""
+
+    factor: str
+    levels: tuple[tuple[str, str], ...]  # of all other factors
+    first: _Arm
+    second: _Arm
+
+
+def _held(table: _Table, factors: Levels) -> Iterable[_Held]:
+    """The pairs of arms that differ in a factor of two levels alone, where there are other factors besides."""
+    known = {frozenset(arm.planned.levels.items()): arm for arm in table.arms}
+    for factor, levels in factors.items() if len(factors) > 1 else ():
+        for arm in table.arms:
+            first = known.get(frozenset({**arm.planned.levels, factor: levels[0]}.items()))
+            if len(levels) == 2 and arm.planned.levels.get(factor) == levels[1] and first:
+                others = ((name, level) for name, level in arm.planned.levels.items() if name != factor)
+                yield _Held(factor, tuple(others), first, arm)
+
+
+def _simple_over_tasks(
+    tables: Sequence[_Table], factors: Levels, values: Values, declared: Declared, key: tuple
+) -> tuple[Effect, ...]:
+    """The effect of every factor of two levels with all others held, averaged over the tasks where both arms are
+    planned; nothing of two arms neither of which has learned on one of these."""
+    sides: dict[tuple[str, tuple], list[_Held]] = {}
+    for table in tables:
+        for pair in _held(table, factors):
+            sides.setdefault((pair.factor, pair.levels), []).append(pair)
+    effects = []
+    for (factor, held), pairs in sides.items():
+        if any(neither_learned(pair.first.cell, pair.second.cell) for pair in pairs):
+            continue
+        names = pairs[0].second.planned.arm, pairs[0].first.planned.arm
+        samples = [(values(pair.second), values(pair.first)) for pair in pairs]
+        found = _over_sides(*names, samples, declared, key)
+        effects.append(Effect((factor,), dict(held), found.estimate, found.standard_error, found.df, found.low,
+                              found.high, found.p))  # fmt: skip
     return tuple(effects)
 
 

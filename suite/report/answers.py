@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from suite.analysis.types import SIGNIFICANT, AblationResult, Agreement, Answer, Finding, Results, Sensitivity
+from suite.analysis.types import (
+    SIGNIFICANT,
+    AblationOverTasks,
+    AblationResult,
+    Agreement,
+    Answer,
+    Finding,
+    Results,
+    Sensitivity,
+)
 from suite.gate.outcome import gate_line
 from suite.report.checklist import not_finished
+from suite.report.comparisons import failing_in_words
 from suite.report.outcomes import short
 from suite.sac.ablation import SCORE
 from suite.wording import interval, score, share, with_range
@@ -15,6 +25,7 @@ from suite.wording import interval, score, share, with_range
 ORDER: tuple[Finding, ...] = ("BETTER", "WORSE", "EQUIVALENT", "TOO FEW SEEDS", "INCOMPLETE", "NOT LEARNED",
                               "NO SCALE")  # fmt: skip
 MOST_NAMED = 4  # sides of one finding that a sentence names one by one
+MOST_LEVELS = 6  # levels at which it tells a factor's effect, of those of the other factors
 
 
 class QuestionAnswered(NamedTuple):
@@ -37,7 +48,11 @@ def questions_answered(results: Results) -> list[QuestionAnswered]:
 def _answered(ablation: AblationResult, results: Results) -> QuestionAnswered:
     of_question = [answer for answer in results.answers if answer.ablation == ablation.name]
     engines = list(dict.fromkeys(answer.implementation for answer in of_question))
-    parts = [sentence([one for one in of_question if one.implementation == engine]) for engine in engines]
+    held = {over.implementation: with_others_held(over, ablation.factors) for over in ablation.over_tasks}
+    parts = [
+        " ".join([sentence([one for one in of_question if one.implementation == engine]), *held.get(engine, ())])
+        for engine in engines
+    ]
     if len(parts) > 1:
         parts = [f"{engine}: {part}" for engine, part in zip(engines, parts, strict=True)]
     findings = tuple(finding for finding in ORDER if any(one.finding == finding for one in of_question))
@@ -67,6 +82,24 @@ def sentence(answers: Sequence[Answer]) -> str:
         by_finding = ([one for one in answers if one.finding == finding] for finding in ORDER)
         clauses = [_clauses(group) for group in by_finding if group]
     return f"{_over(answers)}{'; '.join(clauses)}."
+
+
+def with_others_held(over: AblationOverTasks, factors: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What a factor does at every level of the others, a sentence a factor: numbers that no verdict goes by."""
+    for factor in dict.fromkeys(effect.factors[0] for effect in over.simple):
+        effects = [effect for effect in over.simple if effect.factors == (factor,)]
+        first, second = factors[factor]
+        others = _listed([name for name in factors if name != factor])
+        told = [
+            f"{with_range(effect.estimate, effect.low, effect.high, _with_sign)} at {', '.join(effect.held.values())}"
+            for effect in effects
+        ]
+        more = len(told) - MOST_LEVELS
+        listed = told if more <= 0 else [*told[:MOST_LEVELS], f"so on for {more} more"]
+        yield (
+            f"At the same {others}, {factor} {second} less {first} is {_listed(listed)}; this was not declared, so "
+            "that no verdict goes by it."
+        )
 
 
 def _clause(answer: Answer) -> str:
@@ -233,7 +266,8 @@ def beside_the_questions(results: Results) -> Iterator[str]:
         yield from _of_sensitivity(one)
     if results.check:
         line = gate_line(results.check)
-        yield f"Against published results: {line}."
+        fails = failing_in_words(results.check)
+        yield f"Against published results: {line}{f'; what fails: {fails}' if fails else ''}."
     if short := not_finished(results):
         yield f"Not finished: {_listed(short)} of {results.counts.planned} planned runs."
     if results.counts.stale:

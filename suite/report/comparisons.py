@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from suite.analysis.check_rows import CheckRow
+from suite.gate.outcome import failing
 
+MOST_FAILING = 4  # endpoints that a sentence names
 COLUMNS = 8  # published steps with a column each; of more, those up to each of these stand together
 UP_TO = (10_000, 20_000, 50_000, 100_000, 200_000, 300_000, 500_000, 1_000_000, 2_000_000)
 
@@ -127,3 +129,13 @@ def _what_would_decide(row: CheckRow) -> list[str]:
     if row.held_back:
         return ["runs lack"]
     return [f"needs n {row.n_needed:,}" if row.n_needed else "no n decides"]
+
+
+def failing_in_words(check: Sequence[CheckRow]) -> str:
+    """Which primary endpoints fail, as many as can be read; "" if none does."""
+    names = [
+        f"{row.variant} on {row.task} ({row.implementation}) at {row.env_step:,} steps against {row.reference}"
+        for row in failing(check)
+    ]
+    more = len(names) - MOST_FAILING
+    return "; ".join(names if more <= 0 else [*names[:MOST_FAILING], f"{more} more"])

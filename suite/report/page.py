@@ -21,7 +21,7 @@ from suite.gate.outcome import gate_line
 from suite.published import calibration
 from suite.report import ancestry, tables
 from suite.report.checklist import checklist, made_with, not_finished, studied
-from suite.report.comparisons import overview
+from suite.report.comparisons import failing_in_words, overview
 from suite.report.declared import history_in_words, wordings
 from suite.report.every_run import anchor, cell_anchor, every_run, run_anchor
 from suite.report.explorable import explorable
@@ -110,6 +110,7 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "changed": summary.changed,
         "overview": overview(results.check),
         "outcome": gate_line(results.check),
+        "failing": failing_in_words(results.check),
         "tasks": tasks_of(study),
         "ancestors": ancestry.paragraphs(results),
         "presets": presets,

@@ -1,5 +1,6 @@
 """An ablation's effects in parts: factors and held levels are those the statistics name in one string."""
 
+import json
 from itertools import product
 
 import numpy as np
@@ -38,6 +39,53 @@ def test_a_simple_effect_between_two_cells_that_have_not_learned_is_none(rng):
     shown = {(one.factors, tuple(one.held.values())) for one in ablations._simple_effects(cells, LEVELS, 0.95, silent)}
     every = {(one.factors, tuple(one.held.values())) for one in ablations._simple_effects(cells, LEVELS, 0.95)}
     assert every - shown == {(("critics",), ("learned", "without"))}
+
+
+def mixed(folder, **changes) -> Results:
+    """A made-up study whose factorial is of a factor with two levels and one with four."""
+    write(folder, **changes)
+    manifest = pd.read_parquet(folder / "manifest.parquet")
+    for row in manifest[manifest["ablation"] == "factorial"].index:
+        alpha, *rest = json.loads(manifest.loc[row, "levels"]).values()
+        manifest.loc[row, "levels"] = json.dumps({"alpha": alpha, "rest": "-".join(rest)})
+    manifest.to_parquet(folder / "manifest.parquet", index=False)
+    questions = json.loads((folder / "ablations.json").read_text())
+    rest = [f"{critics}-{value_net}" for critics in ("single", "twin") for value_net in ("without", "with")]
+    questions["factorial"]["factors"] = {"alpha": ["fixed", "learned"], "rest": rest}
+    (folder / "ablations.json").write_text(json.dumps(questions))
+    results.main(folder, **OPTIONS, declared=Declared(Report(resamples=100)))
+    return read_results(folder)
+
+
+def test_a_factor_of_two_levels_is_told_at_every_level_of_the_others(tmp_path):
+    found = mixed(tmp_path)
+    (over,) = found.ablations[2].over_tasks
+    levels = {f"{critics}-{value_net}" for critics in ("single", "twin") for value_net in ("without", "with")}
+    assert {effect.factors for effect in over.simple} == {("alpha",)}
+    assert len(over.simple) == 4 and {effect.held["rest"] for effect in over.simple} == levels
+    for effect in over.simple:
+        differences = []
+        for table in found.ablations[2].tables:
+            scale = found.settings.anchors.primary[table.task]
+            first, second = (
+                next(arm for arm in table.arms if arm.levels == {"alpha": alpha, **effect.held})
+                for alpha in ("fixed", "learned")
+            )
+            x, y = (np.array(found.cell(table.key_of(arm)).scores) for arm in (second, first))
+            differences.append((x - y) / (scale.reference - scale.random))
+        expected = factorial.suite_pairs(differences, confidence=0.95)
+        assert (effect.estimate, effect.low, effect.high) == pytest.approx(expected[1:2] + expected[4:6])
+    assert not found.ablations[0].over_tasks[0].simple, "one factor has no others"
+    asked = [effect for one in found.ablations for suite in one.over_tasks for effect in suite.effects]
+    assert {effect.family_size for effect in asked} == {len(asked)}, "what was not declared is in no family"
+
+
+def test_nothing_is_told_of_two_arms_that_have_not_learned(tmp_path):
+    silent = {(task, f"factorial/{arm}", seed): ("diverged", 100) for task in ("Pendulum-v1", "HalfCheetah-v5")
+              for arm in ("alpha-fixed+critics-single+value_net-with", "alpha-learned+critics-single+value_net-with")
+              for seed in range(5)}  # fmt: skip
+    (over,) = mixed(tmp_path / "mixed", accidents=silent).ablations[2].over_tasks
+    assert {effect.held["rest"] for effect in over.simple} == {"single-without", "twin-without", "twin-with"}
 
 
 def test_main_effects_and_interactions_in_parts_are_those_of_the_statistics(rng):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 KINDS = {"mean": "deterministic", "sample": "sampled", "training": "training", None: "unknown"}
 """cells[].kind: the only words that change."""
@@ -88,7 +88,7 @@ def new_results(old: dict, evaluate_every: Mapping[CellKey, int]) -> dict:
         curve["reached"] = NEW["curves[].reached"]
     results["agreements"] = [_with_margin_test(agreement) for agreement in results["agreements"]]
     for ablation in results["ablations"]:
-        ablation["over_tasks"] = [one | {"outcome": "final_return"} for one in ablation.pop("suite")]
+        ablation["over_tasks"] = [one | {"outcome": "final_return", "simple": []} for one in ablation.pop("suite")]
         ablation["outcomes"] = [OUTCOMES[ablation.pop("metric")]]
         ablation |= {name: copy.copy(NEW[f"ablations[].{name}"]) for name in OF_QUESTIONS}
     for arm in arms_of(results):
@@ -129,7 +129,8 @@ def old_results(new: dict) -> dict:
     _effects(results, named_effect, named_effect)
     for ablation in results["ablations"]:
         ablation["suite"] = [
-            {name: part for name, part in one.items() if name != "outcome"} for one in ablation.pop("over_tasks")
+            {name: part for name, part in one.items() if name not in ("outcome", "simple")}
+            for one in ablation.pop("over_tasks")
         ]
         ablation["metric"] = {name: words for words, name in OUTCOMES.items()}[ablation.pop("outcomes")[0]]
         for name in OF_QUESTIONS:

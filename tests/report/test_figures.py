@@ -17,11 +17,11 @@ from suite.analysis import results as statistics
 from suite.analysis.check_rows import SampleSummary
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import read_results, write_results
-from suite.analysis.types import Aggregate, CellKey, ConfidenceInterval, Doses, Label, Results
+from suite.analysis.types import Aggregate, CellKey, ConfidenceInterval, Doses, Effect, Label, Results
 from suite.published import calibration
 from suite.report import comparisons, figures
 from suite.report.answers import beside_the_questions
-from suite.report.figures import agreement, captions, cells, curves, doses, effects, overall, published
+from suite.report.figures import agreement, answers, captions, cells, curves, doses, effects, overall, published
 from suite.report.figures.canvas import Content
 from suite.specimens.naming import claimed
 from suite.statistics import aggregate
@@ -391,7 +391,47 @@ def test_every_failed_run_leaves_a_tick_and_a_diverged_one_a_cross(results):
     for axis in drawing_of(content).axes:
         marks = {sign: [line.get_xdata()[0] for line in axis.lines if line.get_marker() == sign] for sign in "|x"}
         assert marks == {"|": [18_300, 1_000], "x": [18_300]}
+    (legend,) = drawing_of(content).legends
+    assert [text.get_text() for text in legend.texts][-2:] == ["a run failed", "a run diverged"]
+    every = [curves.Line(curve, curve.variant.name) for curve in results.curves]
+    whole = [one for one in every if not any(run.failed for run in one.curve.runs)]
+    assert not {"a run failed", "a run diverged"} & {
+        text.get_text() for text in drawing_of(curves.learning_curves(whole, results)).legends[0].texts
+    }
     assert "A tick at the foot marks where a run failed" in content.caption
+
+
+def test_panels_of_one_task_share_their_axis(results):
+    lines = [curves.Line(one, one.variant.name) for one in results.curves if not one.variant.ablation]
+    panels = drawing_of(curves.learning_curves(lines, results)).axes
+    assert len(panels) == 2 and len({axis.get_ylim() for axis in panels}) == 1
+
+
+def test_every_question_stands_under_its_name_and_the_baseline_that_its_rows_share(results):
+    first, *others = results.answers
+    other = next(one for one in others if one.ablation == "critics" and one.implementation == first.implementation)
+    arms = [replace(first, side=side, finding=finding, p_adjusted=p) for side, finding, p in
+            (("fixed", "WORSE", 0.01), ("twice", "INCOMPLETE", None), ("thrice", "TOO FEW SEEDS", 0.4))]  # fmt: skip
+    effect = Effect(("alpha",), {"scale": "small"}, -0.2, 0.1, 4.0, -0.4, 0.0, 0.5)
+    ablation = replace(results.ablations[0], factors={"alpha": ("learned", "fixed"), "scale": ("large", "small")})
+    ablation = replace(ablation, over_tasks=(replace(ablation.over_tasks[0], simple=(effect,)),))
+    content = answers.answers(replace(results, answers=(*arms, other), ablations=(ablation,)))
+    (axis,) = drawing_of(content).axes
+    assert [text.get_text().replace("\n", " ") for text in axis.get_yticklabels()] == [
+        "temperature, less learned", "fixed", "twice", "thrice", "fixed − learned at small",
+        "critics: single − twin",
+    ]  # fmt: skip
+    marks = {line.get_marker(): line.get_markerfacecolor() for line in axis.lines if line.get_marker() != "None"}
+    assert {"v", "D", "o"} <= set(marks) and marks["o"] == "white"
+    assert "better →" in axis.get_xlabel()
+    told = (
+        "Circle: too few seeds. Diamond: planned runs are absent. Hollow:",
+        "Rows with one baseline share",
+        "1 of those drawn have none",
+    )
+    assert all(words in content.caption for words in told)
+    alone = answers.answers(replace(results, answers=(arms[0],), ablations=(ablation,)))
+    assert not any(words in alone.caption for words in ("Circle", "Diamond", "Rows with one baseline", "have none"))
 
 
 def test_a_difference_far_beyond_the_margin_stays_on_the_axis(results):

@@ -29,11 +29,12 @@ from suite.analysis.check_rows import CheckFile, CheckLook
 from suite.analysis.declared import Declared
 from suite.analysis.plan_accuracy import FORECAST, USED
 from suite.analysis.results_file import read_results, write_check, write_results
-from suite.analysis.types import CellResult, Label, Results
+from suite.analysis.types import CellResult, Declaration, DeclarationEntry, Label, Results
 from suite.errors import UsageError
 from suite.gate import outcome as verdicts
 from suite.report import comparisons, figures, presets
 from suite.report import page as report
+from suite.report.answers import QuestionAnswered
 from suite.report.files import read_csv, write_csv
 from suite.statistics import two_samples as compare
 from suite.study.config import Report
@@ -175,8 +176,40 @@ def test_every_verdict_leads_to_its_figure_its_numbers_and_its_sentence(made, re
     assert block.count("data:image/") == 1 and "published-Pendulum-v1-torch-sac_v2.csv" in block
     assert page.index("<details", page.index('id="check"')) < page.index(f'id="{name}"')  # a link opens what is folded
     warned = '1 primary endpoint of the <a href="#check">regression check</a> <b class="FAIL">FAILs</b> against'
-    assert f"{warned} published results" in page
+    (row,) = (one for one in results.check if one.fails)
+    where = f"{row.variant} on {row.task} ({row.implementation}) at {row.env_step:,} steps against {row.reference}"
+    assert f"{warned} published results, so the gate fails: {escape(where)}." in page
+    assert comparisons.failing_in_words([row] * 6) == "; ".join([*[where] * 4, "2 more"])
+    assert comparisons.failing_in_words([one for one in results.check if not one.fails]) == ""
     assert f"<b>G{verdicts.gate_line(results.check)[1:]}.</b> Of the study's 9 cells 1 has" in page
+
+
+def late(*records: int) -> Declaration:
+    """A history of declarations after so many records."""
+    history = tuple(DeclarationEntry("a" * 64, "", 40, have, ()) for have in records)
+    return Declaration(None, "a" * 64, history)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("declaration", "words"),
+    [
+        (None, "No declaration is on record: nothing below may be called"),
+        (late(0), ""),
+        (late(0, 12), "What stands below was declared after 12 records existed"),
+        (late(1), "What stands below was declared after 1 record existed"),
+    ],
+)
+def test_what_was_declared_late_is_said_above_the_answers(results, declaration, words):
+    refuted, open_ = (
+        QuestionAnswered("critics", "Two?", verdict, "So.", ("WORSE",)) for verdict in ("REFUTED", "TOO FEW SEEDS")
+    )
+    content = {"figures": [], "curves_of": {}, "beside_the_questions": [], "changed": ""}
+    of_study = {"results": replace(results, declaration=declaration)}
+    shown = report.html_of("answers.html.j2", content | of_study | {"answered": [open_]})
+    assert words in shown and ('class="warn"' in shown) == bool(words)
+    assert "CONFIRMED" not in shown and "CONFIRMED" in report.html_of(
+        "answers.html.j2", content | of_study | {"answered": [refuted]}
+    )
 
 
 def test_the_dashboard_puts_every_row_at_its_step_whatever_their_number(results):

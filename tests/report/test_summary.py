@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from suite.analysis.types import Answer, ConfidenceInterval, Counts, LeftOut
+from suite.analysis.types import AblationOverTasks, Answer, ConfidenceInterval, Counts, Effect, LeftOut
 from suite.report import summary as summaries
-from suite.report.answers import ORDER, percent, sentence, verdict
+from suite.report.answers import ORDER, percent, sentence, verdict, with_others_held
 from suite.report.summary import FIRST, Summary, markdown, write
 
 
@@ -88,6 +88,22 @@ def test_several_sides_are_told_by_what_was_found_of_them():
                answer("BETTER", 0.3, factor="alpha", side="learned", beside="fixed")]  # fmt: skip
     told = "critics twin for single (+20 %), alpha learned for fixed (+30 %)"
     assert plain(factors) == f"On Pendulum-v1: BETTER: {told}."
+
+
+def test_a_factor_is_told_at_each_level_of_the_others_without_a_verdict():
+    def at(level, estimate):
+        return Effect(("alpha",), {"scale": level}, estimate, 0.1, 4.0, estimate - 0.1, estimate + 0.1, 0.5)
+
+    factors = {"scale": tuple("abcdefgh"), "alpha": ("learned", "fixed")}
+    over = AblationOverTasks("jax", ("Pendulum-v1",), (), simple=(at("a", -0.26), at("b", 0.04)))
+    (told,) = with_others_held(over, factors)
+    assert told.replace("\u00a0", " ") == (
+        "At the same scale, alpha fixed less learned is −26 % (−36 % to −16 %) at a and +4.0 % (−6.0 % to +14 %) at b; "
+        "this was not declared, so that no verdict goes by it."
+    )
+    (many,) = with_others_held(replace(over, simple=tuple(at(level, 0.1) for level in factors["scale"])), factors)
+    assert "at f and so on for 2 more;" in many and "at g" not in many
+    assert not list(with_others_held(replace(over, simple=()), factors))
 
 
 def test_a_verdict_is_of_the_expectation_where_all_of_it_is_decided():

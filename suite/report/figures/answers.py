@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from suite.analysis.types import Answer, Results
+from suite.analysis.types import AblationOverTasks, AblationResult, Answer, Effect, Results
 from suite.report.families import adjusted_in
 from suite.report.figures.canvas import Content, grid, label, rows
 from suite.report.figures.captions import arms_of, finished, level
@@ -15,37 +19,81 @@ from suite.sac.ablation import SCORE
 from suite.wording import score
 
 REACH = 1.6  # in normalised scores: what lies further out stands at the edge, with its number
+HELD = "no verdict"
 FINDINGS = {"BETTER": ("^", 0), "WORSE": ("v", 3), "EQUIVALENT": ("s", 2), "TOO FEW SEEDS": ("o", 7),
-            "INCOMPLETE": ("x", 7)}  # fmt: skip
-"""Marker and place in the palette of each finding that has numbers."""
+            "INCOMPLETE": ("D", 7), HELD: ("o", 7)}  # fmt: skip
+"""Marker and place in the palette of each finding that has numbers; hollow of what has no verdict."""
+IN_CAPTION = {
+    "TOO FEW SEEDS": "Circle: too few seeds. ",
+    "INCOMPLETE": "Diamond: planned runs are absent. ",
+    HELD: "Hollow: one factor at the same level of the others, by its interval alone, as it was not declared. ",
+}
+"""What a caption says of the findings that do not always occur."""
 
 
 def answers(results: Results) -> Content:
-    """One panel per implementation: the difference of every side to its baseline, over all its tasks."""
+    """One panel per implementation: the difference of every side to its baseline, over all its tasks, and of a factor
+    with the others held."""
     shown = [answer for answer in results.answers if answer.estimate is not None]
-    data = pd.DataFrame([_row(answer) for answer in shown])
-    settings = results.settings
+    questions = dict.fromkeys(answer.ablation for answer in shown)
+    data = pd.DataFrame([row for question in questions for row in _rows(question, shown, results)])
+    asked = [table for one in results.ablations if not one.variant for table in one.tables]
+    return Content(data, _draw, _caption(shown, data, results) + finished(arms_of(asked, results)))
+
+
+def _caption(shown: Sequence[Answer], data: pd.DataFrame, results: Results) -> str:
+    without = sum(answer.p_adjusted is None for answer in shown)
+    constant = f"; {without} of those drawn have none" if without else ""
+    told = [words for finding, words in IN_CAPTION.items() if finding in set(data["finding"])]
     caption = (
         "What each question found: side less baseline in normalised score, over all tasks that have learned, 1 being "
         f"what learning gains. Thin bar: {level(results)} interval; thick bar: "
-        f"{settings.equivalence.confidence:.0%}, EQUIVALENT (square) if all of it lies in the shaded margin. BETTER "
-        f"and WORSE (triangles): p at most 5 %, adjusted ({adjusted_in('ablation', results)}). Circle: too few seeds; "
-        "cross: planned runs are absent. Questions may be of different tasks; their answers name them. "
+        f"{results.settings.equivalence.confidence:.0%}, EQUIVALENT (square) if all of it lies in the shaded margin. "
+        f"BETTER and WORSE (triangles): p at most 5 %, adjusted ({adjusted_in('ablation', results)}{constant}). "
+        + "".join(told)
     )
+    if len(shown) > len({(one.ablation, one.implementation, one.beside) for one in shown}):
+        caption += "Rows with one baseline share its runs: what these happen to be moves all of them alike. "
+    if len({answer.tasks for answer in shown}) > 1:
+        caption += "Questions are of different tasks here; their answers name them. "
     others = dict.fromkeys(answer.outcome for answer in shown if answer.outcome != SCORE)
-    caption += "".join(f"({outcome}): by the {short(outcome)}, not by final return. " for outcome in others)
-    asked = [table for one in results.ablations if not one.variant for table in one.tables]
-    return Content(data, _draw, caption + finished(arms_of(asked, results)))
+    return caption + "".join(f"({outcome}): by the {short(outcome)}, not by final return. " for outcome in others)
 
 
-def _row(answer: Answer) -> dict:
+def _rows(question: str, shown: Sequence[Answer], results: Results) -> Iterator[dict[str, Any]]:
+    """A question's answers, then what a factor does with the others held."""
+    yield from (_row(answer) for answer in shown if answer.ablation == question)
+    for ablation in results.ablations:
+        for over in ablation.over_tasks if ablation.name == question else ():
+            yield from (_row_held(effect, over, ablation, results) for effect in over.simple)
+
+
+def _row_held(effect: Effect, over: AblationOverTasks, ablation: AblationResult, results: Results) -> dict[str, Any]:
+    first, second = ablation.factors[effect.factors[0]]
+    by = "" if over.outcome == SCORE else f" ({over.outcome})"
+    return {
+        "implementation": over.implementation,
+        "question": ablation.name,
+        "name": f"{second} − {first} at {', '.join(effect.held.values())}{by}",
+        "finding": HELD,
+        "estimate": effect.estimate,
+        "low": effect.low,
+        "high": effect.high,
+        "margin": ablation.margin or results.settings.equivalence.margin,
+        "tasks": ", ".join(over.tasks),
+    }
+
+
+def _row(answer: Answer) -> dict[str, Any]:
     thin, thick = answer.difference, answer.within
     side = f"{answer.factor} {answer.side}" if answer.factor else answer.side
     by = "" if answer.outcome == SCORE else f" ({answer.outcome})"
     return {
         "implementation": answer.implementation,
         "question": answer.ablation,
-        "name": f"{answer.ablation}: {side} − {answer.beside}{by}",
+        "name": f"{side} − {answer.beside}{by}",
+        "side": f"{side}{by}",
+        "beside": answer.beside,
         "finding": answer.finding,
         "estimate": answer.estimate,
         "low": thin.low if thin else None,
@@ -60,26 +108,52 @@ def _row(answer: Answer) -> dict:
 
 
 def _draw(data: pd.DataFrame) -> Figure:
-    panels = {str(name): part for name, part in data.groupby("implementation", sort=False)}
+    panels = {str(name): _under_questions(part) for name, part in data.groupby("implementation", sort=False)}
     most = max(len(part) for part in panels.values())
     figure, axes = grid(list(panels), height=0.4 + 0.2 * most, columns=1 if most > 12 else 2, sharex=True)
-    palette = sns.color_palette("colorblind", 8)
     outer = data[["estimate", "low", "high"]].abs().max().max()
     reach = min(max(1.15 * outer, 1.5 * data["margin"].max()), REACH)
     for axis, part in zip(axes, panels.values(), strict=True):
         rows(axis, list(part["name"]))
-        for place, row in enumerate(part.itertuples()):
-            marker, at = FINDINGS[row.finding]
-            axis.fill_betweenx([place - 0.5, place + 0.5], -row.margin, row.margin, color="0.9", linewidth=0, zorder=0)
-            for low, high, width in ((row.low, row.high, 0.9), (row.within_low, row.within_high, 2.6)):
-                if not pd.isna(low):
-                    axis.plot([low, high], [place] * 2, color=palette[at], linewidth=width, zorder=3)
-            inside = max(-reach, min(row.estimate, reach))
-            axis.plot(inside, place, marker, color=palette[at], markersize=4.5, mec="white", mew=0.4, zorder=4)
-            if inside != row.estimate:
-                axis.text(0.9 * inside, place, score(row.estimate), va="center", fontsize="x-small",
-                          ha="left" if inside < 0 else "right")  # fmt: skip
+        for place, (row, tick) in enumerate(zip(part.itertuples(), axis.yaxis.get_major_ticks(), strict=True)):
+            if pd.isna(row.estimate):
+                tick.label1.set_fontweight("bold")
+                tick.tick1line.set_visible(False)
+            else:
+                _draw_row(axis, place, row, reach)
         axis.axvline(0, color="0.4", linewidth=0.6, zorder=1)
         axis.set_xlim(-1.03 * reach, 1.03 * reach)
-    label(axes, "difference of the normalised score")
+    label(axes, "difference of the normalised score\n← worse        better →")
     return figure
+
+
+def _under_questions(part: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a panel, that of a question with one beside its name, those of another below it: under the baseline,
+    too, where they share one."""
+    shown = []
+    for question, of_question in part.groupby("question", sort=False):
+        names, title = of_question["name"], question
+        if len(of_question) == 1:
+            shown.append(of_question.assign(name=f"{question}: {names.iloc[0]}"))
+            continue
+        if len(besides := of_question["beside"].dropna().unique()) == 1:
+            title = f"{question}, less {besides[0]}"
+            names = of_question["side"].fillna(names)
+        shown += [of_question.iloc[:1].assign(name=title, estimate=None), of_question.assign(name=names)]
+    return pd.concat(shown)
+
+
+def _draw_row(axis: Axes, place: int, row: Any, reach: float) -> None:
+    """The margin, both intervals and the estimate, which stands at the edge with its number where it lies beyond."""
+    marker, at = FINDINGS[row.finding]
+    color = sns.color_palette("colorblind", 8)[at]
+    axis.fill_betweenx([place - 0.5, place + 0.5], -row.margin, row.margin, color="0.9", linewidth=0, zorder=0)
+    for low, high, width in ((row.low, row.high, 0.9), (row.within_low, row.within_high, 2.6)):
+        if not pd.isna(low):
+            axis.plot([low, high], [place] * 2, color=color, linewidth=width, zorder=3)
+    inside = max(-reach, min(row.estimate, reach))
+    fill, edge, line = ("white", color, 0.8) if row.finding == HELD else (color, "white", 0.4)
+    axis.plot(inside, place, marker, mfc=fill, mec=edge, mew=line, markersize=4.5, zorder=4)
+    if inside != row.estimate:
+        axis.text(0.9 * inside, place, score(row.estimate), va="center", fontsize="x-small",
+                  ha="left" if inside < 0 else "right")  # fmt: skip

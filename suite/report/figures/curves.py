@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from suite.analysis.types import AblationResult, CurveResult, Results
 from suite.report.figures.canvas import Content, grid, label, legend, looks, over_steps, runs, titles
@@ -85,11 +86,21 @@ def _draw(data: pd.DataFrame, panels: Panels) -> Figure:
         floor = rows["return"][rows["series"] == "random policy"]
         if len(floor):
             handles["random policy"] = axis.axhline(floor.iloc[0], color="0.5", linewidth=0.7, linestyle=":", zorder=0)
-        _limit(axis, rows)
+        _limit(axis, data[data["task"].isin(rows["task"])])  # the same for every panel of a task
         over_steps(axis, rows["env_step"].max())
     label(axes, "environment steps", "return per episode")
-    legend(figure, handles)
+    legend(figure, handles | _of_failures(data[data["series"] == "failure"]))
     return figure
+
+
+def _of_failures(failures: pd.DataFrame) -> dict[str, Any]:
+    """For the legend: the tick of runs that failed and the cross of those that diverged, where there are some."""
+    marks = {"a run failed": ("|", len(failures)), "a run diverged": ("x", (failures["status"] == "diverged").any())}
+    return {
+        name: Line2D([], [], color="0.3", marker=mark, markersize=5, mew=1.2, linestyle="none")
+        for name, (mark, some) in marks.items()
+        if some
+    }
 
 
 def _draw_line(axis: Axes, line: pd.DataFrame, color: object, style: object, crowd: float) -> object:
