@@ -56,6 +56,8 @@ def _answered(ablation: AblationResult, results: Results) -> QuestionAnswered:
     if len(parts) > 1:
         parts = [f"{engine}: {part}" for engine, part in zip(engines, parts, strict=True)]
     findings = tuple(finding for finding in ORDER if any(one.finding == finding for one in of_question))
+    if ablation.walk:
+        parts.append("Each arm has the switches of all before it, too.")
     text = " ".join(parts)
     return QuestionAnswered(ablation.name, ablation.question, verdict(of_question), text, findings)
 

@@ -20,7 +20,7 @@ from suite.analysis.results_file import read_results, write_results
 from suite.analysis.types import Aggregate, CellKey, ConfidenceInterval, Doses, Effect, Label, Results
 from suite.published import calibration
 from suite.report import comparisons, figures
-from suite.report.answers import beside_the_questions
+from suite.report.answers import beside_the_questions, questions_answered
 from suite.report.figures import agreement, answers, captions, cells, curves, doses, effects, overall, published
 from suite.report.figures.canvas import Content
 from suite.specimens.naming import claimed
@@ -487,6 +487,8 @@ def test_the_steps_of_a_walk_add_up_to_its_ends_and_have_their_own_differences(t
     assert [name for name in shown if name.startswith("waterfall")] == ["waterfall-factorial"]
     data = shown["waterfall-factorial"].data
     (ablation,) = (one for one in results.ablations if one.walk)
+    told = {one.ablation: one.sentence.endswith("all before it, too.") for one in questions_answered(results)}
+    assert told == {one.name: one.walk for one in results.ablations}
     (table_of_one,) = ablation.tables
     means = [results.cell(table_of_one.key_of(arm)).mean.estimate for arm in table_of_one.arms]
     assert list(data["mean"]) == means and list(data["before"])[1:] == means[:-1]

@@ -123,7 +123,7 @@ def _draw(data: pd.DataFrame) -> Figure:
                 _draw_row(axis, place, row, reach)
         axis.axvline(0, color="0.4", linewidth=0.6, zorder=1)
         axis.set_xlim(-1.03 * reach, 1.03 * reach)
-    label(axes, "difference of the normalised score\n← worse        better →")
+    label(axes, "difference of the normalised score\n← worse        better →", size="small")
     return figure
 
 
