@@ -742,7 +742,9 @@ class AblationOverTasks(_Shares):
     shapley: tuple[Effect, ...] = ()
     note: str = ""
     outcome: str = "final_return"  # of suite.sac.ablation.OUTCOMES
-    simple: tuple[Effect, ...] = ()  # where only some of several factors have two levels: of these, the others held
+    simple: tuple[
+        Effect, ...
+    ] = ()  # where some of several factors have two levels: of these, the others held; none beside the baseline
 
 
 class Doses(NamedTuple):  # where arms are values of one number, a field by its path

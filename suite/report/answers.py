@@ -24,7 +24,7 @@ from suite.wording import interval, score, share, with_range
 
 ORDER: tuple[Finding, ...] = ("BETTER", "WORSE", "EQUIVALENT", "TOO FEW SEEDS", "INCOMPLETE", "NOT LEARNED",
                               "NO SCALE")  # fmt: skip
-MOST_NAMED = 4  # sides of one finding that a sentence names one by one
+MOST_NAMED = 6  # sides of one finding that a sentence names one by one
 MOST_LEVELS = 6  # levels at which it tells a factor's effect, of those of the other factors
 
 
@@ -36,6 +36,12 @@ class QuestionAnswered(NamedTuple):
     verdict: str
     sentence: str
     findings: tuple[Finding, ...]  # that occur, in the order of ORDER
+    further: tuple[str, ...] = ()  # sentences that no verdict goes by
+
+    @property
+    def text(self) -> str:
+        """Every sentence, one after the other."""
+        return " ".join((self.sentence, *self.further))
 
 
 def questions_answered(results: Results) -> list[QuestionAnswered]:
@@ -48,18 +54,27 @@ def questions_answered(results: Results) -> list[QuestionAnswered]:
 def _answered(ablation: AblationResult, results: Results) -> QuestionAnswered:
     of_question = [answer for answer in results.answers if answer.ablation == ablation.name]
     engines = list(dict.fromkeys(answer.implementation for answer in of_question))
-    held = {over.implementation: with_others_held(over, ablation.factors) for over in ablation.over_tasks}
-    parts = [
-        " ".join([sentence([one for one in of_question if one.implementation == engine]), *held.get(engine, ())])
-        for engine in engines
-    ]
+    parts = [sentence([one for one in of_question if one.implementation == engine]) for engine in engines]
+    held = [(over.implementation, words) for over in ablation.over_tasks
+            for words in with_others_held(over, ablation.factors)]  # fmt: skip
     if len(parts) > 1:
         parts = [f"{engine}: {part}" for engine, part in zip(engines, parts, strict=True)]
+        held = [(engine, f"{engine}: {words}") for engine, words in held]
     findings = tuple(finding for finding in ORDER if any(one.finding == finding for one in of_question))
     if ablation.walk:
-        parts.append("Each arm has the switches of all before it, too.")
-    text = " ".join(parts)
-    return QuestionAnswered(ablation.name, ablation.question, verdict(of_question), text, findings)
+        parts.insert(0, "Each arm has the switches of all before it, too.")
+    further = (*(words for _, words in held), *_baseline_in_words(ablation))
+    return QuestionAnswered(ablation.name, ablation.question, verdict(of_question), " ".join(parts), findings, further)
+
+
+def _baseline_in_words(ablation: AblationResult) -> Iterator[str]:
+    """What the baseline has of the number that the arms are values of."""
+    names = {arm.arm for table in ablation.tables for arm in table.arms if arm.baseline}
+    if ablation.doses and ablation.doses.baseline and len(ablation.factors) == 1:
+        values = ablation.doses.baseline
+        same = len(set(values.values())) == 1
+        told = [f"{value:,g}" + ("" if same else f" on {task}") for task, value in values.items()]
+        yield f"{_listed(sorted(names))} is a {ablation.doses.field} of {_listed(list(dict.fromkeys(told)))}."
 
 
 def verdict(answers: Sequence[Answer]) -> str:
@@ -99,8 +114,8 @@ def with_others_held(over: AblationOverTasks, factors: Mapping[str, Sequence[str
         more = len(told) - MOST_LEVELS
         listed = told if more <= 0 else [*told[:MOST_LEVELS], f"so on for {more} more"]
         yield (
-            f"At the same {others}, {factor} {second} less {first} is {_listed(listed)}; this was not declared, so "
-            "that no verdict goes by it."
+            f"At the same {others}, {factor} {second} minus {first} is {_listed(listed)}; these were not declared, so "
+            "that no verdict goes by them."
         )
 
 
@@ -117,10 +132,10 @@ def _clause(answer: Answer) -> str:
             by = f"by {_amount(answer)} of what learning gains"
             return f"{side} is {answer.finding} than {beside} {by}{_held(answer)}"
         case "INCOMPLETE":
-            runs = f"{_absent(answer.absent)} of {side} and {beside}, so that nothing is decided"
-            return f"INCOMPLETE: {runs}; {side} less {beside} is {_signed(answer)} of what learning gains so far"
+            runs = f"{_absent(answer.absent, f' of {side} and {beside}')}, so that nothing is decided"
+            return f"INCOMPLETE: {runs}; {side} minus {beside} is {_signed(answer)} of what learning gains so far"
         case _:
-            between = f"{side} less {beside} is {_signed(answer)} of what learning gains"
+            between = f"{side} minus {beside} is {_signed(answer)} of what learning gains"
             seeds = f"{answer.seeds} seeds cannot tell {side} from {beside}"
             return f"TOO FEW SEEDS: {seeds}; {between}; {needed([answer])}"
 
@@ -143,8 +158,8 @@ def _clauses(answers: Sequence[Answer]) -> str:
             return f"TOO FEW SEEDS{beside and ' beside'}{beside} for {names}; {needed(answers)}"
 
 
-def _absent(runs: int) -> str:
-    return "a planned run is absent" if runs == 1 else f"{runs} planned runs are absent"
+def _absent(runs: int, of: str) -> str:
+    return f"a planned run{of} is absent" if runs == 1 else f"{runs} planned runs{of} are absent"
 
 
 def _without_numbers(answers: Sequence[Answer]) -> str:
@@ -221,6 +236,12 @@ def _a_little(answer: Answer) -> str:
     return f", a little {'better' if (answer.estimate or 0) > 0 else 'worse'}"
 
 
+def _alike(answer: Answer) -> str:
+    """That no run differs from its counterpart."""
+    ends = answer.difference
+    return ", the same runs" if ends and (ends.low, answer.estimate, ends.high) == (0, 0, 0) else ""
+
+
 def _held(answer: Answer) -> str:
     if answer.held is None:
         return ""
@@ -234,12 +255,13 @@ def _named(answers: Sequence[Answer]) -> str:
         kind = "factors" if answers[0].factor else "arms"
         return f"{len(answers)} {kind}, between {_with_sign(low)} and {_with_sign(high)}"
     return ", ".join(
-        f"{_told(answer)} ({_with_sign(answer.estimate)}{_a_little(answer)}{_held(answer)})" for answer in answers
+        f"{_told(answer)} ({_with_sign(answer.estimate)}{_alike(answer)}{_a_little(answer)}{_held(answer)})"
+        for answer in answers
     )
 
 
 def _told(answer: Answer) -> str:
-    return f"{_side(answer)} for {answer.beside}" if answer.factor else answer.side
+    return f"{_side(answer)} instead of {answer.beside}" if answer.factor else answer.side
 
 
 def _besides(answers: Sequence[Answer]) -> str:
@@ -262,14 +284,18 @@ def _over(answers: Sequence[Answer]) -> str:
 
 
 def beside_the_questions(results: Results) -> Iterator[str]:
-    """What else the study says, a sentence each: implementations, tuning, the gate, failures."""
+    """What else the study says, a sentence each: implementations, tuning, the gate."""
     yield from _of_agreements(results)
     for one in results.sensitivity:
         yield from _of_sensitivity(one)
-    if results.check:
-        line = gate_line(results.check)
-        fails = failing_in_words(results.check)
-        yield f"Against published results: {line}{f'; what fails: {fails}' if fails else ''}."
+    if any(row.gated for row in results.check):
+        yield f"Against published results: {gate_line(results.check)}."
+
+
+def what_failed(results: Results) -> Iterator[str]:
+    """What a report warns of above all, a sentence each: endpoints that fail, runs that did not finish or are stale."""
+    if fails := failing_in_words(results.check):
+        yield f"What fails against published results: {fails}."
     if short := not_finished(results):
         yield f"Not finished: {_listed(short)} of {results.counts.planned} planned runs."
     if results.counts.stale:
@@ -294,11 +320,11 @@ def _of_pair(pair: Agreement, verdict: str, margin: str) -> str:
     meanings = {"EQUIVALENT": f"within {margin}", "DIFFERENT": f"more than {margin}"}
     meaning = meanings.get(verdict, f"and whether that is within {margin} is open")
     amount, where = interval(pair.difference), f"{pair.variant} on {pair.task}"
-    return f"with {where} {pair.a} less {pair.b} is {amount}, {meaning}"
+    return f"with {where} {pair.a} minus {pair.b} is {amount}, {meaning}"
 
 
 def _of_sensitivity(entry: Sensitivity) -> Iterator[str]:
     for one in entry.differences:
         value = interval(one.difference, score)
-        gain = f"What tuning for each task gains over one setting for all, {one.a} less {one.b}"
+        gain = f"What tuning for each task gains over one setting for all, {one.a} minus {one.b}"
         yield f"{gain} ({entry.implementation}): {value}."

@@ -94,7 +94,7 @@ def studied(results: Results) -> str:
 
 def _seeds_per_cell(results: Results) -> str:
     planned = sorted({cell.n_planned for cell in results.cells})
-    return f"{' or '.join(map(str, planned))} seeds in every cell"
+    return f"{' or '.join(map(str, planned))} seeds planned in every cell"
 
 
 def not_finished(results: Results) -> list[str]:

@@ -19,7 +19,12 @@ SHARES: tuple[Method, ...] = ("bh", "by")  # bound the share of false alarms amo
 def adjusted_in(name: FamilyName, results: Results) -> str:
     """The method, and the family that p values are adjusted in, within a sentence."""
     family = results.families[name]
-    return f"{METHODS[family.method]}, over the {family.size} of the family “{name}”"
+    among = ", interactions among them" if name == "ablation" and _interactions(results) else ""
+    return f"{METHODS[family.method]}, over the {family.size} of the family “{name}”{among}"
+
+
+def _interactions(results: Results) -> bool:
+    return any(effect.is_interaction for one in results.ablations for over in one.over_tasks for effect in over.effects)
 
 
 def family_sentence(name: FamilyName, results: Results) -> str:
@@ -30,6 +35,8 @@ def family_sentence(name: FamilyName, results: Results) -> str:
             "Primary endpoints decide without adjustment; those secondary to the same implementation and preset are "
             f"adjusted among themselves by {METHODS[family.method]}."
         )
+    if not family.size:
+        return f"{METHODS[family.method]} would adjust; this study asks no question of the family “{name}”."
     questions = "question" if family.size == 1 else "questions"
     in_shares = family.method in SHARES
     bounded = "the share of false alarms among the alarms" if in_shares else "the chance of any false alarm in it"

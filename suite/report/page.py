@@ -20,6 +20,7 @@ from suite.files import atomic, whole_folder
 from suite.gate.outcome import gate_line
 from suite.published import calibration
 from suite.report import ancestry, tables
+from suite.report.answers import beside_the_questions
 from suite.report.checklist import checklist, made_with, not_finished, studied
 from suite.report.comparisons import failing_in_words, overview
 from suite.report.declared import history_in_words, wordings
@@ -106,7 +107,7 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "figure_of": {figure.name: figure for figure in figures},
         "curves_of": {figure.ablation: figure.name for figure in figures if figure.kind == "curves"},
         "answered": summary.questions,
-        "beside_the_questions": summary.beside,
+        "beside_the_questions": list(beside_the_questions(results)),
         "changed": summary.changed,
         "overview": overview(results.check),
         "outcome": gate_line(results.check),

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from suite.analysis.types import Results
 from suite.errors import UsageError
 from suite.files import atomic
-from suite.report.answers import beside_the_questions, questions_answered
+from suite.report.answers import beside_the_questions, questions_answered, what_failed
 from suite.report.files import IndexEntry, read_index, results_of
 from suite.report.paper_table import PaperTable, paper_tables
 
@@ -69,10 +69,10 @@ def _content(results: Results, entries: list[IndexEntry]) -> dict[str, Any]:
         "runs": f"{counts.finished} of {counts.planned} planned runs finished.",
         "declaration": declared.sha256[:10] if declared else "",
         "answers": [
-            {"question": one.question or one.ablation, "verdict": one.verdict, "sentence": one.sentence}
+            {"question": one.question or one.ablation, "verdict": one.verdict, "sentence": one.text}
             for one in questions_answered(results)
         ],
-        "beside": list(beside_the_questions(results)),
+        "beside": [*beside_the_questions(results), *what_failed(results)],
         "figures": [figure._asdict() for figure in main_figures(entries)],
         "tables": [_plain(table) for table in paper_tables(results)],
     }

@@ -11,7 +11,7 @@ from typing import Any
 from suite.analysis.results_file import from_plain, to_plain
 from suite.analysis.types import Answer, Counts, Results
 from suite.files import atomic
-from suite.report.answers import QuestionAnswered, beside_the_questions, questions_answered
+from suite.report.answers import QuestionAnswered, beside_the_questions, questions_answered, what_failed
 
 FIRST = "This is the first report of this study here."
 NOT_UNDERSTOOD = "What is new since the last report is not known: this suite does not understand that one's summary."
@@ -35,7 +35,7 @@ def summary_of(results: Results, folder: Path) -> Summary:
         results.study,
         results.counts,
         tuple(questions_answered(results)),
-        tuple(beside_the_questions(results)),
+        (*beside_the_questions(results), *what_failed(results)),
         results.answers,
         FIRST,
     )
@@ -99,7 +99,7 @@ def markdown(summary: Summary) -> str:
 
 def _in_markdown(one: QuestionAnswered) -> Sequence[str]:
     asked = escaped(one.question or one.ablation)
-    return [f"- **{asked}** {one.verdict}", f"  {escaped(one.sentence)}", ""]
+    return [f"- **{asked}** {one.verdict}", f"  {escaped(one.text)}", ""]
 
 
 def escaped(text: str) -> str:

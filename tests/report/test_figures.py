@@ -20,7 +20,7 @@ from suite.analysis.results_file import read_results, write_results
 from suite.analysis.types import Aggregate, CellKey, ConfidenceInterval, Doses, Effect, Label, Results
 from suite.published import calibration
 from suite.report import comparisons, figures
-from suite.report.answers import beside_the_questions, questions_answered
+from suite.report.answers import beside_the_questions, questions_answered, what_failed
 from suite.report.figures import agreement, answers, captions, cells, curves, doses, effects, overall, published
 from suite.report.figures.canvas import Content
 from suite.specimens.naming import claimed
@@ -220,12 +220,39 @@ def test_two_implementations_that_claim_one_preset_are_seen_side_by_side(results
 def test_few_pairs_of_implementations_are_told_one_by_one_and_many_are_counted(results):
     few = [one for one in results.agreements if one.equivalence][:2]
     sentence, counted = (
-        next(beside_the_questions(replace(results, agreements=tuple(pairs)))) for pairs in (few, few * 3)
+        next(beside_the_questions(replace(results, agreements=tuple(pairs)))) for pairs in (few, few * 4)
     )
     for one in few:
-        said = f"with {one.variant} on {one.task} {one.a} less {one.b} is {interval(one.difference)}, "
+        said = f"with {one.variant} on {one.task} {one.a} minus {one.b} is {interval(one.difference)}, "
         assert said in sentence and said not in counted
-    assert counted.startswith("Of 6 pairs of implementations of one preset, ") and counted.endswith(" within 10 %.")
+    assert counted.startswith("Of 8 pairs of implementations of one preset, ") and counted.endswith(" within 10 %.")
+
+
+def test_the_gate_and_what_failed_are_told_where_they_have_something_to_say(results):
+    assert any(words.startswith("Against published results: gate fails") for words in beside_the_questions(results))
+    advice = tuple(replace(one, role="advisory") for one in results.check)
+    quiet = list(beside_the_questions(replace(results, check=advice)))
+    assert not any(words.startswith("Against published") for words in quiet)
+    fails, unfinished, stale = what_failed(results)
+    assert fails.startswith("What fails against published results: sac_v2 on Pendulum-v1 (torch) at 50,000 steps")
+    assert unfinished.startswith("Not finished: ") and "runs are stale" in stale
+    whole = replace(results.counts, **dict.fromkeys(("diverged", "crashed", "timeout", "interrupted", "missing",
+                                                     "invalid", "stale"), 0))  # fmt: skip
+    assert not list(what_failed(replace(results, check=advice, counts=whole)))
+
+
+def test_of_arms_that_are_values_the_baseline_s_own_is_told(results):
+    def told(**baseline):
+        tau = Doses("tau", {"0.1": 0.1}, {task.replace("_", "-"): value for task, value in baseline.items()})
+        asked = [replace(one, doses=tau) if one.name == "critics" else one for one in results.ablations]
+        (one,) = (
+            one for one in questions_answered(replace(results, ablations=tuple(asked))) if one.ablation == "critics"
+        )
+        return one.further
+
+    assert told(Pendulum_v1=0.005, Hopper_v5=0.005) == ("twin is a tau of 0.005.",)
+    assert told(Pendulum_v1=0.005, Hopper_v5=0.01) == ("twin is a tau of 0.005 on Pendulum-v1 and 0.01 on Hopper-v5.",)
+    assert told() == ()
 
 
 def test_captions_say_the_level_and_how_p_is_adjusted(results, drawn):
@@ -418,8 +445,8 @@ def test_every_question_stands_under_its_name_and_the_baseline_that_its_rows_sha
     content = answers.answers(replace(results, answers=(*arms, other), ablations=(ablation,)))
     (axis,) = drawing_of(content).axes
     assert [text.get_text().replace("\n", " ") for text in axis.get_yticklabels()] == [
-        "temperature, less learned", "fixed", "twice", "thrice", "fixed − learned at small",
-        "critics: single − twin",
+        "temperature, minus learned", "fixed", "twice", "thrice", "fixed − learned at small",
+        "critics, minus twin", "single",
     ]  # fmt: skip
     marks = {line.get_marker(): line.get_markerfacecolor() for line in axis.lines if line.get_marker() != "None"}
     assert {"v", "D", "o"} <= set(marks) and marks["o"] == "white"
@@ -427,11 +454,11 @@ def test_every_question_stands_under_its_name_and_the_baseline_that_its_rows_sha
     told = (
         "Circle: too few seeds. Diamond: planned runs are absent. Hollow:",
         "Rows with one baseline share",
-        "1 of those drawn have none",
+        "1 of the differences drawn, of runs that do not differ, without a p",
     )
     assert all(words in content.caption for words in told)
     alone = answers.answers(replace(results, answers=(arms[0],), ablations=(ablation,)))
-    assert not any(words in alone.caption for words in ("Circle", "Diamond", "Rows with one baseline", "have none"))
+    assert not any(words in alone.caption for words in ("Circle", "Diamond", "Rows with one baseline", "without a p"))
 
 
 def test_a_difference_far_beyond_the_margin_stays_on_the_axis(results):
@@ -487,7 +514,10 @@ def test_the_steps_of_a_walk_add_up_to_its_ends_and_have_their_own_differences(t
     assert [name for name in shown if name.startswith("waterfall")] == ["waterfall-factorial"]
     data = shown["waterfall-factorial"].data
     (ablation,) = (one for one in results.ablations if one.walk)
-    told = {one.ablation: one.sentence.endswith("all before it, too.") for one in questions_answered(results)}
+    told = {
+        one.ablation: one.sentence.startswith("Each arm has the switches of all before it, too. ")
+        for one in questions_answered(results)
+    }
     assert told == {one.name: one.walk for one in results.ablations}
     (table_of_one,) = ablation.tables
     means = [results.cell(table_of_one.key_of(arm)).mean.estimate for arm in table_of_one.arms]

@@ -97,7 +97,7 @@ def test_the_ledger_names_every_run_that_did_not_finish(made, results):
     for run in results.ledger:
         place = rf'{run.task}<br>.*?{run.variant}</td><td>{run.run_id}</td><td class="n">{run.seed}</td>'
         assert re.search(rf"<tr><td>{place}<td>{run.status}", page)
-    assert "Pendulum-v1 (50,000 steps); 5 seeds in every cell." in page
+    assert "Pendulum-v1 (50,000 steps); 5 seeds planned in every cell." in page
     assert "diverged at environment step 18,300 of 50,000; the critic&#39;s loss is NaN; scored -1220" in page
     assert "made by other code (code_id old)" in page
     assert "crashed at environment step 1,000 of 50,000" in page
@@ -210,6 +210,18 @@ def test_what_was_declared_late_is_said_above_the_answers(results, declaration, 
     assert "CONFIRMED" not in shown and "CONFIRMED" in report.html_of(
         "answers.html.j2", content | of_study | {"answered": [refuted]}
     )
+
+
+def test_what_a_study_has_nothing_of_is_no_place_of_its_page(made, results, tmp_path):
+    shutil.copytree(made[0], tmp_path / "demo")
+    only_arms = [replace(one, labels=tuple(label for label in one.labels if label.ablation)) for one in results.curves]
+    write_results(tmp_path / "demo", replace(results, agreements=(), curves=tuple(only_arms), redrawn=()))
+    figures.main(tmp_path / "demo", tmp_path)
+    report.main(tmp_path / "demo", tmp_path, config_text="tasks: [Pendulum-v1]", command="make run")
+    page = (tmp_path / "report.html").read_text()
+    assert 'id="curves"' in (made[1] / "report.html").read_text()
+    assert not any(f'{what}"{sign}{place}"' in page for what, sign in (("href=", "#"), ("id=", ""))
+                   for place in ("curves", "implementations"))  # fmt: skip
 
 
 def test_the_dashboard_puts_every_row_at_its_step_whatever_their_number(results):

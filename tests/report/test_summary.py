@@ -49,14 +49,14 @@ def plain(answers) -> str:
         ),
         (
             answer("TOO FEW SEEDS", 0.02, n_needed=3592, seeds=3),
-            "On Pendulum-v1: TOO FEW SEEDS: 3 seeds cannot tell single from twin; single less twin is +2.0 % (−3.0 % "
+            "On Pendulum-v1: TOO FEW SEEDS: 3 seeds cannot tell single from twin; single minus twin is +2.0 % (−3.0 % "
             "to +7.0 %) of what learning gains; 3,592 seeds would settle it, with a power of 80 %, if the "
             "difference is the one seen.",
         ),
         (
             answer("INCOMPLETE", -0.02, absent=33),
-            "On Pendulum-v1: INCOMPLETE: 33 planned runs are absent of single and twin, so that nothing is decided; "
-            "single less twin is −2.0 % (−7.0 % to +3.0 %) of what learning gains so far.",
+            "On Pendulum-v1: INCOMPLETE: 33 planned runs of single and twin are absent, so that nothing is decided; "
+            "single minus twin is −2.0 % (−7.0 % to +3.0 %) of what learning gains so far.",
         ),
         (
             answer("NOT LEARNED", None, tasks=(), left_out=(LeftOut("Ant-v5", "NOT LEARNED by any arm"),)),
@@ -82,11 +82,11 @@ def test_several_sides_are_told_by_what_was_found_of_them():
         "TOO FEW SEEDS beside twin for 0.1 (+4.0 %), 1.0 (−4.0 %); 14 to 30 seeds would settle it, with a power of "
         "80 %, if the difference is the one seen."
     )
-    many = [answer(side=str(n), estimate=-n / 10) for n in range(1, 7)]
-    assert plain(many) == "On Pendulum-v1: WORSE than twin: 6 arms, between −60 % and −10 %."
+    many = [answer(side=str(n), estimate=-n / 10) for n in range(1, 8)]
+    assert plain(many) == "On Pendulum-v1: WORSE than twin: 7 arms, between −70 % and −10 %."
     factors = [answer("BETTER", 0.2, factor="critics", side="twin", beside="single"),
                answer("BETTER", 0.3, factor="alpha", side="learned", beside="fixed")]  # fmt: skip
-    told = "critics twin for single (+20 %), alpha learned for fixed (+30 %)"
+    told = "critics twin instead of single (+20 %), alpha learned instead of fixed (+30 %)"
     assert plain(factors) == f"On Pendulum-v1: BETTER: {told}."
 
 
@@ -98,12 +98,19 @@ def test_a_factor_is_told_at_each_level_of_the_others_without_a_verdict():
     over = AblationOverTasks("jax", ("Pendulum-v1",), (), simple=(at("a", -0.26), at("b", 0.04)))
     (told,) = with_others_held(over, factors)
     assert told.replace("\u00a0", " ") == (
-        "At the same scale, alpha fixed less learned is −26 % (−36 % to −16 %) at a and +4.0 % (−6.0 % to +14 %) at b; "
-        "this was not declared, so that no verdict goes by it."
+        "At the same scale, alpha fixed minus learned is −26 % (−36 % to −16 %) at a and +4.0 % (−6.0 % to +14 %) at "
+        "b; these were not declared, so that no verdict goes by them."
     )
     (many,) = with_others_held(replace(over, simple=tuple(at(level, 0.1) for level in factors["scale"])), factors)
     assert "at f and so on for 2 more;" in many and "at g" not in many
     assert not list(with_others_held(replace(over, simple=()), factors))
+
+
+def test_sides_whose_runs_do_not_differ_are_said_to_be_the_same():
+    alike = ConfidenceInterval(0.0, 0.0, 0.95)
+    same = answer("EQUIVALENT", 0.0, side="std", difference=alike, within=alike, p_adjusted=None)
+    told = plain([same, answer("EQUIVALENT", 0.01, side="init", p_adjusted=0.3)])
+    assert told.endswith("within 10 %: std (0.0 %, the same runs), init (+1.0 %).")
 
 
 def test_a_verdict_is_of_the_expectation_where_all_of_it_is_decided():

@@ -9,14 +9,15 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from suite.analysis.types import AblationOverTasks, AblationResult, Answer, Effect, Results
+from suite.report.answers import percent
 from suite.report.families import adjusted_in
 from suite.report.figures.canvas import Content, grid, label, rows
 from suite.report.figures.captions import arms_of, finished, level
 from suite.report.outcomes import short
 from suite.sac.ablation import SCORE
-from suite.wording import score
 
 REACH = 1.6  # in normalised scores: what lies further out stands at the edge, with its number
 HELD = "no verdict"
@@ -26,7 +27,7 @@ FINDINGS = {"BETTER": ("^", 0), "WORSE": ("v", 3), "EQUIVALENT": ("s", 2), "TOO 
 IN_CAPTION = {
     "TOO FEW SEEDS": "Circle: too few seeds. ",
     "INCOMPLETE": "Diamond: planned runs are absent. ",
-    HELD: "Hollow: one factor at the same level of the others, by its interval alone, as it was not declared. ",
+    HELD: "Hollow: two arms that differ in one factor alone; not declared, so without a verdict. ",
 }
 """What a caption says of the findings that do not always occur."""
 
@@ -43,11 +44,11 @@ def answers(results: Results) -> Content:
 
 def _caption(shown: Sequence[Answer], data: pd.DataFrame, results: Results) -> str:
     without = sum(answer.p_adjusted is None for answer in shown)
-    constant = f"; {without} of those drawn have none" if without else ""
+    constant = f"; {without} of the differences drawn, of runs that do not differ, without a p" if without else ""
     told = [words for finding, words in IN_CAPTION.items() if finding in set(data["finding"])]
     caption = (
-        "What each question found: side less baseline in normalised score, over all tasks that have learned, 1 being "
-        f"what learning gains. Thin bar: {level(results)} interval; thick bar: "
+        "What each question found: side minus baseline over all tasks that have learned, in percent of what learning "
+        f"gains, of pairs of runs where they share seeds. Thin bar: {level(results)} interval; thick bar: "
         f"{results.settings.equivalence.confidence:.0%}, EQUIVALENT (square) if all of it lies in the shaded margin. "
         f"BETTER and WORSE (triangles): p at most 5 %, adjusted ({adjusted_in('ablation', results)}{constant}). "
         + "".join(told)
@@ -123,21 +124,23 @@ def _draw(data: pd.DataFrame) -> Figure:
                 _draw_row(axis, place, row, reach)
         axis.axvline(0, color="0.4", linewidth=0.6, zorder=1)
         axis.set_xlim(-1.03 * reach, 1.03 * reach)
-    label(axes, "difference of the normalised score\n← worse        better →", size="small")
+    for axis in axes:
+        axis.xaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0, symbol="\u00a0%"))
+    label(axes, "← worse      difference      better →")
     return figure
 
 
 def _under_questions(part: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a panel, that of a question with one beside its name, those of another below it: under the baseline,
-    too, where they share one."""
+    """The rows of a panel, those of a question under its name, and under the baseline where they share one; beside it
+    where no question has several."""
+    by_question = dict(list(part.groupby("question", sort=False)))
+    if len(by_question) == len(part):
+        return part.assign(name=part["question"] + ": " + part["name"])
     shown = []
-    for question, of_question in part.groupby("question", sort=False):
+    for question, of_question in by_question.items():
         names, title = of_question["name"], question
-        if len(of_question) == 1:
-            shown.append(of_question.assign(name=f"{question}: {names.iloc[0]}"))
-            continue
         if len(besides := of_question["beside"].dropna().unique()) == 1:
-            title = f"{question}, less {besides[0]}"
+            title = f"{question}, minus {besides[0]}"
             names = of_question["side"].fillna(names)
         shown += [of_question.iloc[:1].assign(name=title, estimate=None), of_question.assign(name=names)]
     return pd.concat(shown)
@@ -155,5 +158,5 @@ def _draw_row(axis: Axes, place: int, row: Any, reach: float) -> None:
     fill, edge, line = ("white", color, 0.8) if row.finding == HELD else (color, "white", 0.4)
     axis.plot(inside, place, marker, mfc=fill, mec=edge, mew=line, markersize=4.5, zorder=4)
     if inside != row.estimate:
-        axis.text(0.9 * inside, place, score(row.estimate), va="center", fontsize="x-small",
+        axis.text(0.9 * inside, place, percent(row.estimate), va="center", fontsize="x-small",
                   ha="left" if inside < 0 else "right")  # fmt: skip

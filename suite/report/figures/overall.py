@@ -38,8 +38,12 @@ def aggregates(results: Results) -> Content:
     entries = [entry for entry in results.aggregates if entry.iqm]
     shown, cases = _shown(entries, results), _cases(entries, results)
     of_iqm = _cases([entry for entry in entries if entry.iqm and entry.iqm.low is not None], results)
-    kinds = [Drawn("the IQM’s coverage", "iqm", of_iqm), Drawn("the mean’s", "mean", cases),
-             Drawn("the median’s", "median", cases), Drawn("the gap’s", "optimality_gap", cases)]  # fmt: skip
+    kinds = [
+        Drawn("the IQM’s coverage", "iqm", of_iqm),
+        Drawn("the mean’s coverage", "mean", cases),
+        Drawn("the median’s coverage", "median", cases),
+        Drawn("the gap’s coverage", "optimality_gap", cases),
+    ]
     trust = coverages(kinds, results.settings.confidence)
     caption = (
         f"{SCALE[0].upper()}{SCALE[1:]} over {_tasks(entries)}. Point and bar: estimate and {level(results)} "

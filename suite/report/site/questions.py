@@ -134,4 +134,4 @@ def _found_by(name: str, study: StudyPage) -> list[str]:
     places = f"[{study.name}](../studies/{study.name}.md) ([whole report](../studies/{study.name}/report.html))"
     drawn = [of for of in study.figures_of(name) if of.kind in MOST_FIGURES]
     figures = [figure(of, f"../studies/{study.name}/") for of in drawn]
-    return [f"{verdict(one.verdict)} in the study {places}:", escaped(one.sentence), *figures]
+    return [f"{verdict(one.verdict)} in the study {places}:", escaped(one.text), *figures]

@@ -83,7 +83,7 @@ def _page(one: StudyPage) -> str:
 def found(one: QuestionAnswered, link: str) -> str:
     """A question with its verdict and its answer."""
     asked = escaped(one.question or one.ablation)
-    return f"**[{asked}]({link})** {verdict(one.verdict)}\n: {escaped(one.sentence)}"
+    return f"**[{asked}]({link})** {verdict(one.verdict)}\n: {escaped(one.text)}"
 
 
 def figure(one: IndexEntry, folder: str) -> str:
