@@ -126,7 +126,7 @@ def _draw(data: pd.DataFrame) -> Figure:
         axis.set_xlim(-1.03 * reach, 1.03 * reach)
     for axis in axes:
         axis.xaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0, symbol="\u00a0%"))
-    label(axes, "← worse      difference      better →")
+    label(axes, "← worse     better →")
     return figure
 
 
