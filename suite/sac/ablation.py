@@ -200,8 +200,8 @@ def walk(start: str, end: str, a: Module, b: Module, task: str, groups: tuple[tu
     """
     if type(a.SPEC) is not type(b.SPEC):
         raise SpecError(f"{start} and {end} are no settings of one algorithm, so that there is no way between them")
-    values, target = (_values(one, task) for one in (a, b))
-    names = [name for name in target if target[name] != values[name]]
+    target = differences(a, b, task)
+    values, names = _values(a, task), list(target)
     together = [tuple(one for one in group if one in names) for group in groups]
     alone = [(name,) for name in names if not any(name in group for group in together)]
     arms = [Arm(name=start, changes={}, levels={"walk": start})]
@@ -223,6 +223,12 @@ def walk(start: str, end: str, a: Module, b: Module, task: str, groups: tuple[tu
         tasks=(task,),
         walk=True,
     )
+
+
+def differences(a: Module, b: Module, task: str) -> Changes:
+    """Every field in which preset b, of the same algorithm, differs from a on a task, with b's value."""
+    values, target = (_values(one, task) for one in (a, b))
+    return {name: target[name] for name in target if target[name] != values[name]}
 
 
 def _values(preset: Module, task: str) -> dict[str, Any]:
