@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export CONFIG
 
-.PHONY: run test test-slow test-slurm test-kubernetes soak sweep paper bench bench-gpu docs lint lock clean
+.PHONY: run test test-slow test-slurm test-kubernetes soak sweep paper bench bench-gpu docs findings lint lock clean
 
 run: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) -- --config runs_per_job=1min
@@ -58,6 +58,10 @@ REPORTS := $(patsubst results/released/%/SHA256SUMS,reports/%/summary.json,$(wil
 docs: $(VENV)/ready .venv-docs/ready $(REPORTS)
 	$(BIN)/python -m suite site --output build
 	cd build && ../.venv-docs/bin/zensical build --clean --strict --config-file mkdocs.yml
+
+# What the released studies found: docs/findings.md, from their reports.
+findings: $(VENV)/ready $(REPORTS)
+	$(BIN)/python -m suite findings
 
 reports/%/summary.json: results/released/%/SHA256SUMS | $(VENV)/ready
 	$(BIN)/python -m suite report --from results/released/$* --workers $(CORES)

@@ -165,6 +165,25 @@ def docs(check: bool) -> None:
 
 
 @main.command()
+@click.option("--reports", default="reports", show_default=True, help="Where the released studies' reports lie.")
+def findings(reports: str) -> None:
+    """Write docs/findings.md, what the released studies found, from their reports, which `make findings` makes first."""
+    import implementations
+    from suite.report.site import findings as found
+    from suite.report.site import studies
+
+    if implementations.CHECKOUT is None:
+        raise UsageError("the findings are written in a checkout; this suite is installed without one")
+    folders = found.reports_of(Path(reports))
+    known = [study for folder in folders if (study := studies.read(folder)) is not None]
+    if missing := [folder.name for folder in folders if folder.name not in {study.name for study in known}]:
+        remedy = f"python -m suite report --from results/released/{missing[0]}"
+        raise UsageError(f"no report of {', '.join(missing)} lies under {reports}: run `{remedy}`")
+    found.PATH.write_text(found.page(known, found.discussed()), encoding="utf-8")
+    click.echo(found.PATH)
+
+
+@main.command()
 @click.option("--output", default="build", show_default=True, help="The folder that gets pages/ and mkdocs.yml.")
 @click.option("--reports", default="reports", show_default=True, help="Where the released studies' reports lie.")
 def site(output: str, reports: str) -> None:

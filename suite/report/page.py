@@ -88,7 +88,8 @@ def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> N
     figures = [_page_figure(entry, folder, study.results) for entry in read_index(folder / "index.json")]
     with whole_folder(out_dir / "tables") as folder:
         tables.write(study.results, study.runs, folder)
-    summary = summary_of(study.results, out_dir)
+    made = making(study.runs)
+    summary = summary_of(study.results, out_dir, made.hours if made.runs_with_time else None)
     content = _content(study, figures, summary) | {"config_text": config_text, "command": command}
     html = html_of("report.html.j2", content)
     with atomic(out_dir / "report.html") as temporary:

@@ -19,7 +19,8 @@ NOT_UNDERSTOOD = "What is new since the last report is not known: this suite doe
 
 @dataclass(frozen=True)
 class Summary:
-    """What a study found; changed: since the report before, which is kept as it is if nothing was."""
+    """What a study found; changed: since the report before, which is kept as it is if nothing was; hours: of wall time
+    that its runs took, None where none tells."""
 
     study: str
     counts: Counts
@@ -27,9 +28,10 @@ class Summary:
     beside: tuple[str, ...]
     answers: tuple[Answer, ...]
     changed: str
+    hours: float | None = None
 
 
-def summary_of(results: Results, folder: Path) -> Summary:
+def summary_of(results: Results, folder: Path, hours: float | None = None) -> Summary:
     """The summary of these results, held against the one that lies in the folder of the report."""
     now = Summary(
         results.study,
@@ -38,6 +40,7 @@ def summary_of(results: Results, folder: Path) -> Summary:
         (*beside_the_questions(results), *what_failed(results)),
         results.answers,
         FIRST,
+        hours,
     )
     before = read(folder / "summary.json")
     if before is not None:

@@ -22,7 +22,7 @@ PROJECT = ("source/results/README.md", "source/CHANGELOG.md", "source/CONTRIBUTI
 def tree(pages: Mapping[str, str]) -> Tree:
     """Headings with the pages below them, those that the site has; every other page is reached from one of these."""
     return [
-        {"Answers": "index.md"},
+        {"Answers": ["index.md", *_of(pages, ["findings.md"])]},
         {"Questions": ["questions/index.md", *_by_tag()]},
         {"Studies": ["studies/index.md", *_of(pages, _inside(pages, "studies/"))]},
         {"Code bases": [*_of(pages, CODE_BASES), {"As programs": _named(_inside(pages, "codebases/"))}]},

@@ -1,0 +1,116 @@
+"""docs/findings.md: what the released studies found of every question, what was known before, and what stays open."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from suite.analysis.types import Answer
+from suite.report.site.markdown import cited, escaped, table
+from suite.report.site.studies import StudyPage
+from suite.sac import identity
+from suite.specimens.catalogue import load_ablation, shipped_ablation_names
+
+PATH = identity.ROOT / "docs" / "findings.md"
+DISCUSSION = identity.ROOT / "docs" / "discussion.yaml"
+"""By question: where a finding and the literature part, and why; words alone, numbers come from the reports."""
+RELEASED = identity.ROOT / "results" / "released"
+DECIDED = ("BETTER", "WORSE", "EQUIVALENT")
+CORE = "core"  # the tag of the questions that stand first
+
+
+def page(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> str:
+    """The document, of these studies; discussion: by question."""
+    asked = list(dict.fromkeys(one.ablation for study in known for one in study.summary.questions))
+    shipped = [name for name in asked if name in shipped_ablation_names()]
+    shipped.sort(key=lambda name: CORE not in load_ablation(name).tags)
+    runs = sum(study.summary.counts.finished for study in known)
+    parts = [
+        "# What was found",
+        f"Written by `python -m suite findings` from the reports of {len(known)} released studies with {runs:,} "
+        "finished runs: no number here is typed. Differences are in percent of what learning gains, from the random "
+        "policy to the task's reference; in brackets 95 % intervals over seeds. How a verdict is made: "
+        "[statistics](statistics.md).",
+        *(part for name in shipped for part in _question(name, known, discussion)),
+        "## Beside the questions",
+        *_beside(known),
+        "## What it cost",
+        _cost(known),
+        f"Made of: {', '.join(f'`{name}` {digest(name)}' for name in sorted(one.name for one in known))} (the first "
+        "twelve digits of the SHA-256 of each study's list of checksums).",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def discussed() -> dict[str, str]:
+    """The discussion of each question that has one."""
+    return yaml.safe_load(DISCUSSION.read_text(encoding="utf-8")) or {}
+
+
+def digest(study: str) -> str:
+    """What tells the released records of a study from others."""
+    return hashlib.sha256((RELEASED / study / "SHA256SUMS").read_bytes()).hexdigest()[:12]
+
+
+def _question(name: str, known: Sequence[StudyPage], discussion: Mapping[str, str]) -> Iterator[str]:
+    one = load_ablation(name)
+    yield f"## {escaped(one.question)}"
+    for study in known:
+        if found := study.question(name):
+            yield f"**{found.verdict}** in `{study.name}`. {escaped(found.text)}"
+    literature = "; ".join(cited(source) for source in one.literature)
+    yield f"*Known before.* {escaped(one.expected)} ({literature})."
+    if name in discussion:
+        yield f"*Where we part, and why.* {' '.join(discussion[name].split())}"
+    yield f"*Open.* {' '.join(_open(name, known))}"
+
+
+def _open(name: str, known: Sequence[StudyPage]) -> Iterator[str]:
+    """What is not decided, and what deciding it would cost; a sentence a study."""
+    for study in known:
+        of_question = [one for one in study.summary.answers if one.ablation == name]
+        undecided = [one for one in of_question if one.finding not in DECIDED]
+        if of_question and not undecided:
+            yield f"Nothing within the margin of `{study.name}`; other tasks, sizes of networks and budgets."
+        elif undecided:
+            yield f"In `{study.name}` {_count(undecided)} of {_count(of_question, 'arm')}{_price(study, undecided)}."
+
+
+def _count(answers: Sequence[Answer], what: str = "") -> str:
+    return f"{len(answers)}{f' {what}' if what else ''}{'s' if what and len(answers) != 1 else ''}"
+
+
+def _price(study: StudyPage, undecided: Sequence[Answer]) -> str:
+    """What the seeds would cost that settle them, the baseline's among them, if that is known of all."""
+    hours, counts = study.summary.hours, study.summary.counts
+    known = [(one.n_needed - one.seeds) * len(one.tasks) for one in undecided if one.n_needed and one.seeds]
+    if len(known) < len(undecided) or not hours or not counts.finished:
+        return ""
+    runs = sum(known) + max(known)
+    return f"; {runs:,} more runs would settle them, about {runs * hours / counts.finished:.1f} core-hours"
+
+
+def _beside(known: Sequence[StudyPage]) -> Iterator[str]:
+    lines = [f"- {escaped(words)} (`{study.name}`)" for study in known for words in study.summary.beside]
+    yield "\n".join(lines) or "Nothing else was asked."
+
+
+def _cost(known: Sequence[StudyPage]) -> str:
+    heading = ("study", "finished runs", "core-hours", "verdicts decided", "core-hours each")
+    return table(heading, [_row(study) for study in known])
+
+
+def _row(study: StudyPage) -> tuple[str, ...]:
+    summary = study.summary
+    decided = sum(one.finding in DECIDED for one in summary.answers)
+    hours = f"{summary.hours:.1f}" if summary.hours is not None else "–"
+    each = f"{summary.hours / decided:.2f}" if summary.hours is not None and decided else "–"
+    return f"`{study.name}`", f"{summary.counts.finished:,}", hours, f"{decided} of {len(summary.answers)}", each
+
+
+def reports_of(reports: Path) -> list[Path]:
+    """The folders of the released studies' reports under this one."""
+    return [reports / path.parent.name for path in sorted(RELEASED.glob("*/SHA256SUMS"))]

@@ -1,0 +1,88 @@
+"""docs/findings.md: every answer of every released study with its cost, and nothing typed by hand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from suite.analysis.types import Answer, ConfidenceInterval, Counts
+from suite.report.answers import QuestionAnswered
+from suite.report.site import findings
+from suite.report.site.studies import StudyPage
+from suite.report.summary import Summary
+from suite.specimens.catalogue import shipped_ablation_names
+
+COUNTS = Counts(planned=40, finished=40, diverged=0, crashed=0, timeout=0, interrupted=0, missing=0, invalid=0, stale=0)
+
+
+def answer(ablation="critics", finding="WORSE", n_needed=None) -> Answer:
+    ends = ConfidenceInterval(-0.3, -0.1, 0.95)
+    return Answer(ablation, "jax", "", "single", "twin", ("Pendulum-v1", "Hopper-v5"), (), 0.1, finding, "", None,
+                  "final_return", seeds=5, estimate=-0.2, difference=ends, within=ends, n_needed=n_needed)  # fmt: skip
+
+
+def study(name: str, *answers: Answer, hours: float | None = 10.0, beside=()) -> StudyPage:
+    asked = tuple(
+        QuestionAnswered(one, f"Asked of {one}?", "WORSE", f"A sentence on {one}.", ("WORSE",), ("And more.",))
+        for one in dict.fromkeys(answer.ablation for answer in answers)
+    )
+    return StudyPage(Summary(name, COUNTS, asked, beside, answers, "", hours), (), Path())
+
+
+@pytest.fixture(autouse=True)
+def released(tmp_path, monkeypatch):
+    monkeypatch.setattr(findings, "RELEASED", tmp_path)
+    for name in ("small", "large"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "SHA256SUMS").write_text(name)
+
+
+def test_every_question_has_its_answer_what_was_known_and_what_is_open():
+    few = answer("warmup", "TOO FEW SEEDS", n_needed=25)
+    known = [study("large", answer(), few, beside=("Of 2 pairs 2 agree.",)), study("small", answer())]
+    text = findings.page(known, {"warmup": "It was\n another task."})
+    assert text.index("## Does the minimum of two critics") < text.index("## What is a short warm-up worth")
+    assert text.count("**WORSE** in `large`. A sentence on critics. And more.") == 1
+    assert text.count("*Known before.*") == 2 and "*Where we part, and why.* It was another task." in text
+    assert "Nothing within the margin of `small`; other tasks, sizes of networks and budgets." in text
+    assert (
+        "- Of 2 pairs 2 agree. (`large`)" in text and "the reports of 2 released studies with 80 finished runs" in text
+    )
+
+
+def test_what_is_open_has_its_price_where_that_is_known():
+    few = answer("warmup", "TOO FEW SEEDS", n_needed=25)
+    # 20 more seeds on two tasks of the arm and of its baseline, a quarter of an hour each
+    assert "In `small` 1 of 1 arm; 80 more runs would settle them, about 20.0 core-hours." in findings.page(
+        [study("small", few)], {}
+    )
+    for one in (study("small", few, hours=None), study("small", answer("warmup", "NOT LEARNED"))):
+        assert "In `small` 1 of 1 arm." in findings.page([one], {})
+
+
+def test_a_verdict_has_its_price_in_core_hours():
+    known = [study("large", answer(), answer("warmup", "TOO FEW SEEDS")), study("small", hours=None)]
+    text = findings.page(known, {})
+    assert "| `large` | 40 | 10.0 | 1 of 2 | 10.00 |" in text and "| `small` | 40 | – | 0 of 0 | – |" in text
+
+
+def test_it_says_of_which_records_it_is_made(released):
+    text = findings.page([study("small", answer())], {})
+    assert f"`small` {findings.digest('small')}" in text and len(findings.digest("small")) == 12
+
+
+def test_the_committed_findings_are_of_the_records_that_are_released(monkeypatch):
+    monkeypatch.undo()
+    made_of = dict(re.findall(r"`(\w+)` ([0-9a-f]{12})\b", findings.PATH.read_text(encoding="utf-8")))
+    studies = {path.parent.name for path in findings.RELEASED.glob("*/SHA256SUMS")}
+    assert made_of == {name: findings.digest(name) for name in studies}, "run `make findings`"
+
+
+def test_what_is_discussed_is_a_question_and_has_no_number_of_its_own(monkeypatch):
+    monkeypatch.undo()
+    discussed = findings.discussed()
+    assert set(discussed) <= set(shipped_ablation_names())
+    for name, text in discussed.items():
+        assert not re.search(r"\d\s?%|\d\.\d", text), f"{name}: numbers come from the reports"
