@@ -167,7 +167,7 @@ def docs(check: bool) -> None:
 @main.command()
 @click.option("--reports", default="reports", show_default=True, help="Where the released studies' reports lie.")
 def findings(reports: str) -> None:
-    """Write docs/findings.md, what the released studies found, from their reports, which `make findings` makes first."""
+    """Write docs/findings.md, what the released studies found. `make findings` makes their reports first."""
     import implementations
     from suite.report.site import findings as found
     from suite.report.site import studies
