@@ -324,7 +324,12 @@ def _of_pair(pair: Agreement, verdict: str, margin: str) -> str:
 
 
 def _of_sensitivity(entry: Sensitivity) -> Iterator[str]:
-    for one in entry.differences:
-        value = interval(one.difference, score)
-        gain = f"What tuning for each task gains over one setting for all, {one.a} minus {one.b}"
-        yield f"{gain} ({entry.implementation}): {value}."
+    """What choosing settings gains: for each task instead of once for all, and over the settings as they are."""
+    if not entry.variants:
+        return
+    of_each = _listed([f"{one.variant} {interval(one.sensitivity, score)}" for one in entry.variants])
+    pairs = [f"; {one.a} minus {one.b} {interval(one.difference, score)}" for one in entry.differences]
+    tuned = "Tuning for each task gains over the one setting that is best for all"
+    yield f"{tuned} ({entry.implementation}, scores of the study's own scale): {of_each}{''.join(pairs)}."
+    gains = _listed([f"{one.variant} {interval(one.gain, score)}" for one in entry.variants])
+    yield f"Tuning for each task gains over the settings as they are: {gains}."

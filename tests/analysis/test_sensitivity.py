@@ -15,8 +15,11 @@ from suite.analysis.results_file import read_results
 from suite.analysis.types import Sensitivity
 from suite.cli.app import main
 from suite.report import figures, page
+from suite.report.answers import beside_the_questions
 from suite.study.config import Report
 from suite.study.plan import Plan
+from suite.wording import interval
+from suite.wording import score as score_in_words
 
 TASKS = ("Pendulum-v1", "InvertedDoublePendulum-v5")
 CONFIG = """sweeps:
@@ -120,6 +123,13 @@ def test_the_command_prints_what_was_found(plan, found):
     printed = CliRunner().invoke(main, ["sensitivity", "--config", str(plan.path)]).output
     assert "learned alpha" in printed and f"same seeds {found.variants[1].naive_sensitivity:.3f}" in printed
     assert "sensitivity of learned alpha less that of fixed alpha: −" in printed
+    told = list(beside_the_questions(read_results(plan.study_dir)))
+    assert any(words.startswith("Tuning for each task gains over the one setting that is best for all") and
+               f"fixed alpha {interval(found.variants[1].sensitivity, score_in_words)}" in words and
+               "; learned alpha minus fixed alpha −" in words for words in told)  # fmt: skip
+    assert any(
+        words.startswith("Tuning for each task gains over the settings as they are: learned alpha") for words in told
+    )
 
 
 def test_a_task_without_seeds_enough_is_left_out_and_without_any_there_is_no_variant(tmp_path):
@@ -130,6 +140,7 @@ def test_a_task_without_seeds_enough_is_left_out_and_without_any_there_is_no_var
     made_up_tuning.write(plan, score)
     computed(plan)
     (found,) = read_results(plan.study_dir).sensitivity
+    assert not any("Tuning" in words for words in beside_the_questions(read_results(plan.study_dir)))
     assert found.variants == () and found.left_out[0].why == "3 seeds have a score at every setting, and 4 are needed"
     assert not [one for one in figures.pictures(read_results(plan.study_dir)) if one.kind in ("settings", "plane")]
     printed = CliRunner().invoke(main, ["sensitivity", "--config", str(path)]).output

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from builders.made_up_study import ACCIDENTS, OPTIONS, RANDOM_POLICY, write
+from builders.made_up_study import ACCIDENTS, OPTIONS, RANDOM_POLICY, plan, write
 from matplotlib.colors import to_hex
 
 from suite.analysis import results as statistics
@@ -526,6 +526,20 @@ def test_the_steps_of_a_walk_add_up_to_its_ends_and_have_their_own_differences(t
     assert list(data["difference"])[1:] == pytest.approx((data["mean"] - data["before"]).to_list()[1:])
     assert table_of_one.arms[0].step is None and all(arm.step.low < arm.step.high for arm in table_of_one.arms[1:])
     assert "add up to the difference of the two ends" in shown["waterfall-factorial"].caption
+
+
+@pytest.mark.parametrize("baseline", [{}, {"Pendulum-v1": 20.0}])
+def test_a_study_without_a_run_draws_what_it_plans(tmp_path, baseline):
+    names = [row["label"] for row in plan()]
+    absent = {("Pendulum-v1", name, seed): ("missing", None) for name in names for seed in range(3)}
+    write(tmp_path, tasks=("Pendulum-v1",), seeds=3, accidents=absent)
+    asked = json.loads((tmp_path / "ablations.json").read_text())
+    asked["critics"]["doses"] = {"field": "critics", "arms": {"single": 1.0}, "baseline": baseline}
+    asked["factorial"]["walk"] = True
+    (tmp_path / "ablations.json").write_text(json.dumps(asked))
+    statistics.main(tmp_path, **OPTIONS, declared=DECLARED)
+    shown = draw(read_results(tmp_path))
+    assert {"doses-critics", "curves-critics"} <= set(shown)
 
 
 def test_values_of_a_field_are_drawn_over_it(results):

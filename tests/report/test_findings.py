@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,24 +43,31 @@ def released(tmp_path, monkeypatch):
 def test_every_question_has_its_answer_what_was_known_and_what_is_open():
     few = answer("warmup", "TOO FEW SEEDS", n_needed=25)
     known = [study("large", answer(), few, beside=("Of 2 pairs 2 agree.",)), study("small", answer())]
-    text = findings.page(known, {"warmup": "It was\n another task."})
+    text = findings.page(known, {"warmup": "It was\n another task.", "large": "Two tasks."})
     assert text.index("## Does the minimum of two critics") < text.index("## What is a short warm-up worth")
     assert text.count("**WORSE** in `large`. A sentence on critics. And more.") == 1
     assert text.count("*Known before.*") == 2 and "*Where we part, and why.* It was another task." in text
     assert "Nothing within the margin of `small`; other tasks, sizes of networks and budgets." in text
-    assert (
-        "- Of 2 pairs 2 agree. (`large`)" in text and "the reports of 2 released studies with 80 finished runs" in text
-    )
+    assert "- Of 2 pairs 2 agree. (`large`)\n- Two tasks. (`large`)" in text
+    assert "the reports of 2 released studies with 80 finished runs" in text
 
 
 def test_what_is_open_has_its_price_where_that_is_known():
     few = answer("warmup", "TOO FEW SEEDS", n_needed=25)
     # 20 more seeds on two tasks of the arm and of its baseline, a quarter of an hour each
-    assert "In `small` 1 of 1 arm; 80 more runs would settle them, about 20.0 core-hours." in findings.page(
+    assert "1 of 1 in `small`; 80 more runs would settle what is seen now, about 20.0 core-hours." in findings.page(
         [study("small", few)], {}
     )
     for one in (study("small", few, hours=None), study("small", answer("warmup", "NOT LEARNED"))):
-        assert "In `small` 1 of 1 arm." in findings.page([one], {})
+        assert "1 of 1 in `small`." in findings.page([one], {})
+
+
+def test_a_study_without_runs_is_named_and_nothing_else():
+    waiting = study("small", answer("warmup"))
+    none = replace(waiting, summary=replace(waiting.summary, counts=replace(COUNTS, finished=0)))
+    text = findings.page([study("large", answer()), none], {})
+    assert "Declared, and not run yet: `small` (40 runs)." in text
+    assert text.count("`small`") == 2 and "## What is a short warm-up" not in text
 
 
 def test_a_verdict_has_its_price_in_core_hours():
@@ -83,6 +91,6 @@ def test_the_committed_findings_are_of_the_records_that_are_released(monkeypatch
 def test_what_is_discussed_is_a_question_and_has_no_number_of_its_own(monkeypatch):
     monkeypatch.undo()
     discussed = findings.discussed()
-    assert set(discussed) <= set(shipped_ablation_names())
+    assert set(discussed) <= {*shipped_ablation_names(), *(path.name for path in findings.RELEASED.iterdir())}
     for name, text in discussed.items():
         assert not re.search(r"\d\s?%|\d\.\d", text), f"{name}: numbers come from the reports"

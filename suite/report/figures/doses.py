@@ -14,6 +14,7 @@ from suite.report.figures.canvas import Content, grid, label, titles
 from suite.report.figures.captions import arms_of, coverage, finished, level, one_task, scored_in_words
 from suite.wording import number
 
+NUMBERS = ("value", "estimate", "low", "high")
 DECADE = 10.0  # values further apart than this are spread by their logarithm
 
 
@@ -22,6 +23,7 @@ def response(ablation: AblationResult, results: Results) -> Content:
     assert ablation.doses, "a question whose arms are values"
     field = ablation.doses.field
     data = pd.DataFrame([row for table in ablation.tables for row in _rows(table, ablation.doses, results)])
+    data = data.astype(dict.fromkeys(NUMBERS, float))  # where no run has a score, too
     shown = arms_of(ablation.tables, results)
     trust = coverage("mean_student", one_task(shown), results.settings.confidence)
     caption = (
@@ -61,7 +63,7 @@ def _draw(data: pd.DataFrame) -> Figure:
         for baseline, fill in ((False, "white"), (True, color)):
             points = means[means["baseline"] == baseline]
             axis.plot(points["value"], points["estimate"], "o", color=color, mfc=fill, markersize=4, zorder=4)
-        for without in means["estimate"][means["value"].isna()]:
+        for without in means["estimate"][means["value"].isna()].dropna():
             axis.axhline(without, color=color, linestyle="--", linewidth=0.9, zorder=1)
         if _by_logarithm(values):
             axis.set_xscale("log")

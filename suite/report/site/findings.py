@@ -16,14 +16,15 @@ from suite.specimens.catalogue import load_ablation, shipped_ablation_names
 
 PATH = identity.ROOT / "docs" / "findings.md"
 DISCUSSION = identity.ROOT / "docs" / "discussion.yaml"
-"""By question: where a finding and the literature part, and why; words alone, numbers come from the reports."""
+"""By question or study: where a finding and the literature part, and why; words alone, numbers are the reports'."""
 RELEASED = identity.ROOT / "results" / "released"
 DECIDED = ("BETTER", "WORSE", "EQUIVALENT")
 CORE = "core"  # the tag of the questions that stand first
 
 
 def page(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> str:
-    """The document, of these studies; discussion: by question."""
+    """The document, of these studies; discussion: by question or study."""
+    every, known = known, [study for study in known if study.summary.counts.finished]
     asked = list(dict.fromkeys(one.ablation for study in known for one in study.summary.questions))
     shipped = [name for name in asked if name in shipped_ablation_names()]
     shipped.sort(key=lambda name: CORE not in load_ablation(name).tags)
@@ -36,17 +37,20 @@ def page(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> str:
         "[statistics](statistics.md).",
         *(part for name in shipped for part in _question(name, known, discussion)),
         "## Beside the questions",
-        *_beside(known),
+        *_beside(known, discussion),
         "## What it cost",
+        "Core-hours are the wall time of the runs, each on a core that it shared with other work at times; what runs "
+        "together in one process counts its time each.",
         _cost(known),
-        f"Made of: {', '.join(f'`{name}` {digest(name)}' for name in sorted(one.name for one in known))} (the first "
+        *_waiting(every),
+        f"Made of: {', '.join(f'`{name}` {digest(name)}' for name in sorted(one.name for one in every))} (the first "
         "twelve digits of the SHA-256 of each study's list of checksums).",
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def discussed() -> dict[str, str]:
-    """The discussion of each question that has one."""
+    """The discussion of each question and study that has one."""
     return yaml.safe_load(DISCUSSION.read_text(encoding="utf-8")) or {}
 
 
@@ -64,7 +68,7 @@ def _question(name: str, known: Sequence[StudyPage], discussion: Mapping[str, st
     literature = "; ".join(cited(source) for source in one.literature)
     yield f"*Known before.* {escaped(one.expected)} ({literature})."
     if name in discussion:
-        yield f"*Where we part, and why.* {' '.join(discussion[name].split())}"
+        yield f"*Where we part, and why.* {escaped(' '.join(discussion[name].split()))}"
     yield f"*Open.* {' '.join(_open(name, known))}"
 
 
@@ -76,11 +80,7 @@ def _open(name: str, known: Sequence[StudyPage]) -> Iterator[str]:
         if of_question and not undecided:
             yield f"Nothing within the margin of `{study.name}`; other tasks, sizes of networks and budgets."
         elif undecided:
-            yield f"In `{study.name}` {_count(undecided)} of {_count(of_question, 'arm')}{_price(study, undecided)}."
-
-
-def _count(answers: Sequence[Answer], what: str = "") -> str:
-    return f"{len(answers)}{f' {what}' if what else ''}{'s' if what and len(answers) != 1 else ''}"
+            yield f"{len(undecided)} of {len(of_question)} in `{study.name}`{_price(study, undecided)}."
 
 
 def _price(study: StudyPage, undecided: Sequence[Answer]) -> str:
@@ -90,12 +90,13 @@ def _price(study: StudyPage, undecided: Sequence[Answer]) -> str:
     if len(known) < len(undecided) or not hours or not counts.finished:
         return ""
     runs = sum(known) + max(known)
-    return f"; {runs:,} more runs would settle them, about {runs * hours / counts.finished:.1f} core-hours"
+    return f"; {runs:,} more runs would settle what is seen now, about {runs * hours / counts.finished:.1f} core-hours"
 
 
-def _beside(known: Sequence[StudyPage]) -> Iterator[str]:
-    lines = [f"- {escaped(words)} (`{study.name}`)" for study in known for words in study.summary.beside]
-    yield "\n".join(lines) or "Nothing else was asked."
+def _beside(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> Iterator[str]:
+    told = [(study.name, words) for study in known for words in study.summary.beside]
+    told += [(study.name, " ".join(discussion[study.name].split())) for study in known if study.name in discussion]
+    yield "\n".join(f"- {escaped(words)} (`{study}`)" for study, words in told) or "Nothing else was asked."
 
 
 def _cost(known: Sequence[StudyPage]) -> str:
@@ -109,6 +110,15 @@ def _row(study: StudyPage) -> tuple[str, ...]:
     hours = f"{summary.hours:.1f}" if summary.hours is not None else "–"
     each = f"{summary.hours / decided:.2f}" if summary.hours is not None and decided else "–"
     return f"`{study.name}`", f"{summary.counts.finished:,}", hours, f"{decided} of {len(summary.answers)}", each
+
+
+def _waiting(known: Sequence[StudyPage]) -> Iterator[str]:
+    """The studies that have no run yet."""
+    waiting = [
+        f"`{one.name}` ({one.summary.counts.planned:,} runs)" for one in known if not one.summary.counts.finished
+    ]
+    if waiting:
+        yield f"Declared, and not run yet: {', '.join(waiting)}."
 
 
 def reports_of(reports: Path) -> list[Path]:
