@@ -420,18 +420,12 @@ class _Held(NamedTuple):
 
 
 def _held(table: _Table, factors: Levels) -> Iterable[_Held]:
-    """The pairs of arms that differ in a factor of two levels alone, where there are other factors besides; not those
-    of the baseline, which are compared anyway."""
+    """The pairs of arms that differ in a factor of two levels alone, where there are other factors besides."""
     known = {frozenset(arm.planned.levels.items()): arm for arm in table.arms}
     for factor, levels in factors.items() if len(factors) > 1 else ():
         for arm in table.arms:
             first = known.get(frozenset({**arm.planned.levels, factor: levels[0]}.items()))
-            if (
-                len(levels) == 2
-                and arm.planned.levels.get(factor) == levels[1]
-                and first
-                and not first.planned.baseline
-            ):
+            if len(levels) == 2 and arm.planned.levels.get(factor) == levels[1] and first:
                 others = ((name, level) for name, level in arm.planned.levels.items() if name != factor)
                 yield _Held(factor, tuple(others), first, arm)
 

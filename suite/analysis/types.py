@@ -742,9 +742,7 @@ class AblationOverTasks(_Shares):
     shapley: tuple[Effect, ...] = ()
     note: str = ""
     outcome: str = "final_return"  # of suite.sac.ablation.OUTCOMES
-    simple: tuple[
-        Effect, ...
-    ] = ()  # where some of several factors have two levels: of these, the others held; none beside the baseline
+    simple: tuple[Effect, ...] = ()  # where some of several factors have two levels: of these, the others held
 
 
 class Doses(NamedTuple):  # where arms are values of one number, a field by its path

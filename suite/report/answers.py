@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from suite.analysis.types import (
@@ -11,6 +11,7 @@ from suite.analysis.types import (
     AblationResult,
     Agreement,
     Answer,
+    Effect,
     Finding,
     Results,
     Sensitivity,
@@ -55,8 +56,7 @@ def _answered(ablation: AblationResult, results: Results) -> QuestionAnswered:
     of_question = [answer for answer in results.answers if answer.ablation == ablation.name]
     engines = list(dict.fromkeys(answer.implementation for answer in of_question))
     parts = [sentence([one for one in of_question if one.implementation == engine]) for engine in engines]
-    held = [(over.implementation, words) for over in ablation.over_tasks
-            for words in with_others_held(over, ablation.factors)]  # fmt: skip
+    held = [(over.implementation, words) for over in ablation.over_tasks for words in with_others_held(over, ablation)]
     if len(parts) > 1:
         parts = [f"{engine}: {part}" for engine, part in zip(engines, parts, strict=True)]
         held = [(engine, f"{engine}: {words}") for engine, words in held]
@@ -78,17 +78,12 @@ def _baseline_in_words(ablation: AblationResult) -> Iterator[str]:
 
 
 def verdict(answers: Sequence[Answer]) -> str:
-    """CONFIRMED or REFUTED where expectations are decided, else what was found, counted where findings differ."""
-    held = {answer.held for answer in answers if answer.expected}
-    if "REFUTED" in held:
-        return "REFUTED"
-    if held == {"CONFIRMED"}:
-        return "CONFIRMED"
-    counts = [(finding, sum(answer.finding == finding for answer in answers)) for finding in ORDER]
-    present = [(finding, count) for finding, count in counts if count]
-    if len(present) == 1:
-        return present[0][0]
-    return ", ".join(f"{count} {finding}" for finding, count in present)
+    """CONFIRMED or REFUTED of what was expected and is decided, of the rest what was found; counted where several."""
+    said = [answer.held or answer.finding for answer in answers]
+    counts = [(words, said.count(words)) for words in ("REFUTED", "CONFIRMED", *ORDER) if words in said]
+    if len(counts) == 1:
+        return counts[0][0]
+    return ", ".join(f"{count} {words}" for words, count in counts)
 
 
 def sentence(answers: Sequence[Answer]) -> str:
@@ -101,22 +96,30 @@ def sentence(answers: Sequence[Answer]) -> str:
     return f"{_over(answers)}{'; '.join(clauses)}."
 
 
-def with_others_held(over: AblationOverTasks, factors: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """What a factor does at every level of the others, a sentence a factor: numbers that no verdict goes by."""
+def with_others_held(over: AblationOverTasks, ablation: AblationResult) -> Iterator[str]:
+    """What a factor does at every level of the others, a sentence a factor: numbers that no verdict goes by, but for
+    those beside the baseline."""
     for factor in dict.fromkeys(effect.factors[0] for effect in over.simple):
         effects = [effect for effect in over.simple if effect.factors == (factor,)]
-        first, second = factors[factor]
-        others = _listed([name for name in factors if name != factor])
+        first, second = ablation.factors[factor]
+        others = _listed([name for name in ablation.factors if name != factor])
         told = [
             f"{with_range(effect.estimate, effect.low, effect.high, _with_sign)} at {', '.join(effect.held.values())}"
+            f"{' (the declared one)' if beside_baseline(effect, ablation) else ''}"
             for effect in effects
         ]
         more = len(told) - MOST_LEVELS
         listed = told if more <= 0 else [*told[:MOST_LEVELS], f"so on for {more} more"]
         yield (
-            f"At the same {others}, {factor} {second} minus {first} is {_listed(listed)}; these were not declared, so "
-            "that no verdict goes by them."
+            f"At the same {others}, {factor} {second} minus {first} is {_listed(listed)}; what was not declared has no "
+            "verdict."
         )
+
+
+def beside_baseline(effect: Effect, ablation: AblationResult) -> bool:
+    """Whether a simple effect is that of an arm beside the baseline, which has an answer of its own."""
+    levels = next((arm.levels for table in ablation.tables for arm in table.arms if arm.baseline), {})
+    return bool(levels) and effect.held.items() <= levels.items()
 
 
 def _clause(answer: Answer) -> str:
@@ -181,9 +184,13 @@ def needed(answers: Iterable[Answer]) -> str:
     numbers = [answer.n_needed for answer in answers if answer.n_needed is not None]
     if len(numbers) < len(answers):
         return "no number up to 10,000 would settle it, if the difference is the one seen"
+    few, now = (_from_to([*some]) for some in (numbers, {answer.seeds for answer in answers}))
+    return f"{few} seeds instead of {now} would settle it, with a power of 80 %, if the difference is the one seen"
+
+
+def _from_to(numbers: Sequence[int]) -> str:
     low, high = min(numbers), max(numbers)
-    few = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    return f"{few} seeds would settle it, with a power of 80 %, if the difference is the one seen"
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _side(answer: Answer) -> str:
@@ -233,7 +240,7 @@ def _a_little(answer: Answer) -> str:
     """The same where several sides are told."""
     if answer.finding != "EQUIVALENT" or not _seen(answer):
         return ""
-    return f", a little {'better' if (answer.estimate or 0) > 0 else 'worse'}"
+    return f", a little {'better' if (answer.estimate or 0) > 0 else 'worse'} by the adjusted p"
 
 
 def _alike(answer: Answer) -> str:

@@ -14,7 +14,7 @@ from suite.files import atomic
 from suite.report.answers import QuestionAnswered, beside_the_questions, questions_answered, what_failed
 
 FIRST = "This is the first report of this study here."
-NOT_UNDERSTOOD = "What is new since the last report is not known: this suite does not understand that one's summary."
+NOT_UNDERSTOOD = "What is new since the last report is not known: another version of the suite wrote that one."
 
 
 @dataclass(frozen=True)

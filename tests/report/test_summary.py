@@ -7,7 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from suite.analysis.types import AblationOverTasks, Answer, ConfidenceInterval, Counts, Effect, LeftOut
+from suite.analysis.types import (
+    AblationOverTasks,
+    AblationResult,
+    AblationTable,
+    Answer,
+    ArmResult,
+    ConfidenceInterval,
+    Counts,
+    Effect,
+    Label,
+    LeftOut,
+)
 from suite.report import summary as summaries
 from suite.report.answers import ORDER, percent, sentence, verdict, with_others_held
 from suite.report.summary import FIRST, Summary, markdown, write
@@ -50,7 +61,7 @@ def plain(answers) -> str:
         (
             answer("TOO FEW SEEDS", 0.02, n_needed=3592, seeds=3),
             "On Pendulum-v1: TOO FEW SEEDS: 3 seeds cannot tell single from twin; single minus twin is +2.0 % (−3.0 % "
-            "to +7.0 %) of what learning gains; 3,592 seeds would settle it, with a power of 80 %, if the "
+            "to +7.0 %) of what learning gains; 3,592 seeds instead of 3 would settle it, with a power of 80 %, if the "
             "difference is the one seen.",
         ),
         (
@@ -78,9 +89,9 @@ def test_several_sides_are_told_by_what_was_found_of_them():
     ]
     assert plain(sides) == (
         "On Pendulum-v1: WORSE than twin: 0.0001 (−80 %, as expected); EQUIVALENT to twin within 10 %: 0.01 (+1.0 %, a "
-        "little better); "
-        "TOO FEW SEEDS beside twin for 0.1 (+4.0 %), 1.0 (−4.0 %); 14 to 30 seeds would settle it, with a power of "
-        "80 %, if the difference is the one seen."
+        "little better by the adjusted p); "
+        "TOO FEW SEEDS beside twin for 0.1 (+4.0 %), 1.0 (−4.0 %); 14 to 30 seeds instead of 5 would settle it, with a "
+        "power of 80 %, if the difference is the one seen."
     )
     many = [answer(side=str(n), estimate=-n / 10) for n in range(1, 8)]
     assert plain(many) == "On Pendulum-v1: WORSE than twin: 7 arms, between −70 % and −10 %."
@@ -94,16 +105,22 @@ def test_a_factor_is_told_at_each_level_of_the_others_without_a_verdict():
     def at(level, estimate):
         return Effect(("alpha",), {"scale": level}, estimate, 0.1, 4.0, estimate - 0.1, estimate + 0.1, 0.5)
 
-    factors = {"scale": tuple("abcdefgh"), "alpha": ("learned", "fixed")}
+    def told(over, baseline="h"):
+        factors = {"scale": tuple("abcdefgh"), "alpha": ("learned", "fixed")}
+        arm = ArmResult("x", Label("", "scales", "x"), {"scale": baseline, "alpha": "learned"}, True, None, "")
+        table = AblationTable("Pendulum-v1", "jax", (arm,), None)
+        ablation = AblationResult("scales", "", (), "", (), factors, (table,), (over,))
+        return [words.replace("\u00a0", " ") for words in with_others_held(over, ablation)]
+
     over = AblationOverTasks("jax", ("Pendulum-v1",), (), simple=(at("a", -0.26), at("b", 0.04)))
-    (told,) = with_others_held(over, factors)
-    assert told.replace("\u00a0", " ") == (
+    assert told(over, "b") == [
         "At the same scale, alpha fixed minus learned is −26 % (−36 % to −16 %) at a and +4.0 % (−6.0 % to +14 %) at "
-        "b; these were not declared, so that no verdict goes by them."
-    )
-    (many,) = with_others_held(replace(over, simple=tuple(at(level, 0.1) for level in factors["scale"])), factors)
+        "b (the declared one); what was not declared has no verdict."
+    ]
+    assert "declared one" not in told(over)[0]
+    (many,) = told(replace(over, simple=tuple(at(level, 0.1) for level in "abcdefgh")))
     assert "at f and so on for 2 more;" in many and "at g" not in many
-    assert not list(with_others_held(replace(over, simple=()), factors))
+    assert not told(replace(over, simple=()))
 
 
 def test_sides_whose_runs_do_not_differ_are_said_to_be_the_same():
@@ -113,12 +130,12 @@ def test_sides_whose_runs_do_not_differ_are_said_to_be_the_same():
     assert told.endswith("within 10 %: std (0.0 %, the same runs), init (+1.0 %).")
 
 
-def test_a_verdict_is_of_the_expectation_where_all_of_it_is_decided():
+def test_a_verdict_is_of_the_expectation_where_it_is_decided():
     confirmed = answer(held="CONFIRMED", expected="worse")
-    assert verdict([confirmed]) == "CONFIRMED"
-    assert verdict([confirmed, answer(held="REFUTED", expected="equal")]) == "REFUTED"
-    assert verdict([confirmed, answer("TOO FEW SEEDS", expected="equal")]) == "1 WORSE, 1 TOO FEW SEEDS"
-    assert verdict([confirmed, answer("BETTER")]) == "CONFIRMED", "nothing was expected of the second"
+    assert verdict([confirmed]) == verdict([confirmed, confirmed]) == "CONFIRMED"
+    assert verdict([confirmed, answer(held="REFUTED", expected="equal")]) == "1 REFUTED, 1 CONFIRMED"
+    assert verdict([confirmed, answer("TOO FEW SEEDS", expected="equal")]) == "1 CONFIRMED, 1 TOO FEW SEEDS"
+    assert verdict([confirmed, answer("BETTER")]) == "1 CONFIRMED, 1 BETTER", "nothing was expected of the second"
     for finding in ORDER:
         assert verdict([answer(finding)] * 2) == finding
 

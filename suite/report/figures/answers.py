@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from suite.analysis.types import AblationOverTasks, AblationResult, Answer, Effect, Results
-from suite.report.answers import percent
+from suite.report.answers import beside_baseline, percent
 from suite.report.families import adjusted_in
 from suite.report.figures.canvas import Content, grid, label, rows
 from suite.report.figures.captions import arms_of, finished, level
@@ -66,7 +66,8 @@ def _rows(question: str, shown: Sequence[Answer], results: Results) -> Iterator[
     yield from (_row(answer) for answer in shown if answer.ablation == question)
     for ablation in results.ablations:
         for over in ablation.over_tasks if ablation.name == question else ():
-            yield from (_row_held(effect, over, ablation, results) for effect in over.simple)
+            held = (effect for effect in over.simple if not beside_baseline(effect, ablation))
+            yield from (_row_held(effect, over, ablation, results) for effect in held)
 
 
 def _row_held(effect: Effect, over: AblationOverTasks, ablation: AblationResult, results: Results) -> dict[str, Any]:
@@ -150,7 +151,8 @@ def _draw_row(axis: Axes, place: int, row: Any, reach: float) -> None:
     """The margin, both intervals and the estimate, which stands at the edge with its number where it lies beyond."""
     marker, at = FINDINGS[row.finding]
     color = sns.color_palette("colorblind", 8)[at]
-    axis.fill_betweenx([place - 0.5, place + 0.5], -row.margin, row.margin, color="0.9", linewidth=0, zorder=0)
+    if row.finding != HELD:  # nothing is equivalent without having been declared
+        axis.fill_betweenx([place - 0.5, place + 0.5], -row.margin, row.margin, color="0.9", linewidth=0, zorder=0)
     for low, high, width in ((row.low, row.high, 0.9), (row.within_low, row.within_high, 2.6)):
         if not pd.isna(low):
             axis.plot([low, high], [place] * 2, color=color, linewidth=width, zorder=3)

@@ -53,10 +53,11 @@ def finished(shown: Iterable[Shown]) -> str:
         if cell.n_finished < cell.n_planned
     ]
     planned = sorted({cell.n_planned for cell in distinct.values()})
-    every = f"n finished / n planned: {planned[0]}/{planned[0]}" if len(planned) == 1 else "every planned run finished"
+    every = f"{planned[0]}/{planned[0]}" if len(planned) == 1 else "as many as planned"
     more = len(short) - LISTED
-    listed = "; ".join(short if more <= 1 else [*short[:LISTED], f"{more} more cells fall short, see each run"])
-    return f"{every} in every {'other ' if short else ''}cell{'; ' if short else ''}{listed}."
+    listed = short if more <= 1 else [*short[:LISTED], f"fewer than planned in {more} more cells, see each run"]
+    others = f"{every} in every {'other ' if short else ''}cell"
+    return f"n finished / n planned: {'; '.join([*listed, others])}."
 
 
 class Case(NamedTuple):
