@@ -46,9 +46,10 @@ def _answers(
     margin = ablation.margin or declared.equivalence.margin
     effects = {effect.arm or effect.name: effect for effect in over.effects}
     for factor, side, beside in _sides(ablation, over.implementation):
-        alone = _alone(ablation, over, factor, side, beside, margin)
-        effect = effects.get(factor or side)
-        shown = _shown(ablation, over, () if factor else (side, beside), cells)
+        arms = () if factor else (side, beside)
+        effect, shown = effects.get(factor or side), _shown(ablation, over, arms, cells, over.tasks)
+        every = _shown(ablation, over, arms, cells, [table.task for table in ablation.tables])
+        alone = _alone(ablation, over, factor, side, beside, margin, sum(cell.n_absent for cell in every))
         yield _found(alone, effect, shown, declared) if effect else alone
 
 
@@ -74,36 +75,40 @@ def _arms(ablation: AblationResult, implementation: str) -> list[tuple[str, str]
 
 
 def _alone(
-    ablation: AblationResult, over: AblationOverTasks, factor: str, side: str, beside: str, margin: float
+    ablation: AblationResult, over: AblationOverTasks, factor: str, side: str, beside: str, margin: float, absent: int
 ) -> Answer:
-    """The answer without numbers: nothing has learned, no task has a scale, or there are too few runs."""
+    """The answer without numbers: nothing has learned, no task has a scale, or there are too few runs; absent: runs
+    that are planned."""
     first = not ablation.outcomes or ablation.outcomes[0] == over.outcome
     expected = ablation.directions.get(side, "") if first else ""  # what is expected is of the first outcome
     reasons = [one.why for one in over.left_out]
-    finding: Finding = "TOO FEW SEEDS"
+    finding: Finding = "INCOMPLETE" if absent else "TOO FEW SEEDS"
     if f"{side}: {NOT_LEARNED}" in over.note or any(why.startswith(NOT_LEARNED) for why in reasons):
         finding = NOT_LEARNED
     elif reasons and all(why == NO_REFERENCE for why in reasons):
         finding = "NO SCALE"
     return Answer(ablation.name, over.implementation, factor, side, beside, over.tasks, over.left_out, margin, finding,
-                  expected, None, over.outcome)  # fmt: skip
+                  expected, None, over.outcome, absent=absent)  # fmt: skip
 
 
 def _shown(
-    ablation: AblationResult, over: AblationOverTasks, arms: Sequence[str], cells: Mapping[CellKey, CellResult]
+    ablation: AblationResult,
+    over: AblationOverTasks,
+    arms: Sequence[str],
+    cells: Mapping[CellKey, CellResult],
+    tasks: Sequence[str],
 ) -> list[CellResult]:
-    """The cells of these arms (none named: of all) on the tasks that count."""
-    tables = [one for one in ablation.tables if one.implementation == over.implementation and one.task in over.tasks]
+    """The cells of these arms (none named: of all) on these tasks."""
+    tables = [one for one in ablation.tables if one.implementation == over.implementation and one.task in tasks]
     return [cells[table.key_of(arm)] for table in tables for arm in table.arms if not arms or arm.arm in arms]
 
 
 def _found(alone: Answer, effect: SuiteEffect, shown: Sequence[CellResult], declared: Declared) -> Answer:
     """The answer that an effect of these cells gives."""
-    seeds, absent = min(cell.n_scored for cell in shown), sum(cell.n_absent for cell in shown)
+    seeds = min(cell.n_scored for cell in shown)
     known = replace(
         alone,
         seeds=seeds,
-        absent=absent,
         estimate=effect.estimate,
         p_adjusted=effect.p_adjusted,
         difference=ConfidenceInterval(effect.low, effect.high, declared.confidence),
@@ -114,7 +119,7 @@ def _found(alone: Answer, effect: SuiteEffect, shown: Sequence[CellResult], decl
     options = declared.equivalence.confidence, SIGNIFICANT / max(effect.family_size, 1)
     test = within_margin(effect.estimate, effect.standard_error, df, seeds, alone.margin, *options)
     known = replace(known, within=ConfidenceInterval(test.low, test.high, test.confidence))
-    if absent:
+    if alone.absent:  # also on a task that does not count yet
         return replace(known, finding="INCOMPLETE")
     finding = _finding(effect, test.within)
     return replace(

@@ -166,7 +166,8 @@ def _absent(runs: int, of: str) -> str:
 
 
 def _without_numbers(answers: Sequence[Answer]) -> str:
-    names, beside = _listed([_side(answer) for answer in answers]), _besides(answers)
+    many, beside = f"{len(answers)} {'factors' if answers[0].factor else 'arms'}", _besides(answers)
+    names = _listed([_side(answer) for answer in answers]) if len(answers) <= MOST_NAMED else many
     match answers[0].finding:
         case "NOT LEARNED":
             return f"NOT LEARNED: neither {names} nor {beside} is shown to have learned anything"
@@ -174,6 +175,8 @@ def _without_numbers(answers: Sequence[Answer]) -> str:
             return (
                 f"NO SCALE: no task has a reference return by which {names} and {beside} could be compared over tasks"
             )
+        case "INCOMPLETE":
+            return f"INCOMPLETE: {names} and {beside} have not two scored runs each, since planned ones are absent"
         case _:
             return f"TOO FEW SEEDS: {names} and {beside} have not two scored runs each"
 

@@ -93,6 +93,15 @@ def test_while_planned_runs_are_absent_nothing_is_decided(results):
     assert answer.n_needed is None and answer.within is not None
 
 
+def test_a_task_that_is_left_out_for_want_of_runs_holds_the_verdict_back(results):
+    ablation = next(one for one in results.ablations if one.name == "critics")
+    none = [replace(one, n_planned=one.n_planned + 5) if one.task == "Pendulum-v1" else one for one in results.cells]
+    (over,) = ablation.over_tasks
+    over = replace(over, tasks=("HalfCheetah-v5",), left_out=(LeftOut("Pendulum-v1", "fewer than two scored runs"),))
+    (answer,) = answers([replace(ablation, over_tasks=(over,))], none, Declared())
+    assert (answer.finding, answer.absent, answer.tasks) == ("INCOMPLETE", 10, ("HalfCheetah-v5",))
+
+
 def test_arms_that_give_the_same_runs_are_equivalent(results):
     (over,) = next(one for one in results.ablations if one.name == "critics").over_tasks
     same = replace(over.effects[0], estimate=0.0, standard_error=0.0, df=None, low=0.0, high=0.0, p_adjusted=None)
@@ -114,6 +123,18 @@ def test_without_numbers_the_finding_is_why(results, why, finding):
     assert (answer.finding, answer.estimate, answer.within, answer.seeds) == (finding, None, None, 0)
     factors = asked_again(results, "factorial", over=over)
     assert [one.factor for one in factors] == ["alpha", "critics", "value_net"], "a factor is asked, not its eight arms"
+
+
+def test_without_numbers_and_without_all_runs_a_question_is_incomplete(results):
+    over = {"effects": (), "tasks": (), "left_out": (LeftOut("Pendulum-v1", "fewer than two scored runs of single"),)}
+    ablation = next(one for one in results.ablations if one.name == "critics")
+    short = [replace(one, n_planned=one.n_planned + 2) for one in results.cells]
+    ablation = replace(ablation, over_tasks=tuple(replace(one, **over) for one in ablation.over_tasks))
+    (answer,) = answers([ablation], short, Declared())
+    assert (answer.finding, answer.absent) == ("INCOMPLETE", 8), "of two arms on two tasks"
+    silent = replace(ablation.over_tasks[0], left_out=(LeftOut("Pendulum-v1", f"{NOT_LEARNED} by any arm"),))
+    (answer,) = answers([replace(ablation, over_tasks=(silent,))], short, Declared())
+    assert answer.finding == NOT_LEARNED
 
 
 def test_an_arm_that_has_not_learned_is_told_apart_from_the_others(results):

@@ -101,6 +101,15 @@ def test_several_sides_are_told_by_what_was_found_of_them():
     assert plain(factors) == f"On Pendulum-v1: BETTER: {told}."
 
 
+def test_sides_without_numbers_are_named_or_if_they_are_many_counted():
+    few = [answer("INCOMPLETE", None, side=str(n), absent=3) for n in range(2)]
+    assert plain(few) == (
+        "On Pendulum-v1: INCOMPLETE: 0 and 1 and twin have not two scored runs each, since planned ones are absent."
+    )
+    many = [answer("TOO FEW SEEDS", None, side=str(n)) for n in range(9)]
+    assert plain(many) == "On Pendulum-v1: TOO FEW SEEDS: 9 arms and twin have not two scored runs each."
+
+
 def test_a_factor_is_told_at_each_level_of_the_others_without_a_verdict():
     def at(level, estimate):
         return Effect(("alpha",), {"scale": level}, estimate, 0.1, 4.0, estimate - 0.1, estimate + 0.1, 0.5)
