@@ -62,12 +62,15 @@ def test_what_is_open_has_its_price_where_that_is_known():
         assert "1 of 1 in `small`." in findings.page([one], {})
 
 
-def test_a_study_without_runs_is_named_and_nothing_else():
-    waiting = study("small", answer("warmup"))
-    none = replace(waiting, summary=replace(waiting.summary, counts=replace(COUNTS, finished=0)))
-    text = findings.page([study("large", answer()), none], {})
-    assert "Declared, and not run yet: `small` (40 runs)." in text
-    assert text.count("`small`") == 2 and "## What is a short warm-up" not in text
+@pytest.mark.parametrize("finished", [0, 30])
+def test_of_a_study_under_way_nothing_is_told_but_how_far_it_is(finished):
+    waiting = study("small", answer("warmup", "INCOMPLETE"), beside=("Not finished: some.",))
+    asked = tuple(one._replace(verdict="INCOMPLETE") for one in waiting.summary.questions)
+    counts = replace(COUNTS, finished=finished, missing=40 - finished)
+    far = replace(waiting, summary=replace(waiting.summary, counts=counts, questions=asked))
+    text = findings.page([study("large", answer()), far], {})
+    assert f"Declared and under way, so that nothing is told of them yet: `small` ({finished} of 40 runs)." in text
+    assert not any(words in text for words in ("## What is a short warm-up", "A sentence on warmup", "Not finished"))
 
 
 def test_a_verdict_has_its_price_in_core_hours():

@@ -18,6 +18,8 @@ PATH = identity.ROOT / "docs" / "findings.md"
 DISCUSSION = identity.ROOT / "docs" / "discussion.yaml"
 """By question or study: where a finding and the literature part, and why; words alone, numbers are the reports'."""
 RELEASED = identity.ROOT / "results" / "released"
+UNDER_WAY = "INCOMPLETE"
+"""The verdict of a question whose runs are not all there: it is not told before they are."""
 DECIDED = ("BETTER", "WORSE", "EQUIVALENT")
 CORE = "core"  # the tag of the questions that stand first
 
@@ -25,7 +27,8 @@ CORE = "core"  # the tag of the questions that stand first
 def page(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> str:
     """The document, of these studies; discussion: by question or study."""
     every, known = known, [study for study in known if study.summary.counts.finished]
-    asked = list(dict.fromkeys(one.ablation for study in known for one in study.summary.questions))
+    answered = (one for study in known for one in study.summary.questions if one.verdict != UNDER_WAY)
+    asked = list(dict.fromkeys(one.ablation for one in answered))
     shipped = [name for name in asked if name in shipped_ablation_names()]
     shipped.sort(key=lambda name: CORE not in load_ablation(name).tags)
     runs = sum(study.summary.counts.finished for study in known)
@@ -63,7 +66,8 @@ def _question(name: str, known: Sequence[StudyPage], discussion: Mapping[str, st
     one = load_ablation(name)
     yield f"## {escaped(one.question)}"
     for study in known:
-        if found := study.question(name):
+        found = study.question(name)
+        if found and found.verdict != UNDER_WAY:
             yield f"**{found.verdict}** in `{study.name}`. {escaped(found.text)}"
     literature = "; ".join(cited(source) for source in one.literature)
     yield f"*Known before.* {escaped(one.expected)} ({literature})."
@@ -75,7 +79,7 @@ def _question(name: str, known: Sequence[StudyPage], discussion: Mapping[str, st
 def _open(name: str, known: Sequence[StudyPage]) -> Iterator[str]:
     """What is not decided, and what deciding it would cost; a sentence a study."""
     for study in known:
-        of_question = [one for one in study.summary.answers if one.ablation == name]
+        of_question = [one for one in study.summary.answers if one.ablation == name and one.finding != UNDER_WAY]
         undecided = [one for one in of_question if one.finding not in DECIDED]
         if of_question and not undecided:
             yield f"Nothing within the margin of `{study.name}`; other tasks, sizes of networks and budgets."
@@ -94,8 +98,10 @@ def _price(study: StudyPage, undecided: Sequence[Answer]) -> str:
 
 
 def _beside(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> Iterator[str]:
+    known = [study for study in known if not study.summary.counts.missing]
+    alone = set(discussion) - set(shipped_ablation_names())
     told = [(study.name, words) for study in known for words in study.summary.beside]
-    told += [(study.name, " ".join(discussion[study.name].split())) for study in known if study.name in discussion]
+    told += [(study.name, " ".join(discussion[study.name].split())) for study in known if study.name in alone]
     yield "\n".join(f"- {escaped(words)} (`{study}`)" for study, words in told) or "Nothing else was asked."
 
 
@@ -113,12 +119,14 @@ def _row(study: StudyPage) -> tuple[str, ...]:
 
 
 def _waiting(known: Sequence[StudyPage]) -> Iterator[str]:
-    """The studies that have no run yet."""
+    """The studies that are not complete."""
     waiting = [
-        f"`{one.name}` ({one.summary.counts.planned:,} runs)" for one in known if not one.summary.counts.finished
+        f"`{one.name}` ({one.summary.counts.finished:,} of {one.summary.counts.planned:,} runs)"
+        for one in known
+        if one.summary.counts.missing
     ]
     if waiting:
-        yield f"Declared, and not run yet: {', '.join(waiting)}."
+        yield f"Declared and under way, so that nothing is told of them yet: {', '.join(waiting)}."
 
 
 def reports_of(reports: Path) -> list[Path]:
