@@ -531,6 +531,17 @@ def test_the_steps_of_a_walk_add_up_to_its_ends_and_have_their_own_differences(t
     assert "add up to the difference of the two ends" in shown["waterfall-factorial"].caption
 
 
+def test_levels_without_a_run_leave_no_line(results):
+    ablation = next(one for one in results.ablations if one.name == "factorial")
+    content = effects.interaction(ablation, results)
+    some = content.data[content.data["critics"] == "twin"].reset_index(drop=True)
+    figure = content.draw(some)
+    plt.close(figure)
+    assert [text.get_text().replace("\n", " ") for text in figure.legends[0].texts] == [
+        "critics twin, value_net without", "critics twin, value_net with",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("baseline", [{}, {"Pendulum-v1": 20.0}])
 def test_a_study_without_a_run_draws_what_it_plans(tmp_path, baseline):
     names = [row["label"] for row in plan()]

@@ -222,8 +222,8 @@ def _draw_interaction(data: pd.DataFrame, factors: dict[str, tuple[str, ...]]) -
         for i, (levels, name) in enumerate(lines.items()):
             shift = 0.3 * ((i + 0.5) / len(lines) - 0.5)  # so that intervals stand beside one another
             means = part[(part[others] == list(levels)).all(axis=1)]
-            means = means.assign(place=means[first].map(factors[first].index) + shift).sort_values("place")
-            if len(means):
+            if len(means):  # else no run has these levels yet
+                means = means.assign(place=means[first].map(factors[first].index) + shift).sort_values("place")
                 handles[name] = _draw_means(axis, means, look[name])
         axis.set(xticks=[0, 1], xticklabels=factors[first], xlim=(-0.35, 1.35))
     label(axes, first, FINAL)
