@@ -411,7 +411,7 @@ def _over_sides(
 
 
 class _Held(NamedTuple):
-    """Two arms of a table that differ in one factor alone, by the place of its levels."""
+    """Two arms of a table that differ in one factor alone: at the first of its levels, and at the second."""
 
     factor: str
     levels: tuple[tuple[str, str], ...]  # of all other factors
@@ -445,9 +445,9 @@ def _simple_over_tasks(
             continue
         names = pairs[0].second.planned.arm, pairs[0].first.planned.arm
         samples = [(values(pair.second), values(pair.first)) for pair in pairs]
-        found = _over_sides(*names, samples, declared, key)
-        effects.append(Effect((factor,), dict(held), found.estimate, found.standard_error, found.df, found.low,
-                              found.high, found.p))  # fmt: skip
+        effect = _over_sides(*names, samples, declared, key)
+        effects.append(Effect((factor,), dict(held), effect.estimate, effect.standard_error, effect.df, effect.low,
+                              effect.high, effect.p))  # fmt: skip
     return tuple(effects)
 
 

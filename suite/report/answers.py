@@ -73,14 +73,14 @@ def _baseline_in_words(ablation: AblationResult) -> Iterator[str]:
     if ablation.doses and ablation.doses.baseline and len(ablation.factors) == 1:
         values = ablation.doses.baseline
         same = len(set(values.values())) == 1
-        told = [f"{value:,g}" + ("" if same else f" on {task}") for task, value in values.items()]
-        yield f"{_listed(sorted(names))} is a {ablation.doses.field} of {_listed(list(dict.fromkeys(told)))}."
+        baselines = [f"{value:,g}" + ("" if same else f" on {task}") for task, value in values.items()]
+        yield f"{_listed(sorted(names))} is a {ablation.doses.field} of {_listed(list(dict.fromkeys(baselines)))}."
 
 
 def verdict(answers: Sequence[Answer]) -> str:
     """CONFIRMED or REFUTED of what was expected and is decided, of the rest what was found; counted where several."""
-    said = [answer.held or answer.finding for answer in answers]
-    counts = [(words, said.count(words)) for words in ("REFUTED", "CONFIRMED", *ORDER) if words in said]
+    verdicts = [answer.held or answer.finding for answer in answers]
+    counts = [(words, verdicts.count(words)) for words in ("REFUTED", "CONFIRMED", *ORDER) if words in verdicts]
     if len(counts) == 1:
         return counts[0][0]
     return ", ".join(f"{count} {words}" for words, count in counts)
@@ -103,13 +103,13 @@ def with_others_held(over: AblationOverTasks, ablation: AblationResult) -> Itera
         effects = [effect for effect in over.simple if effect.factors == (factor,)]
         first, second = ablation.factors[factor]
         others = _listed([name for name in ablation.factors if name != factor])
-        told = [
+        differences = [
             f"{with_range(effect.estimate, effect.low, effect.high, _with_sign)} at {', '.join(effect.held.values())}"
             f"{' (the declared one)' if beside_baseline(effect, ablation) else ''}"
             for effect in effects
         ]
-        more = len(told) - MOST_LEVELS
-        listed = told if more <= 0 else [*told[:MOST_LEVELS], f"so on for {more} more"]
+        more = len(differences) - MOST_LEVELS
+        listed = differences if more <= 0 else [*differences[:MOST_LEVELS], f"so on for {more} more"]
         yield (
             f"At the same {others}, {factor} {second} minus {first} is {_listed(listed)}; what was not declared has no "
             "verdict."

@@ -457,7 +457,7 @@ def test_every_question_stands_under_its_name_and_the_baseline_that_its_rows_sha
     told = (
         "Circle: too few seeds. Diamond: planned runs are absent. Hollow:",
         "Rows with one baseline share",
-        "1 of the differences drawn, of runs that do not differ, without a p",
+        "without a p: 1 of the differences drawn",
     )
     assert all(words in content.caption for words in told)
     alone = answers.answers(replace(results, answers=(arms[0],), ablations=(ablation,)))

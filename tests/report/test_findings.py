@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from suite.analysis.types import Answer, ConfidenceInterval, Counts
+from suite.cli.app import main
 from suite.report.answers import QuestionAnswered
 from suite.report.site import findings
 from suite.report.site.studies import StudyPage
@@ -82,6 +84,13 @@ def test_a_verdict_has_its_price_in_core_hours():
 def test_it_says_of_which_records_it_is_made(released):
     text = findings.page([study("small", answer())], {})
     assert f"`small` {findings.digest('small')}" in text and len(findings.digest("small")) == 12
+
+
+def test_without_a_report_of_every_released_study_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(findings, "PATH", tmp_path / "findings.md")
+    refused = CliRunner().invoke(main, ["findings", "--reports", str(tmp_path / "none")])
+    assert refused.exit_code == 2 and "no report of large, small lies under" in refused.output
+    assert "python -m suite report --from results/released/large" in refused.output and not findings.PATH.exists()
 
 
 def test_the_committed_findings_are_of_the_records_that_are_released(monkeypatch):

@@ -44,14 +44,14 @@ def answers(results: Results) -> Content:
 
 def _caption(shown: Sequence[Answer], data: pd.DataFrame, results: Results) -> str:
     without = sum(answer.p_adjusted is None for answer in shown)
-    constant = f"; {without} of the differences drawn, of runs that do not differ, without a p" if without else ""
-    told = [words for finding, words in IN_CAPTION.items() if finding in set(data["finding"])]
+    constant = f"; without a p: {without} of the differences drawn" if without else ""
+    explained = [words for finding, words in IN_CAPTION.items() if finding in set(data["finding"])]
     caption = (
         "What each question found: side minus baseline over all tasks that have learned, in percent of what learning "
         f"gains, of pairs of runs where they share seeds. Thin bar: {level(results)} interval; thick bar: "
         f"{results.settings.equivalence.confidence:.0%}, EQUIVALENT (square) if all of it lies in the shaded margin. "
         f"BETTER and WORSE (triangles): p at most 5 %, adjusted ({adjusted_in('ablation', results)}{constant}). "
-        + "".join(told)
+        + "".join(explained)
     )
     if len(shown) > len({(one.ablation, one.implementation, one.beside) for one in shown}):
         caption += "Rows with one baseline share its runs: what these happen to be moves all of them alike. "

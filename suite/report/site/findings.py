@@ -66,9 +66,9 @@ def _question(name: str, known: Sequence[StudyPage], discussion: Mapping[str, st
     one = load_ablation(name)
     yield f"## {escaped(one.question)}"
     for study in known:
-        found = study.question(name)
-        if found and found.verdict != UNDER_WAY:
-            yield f"**{found.verdict}** in `{study.name}`. {escaped(found.text)}"
+        answer = study.question(name)
+        if answer and answer.verdict != UNDER_WAY:
+            yield f"**{answer.verdict}** in `{study.name}`. {escaped(answer.text)}"
     literature = "; ".join(cited(source) for source in one.literature)
     yield f"*Known before.* {escaped(one.expected)} ({literature})."
     if name in discussion:
@@ -98,14 +98,16 @@ def _price(study: StudyPage, undecided: Sequence[Answer]) -> str:
 
 
 def _beside(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> Iterator[str]:
+    """What complete studies say besides answers, and what is to be said of them, as a list."""
     known = [study for study in known if not study.summary.counts.missing]
     alone = set(discussion) - set(shipped_ablation_names())
-    told = [(study.name, words) for study in known for words in study.summary.beside]
-    told += [(study.name, " ".join(discussion[study.name].split())) for study in known if study.name in alone]
-    yield "\n".join(f"- {escaped(words)} (`{study}`)" for study, words in told) or "Nothing else was asked."
+    sentences = [(study.name, words) for study in known for words in study.summary.beside]
+    sentences += [(study.name, " ".join(discussion[study.name].split())) for study in known if study.name in alone]
+    yield "\n".join(f"- {escaped(words)} (`{study}`)" for study, words in sentences) or "Nothing else was asked."
 
 
 def _cost(known: Sequence[StudyPage]) -> str:
+    """What each study took, and how much of that each decided verdict."""
     heading = ("study", "finished runs", "core-hours", "verdicts decided", "core-hours each")
     return table(heading, [_row(study) for study in known])
 
