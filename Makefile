@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export CONFIG
 
-.PHONY: run test test-slow test-slurm test-kubernetes soak sweep paper bench bench-gpu docs findings lint lock clean
+.PHONY: run test test-slow test-slurm test-kubernetes soak sweep paper bench bench-gpu docs findings reproduce lint lock clean
 
 run: $(VENV)/ready
 	$(BIN)/python -m suite sweep --config config/quick.yaml --cores $(CORES) -- --config runs_per_job=1min
@@ -54,7 +54,8 @@ bench-gpu: $(VENV)/ready
 
 # The site, build/site/index.html: its answers are those of the released studies' reports, which take minutes where they
 # are not made yet. After a change of the code that makes them: rm -r reports/STUDY.
-REPORTS := $(patsubst results/released/%/SHA256SUMS,reports/%/summary.json,$(wildcard results/released/*/SHA256SUMS))
+RELEASED := $(patsubst %/SHA256SUMS,%,$(wildcard results/released/*/SHA256SUMS))
+REPORTS := $(patsubst results/released/%,reports/%/summary.json,$(RELEASED))
 docs: $(VENV)/ready .venv-docs/ready $(REPORTS)
 	$(BIN)/python -m suite site --output build
 	cd build && ../.venv-docs/bin/zensical build --clean --strict --config-file mkdocs.yml
@@ -62,6 +63,10 @@ docs: $(VENV)/ready .venv-docs/ready $(REPORTS)
 # What the released studies found: docs/findings.md, from their reports.
 findings: $(VENV)/ready $(REPORTS)
 	$(BIN)/python -m suite findings
+
+# Ten released runs that seed 1 draws, trained again and held against their records.
+reproduce: $(VENV)/ready
+	$(BIN)/python -m suite reproduce --draw 10 --seed 1 --cores $(CORES) --out results/released/reproduced.csv $(RELEASED)
 
 reports/%/summary.json: results/released/%/SHA256SUMS | $(VENV)/ready
 	$(BIN)/python -m suite report --from results/released/$* --workers $(CORES)

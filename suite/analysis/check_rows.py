@@ -118,6 +118,7 @@ class CheckRow:
     waits_for: tuple[int, ...] = ()  # seeds without a result that the next look needs
     later_failed: int = 0  # runs of seeds after the deciding look that failed, and do not count
     looks_planned: tuple[int, ...] = ()  # of a primary endpoint
+    seeds_planned: int = 0  # of a primary endpoint: of the study, whatever look decides
     curve: CheckCurve | None = None  # on the last row of a reference, where both have curves
     p_adjusted: float | None = None  # of a secondary row, in its family, where all primary endpoints PASS
     p_fail_adjusted: float | None = None

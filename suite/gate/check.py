@@ -151,7 +151,8 @@ def _decided(one: _Compared, references: Sequence[Reference], options: Check) ->
     sd, df = looks.shrunk(cast(float, there.sd), cast(int, there.n), elsewhere)
     published = looks.Published(there.mean, sd, cast(int, there.n), df, one.reference.known_error)
     decision = decide(one.ours, published, floor, options.margin, options.confidence, options.looks)
-    return replace(row, role="primary", looks_planned=tuple(options.looks), **decision._asdict())
+    planned = replace(row, role="primary", looks_planned=tuple(options.looks), seeds_planned=row.ours.n_planned)
+    return replace(planned, **decision._asdict())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from suite.analysis.check_rows import CheckFile, CheckRow
+from suite.gate.chances import expected_line
 from suite.gate.drift_rows import Drift, DriftRow
 from suite.gate.drift_wording import identical_in_every_seed
 from suite.gate.outcome import gate_line
@@ -42,14 +43,14 @@ _CHECK = (_Column("cell", True), _Column("step"), _Column("ours"), _Column("publ
 
 
 def render_check(checked: CheckFile, undecided_ok: bool = False) -> str:
-    """The rows as a table for a terminal, a sentence for each, the notes, the verdicts counted, what the gate says."""
+    """The rows as a table for a terminal, a sentence for each, the notes, the verdicts counted, what the gate says, and
+    how many decisions were to be expected."""
     rows, notes = checked.rows, checked.notes
     if not rows:
         return "\n".join(["No cell of this study has a published counterpart in suite/published.", *notes])
     table = _drawn(_CHECK, map(_check_cells, rows), width=170)
-    return "\n".join(
-        [table, "", *(row.sentence for row in rows), *notes, "", counted(rows), gate_line(rows, undecided_ok)]
-    )
+    last = [counted(rows), gate_line(rows, undecided_ok), *filter(None, [expected_line(rows)])]
+    return "\n".join([table, "", *(row.sentence for row in rows), *notes, "", *last])
 
 
 def _check_cells(row: CheckRow) -> tuple[str, ...]:

@@ -110,9 +110,7 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "answered": summary.questions,
         "beside_the_questions": list(beside_the_questions(results)),
         "changed": summary.changed,
-        "overview": overview(results.check),
-        "outcome": gate_line(results.check),
-        "failing": failing_in_words(results.check),
+        **_against_published(results, summary),
         "tasks": tasks_of(study),
         "ancestors": ancestry.paragraphs(results),
         "presets": presets,
@@ -145,6 +143,16 @@ def _head(results: Results) -> dict[str, Any]:
         "not_finished": not_finished(results),
         "studied": studied(results),
         "percent": share(results.settings.confidence),
+    }
+
+
+def _against_published(results: Results, summary: Summary) -> dict[str, Any]:
+    """What the templates name of the regression check."""
+    return {
+        "overview": overview(results.check),
+        "outcome": gate_line(results.check),
+        "expected": summary.expected,
+        "failing": failing_in_words(results.check),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from suite.analysis.results_file import from_plain, to_plain
 from suite.analysis.types import Answer, Counts, Results
 from suite.files import atomic
+from suite.gate.chances import expected_line
 from suite.report.answers import QuestionAnswered, beside_the_questions, questions_answered, what_failed
 
 FIRST = "This is the first report of this study here."
@@ -20,7 +21,8 @@ NOT_UNDERSTOOD = "What is new since the last report is not known: another versio
 @dataclass(frozen=True)
 class Summary:
     """What a study found; changed: since the report before, which is kept as it is if nothing was; hours: of wall time
-    that its runs took, None where none tells."""
+    that its runs took, None where none tells; expected: how many of the gate's decisions were, empty without a
+    gate."""
 
     study: str
     counts: Counts
@@ -29,6 +31,7 @@ class Summary:
     answers: tuple[Answer, ...]
     changed: str
     hours: float | None = None
+    expected: str = ""
 
 
 def summary_of(results: Results, folder: Path, hours: float | None = None) -> Summary:
@@ -41,6 +44,7 @@ def summary_of(results: Results, folder: Path, hours: float | None = None) -> Su
         results.answers,
         FIRST,
         hours,
+        expected_line(results.check),
     )
     before = read(folder / "summary.json")
     if before is not None:
@@ -97,7 +101,9 @@ def markdown(summary: Summary) -> str:
     counts = summary.counts
     lines = [f"# {summary.study}", "", f"{counts.finished} of {counts.planned} planned runs finished.", ""]
     lines += [line for one in summary.questions for line in _in_markdown(one)]
-    return "\n".join([*lines, *(f"{words}\n" for words in (*summary.beside, summary.changed))])
+    return "\n".join(
+        [*lines, *(f"{words}\n" for words in (*summary.beside, summary.expected, summary.changed) if words)]
+    )
 
 
 def _in_markdown(one: QuestionAnswered) -> Sequence[str]:

@@ -176,6 +176,7 @@ def row(engine: str, run_id: str, reference: str, at: int, seeds: int) -> CheckR
         "basis": "a number" if alone else "runs", "random_policy": floor, "margin": margin, "confidence": 0.9,
         "role": "advisory" if alone else role, "advice": ("single agent",) if alone else (),
         "looks": looks, "waits_for": (), "later_failed": 0, "looks_planned": (3, 5, 7, 10) if looks else (),
+        "seeds_planned": seeds if looks else 0,
         "differs": (), "sentence": f"{engine} sac_v2 at {at}: {reference}'s 1 < 2: {known['verdict']}", **known,
     })  # fmt: skip
 

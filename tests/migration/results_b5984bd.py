@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 KINDS = {"mean": "deterministic", "sample": "sampled", "training": "training", None: "unknown"}
 """cells[].kind: the only words that change."""

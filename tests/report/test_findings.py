@@ -75,6 +75,17 @@ def test_of_a_study_under_way_nothing_is_told_but_how_far_it_is(finished):
     assert not any(words in text for words in ("## What is a short warm-up", "A sentence on warmup", "Not finished"))
 
 
+@pytest.mark.parametrize("missing", [0, 40])
+def test_what_is_to_be_expected_of_the_gate_stands_there_before_the_first_run_and_after_the_last(missing):
+    gate = study("small", beside=("Against published results: undecided.",))
+    counts = replace(COUNTS, finished=40 - missing, missing=missing)
+    gate = replace(gate, summary=replace(gate.summary, counts=counts, expected="Of 5 endpoints 4.2 would be decided."))
+    text = findings.page([study("large", answer()), gate], {})
+    before, after = "To be expected of `small`: Of 5 endpoints", "- Of 5 endpoints 4.2 would be decided. (`small`)"
+    assert (before in text) == bool(missing)
+    assert (after in text) == ("Against published" in text) == (not missing)
+
+
 def test_a_verdict_has_its_price_in_core_hours():
     known = [study("large", answer(), answer("warmup", "TOO FEW SEEDS")), study("small", hours=None)]
     text = findings.page(known, {})

@@ -101,7 +101,9 @@ def _beside(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> Iterat
     """What complete studies say besides answers, and what is to be said of them, as a list."""
     known = [study for study in known if not study.summary.counts.missing]
     alone = set(discussion) - set(shipped_ablation_names())
-    sentences = [(study.name, words) for study in known for words in study.summary.beside]
+    sentences = [
+        (study.name, words) for study in known for words in (*study.summary.beside, study.summary.expected) if words
+    ]
     sentences += [(study.name, " ".join(discussion[study.name].split())) for study in known if study.name in alone]
     yield "\n".join(f"- {escaped(words)} (`{study}`)" for study, words in sentences) or "Nothing else was asked."
 
@@ -129,6 +131,9 @@ def _waiting(known: Sequence[StudyPage]) -> Iterator[str]:
     ]
     if waiting:
         yield f"Declared and under way, so that nothing is told of them yet: {', '.join(waiting)}."
+    for one in known:
+        if one.summary.counts.missing and one.summary.expected:
+            yield f"To be expected of `{one.name}`: {escaped(one.summary.expected)}"
 
 
 def reports_of(reports: Path) -> list[Path]:

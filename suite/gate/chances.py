@@ -1,0 +1,50 @@
+"""How many primary endpoints the gate should decide, were ours equal to what is published."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+
+from suite.analysis.check_rows import CheckRow
+from suite.published import deciding
+from suite.specimens.naming import in_full
+from suite.statistics.equivalence import INCONCLUSIVE
+from suite.statistics.looks import LOOKS
+
+
+def chance(row: CheckRow) -> float | None:
+    """That runs equal to what is published PASS a primary endpoint by the seeds its study plans, by simulation
+    (`suite/published/data/deciding.csv`); None where that was not simulated: other looks, or another margin."""
+    simulated = _simulated().get((row.task, row.reference, row.env_step))
+    within = [look for look in LOOKS if look <= row.seeds_planned]
+    tolerated = deciding.MARGIN * (row.published.mean - row.random_policy)
+    if simulated is None or not within or row.looks_planned != LOOKS or not math.isclose(row.margin, tolerated):
+        return None
+    return float(getattr(simulated, f"pass_{within[-1]}"))
+
+
+def expected_line(rows: Sequence[CheckRow]) -> str:
+    """A sentence: how many decisions of primary endpoints were to be expected of equal runs, and how many there are;
+    empty where the chance of an endpoint is not known."""
+    endpoints = [row for row in rows if row.gated]
+    chances = [chance(row) for row in endpoints]
+    known = [share for share in chances if share is not None]
+    if not known or len(known) < len(chances):
+        return ""
+    decided = sum(row.judged and row.verdict != INCONCLUSIVE for row in endpoints)
+    listed = ", ".join(f"{share:.2f} of {_named(row)}" for row, share in zip(endpoints, known, strict=True))
+    of = "1 primary endpoint" if len(endpoints) == 1 else f"{len(endpoints)} primary endpoints"
+    return (
+        f"Were ours equal to what is published, {sum(known):.2f} of {of} would be decided by the seeds planned "
+        f"(simulated: {listed}); {decided} {'is' if decided == 1 else 'are'}."
+    )
+
+
+def _named(row: CheckRow) -> str:
+    return f"{in_full(row.implementation, row.variant)} on {row.task}"
+
+
+@cache
+def _simulated() -> dict[tuple[str, str, int], deciding.Row]:
+    return {(row.task, row.reference, row.env_step): row for row in deciding.committed()}

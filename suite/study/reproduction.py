@@ -1,0 +1,191 @@
+"""Reproduction: released runs, drawn by a seed, are trained again and held against their records.
+
+The present code trains them, from a temporary folder. Only records whose numbers it says it would give are drawn, so
+that this is a test of that claim as of the records: on the processor that made a record every number must be the same.
+Another one may round otherwise, and then the run is held against what one more run of its cell may return.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import yaml
+
+import implementations
+from suite.errors import UsageError
+from suite.files import atomic
+from suite.lab.records import Record, RecordError, read, rows_digest
+from suite.statistics.equivalence import prediction_check
+from suite.study import config
+from suite.study.gather import Gathered, outcomes
+from suite.study.plan import Plan
+from suite.study.release import released
+
+CONFIDENCE = 0.99  # of the interval in which one more run of a cell lies
+Outcome = Literal["SAME", "WITHIN", "OTHER", "NO RECORD"]
+"""Every number is the record's; others, within what one more run of its cell may return; beyond that, or of a cell of
+one run; or training left nothing."""
+
+
+class Drawn(NamedTuple):
+    """A run that is to be trained again. returned: what its cell's released runs did, each at its end."""
+
+    plan: Plan
+    run: Gathered
+    returned: tuple[float, ...]
+
+
+class Reproduced(NamedTuple):
+    """A row of the table. then, now: mean return of the last evaluation; low, high: where one more run of the cell's
+    lies; made_on, trained_on: processors."""
+
+    study: str
+    task: str
+    implementation: str
+    variant: str
+    run_id: str
+    seed: int
+    env_steps: int
+    outcome: Outcome
+    then: float
+    now: float | None
+    low: float | None
+    high: float | None
+    made_on: str
+    trained_on: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is as it must be: the same on the same processor, within the interval on another."""
+        return self.outcome == "SAME" or (self.outcome == "WITHIN" and self.made_on != self.trained_on)
+
+
+def draw(folders: Sequence[Path], number: int, seed: int, say: Callable[[str], None] = print) -> list[Drawn]:
+    """So many of the released runs in these folders, all equally likely, without replacement and in the order drawn.
+
+    Left out: imported and stale runs, those that did not finish, and those of packages, which promise no equal numbers.
+    UsageError if there are fewer.
+    """
+    known = [drawn for folder in sorted(folders) for drawn in _of_study(released(folder), say)]
+    if not 0 < number <= len(known):
+        raise UsageError(f"--draw is {number}, and {len(known)} released runs can be trained again; choose 1 to that")
+    rng = np.random.Generator(np.random.Philox(seed))
+    return [known[i] for i in rng.choice(len(known), number, replace=False)]
+
+
+def _of_study(plan: Plan, say: Callable[[str], None]) -> list[Drawn]:
+    finished = [run for run in outcomes(plan, say) if run.record and run.status == "finished" and not run.stale]
+    returned: dict[tuple[str, str, str], list[float]] = {}
+    for run in finished:
+        returned.setdefault(run.planned.cell.key, []).append(_last_return(run))
+    engines = implementations.registered()
+    ours = [run for run in finished if not engines[run.planned.cell.implementation].trainer]
+    return [Drawn(plan, run, tuple(returned[run.planned.cell.key])) for run in ours]
+
+
+def _last_return(run: Gathered) -> float:
+    assert run.record
+    return last_return(run.record)
+
+
+def last_return(record: Record) -> float:
+    """The mean return of a record's last evaluation, by the actions that its evaluations are told by."""
+    episodes = record.episodes.to_pydict()
+    kind = "sample" if record.meta.kind_of_return == "sampled" else "mean"
+    last = max(episodes["env_step"])
+    rows = zip(episodes["env_step"], episodes["kind"], episodes["return"], strict=True)
+    return float(np.mean([value for step, of, value in rows if step == last and of == kind]))
+
+
+def reproduce(drawn: Sequence[Drawn], work: Path, cores: int, say: Callable[[str], None]) -> list[Reproduced]:
+    """Every drawn run, trained again in a process of its own in the folder `work`, `cores` at once; in their order.
+
+    say: takes a line on each as it ends.
+    """
+
+    def one(run: Drawn) -> Reproduced:
+        record, complaint = _trained_again(run, work)
+        row = _held(run, record)
+        say(f"{in_words(row)}{f' ({complaint})' if complaint else ''}")
+        return row
+
+    with ThreadPoolExecutor(cores) as pool:
+        return list(pool.map(one, drawn))
+
+
+def _trained_again(drawn: Drawn, work: Path) -> tuple[Record | None, str]:
+    """The record that the present code leaves of the run; or None, and what the process said last."""
+    own = yaml.safe_load(config.read(drawn.plan.path)) | {"results": str(work / drawn.plan.study)}
+    own.pop("tracking", None)
+    cell, seed = drawn.run.planned.cell, drawn.run.planned.seed
+    path = work / f"{drawn.plan.study}-{cell.run_id}-{seed}.yaml"
+    path.write_text(yaml.safe_dump(own), encoding="utf-8")
+    record = Plan(path).record(cell, seed)
+    command = [sys.executable, "-m", "suite", "run", "--config", str(path), record]
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(command, env=one_thread, capture_output=True, text=True, check=False)
+    try:
+        return read(Path(record)), ""
+    except RecordError:
+        said = ended.stderr.strip().splitlines()
+        return None, said[-1] if said else f"exit code {ended.returncode}"
+
+
+def _held(drawn: Drawn, now: Record | None) -> Reproduced:
+    """The run as it was trained again beside its record."""
+    cell, then = drawn.run.planned.cell, drawn.run.record
+    assert then
+    known = Reproduced(
+        drawn.plan.study, cell.task, cell.implementation, cell.variant, cell.run_id, drawn.run.planned.seed,
+        cell.env_steps, "NO RECORD", last_return(then), None, *_further(drawn.returned), then.meta.device, "",
+    )  # fmt: skip
+    if now is None or now.meta.status != "finished":
+        return known
+    value, low, high = last_return(now), known.low, known.high
+    outcome: Outcome = "OTHER"
+    if _same(then, now):
+        outcome = "SAME"
+    elif low is not None and high is not None and low <= value <= high:
+        outcome = "WITHIN"
+    return known._replace(outcome=outcome, now=value, trained_on=now.meta.device)
+
+
+def _further(returned: Sequence[float]) -> tuple[float | None, float | None]:
+    """Where one more run of a cell lies, with CONFIDENCE; unknown of a cell of one run."""
+    if len(returned) < 2:
+        return None, None
+    of_cell = (float(np.mean(returned)), float(np.std(returned, ddof=1)), len(returned))
+    further = prediction_check(of_cell, of_cell[0], CONFIDENCE)
+    return further.low, further.high
+
+
+def _same(then: Record, now: Record) -> bool:
+    """Whether every number of every evaluation and every final weight is the same."""
+    return rows_digest(then.rows) == rows_digest(now.rows) and then.meta.params_digest == now.meta.params_digest
+
+
+def in_words(row: Reproduced) -> str:
+    """A row as a line."""
+    run = f"{row.study}: {row.implementation} {row.variant} on {row.task}, seed {row.seed}, {row.env_steps:,} steps"
+    if row.now is None:
+        return f"{run}: {row.outcome}"
+    if row.outcome == "SAME":
+        return f"{run}: SAME, every number ({row.now:,.6g})"
+    within = "" if row.low is None else f", where one more run lies between {row.low:,.4g} and {row.high:,.4g}"
+    return f"{run}: {row.outcome}, {row.now:,.6g} and then {row.then:,.6g}{within}"
+
+
+def write(rows: Sequence[Reproduced], path: Path) -> None:
+    """The rows as CSV."""
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(Reproduced._fields)
+        table.writerows(rows)
