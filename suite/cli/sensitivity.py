@@ -134,13 +134,7 @@ def _forecast(ablations: Mapping[str, Ablation], tasks: Sequence[str], env_steps
 
 def _write(files: dict[Path, str], config: Path, text: str) -> None:
     """The files of a study; none of them if it cannot be planned."""
-    write_new(files | {config: text})
-    try:
-        Plan(config)
-    except UsageError:
-        for file in (*files, config):
-            file.unlink()
-        raise
+    write_new(files | {config: text}, lambda: Plan(config))
     click.echo(f"next: python -m suite sweep --config {config}, then python -m suite sensitivity --config {config}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -96,13 +97,21 @@ def new_task(name: str) -> None:
     click.echo(f"added to {path.relative_to(ROOT)}:{line.rstrip()}")
 
 
-def write_new(files: dict[Path, str]) -> None:
-    """New files of these texts; UsageError, and none of them, where there is one already."""
+def write_new(files: dict[Path, str], check: Callable[[], object] = lambda: None) -> None:
+    """New files of these texts; UsageError, and none of them, where there is one already, or where `check`, which may
+    read them, refuses."""
     if there := next((path for path in files if path.exists()), None):
         raise UsageError(f"{there} is there already; remove it or choose another name")
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    try:
+        check()
+    except UsageError:
+        for path in files:
+            path.unlink()
+        raise
+    for path in files:
         click.echo(f"wrote {path}")
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from suite.analysis.types import Answer, ConfidenceInterval, Counts
 from suite.cli.app import main
+from suite.errors import UsageError
 from suite.report.answers import QuestionAnswered
 from suite.report.site import findings
 from suite.report.site.studies import StudyPage
@@ -109,6 +110,15 @@ def test_the_committed_findings_are_of_the_records_that_are_released(monkeypatch
     made_of = dict(re.findall(r"`(\w+)` ([0-9a-f]{12})\b", findings.PATH.read_text(encoding="utf-8")))
     studies = {path.parent.name for path in findings.RELEASED.glob("*/SHA256SUMS")}
     assert made_of == {name: findings.digest(name) for name in studies}, "run `make findings`"
+
+
+@pytest.mark.parametrize("text", ["warmup: {open", "- a list", "warmup: 3", "\x00", None])
+def test_a_damaged_discussion_is_refused(tmp_path, monkeypatch, text):
+    monkeypatch.setattr(findings, "DISCUSSION", tmp_path / "discussion.yaml")
+    if text is not None:
+        findings.DISCUSSION.write_text(text)
+    with pytest.raises(UsageError, match=r"discussion\.yaml (cannot be read as YAML|must be texts)"):
+        findings.discussed()
 
 
 def test_what_is_discussed_is_a_question_and_has_no_number_of_its_own(monkeypatch):

@@ -156,9 +156,11 @@ def test_what_is_no_study_of_sensitivity_is_a_sentence_and_no_file(arguments, se
     assert not list(tmp_path.iterdir())
 
 
-def test_a_setting_that_is_none_leaves_no_file(tmp_path, monkeypatch):
+def test_a_setting_that_is_none_leaves_no_file_and_nothing_is_called_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "tau must lie in (0, 1]" in run_refused("sensitivity", "sac_v2_small", "--over", "tau", "--values", "tau=2")
+    outcome = CliRunner().invoke(main, ["sensitivity", "sac_v2_small", "--over", "tau", "--values", "tau=2"])
+    assert outcome.exit_code == 2 and "tau must lie in (0, 1]" in outcome.output.splitlines()[-1]
+    assert "wrote" not in outcome.output
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from suite.analysis.types import Answer
+from suite.errors import UsageError
 from suite.report.site.markdown import cited, escaped, table
 from suite.report.site.studies import StudyPage
 from suite.sac import identity
@@ -53,8 +54,14 @@ def page(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> str:
 
 
 def discussed() -> dict[str, str]:
-    """The discussion of each question and study that has one."""
-    return yaml.safe_load(DISCUSSION.read_text(encoding="utf-8")) or {}
+    """The discussion of each question and study that has one; UsageError if the file is damaged."""
+    try:
+        texts = yaml.safe_load(DISCUSSION.read_text(encoding="utf-8")) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UsageError(f"{DISCUSSION} cannot be read as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise UsageError(f"{DISCUSSION} must be texts by the name of a question or study")
+    return texts
 
 
 def digest(study: str) -> str:
