@@ -171,6 +171,7 @@ def findings(reports: str) -> None:
     import implementations
     from suite.report.site import findings as found
     from suite.report.site import studies
+    from suite.study import reproduction
 
     if implementations.CHECKOUT is None:
         raise UsageError("the findings are written in a checkout; this suite is installed without one")
@@ -179,7 +180,8 @@ def findings(reports: str) -> None:
     if missing := [folder.name for folder in folders if folder.name not in {study.name for study in known}]:
         remedy = f"python -m suite report --from results/released/{missing[0]}"
         raise UsageError(f"no report of {', '.join(missing)} lies under {reports}: run `{remedy}`")
-    found.PATH.write_text(found.page(known, found.discussed()), encoding="utf-8")
+    again = reproduction.read_table(found.REPRODUCED)
+    found.PATH.write_text(found.page(known, found.discussed(), again), encoding="utf-8")
     click.echo(found.PATH)
 
 

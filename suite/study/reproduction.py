@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import yaml
@@ -189,3 +189,25 @@ def write(rows: Sequence[Reproduced], path: Path) -> None:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(Reproduced._fields)
         table.writerows(rows)
+
+
+def read_table(path: Path) -> list[Reproduced]:
+    """The rows as `write` left them; none without a file, UsageError for one that it did not write."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        heading, *lines = [*csv.reader(file)] or [[]]
+    try:
+        if tuple(heading) != Reproduced._fields:
+            raise ValueError("its columns are others")
+        return [_row(line) for line in lines]
+    except ValueError as error:
+        raise UsageError(f"{path} is no table of python -m suite reproduce: {error}") from None
+
+
+def _row(cells: Sequence[str]) -> Reproduced:
+    """A row of its cells; ValueError if these are too few or no numbers."""
+    named: dict[str, Any] = dict(zip(Reproduced._fields, cells, strict=True))
+    named |= {name: int(named[name]) for name in ("seed", "env_steps")}
+    named |= {name: float(named[name]) if named[name] else None for name in ("then", "now", "low", "high")}
+    return Reproduced(**named)

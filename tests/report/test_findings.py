@@ -17,6 +17,7 @@ from suite.report.site import findings
 from suite.report.site.studies import StudyPage
 from suite.report.summary import Summary
 from suite.specimens.catalogue import shipped_ablation_names
+from suite.study.reproduction import Reproduced
 
 COUNTS = Counts(planned=40, finished=40, diverged=0, crashed=0, timeout=0, interrupted=0, missing=0, invalid=0, stale=0)
 
@@ -85,6 +86,18 @@ def test_what_is_to_be_expected_of_the_gate_stands_there_before_the_first_run_an
     before, after = "To be expected of `small`: Of 5 endpoints", "- Of 5 endpoints 4.2 would be decided. (`small`)"
     assert (before in text) == bool(missing)
     assert (after in text) == ("Against published" in text) == (not missing)
+
+
+def test_of_runs_that_were_trained_again_it_says_whether_they_hold():
+    row = Reproduced("small", "Pendulum-v1", "jax", "critics/single", "0123456789", 3, 12_000, "SAME", -150.0, -150.0,
+                     -200.0, -100.0, "cpu: a", "cpu: a")  # fmt: skip
+    rows = [row, row._replace(outcome="WITHIN", trained_on="cpu: b"), row._replace(outcome="NO RECORD", now=None)]
+    text = findings.page([study("large", answer())], {}, rows)
+    assert "Of 3 released runs" in text and "2 hold: 1 have every number" in text
+    assert (
+        "| `small` | critics/single on Pendulum-v1, seed 3 | cpu: a | cpu: b | WITHIN | −150 | −150 |" in text
+    )
+    assert "## Trained again" not in findings.page([study("large", answer())], {})
 
 
 def test_a_verdict_has_its_price_in_core_hours():

@@ -17,7 +17,7 @@ from suite.lab import records
 from suite.study import manifest, reproduction
 from suite.study.plan import Plan
 from suite.study.release import SUMS, release, sums
-from suite.study.reproduction import Drawn, Reproduced, _held, draw, in_words, last_return
+from suite.study.reproduction import Drawn, Reproduced, _held, draw, in_words, last_return, read_table, write
 
 
 def quiet(line: str) -> None:
@@ -63,6 +63,7 @@ def test_what_is_trained_again_has_the_same_numbers_and_another_record_is_notice
     assert ended.stdout.endswith("3 of 3 runs hold\n") and ended.stdout.count("SAME, every number") == 3
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
+    assert [row.outcome for row in read_table(table)] == ["SAME"] * 3
     assert {row["outcome"] for row in rows} == {"SAME"} and {row["seed"] for row in rows} == {"0", "1", "2"}
     assert all(row["then"] == row["now"] and float(row["low"]) < float(row["now"]) for row in rows)
     changed(next(folder.rglob("*.parquet")))
@@ -152,3 +153,16 @@ def test_the_last_return_is_of_the_last_evaluation_by_the_actions_that_the_sched
     last = [row["return"] for row in record.rows.to_pylist() if row["env_step"] == 400 and row["kind"] == "mean"]
     assert last_return(record) == pytest.approx(sum(last) / 2)
     assert Reproduced._fields[:3] == ("study", "task", "implementation")
+
+
+def test_the_table_is_read_as_it_was_written_and_another_is_refused(made_up, tmp_path):
+    run, path = drawn(made_up), tmp_path / "table.csv"
+    rows = [_held(run, run.run.record), _held(run._replace(returned=run.returned[:1]), None)]
+    assert read_table(path) == []
+    write(rows, path)
+    assert read_table(path) == rows
+    text = path.read_text()
+    for damaged in ("", "a,b\n1,2\n", text.replace(",400,", ",many,"), text[: len(text) - 20]):
+        path.write_text(damaged)
+        with pytest.raises(UsageError, match="is no table of python -m suite reproduce"):
+            read_table(path)

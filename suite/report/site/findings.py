@@ -14,19 +14,22 @@ from suite.report.site.markdown import cited, escaped, table
 from suite.report.site.studies import StudyPage
 from suite.sac import identity
 from suite.specimens.catalogue import load_ablation, shipped_ablation_names
+from suite.study.reproduction import Reproduced
+from suite.wording import number
 
 PATH = identity.ROOT / "docs" / "findings.md"
 DISCUSSION = identity.ROOT / "docs" / "discussion.yaml"
 """By question or study: where a finding and the literature part, and why; words alone, numbers are the reports'."""
 RELEASED = identity.ROOT / "results" / "released"
+REPRODUCED = RELEASED / "reproduced.csv"
 UNDER_WAY = "INCOMPLETE"
 """The verdict of a question whose runs are not all there: it is not told before they are."""
 DECIDED = ("BETTER", "WORSE", "EQUIVALENT")
 CORE = "core"  # the tag of the questions that stand first
 
 
-def page(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> str:
-    """The document, of these studies; discussion: by question or study."""
+def page(known: Sequence[StudyPage], discussion: Mapping[str, str], again: Sequence[Reproduced] = ()) -> str:
+    """The document, of these studies; discussion: by question or study; again: runs that were trained again."""
     every, known = known, [study for study in known if study.summary.counts.finished]
     answered = (one for study in known for one in study.summary.questions if one.verdict != UNDER_WAY)
     asked = list(dict.fromkeys(one.ablation for one in answered))
@@ -46,6 +49,7 @@ def page(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> str:
         "Core-hours are the wall time of the runs, each on a core that it shared with other work at times; what runs "
         "together in one process counts its time each.",
         _cost(known),
+        *_trained_again(again),
         *_waiting(every),
         f"Made of: {', '.join(f'`{name}` {digest(name)}' for name in sorted(one.name for one in every))} (the first "
         "twelve digits of the SHA-256 of each study's list of checksums).",
@@ -141,6 +145,29 @@ def _waiting(known: Sequence[StudyPage]) -> Iterator[str]:
     for one in known:
         if one.summary.counts.missing and one.summary.expected:
             yield f"To be expected of `{one.name}`: {escaped(one.summary.expected)}"
+
+
+def _trained_again(rows: Sequence[Reproduced]) -> Iterator[str]:
+    """Whether released runs come out as they did, and each of those that were tried."""
+    if not rows:
+        return
+    same = sum(row.outcome == "SAME" for row in rows)
+    yield "## Trained again"
+    yield (
+        f"Of {len(rows)} released runs that a committed seed drew (`make reproduce`), {sum(row.holds for row in rows)} "
+        f"hold: {same} have every number of their record, to the last bit. On another processor than the record's it "
+        "may round otherwise; a run holds there if it returns what one more run of its cell would, with a probability "
+        "of 99 %."
+    )
+    heading = ("study", "run", "made on", "trained again on", "outcome", "returned", "again", "one more run")
+    yield table(heading, [_again(row) for row in rows])
+
+
+def _again(row: Reproduced) -> tuple[str, ...]:
+    limits = "–" if row.low is None or row.high is None else f"{number(row.low)} to {number(row.high)}"
+    run = f"{escaped(row.variant)} on {row.task}, seed {row.seed}"
+    ends = (number(row.then), number(row.now), limits)
+    return f"`{row.study}`", run, escaped(row.made_on), escaped(row.trained_on), row.outcome, *ends
 
 
 def reports_of(reports: Path) -> list[Path]:
