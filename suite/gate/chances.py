@@ -33,16 +33,14 @@ def expected_line(rows: Sequence[CheckRow]) -> str:
     if not known or len(known) < len(chances):
         return ""
     decided = sum(row.judged and row.verdict != INCONCLUSIVE for row in endpoints)
-    listed = ", ".join(f"{share:.2f} of {_named(row)}" for row, share in zip(endpoints, known, strict=True))
+    tasks = {row.task for row in endpoints}
+    names = [in_full(row.implementation, row.variant) + f" on {row.task}" * (len(tasks) > 1) for row in endpoints]
+    listed = ", ".join(f"{share:.2f} of {name}" for name, share in zip(names, known, strict=True))
     of = "1 primary endpoint" if len(endpoints) == 1 else f"{len(endpoints)} primary endpoints"
     return (
         f"Were ours equal to what is published, {sum(known):.2f} of {of} would be decided by the seeds planned "
         f"(simulated: {listed}); {decided} {'is' if decided == 1 else 'are'}."
     )
-
-
-def _named(row: CheckRow) -> str:
-    return f"{in_full(row.implementation, row.variant)} on {row.task}"
 
 
 @cache

@@ -123,11 +123,11 @@ def reproduce(drawn: Sequence[Drawn], work: Path, cores: int, say: Callable[[str
 
 def _trained_again(drawn: Drawn, work: Path) -> tuple[Record | None, str]:
     """The record that the present code leaves of the run; or None, and what the process said last."""
-    own = yaml.safe_load(config.read(drawn.plan.path)) | {"results": str(work / drawn.plan.study)}
-    own.pop("tracking", None)
+    asked = yaml.safe_load(config.read(drawn.plan.path)) | {"results": str(work / drawn.plan.study)}
+    asked.pop("tracking", None)
     cell, seed = drawn.run.planned.cell, drawn.run.planned.seed
     path = work / f"{drawn.plan.study}-{cell.run_id}-{seed}.yaml"
-    path.write_text(yaml.safe_dump(own), encoding="utf-8")
+    path.write_text(yaml.safe_dump(asked), encoding="utf-8")
     record = Plan(path).record(cell, seed)
     command = [sys.executable, "-m", "suite", "run", "--config", str(path), record]
     one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -135,8 +135,8 @@ def _trained_again(drawn: Drawn, work: Path) -> tuple[Record | None, str]:
     try:
         return read(Path(record)), ""
     except RecordError:
-        said = ended.stderr.strip().splitlines()
-        return None, said[-1] if said else f"exit code {ended.returncode}"
+        lines = ended.stderr.strip().splitlines()
+        return None, lines[-1] if lines else f"exit code {ended.returncode}"
 
 
 def _held(drawn: Drawn, now: Record | None) -> Reproduced:

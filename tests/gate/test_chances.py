@@ -56,6 +56,10 @@ def test_the_sentence_adds_the_chances_up_and_counts_what_is_decided():
     chances = [chance(row) for row in rows if row.gated]
     assert float(total) == round(sum(chances), 2) and int(of) == 2
     assert re.findall(r"([\d.]+) of torch", listed) == [f"{share:.2f}" for share in chances]
+    assert "HalfCheetah" not in line  # the only task
+    assert " on HalfCheetah-v5, " in expected_line(
+        [*rows, replace(primary(held("jaxrl_curves")), task="HalfCheetah-v4")]
+    )
     assert int(decided) == sum(row.verdict != "INCONCLUSIVE" for row in rows if row.gated) > 0
 
 

@@ -107,8 +107,8 @@ def test_nothing_is_tracked_of_what_is_trained_again(made_up, tmp_path, monkeypa
     config.write_text(config.read_text() + "tracking: wandb-offline\n")
     monkeypatch.setattr(reproduction.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", ""))
     reproduction.reproduce(draw([made_up], 1, 1, quiet), tmp_path, 1, quiet)
-    (own,) = (path for path in tmp_path.glob("study-*.yaml"))
-    assert Plan(own).config.tracking == "off" and Plan(own).config.results == str(tmp_path / "study")
+    (asked,) = tmp_path.glob("study-*.yaml")
+    assert Plan(asked).config.tracking == "off" and Plan(asked).config.results == str(tmp_path / "study")
 
 
 def drawn(folder: Path) -> Drawn:
