@@ -94,9 +94,7 @@ def test_of_runs_that_were_trained_again_it_says_whether_they_hold():
     rows = [row, row._replace(outcome="WITHIN", trained_on="cpu: b"), row._replace(outcome="NO RECORD", now=None)]
     text = findings.page([study("large", answer())], {}, rows)
     assert "Of 3 released runs" in text and "2 hold: 1 have every number" in text
-    assert (
-        "| `small` | critics/single on Pendulum-v1, seed 3 | cpu: a | cpu: b | WITHIN | −150 | −150 |" in text
-    )
+    assert "| `small` | critics/single on Pendulum-v1, seed 3 | cpu: a | cpu: b | WITHIN | −150 | −150 |" in text
     assert "## Trained again" not in findings.page([study("large", answer())], {})
 
 
