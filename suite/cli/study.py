@@ -113,8 +113,8 @@ def release(plan: Plan, folder: str) -> None:
 
 @main.command()
 @click.option("--draw", default=10, show_default=True, help="How many runs.")
-@click.option("--seed", default=1, show_default=True, help="Draws them.")
-@click.option("--cores", default=2, show_default=True, help="How many are trained at once.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Draws them.")
+@click.option("--cores", default=2, show_default=True, type=click.IntRange(1), help="How many are trained at once.")
 @click.option("--out", help="A CSV file for what came out.")
 @click.argument("folders", nargs=-1, required=True)
 def reproduce(draw: int, seed: int, cores: int, out: str | None, folders: tuple[str, ...]) -> None:
