@@ -25,7 +25,8 @@ from suite.files import atomic
 from suite.lab.records import Record, RecordError, read, rows_digest
 from suite.statistics.equivalence import prediction_check
 from suite.study import config
-from suite.study.gather import Gathered, outcomes
+from suite.study.cells import Planned
+from suite.study.gather import outcomes
 from suite.study.plan import Plan
 from suite.study.release import released
 
@@ -39,7 +40,8 @@ class Drawn(NamedTuple):
     """A run that is to be trained again. returned: what its cell's released runs did, each at its end."""
 
     plan: Plan
-    run: Gathered
+    planned: Planned
+    then: Record
     returned: tuple[float, ...]
 
 
@@ -82,18 +84,14 @@ def draw(folders: Sequence[Path], number: int, seed: int, say: Callable[[str], N
 
 
 def _of_study(plan: Plan, say: Callable[[str], None]) -> list[Drawn]:
-    finished = [run for run in outcomes(plan, say) if run.record and run.status == "finished" and not run.stale]
+    sound = [run for run in outcomes(plan, say) if run.status == "finished" and not run.stale]
+    finished = [(run.planned, run.record) for run in sound if run.record and not run.record.meta.imported]
     returned: dict[tuple[str, str, str], list[float]] = {}
-    for run in finished:
-        returned.setdefault(run.planned.cell.key, []).append(_last_return(run))
+    for planned, record in finished:
+        returned.setdefault(planned.cell.key, []).append(last_return(record))
     engines = implementations.registered()
-    ours = [run for run in finished if not engines[run.planned.cell.implementation].trainer]
-    return [Drawn(plan, run, tuple(returned[run.planned.cell.key])) for run in ours]
-
-
-def _last_return(run: Gathered) -> float:
-    assert run.record
-    return last_return(run.record)
+    ours = [(planned, record) for planned, record in finished if not engines[planned.cell.implementation].trainer]
+    return [Drawn(plan, planned, record, tuple(returned[planned.cell.key])) for planned, record in ours]
 
 
 def last_return(record: Record) -> float:
@@ -125,7 +123,7 @@ def _trained_again(drawn: Drawn, work: Path) -> tuple[Record | None, str]:
     """The record that the present code leaves of the run; or None, and what the process said last."""
     asked = yaml.safe_load(config.read(drawn.plan.path)) | {"results": str(work / drawn.plan.study)}
     asked.pop("tracking", None)
-    cell, seed = drawn.run.planned.cell, drawn.run.planned.seed
+    cell, seed = drawn.planned.cell, drawn.planned.seed
     path = work / f"{drawn.plan.study}-{cell.run_id}-{seed}.yaml"
     path.write_text(yaml.safe_dump(asked), encoding="utf-8")
     record = Plan(path).record(cell, seed)
@@ -141,10 +139,9 @@ def _trained_again(drawn: Drawn, work: Path) -> tuple[Record | None, str]:
 
 def _held(drawn: Drawn, now: Record | None) -> Reproduced:
     """The run as it was trained again beside its record."""
-    cell, then = drawn.run.planned.cell, drawn.run.record
-    assert then
+    cell, then = drawn.planned.cell, drawn.then
     known = Reproduced(
-        drawn.plan.study, cell.task, cell.implementation, cell.variant, cell.run_id, drawn.run.planned.seed,
+        drawn.plan.study, cell.task, cell.implementation, cell.variant, cell.run_id, drawn.planned.seed,
         cell.env_steps, "NO RECORD", last_return(then), None, *_further(drawn.returned), then.meta.device, "",
     )  # fmt: skip
     if now is None or now.meta.status != "finished":

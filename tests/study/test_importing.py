@@ -26,6 +26,8 @@ from suite.lab import records
 from suite.published import anchors as references
 from suite.study import gather, importing, logs, rules
 from suite.study.plan import Plan
+from suite.study.release import release
+from suite.study.reproduction import draw
 
 STEPS = np.array([1000, 2000, 3000, 4000])
 RETURNS = -1000.0 + np.arange(24.0).reshape(3, 4, 2) ** 2
@@ -302,6 +304,15 @@ def test_from_logs_to_statistics(here):
     )
     assert cell["kind"] == "deterministic"
     assert cell["mean"]["estimate"] == pytest.approx(RETURNS[:, -1].mean())
+
+
+def test_imported_runs_are_passed_on_and_never_trained_again(here):
+    imported(here, *evaluations(here / "runs"), "--write-config", "mine.yaml")
+    plan = Plan(Path("mine.yaml"))
+    gather.main(plan)
+    assert release(plan, Path("released"), lambda line: None).there == 3
+    with pytest.raises(UsageError, match="0 released runs can be trained again"):
+        draw([Path("released")], 1, 1, lambda line: None)
 
 
 def test_the_same_import_again_changes_nothing_and_another_is_refused(here):

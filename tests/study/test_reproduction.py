@@ -74,7 +74,7 @@ def test_what_is_trained_again_has_the_same_numbers_and_another_record_is_notice
 
 def test_the_seed_draws_and_no_run_is_drawn_twice(made_up):
     def paths(number: int, seed: int) -> list[str]:
-        return [one.run.planned.record for one in draw([made_up], number, seed, quiet)]
+        return [one.planned.record for one in draw([made_up], number, seed, quiet)]
 
     assert paths(3, 1) == paths(3, 1) and len({*paths(3, 1)}) == 3
     assert len({tuple(paths(3, seed)) for seed in range(20)}) == 6
@@ -129,7 +129,7 @@ def test_other_numbers_hold_within_the_interval_of_their_cell_on_another_process
     made_up, device, shift, outcome, holds
 ):
     run = drawn(made_up)
-    then = run.run.record
+    then = run.then
     rows = [
         row | ({"return": row["return"] + shift} if row["return"] is not None else {}) for row in then.rows.to_pylist()
     ]
@@ -142,9 +142,9 @@ def test_other_numbers_hold_within_the_interval_of_their_cell_on_another_process
 
 def test_a_cell_of_one_run_has_no_interval(made_up):
     run = drawn(made_up)
-    row = _held(run._replace(returned=run.returned[:1]), run.run.record)
+    row = _held(run._replace(returned=run.returned[:1]), run.then)
     assert (row.outcome, row.low, row.high) == ("SAME", None, None)
-    later = records.Record(replace(run.run.record.meta, params_digest="else"), run.run.record.rows)
+    later = records.Record(replace(run.then.meta, params_digest="else"), run.then.rows)
     assert _held(run._replace(returned=run.returned[:1]), later).outcome == "OTHER"
 
 
@@ -157,7 +157,7 @@ def test_the_last_return_is_of_the_last_evaluation_by_the_actions_that_the_sched
 
 def test_the_table_is_read_as_it_was_written_and_another_is_refused(made_up, tmp_path):
     run, path = drawn(made_up), tmp_path / "table.csv"
-    rows = [_held(run, run.run.record), _held(run._replace(returned=run.returned[:1]), None)]
+    rows = [_held(run, run.then), _held(run._replace(returned=run.returned[:1]), None)]
     assert read_table(path) == []
     write(rows, path)
     assert read_table(path) == rows
