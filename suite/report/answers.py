@@ -74,7 +74,7 @@ def _baseline_in_words(ablation: AblationResult) -> Iterator[str]:
         values = ablation.doses.baseline
         same = len(set(values.values())) == 1
         baselines = [f"{value:,g}" + ("" if same else f" on {task}") for task, value in values.items()]
-        yield f"{_listed(sorted(names))} is a {ablation.doses.field} of {_listed(list(dict.fromkeys(baselines)))}."
+        yield f"{_listed(sorted(names))} stands for {ablation.doses.field} {_listed(list(dict.fromkeys(baselines)))}."
 
 
 def verdict(answers: Sequence[Answer]) -> str:
