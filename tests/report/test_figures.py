@@ -251,7 +251,9 @@ def test_of_arms_that_are_values_the_baseline_s_own_is_told(results):
         return one.further
 
     assert told(Pendulum_v1=0.005, Hopper_v5=0.005) == ("twin stands for tau 0.005.",)
-    assert told(Pendulum_v1=0.005, Hopper_v5=0.01) == ("twin stands for tau 0.005 on Pendulum-v1 and 0.01 on Hopper-v5.",)
+    assert told(Pendulum_v1=0.005, Hopper_v5=0.01) == (
+        "twin stands for tau 0.005 on Pendulum-v1 and 0.01 on Hopper-v5.",
+    )
     assert told() == ()
 
 
