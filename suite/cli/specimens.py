@@ -169,20 +169,20 @@ def docs(check: bool) -> None:
 def findings(reports: str) -> None:
     """Write docs/findings.md, what the released studies found. `make findings` makes their reports first."""
     import implementations
-    from suite.report.site import findings as found
+    from suite.report.site import findings as document
     from suite.report.site import studies
     from suite.study import reproduction
 
     if implementations.CHECKOUT is None:
         raise UsageError("the findings are written in a checkout; this suite is installed without one")
-    folders = found.reports_of(Path(reports))
+    folders = document.reports_of(Path(reports))
     known = [study for folder in folders if (study := studies.read(folder)) is not None]
     if missing := [folder.name for folder in folders if folder.name not in {study.name for study in known}]:
         remedy = f"python -m suite report --from results/released/{missing[0]}"
         raise UsageError(f"no report of {', '.join(missing)} lies under {reports}: run `{remedy}`")
-    again = reproduction.read_table(found.REPRODUCED)
-    found.PATH.write_text(found.page(known, found.discussed(), again), encoding="utf-8")
-    click.echo(found.PATH)
+    again = reproduction.read_table(document.REPRODUCED)
+    document.PATH.write_text(document.page(known, document.discussed(), again), encoding="utf-8")
+    click.echo(document.PATH)
 
 
 @main.command()
