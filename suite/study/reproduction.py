@@ -74,11 +74,11 @@ def draw(folders: Sequence[Path], number: int, seed: int, say: Callable[[str], N
     """So many of the released runs in these folders, all equally likely, without replacement and in the order drawn.
 
     Left out: imported and stale runs, those that did not finish, and those of packages, which promise no equal numbers.
-    UsageError if there are fewer.
+    UsageError if there are fewer, or none is asked for.
     """
     known = [drawn for folder in sorted(folders) for drawn in _of_study(released(folder), say)]
     if not 0 < number <= len(known):
-        raise UsageError(f"--draw is {number}, and {len(known)} released runs can be trained again; choose 1 to that")
+        raise UsageError(f"--draw is {number}, and {len(known)} released runs can be trained again: 1 to so many")
     rng = np.random.Generator(np.random.Philox(seed))
     return [known[i] for i in rng.choice(len(known), number, replace=False)]
 

@@ -23,7 +23,7 @@ from suite.study.plan import Plan
 RELEASED = sorted((ROOT / "results/released").glob("*/runs/**/*.parquet"))
 QUIET = ("answers", "high_ratio", "programs", "walk")
 """Trained with little else on the machine. Of the others time tells nothing: they train beside other work, so that by
-the clock runs of one cell differ by up to 60 times, and on cores, which share caches and units with it, by up to 2."""
+the clock runs of one cell differ by up to 130 times, and on cores, which share caches and units with it, by up to 4."""
 
 
 def cell_of(run: RunRecord) -> Cell:
