@@ -33,6 +33,7 @@ class Making:
 
     device: tuple[str, ...]
     code_id: tuple[str, ...]
+    commit: tuple[str, ...]  # none where the records are older than it
     packages: dict[str, tuple[str, ...]]  # package -> its versions
     hours: float
     runs_with_time: int
@@ -62,6 +63,7 @@ def making(runs: pd.DataFrame) -> Making:
     return Making(
         device=_values(runs["device"]),
         code_id=_values(runs["code_id"]),
+        commit=_values(runs.get("commit", pd.Series(dtype=str)).str.split(", ").explode()),
         packages={name: tuple(sorted(values)) for name, values in sorted(packages.items())},
         hours=float(runs["wall_time_s"].sum() / 3600),
         runs_with_time=int(runs["wall_time_s"].count()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import implementations
@@ -50,6 +51,7 @@ def show(run: str, results: Path) -> str:
         *(_claimed(first.imported) if first.imported else _described(first)),
         f"evaluation: {first.evaluation.episodes} episodes every {first.evaluation.every:,} steps{played}",
         f"{_made_by(first)}; {versions or 'no version is known'}",
+        *(f"from the sources of commit {commit}" for commit in _commits(records)),
         f"on {first.device} ({first.platform})",
         *(_seed(path, record) for path, record in zip(paths, records, strict=True)),
     ]
@@ -62,6 +64,12 @@ def _made_by(record: RunRecord) -> str:
         return f"log {record.code_id}"
     parts = ", ".join(f"{part} {one.version}" for part, one in (record.numerics or {}).items())
     return f"code {record.code_id} ({parts or 'of which no versions are known'})"
+
+
+def _commits(records: Sequence[Record]) -> list[str]:
+    """The commits of the suite that trained these runs, those with changes of their own told; in their order."""
+    commits = dict.fromkeys(attempt.commit for record in records for attempt in record.meta.attempts if attempt.commit)
+    return [f"{commit.removesuffix('+')}{', with changes' if commit.endswith('+') else ''}" for commit in commits]
 
 
 def _claimed(imported: Imported) -> list[str]:

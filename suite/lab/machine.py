@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import subprocess
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +14,7 @@ from suite.lab.records import Evaluations, Provenance, kind_of_schedule
 from suite.sac import numerics
 from suite.sac.contract import Implementation, Job
 from suite.sac.numerics import Numerics
+from suite.sac.source import ROOT
 from suite.sac.specs import Spec
 
 
@@ -56,6 +59,27 @@ def distribution_of(module: str) -> str | None:
 @cache
 def _distributions() -> dict[str, list[str]]:
     return dict(metadata.packages_distributions())
+
+
+MAKES_NUMBERS = ("suite", "implementations", "requirements.lock")
+"""What of a checkout its runs' numbers come from."""
+
+
+@cache
+def commit(root: Path = ROOT) -> str:
+    """The commit of the checkout in a folder, with "+" behind it where what makes numbers differs from it; "" where
+    there is no checkout, or git does not answer."""
+    if not (root / ".git").exists():  # an installed suite may lie in the repository of somebody else
+        return ""
+    asked = ("git", "status", "--porcelain=v2", "--branch", "--", *MAKES_NUMBERS)
+    alone = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}  # many runs start at once: none may hold the index
+    try:
+        answer = subprocess.run(asked, cwd=root, env=alone, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    head, *rest = answer.stdout.splitlines()
+    changed = any(not line.startswith("# ") for line in rest)
+    return head.removeprefix("# branch.oid ") + ("+" if changed else "")
 
 
 def processor() -> str:

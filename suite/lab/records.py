@@ -84,6 +84,7 @@ class Attempt(NamedTuple):
     from_env_step: int
     started: str  # ISO 8601, UTC
     device: str = ""
+    commit: str = ""  # of the suite's checkout, "+" behind it where its sources had changes; "" where nobody knows it
 
 
 class Pace(NamedTuple):

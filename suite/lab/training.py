@@ -25,7 +25,7 @@ from suite.files import atomic
 from suite.lab.checkpoint import Checkpoints, Maker
 from suite.lab.lab import Lab
 from suite.lab.loop import Clock, Interrupted, Place, Training
-from suite.lab.machine import provenance
+from suite.lab.machine import commit, provenance
 from suite.lab.progress import PROGRESS_SECONDS, latest_scalars, progress_line, progress_of, scalars_by_step
 from suite.lab.records import Attempt, Pace, Provenance, Recorder, RunEnd
 from suite.lab.signals import StopSignals
@@ -167,7 +167,7 @@ class _Process:
                 say(line)
         self.lab = lab = self.options.make_lab(self.engine, job, self.recorders)
         self.clocks = lab.resume(self.checkpoints) or self.clocks
-        attempt = Attempt(lab.env_step, _now(), self.device)
+        attempt = Attempt(lab.env_step, _now(), self.device, commit())
         self.clocks = [clock._replace(attempts=(*clock.attempts, attempt)) for clock in self.clocks]
         self.trackers = [
             self.options.make_tracker(run, place.work) for run, place in zip(self.runs, self.places, strict=True)

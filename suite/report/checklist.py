@@ -44,7 +44,7 @@ def checklist(study: Study, presets: Sequence[Preset]) -> list[tuple[str, str]]:
 
 def made_with(made: Making) -> list[tuple[str, str]]:
     """What the runs were made with, and its values or versions that occur."""
-    everything = {"device": made.device, "code_id": made.code_id, **made.packages}
+    everything = {"device": made.device, "code_id": made.code_id, "commit": made.commit, **made.packages}
     return [(name, ", ".join(values)) for name, values in everything.items()]
 
 

@@ -35,7 +35,7 @@ from suite.study.cells import CELL, Cell, Planned
 from suite.study.plan import Plan
 from suite.study.staleness import Judge, device_note, note_of
 
-MAKING = ("wall_time_s", "env_steps_per_s", "attempts", "by_the_clock", "pace",
+MAKING = ("wall_time_s", "env_steps_per_s", "attempts", "commit", "by_the_clock", "pace",
           *(f"{prefix}_{name}" for prefix in ("forecast", "used") for name in Costs._fields))  # fmt: skip
 """Columns of the table of runs on how a run was made: in these alone do sweeps with the same results differ."""
 KEYS = ["task", "implementation", "run_id", "variant", "seed"]
@@ -140,7 +140,13 @@ def _recorded(run: RunRecord | None) -> dict[str, object]:
     }
 
 
-_UNKNOWN: dict[str, object] = {**dict.fromkeys(MAKING, math.nan), "attempts": 0, "by_the_clock": False, "pace": "{}"}
+_UNKNOWN: dict[str, object] = {
+    **dict.fromkeys(MAKING, math.nan),
+    "attempts": 0,
+    "commit": "",
+    "by_the_clock": False,
+    "pace": "{}",
+}
 """What the columns MAKING hold without a record."""
 
 
@@ -150,6 +156,7 @@ def _making(planned: Planned, run: RunRecord) -> dict[str, object]:
         "wall_time_s": run.wall_time_s,
         "env_steps_per_s": run.last_env_step / run.wall_time_s if run.wall_time_s else math.nan,
         "attempts": len(run.attempts),
+        "commit": ", ".join(dict.fromkeys(attempt.commit for attempt in run.attempts if attempt.commit)),
         "pace": json.dumps({str(at.env_step): at.wall_time_s for at in run.pace}),
     }
     if run.imported:

@@ -18,6 +18,12 @@ def test_every_cell_has_its_time_and_its_code():
     assert (rows[0].updates, rows[0].code_id) == (11_001, "a9d6d8232e")
 
 
+def test_every_commit_that_trained_is_named_once():
+    assert making(RUNS).commit == ()  # of before records had one
+    commits = ["aa", "", "bb+, aa"] * (len(RUNS) // 3)
+    assert making(RUNS.assign(commit=commits)).commit == ("aa", "bb+")
+
+
 def test_all_runs_together_name_every_device_code_and_package():
     all_runs = making(RUNS)
     assert all_runs.code_id == ("a9d6d8232e", "bcdf1b3bca") and all_runs.packages["jax"] == ("0.10.2",)

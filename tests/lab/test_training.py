@@ -20,7 +20,7 @@ import implementations
 from suite.lab import loop, seeding, training
 from suite.lab.checkpoint import Checkpoints, OwnedError
 from suite.lab.lab import Lab
-from suite.lab.machine import slowness
+from suite.lab.machine import commit, slowness
 from suite.lab.records import RecordError, arrays_path, digest, params_digest, read
 from suite.lab.replay import Replay
 from suite.lab.seat import uniform_log_density
@@ -80,6 +80,7 @@ def test_a_record_says_all_about_itself(tmp_path):
     assert meta.implementation == "torch" and meta.seed == 0 and meta.env_steps == 200
     assert {"python", "suite", "numpy", "gymnasium", "mujoco", "torch"} <= set(meta.versions)
     assert meta.device.startswith("cpu") and meta.wall_time_s > 0 and len(meta.attempts) == 1
+    assert meta.attempts[0].commit == commit()
     assert [at.env_step for at in meta.pace] == [100, 200]
     assert 0 < meta.pace[0].wall_time_s < meta.pace[1].wall_time_s <= meta.wall_time_s
     assert record.episodes["env_step"].to_pylist() == [100, 100, 200, 200]

@@ -39,7 +39,7 @@ from click.testing import CliRunner
 from implementations import sac_torch
 from suite.cli import main, sweep
 from suite.errors import UsageError
-from suite.lab import records
+from suite.lab import machine, records
 from suite.sac import numerics
 from suite.specimens import proofs
 from suite.study import gather as gathering
@@ -267,6 +267,8 @@ def test_status_show_and_check_speak_of_the_study(study):
     assert "it is sac_v2_small, but:" in show.stdout
     assert "temperature is FixedAlpha(value=0.2) instead of LearnedAlpha(" in show.stdout
     assert "seed 1: finished at step 1,400 of 1,400" in show.stdout and "torch 2." in show.stdout
+    commit = machine.commit()  # none where the tests run outside a checkout
+    assert (f"from the sources of commit {commit.removesuffix('+')}" in show.stdout) == bool(commit)
     check = suite("check", "--config", "study.yaml", cwd=study)
     assert check.returncode == 3 and "No cell of this study has a published counterpart" in check.stdout
 
