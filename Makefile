@@ -66,7 +66,7 @@ findings: $(VENV)/ready $(REPORTS)
 
 # Ten released runs that seed 1 draws, trained again and held against their records.
 reproduce: $(VENV)/ready
-	$(BIN)/python -m suite reproduce --draw 10 --seed 1 --cores $(CORES) --out results/released/reproduced.csv $(RELEASED)
+	$(BIN)/python -m suite reproduce --draw 10 --seed 1 --sources both --cores $(CORES) --out results/released/reproduced.csv $(RELEASED)
 
 reports/%/summary.json: results/released/%/SHA256SUMS | $(VENV)/ready
 	$(BIN)/python -m suite report --from results/released/$* --workers $(CORES)

@@ -115,21 +115,32 @@ def release(plan: Plan, folder: str) -> None:
 @click.option("--draw", default=10, show_default=True, help="How many runs.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Draws them.")
 @click.option("--cores", default=2, show_default=True, type=click.IntRange(1), help="How many are trained at once.")
+@click.option(
+    "--sources",
+    type=click.Choice(["present", "own", "both"]),
+    default="present",
+    show_default=True,
+    help="Train by the present code, by that of the commit that made the record, or by each.",
+)
 @click.option("--out", help="A CSV file for what came out.")
 @click.argument("folders", nargs=-1, required=True)
-def reproduce(draw: int, seed: int, cores: int, out: str | None, folders: tuple[str, ...]) -> None:
+def reproduce(draw: int, seed: int, cores: int, sources: str, out: str | None, folders: tuple[str, ...]) -> None:
     """Train runs of released FOLDERS again that a seed draws, and hold them against their records.
 
     Exit code 1 unless, on the processor of its record, each has the same numbers to the last bit; on another, returns
     what one more run of its cell would with a probability of 99 %.
     """
     from tempfile import TemporaryDirectory
+    from typing import get_args
 
     from suite.study import reproduction
 
     drawn = reproduction.draw([Path(folder) for folder in folders], draw, seed, click.echo)
+    choices = [choice for choice in get_args(reproduction.Choice) if sources in (choice, "both")]
     with TemporaryDirectory() as work:
-        rows = reproduction.reproduce(drawn, Path(work), cores, click.echo)
+        rows = [
+            row for choice in choices for row in reproduction.reproduce(drawn, Path(work), cores, click.echo, choice)
+        ]
     if out:
         reproduction.write(rows, Path(out))
     holding = sum(row.holds for row in rows)

@@ -78,8 +78,10 @@ def commit(root: Path = ROOT) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     head, *rest = answer.stdout.splitlines()
-    changed = any(not line.startswith("# ") for line in rest)
-    return head.removeprefix("# branch.oid ") + ("+" if changed else "")
+    made = head.removeprefix("# branch.oid ")
+    if made == "(initial)":
+        return ""
+    return made + ("+" if any(not line.startswith("# ") for line in rest) else "")
 
 
 def processor() -> str:

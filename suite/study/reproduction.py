@@ -1,20 +1,20 @@
 """Reproduction: released runs, drawn by a seed, are trained again and held against their records.
 
-The present code trains them, from a temporary folder. Only records whose numbers it says it would give are drawn, so
-that this is a test of that claim as of the records: on the processor that made a record every number must be the same.
-Another one may round otherwise, and then the run is held against what one more run of its cell may return.
+The present code trains them, from a temporary folder, or that of the commit that made the record. Only records whose
+numbers the present code says it would give are drawn, so that this is a test of that claim as of the records: on the
+processor that made a record every number must be the same. Another one may round otherwise, and then the run is held
+against what one more run of its cell may return.
 """
 
 from __future__ import annotations
 
 import csv
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import yaml
@@ -22,18 +22,24 @@ import yaml
 import implementations
 from suite.errors import UsageError
 from suite.files import atomic
+from suite.lab import machine
 from suite.lab.records import Record, RecordError, read, rows_digest
+from suite.sac.source import ROOT
 from suite.statistics.equivalence import prediction_check
 from suite.study import config
 from suite.study.cells import Planned
 from suite.study.gather import outcomes
 from suite.study.plan import Plan
 from suite.study.release import released
+from suite.study.sources import History, Sources, SourcesError, environment
 
 CONFIDENCE = 0.99  # of the interval in which one more run of a cell lies
 Outcome = Literal["SAME", "WITHIN", "OTHER", "NO RECORD"]
 """Every number is the record's; others, within what one more run of its cell may return; beyond that, or of a cell of
 one run; or training left nothing."""
+
+Choice = Literal["present", "own"]
+"""Which code trains a run again: the present one, or that of the commit that made its record."""
 
 
 class Drawn(NamedTuple):
@@ -46,8 +52,8 @@ class Drawn(NamedTuple):
 
 
 class Reproduced(NamedTuple):
-    """A row of the table. then, now: mean return of the last evaluation; low, high: where one more run of the cell's
-    lies; made_on, trained_on: processors."""
+    """A row of the table. commit: of the sources that trained it again; then, now: mean return of the last evaluation;
+    low, high: where one more run of the cell's lies; made_on, trained_on: processors."""
 
     study: str
     task: str
@@ -56,6 +62,8 @@ class Reproduced(NamedTuple):
     run_id: str
     seed: int
     env_steps: int
+    sources: Choice
+    commit: str
     outcome: Outcome
     then: float
     now: float | None
@@ -103,33 +111,53 @@ def last_return(record: Record) -> float:
     return float(np.mean([value for step, of, value in rows if step == last and of == kind]))
 
 
-def reproduce(drawn: Sequence[Drawn], work: Path, cores: int, say: Callable[[str], None]) -> list[Reproduced]:
+def reproduce(
+    drawn: Sequence[Drawn], work: Path, cores: int, say: Callable[[str], None], choice: Choice = "present"
+) -> list[Reproduced]:
     """Every drawn run, trained again in a process of its own in the folder `work`, `cores` at once; in their order.
 
-    say: takes a line on each as it ends.
+    say: takes a line on each as it ends. UsageError if a run's own sources are asked for where no repository is.
     """
+    sources = _sources(drawn, work, choice)
 
-    def one(run: Drawn) -> Reproduced:
-        record, complaint = _trained_again(run, work)
-        row = _held(run, record)
+    def one(run: Drawn, of: Sources | SourcesError) -> Reproduced:
+        record, complaint = (None, str(of)) if isinstance(of, SourcesError) else _trained_again(run, work, of, choice)
+        row = _held(run, record, choice, "" if isinstance(of, SourcesError) else of.commit)
         say(f"{in_words(row)}{f' ({complaint})' if complaint else ''}")
         return row
 
     with ThreadPoolExecutor(cores) as pool:
-        return list(pool.map(one, drawn))
+        return list(pool.map(one, drawn, sources))
 
 
-def _trained_again(drawn: Drawn, work: Path) -> tuple[Record | None, str]:
-    """The record that the present code leaves of the run; or None, and what the process said last."""
-    asked = yaml.safe_load(config.read(drawn.plan.path)) | {"results": str(work / drawn.plan.study)}
+def _sources(drawn: Sequence[Drawn], work: Path, choice: Choice) -> Sequence[Sources | SourcesError]:
+    """The code that trains each run again, or why there is none."""
+    if choice == "present":
+        return [Sources(machine.commit(), ROOT)] * len(drawn)
+    history = History(work / "sources")
+
+    def of(run: Drawn) -> Sources | SourcesError:
+        try:
+            return history.of(run.then.meta)
+        except SourcesError as error:
+            return error
+
+    return [of(run) for run in drawn]
+
+
+def _trained_again(drawn: Drawn, work: Path, sources: Sources, choice: Choice) -> tuple[Record | None, str]:
+    """The record that these sources leave of the run; or None, and what the process said last."""
+    asked = yaml.safe_load(config.read(drawn.plan.path)) | {"results": str(work / choice / drawn.plan.study)}
     asked.pop("tracking", None)
     cell, seed = drawn.planned.cell, drawn.planned.seed
-    path = work / f"{drawn.plan.study}-{cell.run_id}-{seed}.yaml"
+    path = work / f"{drawn.plan.study}-{cell.run_id}-{seed}-{choice}.yaml"
     path.write_text(yaml.safe_dump(asked), encoding="utf-8")
     record = Plan(path).record(cell, seed)
     command = [sys.executable, "-m", "suite", "run", "--config", str(path), record]
-    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
-    ended = subprocess.run(command, env=one_thread, capture_output=True, text=True, check=False)
+    there = sources.folder if choice == "own" else None  # the user's own ablations are read from where they are
+    ended = subprocess.run(
+        command, cwd=there, env=environment(sources.folder), capture_output=True, text=True, check=False
+    )
     try:
         return read(Path(record)), ""
     except RecordError:
@@ -137,12 +165,13 @@ def _trained_again(drawn: Drawn, work: Path) -> tuple[Record | None, str]:
         return None, lines[-1] if lines else f"exit code {ended.returncode}"
 
 
-def _held(drawn: Drawn, now: Record | None) -> Reproduced:
+def _held(drawn: Drawn, now: Record | None, choice: Choice, commit: str) -> Reproduced:
     """The run as it was trained again beside its record."""
     cell, then = drawn.planned.cell, drawn.then
     known = Reproduced(
         drawn.plan.study, cell.task, cell.implementation, cell.variant, cell.run_id, drawn.planned.seed,
-        cell.env_steps, "NO RECORD", last_return(then), None, *_further(drawn.returned), then.meta.device, "",
+        cell.env_steps, choice, commit, "NO RECORD", last_return(then), None, *_further(drawn.returned),
+        then.meta.device, "",
     )  # fmt: skip
     if now is None or now.meta.status != "finished":
         return known
@@ -172,6 +201,8 @@ def _same(then: Record, now: Record) -> bool:
 def in_words(row: Reproduced) -> str:
     """A row as a line."""
     run = f"{row.study}: {row.implementation} {row.variant} on {row.task}, seed {row.seed}, {row.env_steps:,} steps"
+    if row.sources == "own":
+        run += f", by the sources of {row.commit[:10] or 'its commit'}"
     if row.now is None:
         return f"{run}: {row.outcome}"
     if row.outcome == "SAME":
@@ -205,6 +236,8 @@ def read_table(path: Path) -> list[Reproduced]:
 def _row(cells: Sequence[str]) -> Reproduced:
     """A row of its cells; ValueError if these are too few or no numbers."""
     named: dict[str, Any] = dict(zip(Reproduced._fields, cells, strict=True))
+    if named["sources"] not in get_args(Choice) or named["outcome"] not in get_args(Outcome):
+        raise ValueError("it has another outcome, or other sources, than there are")
     named |= {name: int(named[name]) for name in ("seed", "env_steps")}
     named |= {name: float(named[name]) if named[name] else None for name in ("then", "now", "low", "high")}
     return Reproduced(**named)

@@ -89,12 +89,16 @@ def test_what_is_to_be_expected_of_the_gate_stands_there_before_the_first_run_an
 
 
 def test_of_runs_that_were_trained_again_it_says_whether_they_hold():
-    row = Reproduced("small", "Pendulum-v1", "jax", "critics/single", "0123456789", 3, 12_000, "SAME", -150.0, -150.0,
-                     -200.0, -100.0, "cpu: a", "cpu: a")  # fmt: skip
-    rows = [row, row._replace(outcome="WITHIN", trained_on="cpu: b"), row._replace(outcome="NO RECORD", now=None)]
+    row = Reproduced("small", "Pendulum-v1", "jax", "critics/single", "0123456789", 3, 12_000, "present",
+                     "aa11bb22cc", "SAME", -150.0, -150.0, -200.0, -100.0, "cpu: a", "cpu: a")  # fmt: skip
+    rows = [row, row._replace(outcome="WITHIN", trained_on="cpu: b"), row._replace(outcome="NO RECORD", now=None),
+            row._replace(sources="own", commit="dd33ee44ff")]  # fmt: skip
     text = findings.page([study("large", answer())], {}, rows)
-    assert "Of 3 released runs" in text and "2 hold: 1 have every number" in text
-    assert "| `small` | critics/single on Pendulum-v1, seed 3 | cpu: a | cpu: b | WITHIN | −150 | −150 |" in text
+    assert "- By the present code, 2 of 3 hold; 1 have every number of their record" in text
+    assert "- By the code of the commit that made its record, 1 of 1 hold; 1 have every number" in text
+    run = "| `small` | critics/single on Pendulum-v1, seed 3 |"
+    assert f"{run} aa11bb2 | cpu: a | cpu: b | WITHIN | −150 | −150 |" in text
+    assert f"{run} dd33ee4, its own | cpu: a | cpu: a | SAME |" in text
     assert "## Trained again" not in findings.page([study("large", answer())], {})
 
 

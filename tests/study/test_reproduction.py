@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from builders.runs import suite
@@ -94,7 +95,7 @@ def test_runs_that_failed_or_are_stale_are_not_drawn(made_up):
 
 def test_a_run_that_leaves_no_record_does_not_hold_and_says_what_ended_it(made_up, tmp_path, monkeypatch):
     ended = subprocess.CompletedProcess([], 2, "", "much\nerror: no room is left\n")
-    monkeypatch.setattr(reproduction.subprocess, "run", lambda *_, **__: ended)
+    monkeypatch.setattr(reproduction, "subprocess", SimpleNamespace(run=lambda *_, **__: ended))
     lines: list[str] = []
     (row,) = reproduction.reproduce(draw([made_up], 1, 1, quiet), tmp_path, 1, lines.append)
     assert (row.outcome, row.holds, row.now) == ("NO RECORD", False, None)
@@ -105,10 +106,11 @@ def test_a_run_that_leaves_no_record_does_not_hold_and_says_what_ended_it(made_u
 def test_nothing_is_tracked_of_what_is_trained_again(made_up, tmp_path, monkeypatch):
     (config,) = made_up.glob("*.yaml")
     config.write_text(config.read_text() + "tracking: wandb-offline\n")
-    monkeypatch.setattr(reproduction.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", ""))
+    ended = subprocess.CompletedProcess([], 1, "", "")
+    monkeypatch.setattr(reproduction, "subprocess", SimpleNamespace(run=lambda *_, **__: ended))
     reproduction.reproduce(draw([made_up], 1, 1, quiet), tmp_path, 1, quiet)
     (asked,) = tmp_path.glob("study-*.yaml")
-    assert Plan(asked).config.tracking == "off" and Plan(asked).config.results == str(tmp_path / "study")
+    assert Plan(asked).config.tracking == "off" and Plan(asked).config.results == str(tmp_path / "present" / "study")
 
 
 def drawn(folder: Path) -> Drawn:
@@ -134,7 +136,7 @@ def test_other_numbers_hold_within_the_interval_of_their_cell_on_another_process
         row | ({"return": row["return"] + shift} if row["return"] is not None else {}) for row in then.rows.to_pylist()
     ]
     now = records.Record(replace(then.meta, device=device), records._table(rows))
-    row = _held(run, now)
+    row = _held(run, now, "present", "")
     assert (row.outcome, row.holds) == (outcome, holds)
     assert row.now == pytest.approx(row.then + shift) and row.low < row.then < row.high
     assert f": {outcome}," in in_words(row)
@@ -142,10 +144,10 @@ def test_other_numbers_hold_within_the_interval_of_their_cell_on_another_process
 
 def test_a_cell_of_one_run_has_no_interval(made_up):
     run = drawn(made_up)
-    row = _held(run._replace(returned=run.returned[:1]), run.then)
+    row = _held(run._replace(returned=run.returned[:1]), run.then, "present", "")
     assert (row.outcome, row.low, row.high) == ("SAME", None, None)
     later = records.Record(replace(run.then.meta, params_digest="else"), run.then.rows)
-    assert _held(run._replace(returned=run.returned[:1]), later).outcome == "OTHER"
+    assert _held(run._replace(returned=run.returned[:1]), later, "present", "").outcome == "OTHER"
 
 
 def test_the_last_return_is_of_the_last_evaluation_by_the_actions_that_the_schedule_evaluates(made_up):
@@ -157,12 +159,18 @@ def test_the_last_return_is_of_the_last_evaluation_by_the_actions_that_the_sched
 
 def test_the_table_is_read_as_it_was_written_and_another_is_refused(made_up, tmp_path):
     run, path = drawn(made_up), tmp_path / "table.csv"
-    rows = [_held(run, run.then), _held(run._replace(returned=run.returned[:1]), None)]
+    rows = [_held(run, run.then, "present", "aa"), _held(run._replace(returned=run.returned[:1]), None, "own", "")]
     assert read_table(path) == []
     write(rows, path)
     assert read_table(path) == rows
     text = path.read_text()
-    for damaged in ("", "a,b\n1,2\n", text.replace(",400,", ",many,"), text[: len(text) - 20]):
+    for damaged in (
+        "",
+        "a,b\n1,2\n",
+        text.replace(",400,", ",many,"),
+        text.replace(",own,", ",their,"),
+        text[: len(text) - 20],
+    ):
         path.write_text(damaged)
         with pytest.raises(UsageError, match="is no table of python -m suite reproduce"):
             read_table(path)

@@ -14,7 +14,7 @@ from suite.report.site.markdown import cited, escaped, table
 from suite.report.site.studies import StudyPage
 from suite.sac import identity
 from suite.specimens.catalogue import load_ablation, shipped_ablation_names
-from suite.study.reproduction import Reproduced
+from suite.study.reproduction import Choice, Reproduced
 from suite.wording import number
 
 PATH = identity.ROOT / "docs" / "findings.md"
@@ -151,23 +151,37 @@ def _trained_again(rows: Sequence[Reproduced]) -> Iterator[str]:
     """Whether released runs come out as they did, and each of those that were tried."""
     if not rows:
         return
-    same = sum(row.outcome == "SAME" for row in rows)
     yield "## Trained again"
     yield (
-        f"Of {len(rows)} released runs that a committed seed drew (`make reproduce`), {sum(row.holds for row in rows)} "
-        f"hold: {same} have every number of their record, to the last bit. On another processor than the record's it "
-        "may round otherwise; a run holds there if it returns what one more run of its cell would, with a probability "
-        "of 99 %."
+        "Released runs that a committed seed drew are trained again (`make reproduce`). On another processor than the "
+        "record's code may round otherwise; a run holds there if it returns what one more run of its cell would, with "
+        "a probability of 99 %."
     )
-    heading = ("study", "run", "made on", "trained again on", "outcome", "returned", "again", "one more run")
+    yield "\n".join(_of_sources(choice, rows) for choice in SOURCES if any(row.sources == choice for row in rows))
+    heading = ("study", "run", "sources", "made on", "trained again on", "outcome", "returned", "again", "one more run")
     yield table(heading, [_again(row) for row in rows])
+
+
+SOURCES: dict[Choice, str] = {"present": "the present code", "own": "the code of the commit that made its record"}
+"""What trains a run again, in words."""
+
+
+def _of_sources(choice: Choice, rows: Sequence[Reproduced]) -> str:
+    """How many of the runs that these sources trained again hold."""
+    of = [row for row in rows if row.sources == choice]
+    same = sum(row.outcome == "SAME" for row in of)
+    return (
+        f"- By {SOURCES[choice]}, {sum(row.holds for row in of)} of {len(of)} hold; {same} have every number of their "
+        "record, to the last bit."
+    )
 
 
 def _again(row: Reproduced) -> tuple[str, ...]:
     limits = "–" if row.low is None or row.high is None else f"{number(row.low)} to {number(row.high)}"
     run = f"{escaped(row.variant)} on {row.task}, seed {row.seed}"
     ends = (number(row.then), number(row.now), limits)
-    return f"`{row.study}`", run, escaped(row.made_on), escaped(row.trained_on), row.outcome, *ends
+    sources = f"{row.commit[:7] or '–'}{', its own' if row.sources == 'own' else ''}"
+    return f"`{row.study}`", run, sources, escaped(row.made_on), escaped(row.trained_on), row.outcome, *ends
 
 
 def reports_of(reports: Path) -> list[Path]:
