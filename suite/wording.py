@@ -34,6 +34,24 @@ def score(value: float | None) -> str:
     return "–" if value is None or value != value else f"{value:.3f}".replace("-", "−")
 
 
+def signed(value: float | None) -> str:
+    """A number with its sign, as of a difference."""
+    return f"+{number(value)}" if value and value > 0 else number(value)
+
+
+def percent(value: float | None) -> str:
+    """A share of 1 in percent: whole from ten on, else with one decimal."""
+    if value is None:
+        return "–"
+    digits = f"{100 * value:.0f}" if abs(value) >= 0.0995 else f"{100 * value:.1f}"
+    return f"{digits}\u00a0%".replace("-", "−")
+
+
+def signed_percent(value: float | None) -> str:
+    """The same with its sign, as of a difference."""
+    return f"+{percent(value)}" if value and value > 0 else percent(value)
+
+
 def interval(value: WithInterval | None, form: Callable[[float | None], str] = number) -> str:
     """An estimate with its interval, or alone where there is none; form: how its numbers are printed."""
     return "–" if value is None else with_range(value.estimate, value.low, value.high, form)

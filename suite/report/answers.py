@@ -19,9 +19,9 @@ from suite.analysis.types import (
 from suite.gate.outcome import gate_line
 from suite.report.checklist import not_finished
 from suite.report.comparisons import failing_in_words
-from suite.report.outcomes import short
+from suite.report.outcomes import interactions, short, told_apart
 from suite.sac.ablation import SCORE
-from suite.wording import interval, score, share, with_range
+from suite.wording import interval, percent, score, share, signed_percent, with_range
 
 ORDER: tuple[Finding, ...] = ("BETTER", "WORSE", "EQUIVALENT", "TOO FEW SEEDS", "INCOMPLETE", "NOT LEARNED",
                               "NO SCALE")  # fmt: skip
@@ -38,6 +38,7 @@ class QuestionAnswered(NamedTuple):
     sentence: str
     findings: tuple[Finding, ...]  # that occur, in the order of ORDER
     further: tuple[str, ...] = ()  # sentences that no verdict goes by
+    apart: tuple[str, ...] = ()  # where sides are told apart besides, on single tasks and by other outcomes
 
     @property
     def text(self) -> str:
@@ -64,7 +65,9 @@ def _answered(ablation: AblationResult, results: Results) -> QuestionAnswered:
     if ablation.walk:
         parts.insert(0, "Each arm has the switches of all before it, too.")
     further = (*(words for _, words in held), *_baseline_in_words(ablation))
-    return QuestionAnswered(ablation.name, ablation.question, verdict(of_question), " ".join(parts), findings, further)
+    apart = (*told_apart(ablation), *interactions(ablation))
+    words = verdict(of_question), " ".join(parts)
+    return QuestionAnswered(ablation.name, ablation.question, *words, findings, further, apart)
 
 
 def _baseline_in_words(ablation: AblationResult) -> Iterator[str]:
@@ -104,7 +107,7 @@ def with_others_held(over: AblationOverTasks, ablation: AblationResult) -> Itera
         first, second = ablation.factors[factor]
         others = _listed([name for name in ablation.factors if name != factor])
         differences = [
-            f"{with_range(effect.estimate, effect.low, effect.high, _with_sign)} at {', '.join(effect.held.values())}"
+            f"{interval(effect, signed_percent)} at {', '.join(effect.held.values())}"
             f"{' (the declared one)' if beside_baseline(effect, ablation) else ''}"
             for effect in effects
         ]
@@ -200,18 +203,11 @@ def _side(answer: Answer) -> str:
     return f"{answer.factor} {answer.side}" if answer.factor else answer.side
 
 
-def percent(value: float | None) -> str:
-    """A share of 1 in percent: whole from ten on, else with one decimal."""
-    if value is None:
-        return "–"
-    return f"{100 * value:.0f}\u00a0%" if abs(value) >= 0.0995 else f"{100 * value:.1f}\u00a0%"
-
-
 def _signed(answer: Answer) -> str:
     """The difference with the interval that the finding goes by."""
     ends = answer.within if answer.finding == "EQUIVALENT" else answer.difference
     assert ends, "a finding with numbers has its intervals"
-    return with_range(answer.estimate, ends.low, ends.high, _with_sign)
+    return with_range(answer.estimate, ends.low, ends.high, signed_percent)
 
 
 def _amount(answer: Answer) -> str:
@@ -219,17 +215,9 @@ def _amount(answer: Answer) -> str:
     assert answer.difference and answer.estimate is not None, "a finding with numbers has its intervals"
     low, high, _ = answer.difference
     if low is None or high is None:
-        return _minus(abs(answer.estimate))
+        return percent(abs(answer.estimate))
     low, high = (low, high) if answer.estimate > 0 else (-high, -low)
-    return with_range(abs(answer.estimate), low, high, _minus)
-
-
-def _minus(value: float | None) -> str:
-    return percent(value).replace("-", "−")
-
-
-def _with_sign(value: float | None) -> str:
-    return f"+{percent(value)}" if value and value > 0 else _minus(value)
+    return with_range(abs(answer.estimate), low, high, percent)
 
 
 def _seen(answer: Answer) -> str:
@@ -263,9 +251,9 @@ def _named(answers: Sequence[Answer]) -> str:
     if len(answers) > MOST_NAMED:
         low, *_, high = sorted(answer.estimate or 0.0 for answer in answers)
         kind = "factors" if answers[0].factor else "arms"
-        return f"{len(answers)} {kind}, between {_with_sign(low)} and {_with_sign(high)}"
+        return f"{len(answers)} {kind}, between {signed_percent(low)} and {signed_percent(high)}"
     return ", ".join(
-        f"{_told(answer)} ({_with_sign(answer.estimate)}{_alike(answer)}{_a_little(answer)}{_held(answer)})"
+        f"{_told(answer)} ({signed_percent(answer.estimate)}{_alike(answer)}{_a_little(answer)}{_held(answer)})"
         for answer in answers
     )
 

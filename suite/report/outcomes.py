@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from suite.analysis.types import SIGNIFICANT, AblationResult, AdjustedDifference, Answer, ArmResult, Results
 from suite.sac.ablation import OUTCOMES, SCORE
+from suite.wording import interval, signed, signed_percent
 
 WORDS: Mapping[bool | None, tuple[str, str]] = {
     True: ("better", "worse"),
@@ -14,6 +15,9 @@ WORDS: Mapping[bool | None, tuple[str, str]] = {
     None: ("higher", "lower"),
 }
 """What a greater and a smaller value are called, by whether higher is better."""
+
+
+MOST_NAMED = 6  # arms that a sentence names one by one
 
 
 class ArmOnOutcomes(NamedTuple):
@@ -64,6 +68,40 @@ def _rows(ablation: AblationResult, answers: Mapping[tuple[str, str], Answer]) -
 
 def _difference(arm: ArmResult, outcome: str) -> AdjustedDifference | None:
     return arm.difference if outcome == SCORE else arm.outcomes.get(outcome)
+
+
+def told_apart(ablation: AblationResult) -> Iterator[str]:
+    """Where arms are told apart from their baseline by the adjusted p, a sentence an outcome: the score on single
+    tasks if these are several, and every further one that was declared."""
+    engines = {table.implementation for table in ablation.tables}
+    for name in shown_outcomes(ablation):
+        parts = []
+        for table in ablation.tables if name != SCORE or len(ablation.tables) > len(engines) else ():
+            known = ((arm.arm, _difference(arm, name)) for arm in table.arms)
+            apart = [(arm, one) for arm, one in known if one and (one.p_adjusted or 1.0) <= SIGNIFICANT]
+            if apart:
+                engine = f" in {table.implementation}" if len(engines) > 1 else ""
+                parts.append(f"on {table.task}{engine} {_differences(apart)}")
+        if parts:
+            words = OUTCOMES[name]
+            yield f"{words.brief[0].upper()}{words.brief[1:]} ({words.unit}): {'; '.join(parts)}."
+
+
+def _differences(apart: Sequence[tuple[str, AdjustedDifference]]) -> str:
+    """Arms with their differences and intervals, as many as can be read; of more, how many they are."""
+    if len(apart) > MOST_NAMED:
+        low, *_, high = sorted(one.estimate for _, one in apart)
+        return f"{len(apart)} arms, between {signed(low)} and {signed(high)}"
+    return ", ".join(f"{arm} {interval(one, signed)}" for arm, one in apart)
+
+
+def interactions(ablation: AblationResult) -> Iterator[str]:
+    """What factors do together beyond each alone, over all tasks: numbers that no verdict goes by."""
+    for over in ablation.over_tasks:
+        crossed = [f"{one.name} {interval(one, signed_percent)}" for one in over.effects if one.is_interaction]
+        if crossed:
+            engine = f" ({over.implementation})" if len(ablation.over_tasks) > 1 else ""
+            yield f"Interactions over all tasks{engine}, of which nothing was declared: {', '.join(crossed)}."
 
 
 def where_apart(differences: Sequence[AdjustedDifference | None], outcome: str) -> str:

@@ -30,7 +30,9 @@ def answer(ablation="critics", finding="WORSE", n_needed=None) -> Answer:
 
 def study(name: str, *answers: Answer, hours: float | None = 10.0, beside=()) -> StudyPage:
     asked = tuple(
-        QuestionAnswered(one, f"Asked of {one}?", "WORSE", f"A sentence on {one}.", ("WORSE",), ("And more.",))
+        QuestionAnswered(
+            one, f"Asked of {one}?", "WORSE", f"A sentence on {one}.", ("WORSE",), ("And more.",), ("Entropy differs.",)
+        )
         for one in dict.fromkeys(answer.ablation for answer in answers)
     )
     return StudyPage(Summary(name, COUNTS, asked, beside, answers, "", hours), (), Path())
@@ -50,6 +52,7 @@ def test_every_question_has_its_answer_what_was_known_and_what_is_open():
     text = findings.page(known, {"warmup": "It was\n another task.", "large": "Two tasks."})
     assert text.index("## Does the minimum of two critics") < text.index("## What is a short warm-up worth")
     assert text.count("**WORSE** in `large`. A sentence on critics. And more.") == 1
+    assert text.count("*Told apart besides* in `large`. Entropy differs.") == 2
     assert text.count("*Known before.*") == 2 and "*Where we part, and why.* It was another task." in text
     assert "Nothing within the margin of `small`; other tasks, sizes of networks and budgets." in text
     assert "- Of 2 pairs 2 agree. (`large`)\n- Two tasks. (`large`)" in text
@@ -73,7 +76,10 @@ def test_of_a_study_under_way_nothing_is_told_but_how_far_it_is(finished):
     counts = replace(COUNTS, finished=finished, missing=40 - finished)
     far = replace(waiting, summary=replace(waiting.summary, counts=counts, questions=asked))
     text = findings.page([study("large", answer()), far], {})
-    assert f"Declared and under way, so that nothing is told of them yet: `small` ({finished} of 40 runs)." in text
+    assert (
+        f"Declared and under way, so that none of their questions is answered yet: `small` ({finished} of 40 runs)."
+        in text
+    )
     assert not any(words in text for words in ("## What is a short warm-up", "A sentence on warmup", "Not finished"))
 
 
@@ -83,7 +89,7 @@ def test_what_is_to_be_expected_of_the_gate_stands_there_before_the_first_run_an
     counts = replace(COUNTS, finished=40 - missing, missing=missing)
     gate = replace(gate, summary=replace(gate.summary, counts=counts, expected="Of 5 endpoints 4.2 would be decided."))
     text = findings.page([study("large", answer()), gate], {})
-    before, after = "To be expected of `small`: Of 5 endpoints", "- Of 5 endpoints 4.2 would be decided. (`small`)"
+    before, after = "The gate in `small`, so far: Of 5 endpoints", "- Of 5 endpoints 4.2 would be decided. (`small`)"
     assert (before in text) == bool(missing)
     assert (after in text) == ("Against published" in text) == (not missing)
 

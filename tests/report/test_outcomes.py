@@ -10,10 +10,19 @@ from builders.made_up_study import OPTIONS, write
 from suite.analysis import results as statistics
 from suite.analysis.declared import Declared
 from suite.analysis.results_file import read_results
-from suite.report.answers import sentence
-from suite.report.outcomes import arms_on_outcomes, over_all, short, shown_outcomes, where_apart
+from suite.report.answers import questions_answered, sentence
+from suite.report.outcomes import (
+    arms_on_outcomes,
+    interactions,
+    over_all,
+    short,
+    shown_outcomes,
+    told_apart,
+    where_apart,
+)
 from suite.report.summary import FIRST, NOT_UNDERSTOOD, summary_of
 from suite.study.config import Report
+from suite.wording import interval, signed
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +58,47 @@ def test_a_side_is_called_by_whether_higher_is_better(results, outcome, words):
     differences = [replace(known, difference=value, p_adjusted=p) for value, p in at]
     assert where_apart([*differences, None], outcome) == words
     assert where_apart([None], outcome) == "–" and where_apart(differences[3:], outcome) == "not told apart on 1"
+
+
+def test_sides_told_apart_are_named_with_their_differences(results):
+    critics = next(one for one in results.ablations if one.name == "critics")
+    every = [*told_apart(critics)]
+    (arm,) = (arm for arm in critics.tables[0].arms if not arm.baseline)
+    first = f"on {critics.tables[0].task} single {interval(arm.difference, signed)}"
+    assert len(critics.tables) > 1 and every[0].startswith(f"Final return (return per episode): {first}; on ")
+    assert every[1].startswith("Area under the learning curve (return per episode): on ")
+    assert len(every) == 2, "the bias of Q is not told apart, and failures have no differences"
+    alone = replace(critics, tables=critics.tables[:1])
+    assert [words.split(" (")[0] for words in told_apart(alone)] == ["Area under the learning curve"]
+    bound = replace(arm.difference, p_adjusted=0.05, difference=-3.0, low=-5.0, high=-1.0)
+    beyond, unknown = replace(bound, p_adjusted=0.0501), replace(bound, p_adjusted=None)
+    arms = tuple(replace(arm, arm=name, outcomes={"q_bias": one}) for name, one in
+                 (("at", bound), ("beyond", beyond), ("unknown", unknown)))  # fmt: skip
+    of_bias = replace(alone, outcomes=("q_bias",), tables=(replace(alone.tables[0], arms=arms),))
+    (words,) = told_apart(of_bias)
+    assert words == f"Bias of Q (discounted return): on {alone.tables[0].task} at −3 (−5\u00a0to\u00a0−1)."
+
+
+def test_of_many_sides_told_apart_their_number_is_named(results):
+    critics = next(one for one in results.ablations if one.name == "critics")
+    (arm,) = (arm for arm in critics.tables[0].arms if not arm.baseline)
+    arms = tuple(
+        replace(arm, outcomes={"area": replace(arm.outcomes["area"], difference=float(n), p_adjusted=0.01)})
+        for n in range(-3, 5)
+    )
+    (words,) = told_apart(replace(critics, tables=(replace(critics.tables[0], arms=arms),)))
+    assert words.endswith(" 8 arms, between −3 and +4.")
+
+
+def test_interactions_are_told_without_a_verdict(results):
+    factorial = next(one for one in results.ablations if one.name == "factorial")
+    words = [*interactions(factorial)]
+    crossed = [effect.name for over in factorial.over_tasks for effect in over.effects if effect.is_interaction]
+    assert crossed and all(name in " ".join(words) for name in crossed)
+    assert all("of which nothing was declared" in one for one in words)
+    assert not [*interactions(next(one for one in results.ablations if one.name == "critics"))]
+    answered = next(one for one in questions_answered(results) if one.ablation == "factorial")
+    assert set(words) <= set(answered.apart)
 
 
 def test_what_a_question_is_compared_by(results):

@@ -20,8 +20,9 @@ from suite.analysis.types import (
     LeftOut,
 )
 from suite.report import summary as summaries
-from suite.report.answers import ORDER, percent, sentence, verdict, with_others_held
+from suite.report.answers import ORDER, sentence, verdict, with_others_held
 from suite.report.summary import FIRST, Summary, markdown, write
+from suite.wording import percent
 
 
 def answer(finding="WORSE", estimate=-0.21, **changes) -> Answer:
@@ -149,7 +150,7 @@ def test_a_verdict_is_of_the_expectation_where_it_is_decided():
         assert verdict([answer(finding)] * 2) == finding
 
 
-@pytest.mark.parametrize(("value", "words"), [(0.2149, "21 %"), (0.0999, "10 %"), (0.0994, "9.9 %"), (-1.2, "-120 %")])
+@pytest.mark.parametrize(("value", "words"), [(0.2149, "21 %"), (0.0999, "10 %"), (0.0994, "9.9 %"), (-1.2, "−120 %")])
 def test_shares_have_two_digits(value, words):
     assert percent(value).replace("\u00a0", " ") == words
 

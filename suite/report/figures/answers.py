@@ -12,12 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from suite.analysis.types import AblationOverTasks, AblationResult, Answer, Effect, Results
-from suite.report.answers import beside_baseline, percent
+from suite.report.answers import beside_baseline
 from suite.report.families import adjusted_in
 from suite.report.figures.canvas import Content, grid, label, rows
 from suite.report.figures.captions import arms_of, finished, level
 from suite.report.outcomes import short
 from suite.sac.ablation import SCORE
+from suite.wording import percent
 
 REACH = 1.6  # in normalised scores: what lies further out stands at the edge, with its number
 HELD = "no verdict"

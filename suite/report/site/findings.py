@@ -35,19 +35,15 @@ def page(known: Sequence[StudyPage], discussion: Mapping[str, str], again: Seque
     asked = list(dict.fromkeys(one.ablation for one in answered))
     shipped = [name for name in asked if name in shipped_ablation_names()]
     shipped.sort(key=lambda name: CORE not in load_ablation(name).tags)
-    runs = sum(study.summary.counts.finished for study in known)
     parts = [
         "# What was found",
-        f"Written by `python -m suite findings` from the reports of {len(known)} released studies with {runs:,} "
-        "finished runs: no number here is typed. Differences are in percent of what learning gains, from the random "
-        "policy to the task's reference; in brackets 95 % intervals over seeds. How a verdict is made: "
-        "[statistics](statistics.md).",
+        _opening(known),
         *(part for name in shipped for part in _question(name, known, discussion)),
         "## Beside the questions",
         *_beside(known, discussion),
         "## What it cost",
-        "Core-hours are the wall time of the runs, each on a core that it shared with other work at times; what runs "
-        "together in one process counts its time each.",
+        "Core-hours here are of the clock, each run on a core that it shared with other work at times: more than on a "
+        "quiet machine. What runs together in one process counts its time each.",
         _cost(known),
         *_trained_again(again),
         *_waiting(every),
@@ -55,6 +51,20 @@ def page(known: Sequence[StudyPage], discussion: Mapping[str, str], again: Seque
         "twelve digits of the SHA-256 of each study's list of checksums).",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _opening(known: Sequence[StudyPage]) -> str:
+    """What the document is made of, and how to read its numbers."""
+    counts = [study.summary.counts for study in known]
+    runs, stale = sum(one.finished for one in counts), sum(one.stale for one in counts)
+    under_way = sum(one.finished for one in counts if one.missing)
+    return (
+        f"Written by `python -m suite findings` from the reports of {len(known)} released studies with {runs:,} "
+        f"finished runs, {stale:,} of them stale and {under_way:,} of studies under way: no number here is typed. "
+        "Differences are in percent of what learning gains, from the random policy to the task's reference; in "
+        "brackets 95 % intervals over seeds. What is *told apart besides* is so by the p value adjusted for all such "
+        "questions of its study, and no verdict goes by it. How a verdict is made: [statistics](statistics.md)."
+    )
 
 
 def discussed() -> dict[str, str]:
@@ -80,6 +90,8 @@ def _question(name: str, known: Sequence[StudyPage], discussion: Mapping[str, st
         answer = study.question(name)
         if answer and answer.verdict != UNDER_WAY:
             yield f"**{answer.verdict}** in `{study.name}`. {escaped(answer.text)}"
+            if answer.apart:
+                yield f"*Told apart besides* in `{study.name}`. {escaped(' '.join(answer.apart))}"
     literature = "; ".join(cited(source) for source in one.literature)
     yield f"*Known before.* {escaped(one.expected)} ({literature})."
     if name in discussion:
@@ -141,10 +153,10 @@ def _waiting(known: Sequence[StudyPage]) -> Iterator[str]:
         if one.summary.counts.missing
     ]
     if waiting:
-        yield f"Declared and under way, so that nothing is told of them yet: {', '.join(waiting)}."
+        yield f"Declared and under way, so that none of their questions is answered yet: {', '.join(waiting)}."
     for one in known:
         if one.summary.counts.missing and one.summary.expected:
-            yield f"To be expected of `{one.name}`: {escaped(one.summary.expected)}"
+            yield f"The gate in `{one.name}`, so far: {escaped(one.summary.expected)}"
 
 
 def _trained_again(rows: Sequence[Reproduced]) -> Iterator[str]:
