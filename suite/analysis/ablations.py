@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,6 +55,7 @@ class Question:
     literature: tuple[str, ...] = ()
     factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     directions: Mapping[str, str] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ()
     margin: float | None = None
     meaningless: tuple[types.Meaningless, ...] = ()
     walk: bool = False
@@ -265,6 +267,16 @@ def two_levels(levels: Levels) -> bool:
     return len(levels) >= 2 and all(len(names) == 2 for names in levels.values())
 
 
+def crossed(levels: Levels, planned: Sequence[Sequence[Mapping[str, str]]]) -> bool:
+    """Whether factors of two levels each are planned at every combination of these, on every task; planned: the levels
+    of every arm, by task."""
+    combinations_of = prod(len(names) for names in levels.values())
+    of_tasks = [
+        {tuple(arm[factor] for factor in levels) for arm in arms if set(arm) == set(levels)} for arms in planned
+    ]
+    return two_levels(levels) and all(len(places) == combinations_of for places in of_tasks)
+
+
 def _factorial(table: _Table, levels: Levels, declared: Declared, key: tuple) -> types.Factorial:
     """Main effects, interactions, simple effects and Shapley shares; a sentence instead of what a missing cell
     forbids."""
@@ -322,7 +334,7 @@ def _over_tasks(
         of_arm = sample_of(arm.cell) if outcome == SCORE else arm.outcomes[outcome]
         return of_arm._replace(values=on_scale(of_arm.values, anchors[arm.cell.task]))
 
-    if not two_levels(asked.factors):
+    if not crossed(asked.factors, [[arm.planned.levels for arm in table.arms] for table in tables]):
         silent = _not_learned(used)
         note = "".join(f"{arm}: {NOT_LEARNED} on {', '.join(tasks)}. " for arm, tasks in silent.items()).strip()
         effects = _arms_over_tasks(used, silent, values, declared, key)

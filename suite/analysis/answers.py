@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from suite.analysis.ablations import two_levels
+from suite.analysis.ablations import crossed
 from suite.analysis.declared import Declared
 from suite.analysis.scores import NO_REFERENCE
 from suite.analysis.types import (
@@ -18,6 +18,7 @@ from suite.analysis.types import (
     SIGNIFICANT,
     AblationOverTasks,
     AblationResult,
+    AblationTable,
     Answer,
     CellKey,
     CellResult,
@@ -47,16 +48,30 @@ def _answers(
     effects = {effect.arm or effect.name: effect for effect in over.effects}
     for factor, side, beside in _sides(ablation, over.implementation):
         arms = () if factor else (side, beside)
-        effect, shown = effects.get(factor or side), _shown(ablation, over, arms, cells, over.tasks)
-        every = _shown(ablation, over, arms, cells, [table.task for table in ablation.tables])
-        alone = _alone(ablation, over, factor, side, beside, margin, sum(cell.n_absent for cell in every))
+        every, of_side = _shown(ablation, arms, cells, over), _asked(ablation, over, arms)
+        effect, shown = effects.get(factor or side), [cell for cell in every if cell.task in over.tasks]
+        alone = _alone(ablation, of_side, factor, side, beside, margin, sum(cell.n_absent for cell in every))
         yield _found(alone, effect, shown, declared) if effect else alone
 
 
+def _tables(ablation: AblationResult, implementation: str, arms: Sequence[str]) -> list[AblationTable]:
+    """The tables of an implementation on which all these arms are planned (none named: every one)."""
+    tables = (one for one in ablation.tables if one.implementation == implementation)
+    return [one for one in tables if set(arms) <= {arm.arm for arm in one.arms}]
+
+
+def _asked(ablation: AblationResult, over: AblationOverTasks, arms: Sequence[str]) -> AblationOverTasks:
+    """What is over all tasks, of those alone on which these arms are planned."""
+    tasks = {table.task for table in _tables(ablation, over.implementation, arms)}
+    left_out = tuple(one for one in over.left_out if one.task in tasks)
+    return replace(over, tasks=tuple(task for task in over.tasks if task in tasks), left_out=left_out)
+
+
 def _sides(ablation: AblationResult, implementation: str) -> list[tuple[str, str, str]]:
-    """What is held against what: every factor's second level against its first where each has two, else every arm
-    against its baseline; the factor is "" then."""
-    if two_levels(ablation.factors):
+    """What is held against what: every factor's second level against its first where each has two and all are crossed,
+    else every arm against its baseline; the factor is "" then."""
+    tables = _tables(ablation, implementation, ())
+    if crossed(ablation.factors, [[arm.levels for arm in table.arms] for table in tables]):
         return [(factor, levels[1], levels[0]) for factor, levels in ablation.factors.items()]
     return [("", *pair) for pair in _arms(ablation, implementation)]
 
@@ -79,27 +94,26 @@ def _alone(
 ) -> Answer:
     """The answer without numbers: nothing has learned, no task has a scale, or there are too few runs; absent: runs
     that are planned."""
-    first = not ablation.outcomes or ablation.outcomes[0] == over.outcome
-    expected = ablation.directions.get(side, "") if first else ""  # what is expected is of the first outcome
-    reasons = [one.why for one in over.left_out]
-    finding: Finding = "INCOMPLETE" if absent else "TOO FEW SEEDS"
-    if f"{side}: {NOT_LEARNED}" in over.note or any(why.startswith(NOT_LEARNED) for why in reasons):
+    first = not ablation.outcomes or ablation.outcomes[0] == over.outcome  # of which alone something is expected
+    foreseen = not ablation.tasks or set(over.tasks) <= set(ablation.tasks)
+    expected = ablation.directions.get(side, "") if first and foreseen else ""
+    silent = [one.why.startswith(NOT_LEARNED) for one in over.left_out]
+    finding: Finding = "TOO FEW SEEDS"
+    if absent:
+        finding = "INCOMPLETE"
+    elif f"{side}: {NOT_LEARNED}" in over.note or (silent and all(silent)):
         finding = NOT_LEARNED
-    elif reasons and all(why == NO_REFERENCE for why in reasons):
+    elif silent and all(quiet or one.why == NO_REFERENCE for quiet, one in zip(silent, over.left_out, strict=True)):
         finding = "NO SCALE"
     return Answer(ablation.name, over.implementation, factor, side, beside, over.tasks, over.left_out, margin, finding,
                   expected, None, over.outcome, absent=absent)  # fmt: skip
 
 
 def _shown(
-    ablation: AblationResult,
-    over: AblationOverTasks,
-    arms: Sequence[str],
-    cells: Mapping[CellKey, CellResult],
-    tasks: Sequence[str],
+    ablation: AblationResult, arms: Sequence[str], cells: Mapping[CellKey, CellResult], over: AblationOverTasks
 ) -> list[CellResult]:
-    """The cells of these arms (none named: of all) on these tasks."""
-    tables = [one for one in ablation.tables if one.implementation == over.implementation and one.task in tasks]
+    """The cells of these arms (none named: of all) on every task on which they are planned."""
+    tables = _tables(ablation, over.implementation, arms)
     return [cells[table.key_of(arm)] for table in tables for arm in table.arms if not arms or arm.arm in arms]
 
 
@@ -133,7 +147,7 @@ def _found(alone: Answer, effect: SuiteEffect, shown: Sequence[CellResult], decl
 def _finding(effect: SuiteEffect, within: bool) -> Finding:
     if within:
         return "EQUIVALENT"
-    if effect.p_adjusted is None or effect.p_adjusted > SIGNIFICANT:
+    if effect.p_adjusted is None or not effect.p_adjusted <= SIGNIFICANT:  # of no number neither is so
         return "TOO FEW SEEDS"
     return "BETTER" if effect.estimate > 0 else "WORSE"
 

@@ -21,7 +21,7 @@ from suite.analysis.types import Results
 from suite.errors import UsageError
 from suite.files import atomic, fits, hints, read_json
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 """Of results.json and check.json: raised whenever a field of their types changes its name or its meaning."""
 RESULTS, CHECK = "results.json", "check.json"
 MADE_BY = {RESULTS: "statistics", CHECK: "check"}

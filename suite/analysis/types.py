@@ -764,6 +764,7 @@ class AblationResult:
     tables: tuple[AblationTable, ...]
     over_tasks: tuple[AblationOverTasks, ...]
     directions: Mapping[str, str] = field(default_factory=dict)  # arm -> better, worse or equal, as expected beforehand
+    tasks: tuple[str, ...] = ()  # of these alone it is expected; none named: of any
     margin: float | None = None  # the share of what learning gains that would matter; None: the study's
     meaningless: tuple[Meaningless, ...] = ()
     walk: bool = False  # whether every arm goes a step further than the arm before

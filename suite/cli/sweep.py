@@ -34,8 +34,10 @@ def until_decided(plan: Plan, cores: int, arguments: Sequence[str], children: Ch
     Snakemake's exit code.
 
     Every cell gets the seeds of the first look; those of arms and of what no gate hangs on get no more. Then the report
-    is made of what there is.
+    is made of what there is. What rather prints than trains does so of the whole plan.
     """
+    if RATHER_PRINTED.intersection(arguments):
+        return sweep(plan, cores, arguments, children)
     seeds: dict[CellKey, list[int]] = {}
     for run in plan.runs.values():
         seeds.setdefault(CellKey(*run.cell.key), []).append(run.seed)

@@ -1,4 +1,4 @@
-"""How many primary endpoints the gate should decide, were ours equal to what is published."""
+"""How many primary endpoints should PASS, were ours equal to what is published."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 from suite.analysis.check_rows import CheckRow
 from suite.published import deciding
 from suite.specimens.naming import in_full
-from suite.statistics.equivalence import INCONCLUSIVE
+from suite.statistics.equivalence import INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
 from suite.statistics.looks import LOOKS
 
 
@@ -25,21 +25,23 @@ def chance(row: CheckRow) -> float | None:
 
 
 def expected_line(rows: Sequence[CheckRow]) -> str:
-    """A sentence: how many decisions of primary endpoints were to be expected of equal runs, and how many there are;
-    empty where the chance of an endpoint is not known."""
+    """A sentence: how many primary endpoints were to PASS of equal runs, how many do, and how many are decided
+    otherwise; empty where the chance of one is not known. SUSPICIOUSLY_BETTER is a PASS here as in the simulation."""
     endpoints = [row for row in rows if row.gated]
     chances = [chance(row) for row in endpoints]
     known = [share for share in chances if share is not None]
     if not known or len(known) < len(chances):
         return ""
-    decided = sum(row.judged and row.verdict != INCONCLUSIVE for row in endpoints)
+    decided = [row.verdict for row in endpoints if row.judged and row.verdict != INCONCLUSIVE]
+    passed = sum(verdict in (PASS, SUSPICIOUSLY_BETTER) for verdict in decided)
     tasks = {row.task for row in endpoints}
     names = [in_full(row.implementation, row.variant) + f" on {row.task}" * (len(tasks) > 1) for row in endpoints]
     listed = ", ".join(f"{share:.2f} of {name}" for name, share in zip(names, known, strict=True))
     of = "1 primary endpoint" if len(endpoints) == 1 else f"{len(endpoints)} primary endpoints"
     return (
-        f"Were ours equal to what is published, {sum(known):.2f} of {of} would be decided by the seeds planned "
-        f"(simulated: {listed}); {decided} {'is' if decided == 1 else 'are'}."
+        f"Were ours equal to what is published, {sum(known):.2f} of {of} would PASS by the seeds planned (simulated: "
+        f"{listed}); {passed} {'does' if passed == 1 else 'do'}, and {len(decided) - passed} "
+        f"{'is' if len(decided) - passed == 1 else 'are'} decided otherwise."
     )
 
 

@@ -71,7 +71,7 @@ def commit(root: Path = ROOT) -> str:
     there is no checkout, or git does not answer."""
     if not (root / ".git").exists():  # an installed suite may lie in the repository of somebody else
         return ""
-    asked = ("git", "status", "--porcelain=v2", "--branch", "--", *MAKES_NUMBERS)
+    asked = ("git", "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--", *MAKES_NUMBERS)
     alone = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}  # many runs start at once: none may hold the index
     try:
         answer = subprocess.run(asked, cwd=root, env=alone, capture_output=True, text=True, check=True, timeout=10)

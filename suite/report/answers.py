@@ -94,8 +94,12 @@ def sentence(answers: Sequence[Answer]) -> str:
     if len(answers) == 1:
         clauses = [_clause(answers[0])]
     else:
-        by_finding = ([one for one in answers if one.finding == finding] for finding in ORDER)
-        clauses = [_clauses(group) for group in by_finding if group]
+        groups = (
+            [one for one in answers if one.finding == finding and (one.estimate is not None) == known]
+            for finding in ORDER
+            for known in (True, False)
+        )
+        clauses = [_clauses(group) for group in groups if group]
     return f"{_over(answers)}{'; '.join(clauses)}."
 
 
@@ -149,7 +153,7 @@ def _clause(answer: Answer) -> str:
 def _clauses(answers: Sequence[Answer]) -> str:
     """Several sides with the same finding."""
     finding, names = answers[0].finding, _named(answers)
-    if any(answer.estimate is None for answer in answers):
+    if answers[0].estimate is None:
         return _without_numbers(answers)
     beside = "" if answers[0].factor else f" {_besides(answers)}"
     match finding:
@@ -179,7 +183,7 @@ def _without_numbers(answers: Sequence[Answer]) -> str:
                 f"NO SCALE: no task has a reference return by which {names} and {beside} could be compared over tasks"
             )
         case "INCOMPLETE":
-            return f"INCOMPLETE: {names} and {beside} have not two scored runs each, since planned ones are absent"
+            return f"INCOMPLETE: planned runs of {names} and {beside} are absent, so that nothing is decided"
         case _:
             return f"TOO FEW SEEDS: {names} and {beside} have not two scored runs each"
 
@@ -222,7 +226,7 @@ def _amount(answer: Answer) -> str:
 
 def _seen(answer: Answer) -> str:
     """That a difference is seen, and smaller than what matters."""
-    if answer.p_adjusted is None or answer.p_adjusted > SIGNIFICANT:
+    if answer.p_adjusted is None or not answer.p_adjusted <= SIGNIFICANT:
         return ""
     return f", though {'better' if (answer.estimate or 0) > 0 else 'worse'} by less than that"
 

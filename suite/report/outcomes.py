@@ -62,7 +62,8 @@ def _rows(ablation: AblationResult, answers: Mapping[tuple[str, str], Answer]) -
     names = shown_outcomes(ablation)
     for key, arms in by_arm.items():
         outcomes = {name: where_apart([_difference(arm, name) for arm in arms], name) for name in names}
-        expected, answer = ablation.directions.get(key[1], ""), answers.get(key)
+        answer = answers.get(key)
+        expected = answer.expected if answer else ablation.directions.get(key[1], "")
         yield ArmOnOutcomes(*key, expected, answer.finding if answer else "", outcomes)
 
 

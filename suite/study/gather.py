@@ -179,11 +179,13 @@ def _final(record: Record | None) -> dict[str, object]:
     }
 
 
-def outcomes(plan: Plan, say: Callable[[str], None] = print) -> list[Gathered]:
-    """What became of every planned run. say: takes a line on every proof that the present code must give."""
+def outcomes(plan: Plan, say: Callable[[str], None] = print, *, accept_stale: bool | None = None) -> list[Gathered]:
+    """What became of every planned run. say: takes a line on every proof that the present code must give; accept_stale:
+    whether stale runs count (None: as the config has it)."""
+    accepted = plan.config.execution.accept_stale if accept_stale is None else accept_stale
     judge = Judge(Prover(Path(plan.config.results, ".proofs"), say))
     runs = _judged_in_cells([_gathered(run, judge) for run in plan.runs.values()])
-    if plan.config.execution.accept_stale:
+    if accepted:
         runs = [
             replace(run, stale="", message=f"{run.stale}; accepted by the config") if run.stale else run for run in runs
         ]
@@ -223,7 +225,18 @@ def main(plan: Plan, say: Callable[[str], None] = print, declare: bool = True) -
     for name in ("runs", "evaluations", "diagnostics"):
         with atomic(plan.study_dir / f"{name}.parquet") as temporary:
             tables[name].to_parquet(temporary, index=False, write_page_checksum=True)
-    asked = ("question", "outcomes", "expected", "literature", "factors", "directions", "margin", "walk", "variant")
+    asked = (
+        "question",
+        "outcomes",
+        "expected",
+        "literature",
+        "factors",
+        "directions",
+        "tasks",
+        "margin",
+        "walk",
+        "variant",
+    )
     questions = {name: {key: getattr(one, key) for key in asked} for name, one in plan.ablations.items()}
     for name, question in questions.items():
         without = [one for one in plan.meaningless if one.ablation == name]

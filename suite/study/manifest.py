@@ -62,6 +62,14 @@ def shown(label: Label, implementation: str) -> str:
     return str(label) if label.ablation else claimed(display_name(label.preset), implementation)
 
 
+def history_of(path: Path) -> list[dict]:
+    """The history in a declaration.json; UsageError if it cannot be read."""
+    try:
+        return [dict(entry) for entry in json.loads(path.read_text(encoding="utf-8"))["history"]]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise UsageError(f"{path} cannot be read ({type(error).__name__}); restore it") from None
+
+
 def on_record(plan: Plan) -> dict:
     """What declaration.json is to hold: the present declaration, its SHA-256, and its history.
 

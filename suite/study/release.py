@@ -18,6 +18,7 @@ from suite.files import atomic
 from suite.lab import records
 from suite.study.config import read
 from suite.study.gather import WITHOUT_EVALUATIONS, Gathered, outcomes
+from suite.study.manifest import history_of
 from suite.study.plan import Plan
 
 SUMS = "SHA256SUMS"
@@ -41,6 +42,7 @@ def release(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> Rel
     declared = plan.study_dir / "declaration.json"
     if not declared.is_file():
         raise UsageError(f"{declared} is missing, for nothing is trained yet; python -m suite sweep does so")
+    _check_folder(plan, declared, folder)
     results = [one for one in outcomes(plan, say) if one.status not in WITHOUT_EVALUATIONS and not one.stale]
     placed = {folder / Path(one.planned.record).relative_to(plan.config.results): one for one in results}
     new = {path: one for path, one in placed.items() if not _has(path, one)}
@@ -56,6 +58,18 @@ def release(plan: Plan, folder: Path, say: Callable[[str], None] = print) -> Rel
     with atomic(folder / SUMS) as temporary:
         temporary.write_text(sums(folder), encoding="utf-8")
     return Released(len(placed), len(new), len(plan.runs))
+
+
+def _check_folder(plan: Plan, declared: Path, folder: Path) -> None:
+    """UsageError if the folder is another study's, or was declared otherwise than this study's history begins."""
+    if others := sorted(path.name for path in folder.glob("*.yaml") if path.name != f"{plan.study}.yaml"):
+        raise UsageError(f"{folder} has {', '.join(others)} of another study; give each study a folder of its own")
+    there = folder / "studies" / plan.study / declared.name
+    if not there.exists():
+        return
+    before, now = history_of(there), history_of(declared)
+    if now[: len(before)] != before:
+        raise UsageError(f"{declared} does not go on from {there}, which tells when its records were declared; keep it")
 
 
 def released(folder: Path) -> Plan:

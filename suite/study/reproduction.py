@@ -84,7 +84,11 @@ def draw(folders: Sequence[Path], number: int, seed: int, say: Callable[[str], N
     Left out: imported and stale runs, those that did not finish, and those of packages, which promise no equal numbers.
     UsageError if there are fewer, or none is asked for.
     """
-    known = [drawn for folder in sorted(folders) for drawn in _of_study(released(folder), say)]
+    plans = [released(folder) for folder in sorted({folder.resolve() for folder in folders})]
+    names = [plan.study for plan in plans]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"several of these folders are of the study {', '.join(twice)}; name one of them")
+    known = [drawn for plan in plans for drawn in _of_study(plan, say)]
     if not 0 < number <= len(known):
         raise UsageError(f"--draw is {number}, and {len(known)} released runs can be trained again: 1 to so many")
     rng = np.random.Generator(np.random.Philox(seed))
@@ -92,7 +96,8 @@ def draw(folders: Sequence[Path], number: int, seed: int, say: Callable[[str], N
 
 
 def _of_study(plan: Plan, say: Callable[[str], None]) -> list[Drawn]:
-    sound = [run for run in outcomes(plan, say) if run.status == "finished" and not run.stale]
+    judged = outcomes(plan, say, accept_stale=False)  # what a config accepts the present code need not give
+    sound = [run for run in judged if run.status == "finished" and not run.stale]
     finished = [(run.planned, run.record) for run in sound if run.record and not run.record.meta.imported]
     returned: dict[tuple[str, str, str], list[float]] = {}
     for planned, record in finished:
@@ -223,13 +228,13 @@ def read_table(path: Path) -> list[Reproduced]:
     """The rows as `write` left them; none without a file, UsageError for one that it did not write."""
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        heading, *lines = [*csv.reader(file)] or [[]]
     try:
+        with path.open(newline="", encoding="utf-8") as file:
+            heading, *lines = [*csv.reader(file)] or [[]]
         if tuple(heading) != Reproduced._fields:
             raise ValueError("its columns are others")
         return [_row(line) for line in lines]
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         raise UsageError(f"{path} is no table of python -m suite reproduce: {error}") from None
 
 

@@ -67,6 +67,60 @@ def test_an_expectation_is_confirmed_or_refuted_where_something_is_found(results
     assert (of_area.expected, of_area.held) == ("", None), "what is expected of the area is not held against the score"
 
 
+def test_an_expectation_is_of_the_tasks_that_were_named_with_it(results):
+    both = ("HalfCheetah-v5", "Pendulum-v1")
+    for tasks, held in (((), "CONFIRMED"), (both, "CONFIRMED"), (both[:1], None), (("Ant-v5",), None)):
+        (answer,) = asked_again(results, "critics", directions={"single": "worse"}, tasks=tasks)
+        assert (answer.finding, answer.held, answer.expected) == ("WORSE", held, "worse" if held else "")
+
+
+@pytest.mark.parametrize(
+    ("reasons", "finding"),
+    [
+        ((f"{NOT_LEARNED} by any arm", "fewer than two scored runs of single"), "TOO FEW SEEDS"),
+        ((f"{NOT_LEARNED} by any arm", "no reference return"), "NO SCALE"),
+        ((f"{NOT_LEARNED} by any arm",) * 2, "NOT LEARNED"),
+    ],
+)
+def test_nothing_has_learned_only_where_that_is_so_of_every_task(results, reasons, finding):
+    left_out = tuple(map(LeftOut, ("Pendulum-v1", "HalfCheetah-v5"), reasons))
+    (answer,) = asked_again(results, "critics", over={"effects": (), "tasks": (), "left_out": left_out})
+    assert answer.finding == finding
+
+
+@pytest.mark.parametrize("absent", [0, 2])
+def test_an_arm_is_answered_on_the_tasks_on_which_it_is_planned(results, absent):
+    """Absent runs elsewhere hold it back as little as other tasks count as its own."""
+    ablation = next(one for one in results.ablations if one.name == "critics")
+    at = [table.task for table in ablation.tables].index("Pendulum-v1")
+    table = ablation.tables[at]
+    alone = replace(table, arms=tuple(arm for arm in table.arms if arm.baseline))
+    tables = tuple(alone if one is table else one for one in ablation.tables)
+    baseline = table.key_of(alone.arms[0])
+    cells = [replace(one, n_planned=one.n_planned + absent) if one.key == baseline else one for one in results.cells]
+    (answer,) = answers([replace(ablation, tables=tables)], cells, Declared())
+    assert (answer.tasks, answer.finding, answer.absent) == (("HalfCheetah-v5",), "WORSE", 0)
+
+
+def test_factors_that_are_not_crossed_are_answered_arm_by_arm(tmp_path):
+    write(tmp_path / "demo")
+    manifest = pd.read_parquet(tmp_path / "demo" / "manifest.parquet")
+    gone = manifest["arm"].eq("alpha-fixed+critics-single+value_net-with") & manifest["ablation"].eq("factorial")
+    assert gone.any()
+    manifest[~gone].to_parquet(tmp_path / "demo" / "manifest.parquet")
+    statistics.main(tmp_path / "demo", **OPTIONS, declared=Declared(Report(resamples=100)))
+    found = [one for one in read_results(tmp_path / "demo").answers if one.ablation == "factorial"]
+    assert len(found) == 6 and not any(one.factor for one in found)
+    assert all(one.estimate is not None for one in found)
+
+
+def test_a_p_that_is_no_number_decides_nothing(results):
+    (over,) = next(one for one in results.ablations if one.name == "critics").over_tasks
+    nan = replace(over.effects[0], p_adjusted=float("nan"))
+    (answer,) = asked_again(results, "critics", over={"effects": (nan,)})
+    assert answer.finding == "TOO FEW SEEDS"
+
+
 def test_a_wide_margin_makes_a_seen_difference_one_that_does_not_matter(results):
     (answer,) = asked_again(results, "critics", margin=0.5)
     assert answer.finding == "EQUIVALENT" and answer.p_adjusted < 0.05 and answer.n_needed is None
@@ -134,6 +188,8 @@ def test_without_numbers_and_without_all_runs_a_question_is_incomplete(results):
     assert (answer.finding, answer.absent) == ("INCOMPLETE", 8), "of two arms on two tasks"
     silent = replace(ablation.over_tasks[0], left_out=(LeftOut("Pendulum-v1", f"{NOT_LEARNED} by any arm"),))
     (answer,) = answers([replace(ablation, over_tasks=(silent,))], short, Declared())
+    assert answer.finding == "INCOMPLETE", "runs that are to come may learn"
+    (answer,) = answers([replace(ablation, over_tasks=(silent,))], results.cells, Declared())
     assert answer.finding == NOT_LEARNED
 
 

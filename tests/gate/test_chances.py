@@ -50,8 +50,10 @@ def test_it_is_unknown_of_what_was_not_simulated():
 def test_the_sentence_adds_the_chances_up_and_counts_what_is_decided():
     rows = held("jaxrl_curves", "lwdrl")
     line = expected_line(rows)
-    total, of, listed, decided = re.match(
-        r"Were ours .* published, ([\d.]+) of (\d) primary .* \(simulated: (.*)\); (\d) (?:is|are)\.$", line
+    total, of, listed, passed, others = re.match(
+        r"Were ours .* published, ([\d.]+) of (\d) primary .* would PASS .*"
+        r"\(simulated: (.*)\); (\d) do(?:es)?, and (\d) (?:is|are) decided otherwise\.$",
+        line,
     ).groups()
     chances = [chance(row) for row in rows if row.gated]
     assert float(total) == round(sum(chances), 2) and int(of) == 2
@@ -60,7 +62,15 @@ def test_the_sentence_adds_the_chances_up_and_counts_what_is_decided():
     assert " on HalfCheetah-v5, " in expected_line(
         [*rows, replace(primary(held("jaxrl_curves")), task="HalfCheetah-v4")]
     )
-    assert int(decided) == sum(row.verdict != "INCONCLUSIVE" for row in rows if row.gated) > 0
+    assert int(passed) == sum(row.verdict == "PASS" for row in rows if row.gated) > 0 == int(others)
+
+
+def test_what_fails_is_no_decision_that_was_expected():
+    rows = held("jaxrl_curves", "lwdrl")
+    failing = [replace(row, verdict="FAIL") if row.gated else row for row in rows]
+    assert expected_line(failing).endswith("; 0 do, and 2 are decided otherwise.")
+    better = [replace(row, verdict="SUSPICIOUSLY_BETTER") if row.gated else row for row in rows]
+    assert expected_line(better).endswith("; 2 do, and 0 are decided otherwise.")
 
 
 def test_without_the_chance_of_every_endpoint_there_is_no_sentence():

@@ -34,6 +34,13 @@ def test_what_makes_numbers_and_was_changed_is_told(repository, changed):
     assert commit(repository.folder) == f"{made}+"
 
 
+def test_a_new_file_is_told_though_the_user_does_not_ask_git_for_them(repository):
+    made = repository.commit()
+    repository.git("config", "status.showUntrackedFiles", "no")
+    (repository.folder / "suite" / "new.py").write_text("2\n")
+    assert commit(repository.folder) == f"{made}+"
+
+
 def test_what_makes_no_numbers_may_change(repository):
     made = repository.commit()
     (repository.folder / "docs" / "text.py").write_text("2\n")

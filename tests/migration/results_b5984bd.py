@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 KINDS = {"mean": "deterministic", "sample": "sampled", "training": "training", None: "unknown"}
 """cells[].kind: the only words that change."""
@@ -32,6 +32,7 @@ NEW: Mapping[str, Any] = {
     "ablations[].tables[].arms[].outcomes": {},  # the final return alone was compared
     "ablations[].tables[].arms[].step": None,  # there were no walks
     "ablations[].directions": {},  # was prose alone
+    "ablations[].tasks": [],
     "ablations[].margin": None,
     "ablations[].meaningless": [],  # was refused
     "ablations[].walk": False,
@@ -55,7 +56,7 @@ NEW: Mapping[str, Any] = {
 WHOLE = ("departures", "sensitivity", "answers", "traces", "redrawn")
 """Parts of the results that the old layout lacks."""
 
-OF_QUESTIONS = ("directions", "margin", "meaningless", "walk", "variant", "doses")
+OF_QUESTIONS = ("directions", "tasks", "margin", "meaningless", "walk", "variant", "doses")
 
 RENAMED = {"improvement": "improvements", "equivalence": "agreements"}
 """Keys of the file; besides, ablations[].suite is ablations[].over_tasks now."""

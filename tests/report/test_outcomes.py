@@ -35,7 +35,8 @@ def results(tmp_path_factory):
 
 def test_every_arm_has_a_row_with_every_declared_outcome(results):
     critics = next(one for one in results.ablations if one.name == "critics")
-    (row,) = arms_on_outcomes(replace(critics, directions={"single": "better"}), results)
+    answers = [replace(one, expected="better") if one.side == "single" else one for one in results.answers]
+    (row,) = arms_on_outcomes(critics, replace(results, answers=tuple(answers)))
     assert (row.arm, row.expected, row.finding) == ("single", "better", "WORSE")
     assert list(row.outcomes) == ["final_return", "area", "q_bias"]
     n = len(critics.tables)

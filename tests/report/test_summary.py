@@ -105,7 +105,7 @@ def test_several_sides_are_told_by_what_was_found_of_them():
 def test_sides_without_numbers_are_named_or_if_they_are_many_counted():
     few = [answer("INCOMPLETE", None, side=str(n), absent=3) for n in range(2)]
     assert plain(few) == (
-        "On Pendulum-v1: INCOMPLETE: 0 and 1 and twin have not two scored runs each, since planned ones are absent."
+        "On Pendulum-v1: INCOMPLETE: planned runs of 0 and 1 and twin are absent, so that nothing is decided."
     )
     many = [answer("TOO FEW SEEDS", None, side=str(n)) for n in range(9)]
     assert plain(many) == "On Pendulum-v1: TOO FEW SEEDS: 9 arms and twin have not two scored runs each."

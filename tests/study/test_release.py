@@ -58,6 +58,42 @@ def test_a_second_release_writes_what_is_new_and_leaves_the_rest(plan, tmp_path)
     assert changed == {SUMS, str(last.relative_to(tmp_path / "results"))}
 
 
+def test_a_declaration_that_does_not_go_on_from_the_released_one_is_refused(plan, tmp_path):
+    folder, declared = tmp_path / "released", plan.study_dir / "declaration.json"
+    release(plan, folder, quiet)
+    before = files(folder)
+    declared.unlink()
+    plan.path.write_text(plan.path.read_text() + "check: {margin: 0.2}\n")
+    again = Plan(plan.path)
+    manifest.write(again)
+    with pytest.raises(UsageError, match="does not go on from"):
+        release(again, folder, quiet)
+    declared.write_text("[]")
+    with pytest.raises(UsageError, match=r"declaration.json cannot be read \(TypeError\); restore it"):
+        release(again, folder, quiet)
+    assert files(folder) == before
+
+
+def test_a_declaration_that_was_changed_since_is_released_with_its_history(plan, tmp_path):
+    folder = tmp_path / "released"
+    release(plan, folder, quiet)
+    plan.path.write_text(plan.path.read_text() + "check: {margin: 0.2}\n")
+    changed = Plan(plan.path)
+    manifest.write(changed)
+    release(changed, folder, quiet)
+    assert len(json.loads((folder / "studies" / plan.study / "declaration.json").read_text())["history"]) == 2
+
+
+def test_a_folder_of_another_study_is_refused_and_left_as_it_is(plan, tmp_path):
+    folder = tmp_path / "released"
+    release(plan, folder, quiet)
+    (folder / "study.yaml").rename(folder / "another.yaml")
+    before = files(folder)
+    with pytest.raises(UsageError, match=r"has another\.yaml of another study; give each study a folder of its own"):
+        release(plan, folder, quiet)
+    assert files(folder) == before
+
+
 def test_the_checksums_are_those_that_sha256sum_reads(plan, tmp_path):
     folder = tmp_path / "released"
     release(plan, folder, quiet)

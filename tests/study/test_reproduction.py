@@ -93,6 +93,24 @@ def test_runs_that_failed_or_are_stale_are_not_drawn(made_up):
         draw([made_up], 2, 1, quiet)
 
 
+def test_what_a_config_accepts_as_stale_is_not_drawn(made_up):
+    (config,) = made_up.glob("*.yaml")
+    config.write_text(config.read_text() + "execution: {accept_stale: true}\n")
+    first, *_ = sorted(made_up.rglob("*.parquet"))
+    changed(first, numerics=None)
+    assert len(draw([made_up], 2, 1, quiet)) == 2
+    with pytest.raises(UsageError, match="and 2 released runs can be trained again"):
+        draw([made_up], 3, 1, quiet)
+
+
+def test_a_folder_named_twice_counts_once_and_two_of_one_study_are_refused(made_up, tmp_path):
+    with pytest.raises(UsageError, match="and 3 released runs can be trained again"):
+        draw([made_up, made_up / "." / ".." / made_up.name], 6, 1, quiet)
+    copy = shutil.copytree(made_up, tmp_path / "copy")
+    with pytest.raises(UsageError, match="several of these folders are of the study study"):
+        draw([made_up, copy], 1, 1, quiet)
+
+
 def test_a_run_that_leaves_no_record_does_not_hold_and_says_what_ended_it(made_up, tmp_path, monkeypatch):
     ended = subprocess.CompletedProcess([], 2, "", "much\nerror: no room is left\n")
     monkeypatch.setattr(reproduction, "subprocess", SimpleNamespace(run=lambda *_, **__: ended))
@@ -171,6 +189,6 @@ def test_the_table_is_read_as_it_was_written_and_another_is_refused(made_up, tmp
         text.replace(",own,", ",their,"),
         text[: len(text) - 20],
     ):
-        path.write_text(damaged)
+        path.write_bytes(damaged if isinstance(damaged, bytes) else damaged.encode())
         with pytest.raises(UsageError, match="is no table of python -m suite reproduce"):
             read_table(path)

@@ -65,3 +65,15 @@ def test_every_cell_gets_the_first_look_and_then_only_what_is_open(trained):
     assert sorted(asked[1]) == sorted(("HalfCheetah-v5", "sac_v2", seed) for seed in (7, 1, 5))
     assert [seed for *_, seed in asked[2]] == [7, 1, 5, 2, 4, 9] and len(asked) == 3
     assert commands == ["gather", "check", "statistics", "figures", "report"]
+
+
+@pytest.mark.parametrize("printing", ["-n", "--dry-run", "--summary"])
+def test_what_only_prints_is_asked_once_of_the_whole_plan_and_makes_nothing(tmp_path, monkeypatch, printing):
+    (tmp_path / "study.yaml").write_text(STUDY)
+    monkeypatch.chdir(tmp_path)
+    plan, asked = Plan("study.yaml"), []
+    monkeypatch.setattr(sweep, "sweep", lambda *options: asked.append(options) or 3)
+    children = SimpleNamespace(run=lambda command: pytest.fail(f"ran {command}"))
+    assert sweep.until_decided(plan, 2, (printing,), children) == 3
+    assert asked == [(plan, 2, (printing,), children)]
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
