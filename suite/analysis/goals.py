@@ -16,7 +16,7 @@ from suite.lab.multigoal import GOALS, REACHED, TASK
 from suite.lab.records import RecordError, RunRecord, arrays_path, params_digest, read_meta
 from suite.lab.tasks import Environment
 from suite.sac import weights
-from suite.specimens.naming import display_name
+from suite.specimens.naming import display_name, in_full
 
 EPISODES, ACTIONS = 40, 300
 PLACES = ((0.0, 0.0), (2.5, 2.5))
@@ -48,21 +48,33 @@ class Policy:
 def played(records: Sequence[Path]) -> pd.DataFrame:
     """Rows of COLUMNS for each record: of every episode its positions, and of every place the actions sampled there.
 
-    goal: the number of the one that an episode reached, -1 if it reached none. UsageError for what is no such run, and
-    for two runs of one policy.
+    goal: the number of the one that an episode reached, -1 if it reached none; policy: a preset or an arm, and the
+    implementation where these are several. UsageError for what is no such run, and for two runs of one policy.
     """
-    rows: list[tuple] = []
-    for path in records:
-        of_record = list(_of_record(path))
-        if any(row[0] == of_record[0][0] for row in rows):
-            raise UsageError(f"{path} is another run of {of_record[0][0]}; the figure shows one of each policy")
-        rows += of_record
-    return pd.DataFrame(rows, columns=COLUMNS)
+    metas = [_meta(path) for path in records]
+    several = len({meta.implementation for meta in metas}) > 1
+    rows: dict[str, list[tuple]] = {}
+    for path, meta in zip(records, metas, strict=True):
+        origin = meta.origin
+        name = origin.variant if origin.ablation else display_name(origin.preset)
+        name = in_full(meta.implementation, name) if several else name
+        if name in rows:
+            raise UsageError(f"{path} is another run of {name}; the figure shows one of each policy")
+        rows[name] = [(name, *row) for row in _of_record(path, meta)]
+    return pd.DataFrame([row for of_policy in rows.values() for row in of_policy], columns=COLUMNS)
 
 
-def _of_record(path: Path) -> Iterator[tuple]:
+def _meta(path: Path) -> RunRecord:
+    """What a record says of its run; UsageError if it is none."""
     try:
-        record = read_meta(path)
+        return read_meta(path)
+    except (RecordError, OSError, ValueError) as error:
+        raise UsageError(f"{path} is no record with its final networks ({error})") from None
+
+
+def _of_record(path: Path, record: RunRecord) -> Iterator[tuple]:
+    """The rows of a run, without the policy's name."""
+    try:
         params_digest(path, record)
         with np.load(arrays_path(path)) as file:
             arrays = {name: file[name] for name in file.files}
@@ -72,7 +84,7 @@ def _of_record(path: Path) -> Iterator[tuple]:
         raise UsageError(f"{path} is of {record.implementation} on {record.task}; goals are those of {TASK}")
     if record.schedule.normalise_observations != "none":
         raise UsageError(f"{path} is of a policy of normalised observations, which the figure does not show")
-    environment, name = Environment(TASK), display_name(record.origin.preset)
+    environment = Environment(TASK)
     try:
         policy = Policy(record, arrays, environment)
     except ValueError as error:
@@ -82,10 +94,10 @@ def _of_record(path: Path) -> Iterator[tuple]:
         distance = ((positions[-1] - GOALS) ** 2).sum(1)
         goal = int(distance.argmin()) if distance.min() < REACHED**2 else -1
         for step, (x, y) in enumerate(positions.tolist()):
-            yield name, "episode", n, step, round(x, 3), round(y, 3), goal
+            yield "episode", n, step, round(x, 3), round(y, 3), goal
     for place in PLACES:
         for n, (x, y) in enumerate(policy.sample(np.tile(place, (ACTIONS, 1))).tolist()):
-            yield name, f"actions at ({place[0]:g}, {place[1]:g})", n, 0, round(x, 3), round(y, 3), -1
+            yield f"actions at ({place[0]:g}, {place[1]:g})", n, 0, round(x, 3), round(y, 3), -1
     environment.close()
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from suite.analysis.types import Answer, ConfidenceInterval, Counts
 from suite.cli.app import main
 from suite.errors import UsageError
-from suite.report.answers import QuestionAnswered
+from suite.report.answers import QuestionAnswered, verdict
 from suite.report.site import findings
 from suite.report.site.studies import StudyPage
 from suite.report.summary import Summary
@@ -30,11 +30,10 @@ def answer(ablation="critics", finding="WORSE", n_needed=None) -> Answer:
 
 def study(name: str, *answers: Answer, hours: float | None = 10.0, beside=()) -> StudyPage:
     asked = tuple(
-        QuestionAnswered(
-            one, f"Asked of {one}?", "WORSE", f"A sentence on {one}.", ("WORSE",), ("And more.",), ("Entropy differs.",)
-        )
+        QuestionAnswered(one, f"Asked of {one}?", verdict([other for other in answers if other.ablation == one]),
+                         f"A sentence on {one}.", ("WORSE",), ("And more.",), ("Entropy differs.",))
         for one in dict.fromkeys(answer.ablation for answer in answers)
-    )
+    )  # fmt: skip
     return StudyPage(Summary(name, COUNTS, asked, beside, answers, "", hours), (), Path())
 
 
@@ -56,7 +55,7 @@ def test_every_question_has_its_answer_what_was_known_and_what_is_open():
     assert text.count("*Known before.*") == 2 and "*Where we part, and why.* It was another task." in text
     assert "Nothing within the margin of `small`; other tasks, sizes of networks and budgets." in text
     assert "- Of 2 pairs 2 agree. (`large`)\n- Two tasks. (`large`)" in text
-    assert "the reports of 2 released studies with 80 finished runs" in text
+    assert "the reports of 2 released studies with 80 finished runs, 0 of them stale" in text
 
 
 def test_what_is_open_has_its_price_where_that_is_known():
@@ -69,18 +68,38 @@ def test_what_is_open_has_its_price_where_that_is_known():
         assert "1 of 1 in `small`." in findings.page([one], {})
 
 
-@pytest.mark.parametrize("finished", [0, 30])
-def test_of_a_study_under_way_nothing_is_told_but_how_far_it_is(finished):
-    waiting = study("small", answer("warmup", "INCOMPLETE"), beside=("Not finished: some.",))
-    asked = tuple(one._replace(verdict="INCOMPLETE") for one in waiting.summary.questions)
-    counts = replace(COUNTS, finished=finished, missing=40 - finished)
-    far = replace(waiting, summary=replace(waiting.summary, counts=counts, questions=asked))
+def test_the_price_is_of_every_cell_that_factors_cross_and_of_every_implementation():
+    few = answer("factorial", "TOO FEW SEEDS", n_needed=25)
+    factors = [replace(few, factor=name) for name in ("temperature", "critics", "value_net")]
+    for asked in (factors, [factors[0], *(replace(one, finding="EQUIVALENT") for one in factors[1:])]):
+        # 20 more seeds in each of 8 cells on two tasks
+        assert "; 320 more runs would settle" in findings.page([study("small", *asked)], {})
+    arms = [answer("warmup", "TOO FEW SEEDS", n_needed=25), answer("warmup", "TOO FEW SEEDS", n_needed=10)]
+    both = [*arms, *(replace(one, implementation="torch") for one in arms)]
+    # of each engine 20 and 5 more of the arms and 20 of their baseline, on two tasks
+    assert "4 of 4 in `small`; 180 more runs would settle" in findings.page([study("small", *both)], {})
+    unknown = [*arms, replace(arms[0], implementation="torch", n_needed=None)]
+    assert "3 of 3 in `small`." in findings.page([study("small", *unknown)], {})
+
+
+ABSENT = [
+    ({"finished": 0, "missing": 40}, "0 of 40 runs"),
+    ({"finished": 30, "missing": 10}, "30 of 40 runs"),
+    ({"stale": 40}, "40 of 40 runs, 40 stale"),
+    ({"finished": 37, "interrupted": 2, "invalid": 1}, "37 of 40 runs, 2 interrupted, 1 invalid"),
+]
+
+
+@pytest.mark.parametrize(("counts", "words"), ABSENT)
+@pytest.mark.parametrize("findings_of", [("INCOMPLETE",), ("WORSE", "INCOMPLETE")])
+def test_of_a_question_with_absent_runs_nothing_is_told_but_how_many_there_are(counts, words, findings_of):
+    asked = [answer("warmup", one) for one in findings_of]
+    waiting = study("small", *asked, beside=("Not finished: some.",))
+    far = replace(waiting, summary=replace(waiting.summary, counts=replace(COUNTS, **counts)))
     text = findings.page([study("large", answer()), far], {})
-    assert (
-        f"Declared and under way, so that none of their questions is answered yet: `small` ({finished} of 40 runs)."
-        in text
-    )
+    assert f"no question with absent runs is answered: `small` ({words})." in text
     assert not any(words in text for words in ("## What is a short warm-up", "A sentence on warmup", "Not finished"))
+    assert "in `small`" not in text
 
 
 @pytest.mark.parametrize("missing", [0, 40])

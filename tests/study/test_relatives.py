@@ -16,6 +16,7 @@ from suite.errors import UsageError
 from suite.lab.records import read_meta
 from suite.lab.tasks import Environment
 from suite.sac.specs import KINDS
+from suite.specimens.naming import display_name
 from suite.specimens.proofs import Prover
 from suite.study.plan import Plan
 from suite.study.staleness import Judge
@@ -99,6 +100,19 @@ def test_a_policy_that_is_not_there_whole_or_twice_is_refused_not_drawn(trained,
     arrays.write_bytes(arrays.read_bytes()[:90])
     with pytest.raises(UsageError, match="cannot be read"):
         played([record])
+
+
+def test_an_arm_is_named_beside_its_preset_and_implementations_where_they_are_several(trained, monkeypatch):
+    path, other = (Path(trained[name]) for name in PRESETS[:2])
+    meta, plain = read_meta(path), display_name("soft_q_learning")
+    arm = replace(meta, origin=meta.origin._replace(ablation="temperature", arm="fixed"))
+    elsewhere = replace(meta, implementation="jax")
+    for metas, names in (([meta, arm], [plain, "temperature/fixed"]),
+                         ([meta, elsewhere], [f"torch {plain}", f"jax {plain}"])):  # fmt: skip
+        told = iter(metas)
+        monkeypatch.setattr("suite.analysis.goals.read_meta", lambda path, told=told: next(told))
+        monkeypatch.setattr("suite.analysis.goals._of_record", lambda path, meta: [("episode", 0, 0, 0.0, 0.0, -1)])
+        assert list(played([path, other])["policy"]) == names
 
 
 def test_what_is_no_run_of_that_task_is_refused_in_a_sentence(tmp_path):

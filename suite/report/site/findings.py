@@ -23,7 +23,7 @@ DISCUSSION = identity.ROOT / "docs" / "discussion.yaml"
 RELEASED = identity.ROOT / "results" / "released"
 REPRODUCED = RELEASED / "reproduced.csv"
 UNDER_WAY = "INCOMPLETE"
-"""The verdict of a question whose runs are not all there: it is not told before they are."""
+"""In the verdict of a question whose runs are not all there: it is not told before they are."""
 DECIDED = ("BETTER", "WORSE", "EQUIVALENT")
 CORE = "core"  # the tag of the questions that stand first
 
@@ -31,7 +31,7 @@ CORE = "core"  # the tag of the questions that stand first
 def page(known: Sequence[StudyPage], discussion: Mapping[str, str], again: Sequence[Reproduced] = ()) -> str:
     """The document, of these studies; discussion: by question or study; again: runs that were trained again."""
     every, known = known, [study for study in known if study.summary.counts.finished]
-    answered = (one for study in known for one in study.summary.questions if one.verdict != UNDER_WAY)
+    answered = (one for study in known for one in study.summary.questions if UNDER_WAY not in one.verdict)
     asked = list(dict.fromkeys(one.ablation for one in answered))
     shipped = [name for name in asked if name in shipped_ablation_names()]
     shipped.sort(key=lambda name: CORE not in load_ablation(name).tags)
@@ -57,11 +57,11 @@ def _opening(known: Sequence[StudyPage]) -> str:
     """What the document is made of, and how to read its numbers."""
     counts = [study.summary.counts for study in known]
     runs, stale = sum(one.finished for one in counts), sum(one.stale for one in counts)
-    under_way = sum(one.finished for one in counts if one.missing)
+    under_way = sum(study.summary.counts.finished for study in known if not _complete(study))
     return (
         f"Written by `python -m suite findings` from the reports of {len(known)} released studies with {runs:,} "
-        f"finished runs, {stale:,} of them stale and {under_way:,} of studies under way: no number here is typed. "
-        "Differences are in percent of what learning gains, from the random policy to the task's reference; in "
+        f"finished runs, {stale:,} of them stale and {under_way:,} of studies that are not complete: no number is "
+        "typed. Differences are in percent of what learning gains, from the random policy to the task's reference; in "
         "brackets 95 % intervals over seeds. What is *told apart besides* is so by the p value adjusted for all such "
         "questions of its study, and no verdict goes by it. How a verdict is made: [statistics](statistics.md)."
     )
@@ -88,7 +88,7 @@ def _question(name: str, known: Sequence[StudyPage], discussion: Mapping[str, st
     yield f"## {escaped(one.question)}"
     for study in known:
         answer = study.question(name)
-        if answer and answer.verdict != UNDER_WAY:
+        if answer and UNDER_WAY not in answer.verdict:
             yield f"**{answer.verdict}** in `{study.name}`. {escaped(answer.text)}"
             if answer.apart:
                 yield f"*Told apart besides* in `{study.name}`. {escaped(' '.join(answer.apart))}"
@@ -102,27 +102,49 @@ def _question(name: str, known: Sequence[StudyPage], discussion: Mapping[str, st
 def _open(name: str, known: Sequence[StudyPage]) -> Iterator[str]:
     """What is not decided, and what deciding it would cost; a sentence a study."""
     for study in known:
-        of_question = [one for one in study.summary.answers if one.ablation == name and one.finding != UNDER_WAY]
+        of_question = [one for one in study.summary.answers if one.ablation == name]
         undecided = [one for one in of_question if one.finding not in DECIDED]
+        if any(one.finding == UNDER_WAY for one in of_question):
+            continue
         if of_question and not undecided:
             yield f"Nothing within the margin of `{study.name}`; other tasks, sizes of networks and budgets."
         elif undecided:
-            yield f"{len(undecided)} of {len(of_question)} in `{study.name}`{_price(study, undecided)}."
+            yield f"{len(undecided)} of {len(of_question)} in `{study.name}`{_price(study, of_question)}."
 
 
-def _price(study: StudyPage, undecided: Sequence[Answer]) -> str:
-    """What the seeds would cost that settle them, the baseline's among them, if that is known of all."""
+def _price(study: StudyPage, of_question: Sequence[Answer]) -> str:
+    """What the seeds would cost that settle what is undecided, if that is known of all."""
     hours, counts = study.summary.hours, study.summary.counts
-    known = [(one.n_needed - one.seeds) * len(one.tasks) for one in undecided if one.n_needed and one.seeds]
-    if len(known) < len(undecided) or not hours or not counts.finished:
+    engines = dict.fromkeys(one.implementation for one in of_question)
+    of_engines = [_runs_needed([one for one in of_question if one.implementation == engine]) for engine in engines]
+    known = [runs for runs in of_engines if runs is not None]
+    if len(known) < len(of_engines) or not hours or not counts.finished:
         return ""
-    runs = sum(known) + max(known)
+    runs = sum(known)
     return f"; {runs:,} more runs would settle what is seen now, about {runs * hours / counts.finished:.1f} core-hours"
+
+
+def _runs_needed(answers: Sequence[Answer]) -> int | None:
+    """How many runs more settle the answers of one implementation: of every arm and their baseline, or of every cell in
+    which factors are crossed; None if that is not known of all."""
+    undecided = [one for one in answers if one.finding not in DECIDED]
+    known = [(one.n_needed - one.seeds) * len(one.tasks) for one in undecided if one.n_needed and one.seeds]
+    if len(known) < len(undecided):
+        return None
+    factors = [one.factor for one in answers if one.factor]
+    most = max(known, default=0)
+    return most * 2 ** len(factors) if factors else sum(known) + most
+
+
+def _complete(study: StudyPage) -> bool:
+    """Whether every planned run is there and counts."""
+    counts = study.summary.counts
+    return not (counts.missing or counts.interrupted or counts.invalid or counts.stale)
 
 
 def _beside(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> Iterator[str]:
     """What complete studies say besides answers, and what is to be said of them, as a list."""
-    known = [study for study in known if not study.summary.counts.missing]
+    known = [study for study in known if _complete(study)]
     alone = set(discussion) - set(shipped_ablation_names())
     sentences = [
         (study.name, words) for study in known for words in (*study.summary.beside, study.summary.expected) if words
@@ -146,17 +168,22 @@ def _row(study: StudyPage) -> tuple[str, ...]:
 
 
 def _waiting(known: Sequence[StudyPage]) -> Iterator[str]:
-    """The studies that are not complete."""
-    waiting = [
-        f"`{one.name}` ({one.summary.counts.finished:,} of {one.summary.counts.planned:,} runs)"
-        for one in known
-        if one.summary.counts.missing
-    ]
+    """The studies that are not complete, and what is to be expected of the gate in them."""
+    waiting = [one for one in known if not _complete(one)]
     if waiting:
-        yield f"Declared and under way, so that none of their questions is answered yet: {', '.join(waiting)}."
-    for one in known:
-        if one.summary.counts.missing and one.summary.expected:
+        listed = ", ".join(f"`{one.name}` ({_runs_there(one)})" for one in waiting)
+        yield f"Declared, and their runs not all there, so that no question with absent runs is answered: {listed}."
+    for one in waiting:
+        if one.summary.expected:
             yield f"The gate in `{one.name}`, so far: {escaped(one.summary.expected)}"
+
+
+def _runs_there(study: StudyPage) -> str:
+    """How many of a study's runs are there, and what is amiss with some."""
+    counts = study.summary.counts
+    amiss = {"stale": counts.stale, "interrupted": counts.interrupted, "invalid": counts.invalid}
+    told = "".join(f", {count} {status}" for status, count in amiss.items() if count)
+    return f"{counts.finished:,} of {counts.planned:,} runs{told}"
 
 
 def _trained_again(rows: Sequence[Reproduced]) -> Iterator[str]:
