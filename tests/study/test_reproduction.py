@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from builders.runs import suite
+from builders.runs import ROOT, suite
 from builders.written_study import written_study
 
 from suite.errors import UsageError
@@ -19,6 +19,8 @@ from suite.study import manifest, reproduction
 from suite.study.plan import Plan
 from suite.study.release import SUMS, release, sums
 from suite.study.reproduction import Drawn, Reproduced, _held, draw, in_words, last_return, read_table, write
+
+RELEASED = ROOT / "results" / "released"
 
 
 def quiet(line: str) -> None:
@@ -192,3 +194,13 @@ def test_the_table_is_read_as_it_was_written_and_another_is_refused(made_up, tmp
         path.write_bytes(damaged if isinstance(damaged, bytes) else damaged.encode())
         with pytest.raises(UsageError, match="is no table of python -m suite reproduce"):
             read_table(path)
+
+
+def test_the_committed_table_is_of_released_records():
+    rows = read_table(RELEASED / "reproduced.csv")
+    assert rows and {row.sources for row in rows} == {"present", "own"}
+    for row in rows:
+        name = f"s{row.seed}-{row.env_steps}.parquet"
+        record = records.read(RELEASED / row.study / "runs" / row.task / row.implementation / row.run_id / name)
+        assert (last_return(record), record.meta.device) == (row.then, row.made_on)
+        assert row.holds and (row.outcome == "SAME") == (row.now == row.then)

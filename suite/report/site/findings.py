@@ -194,7 +194,8 @@ def _trained_again(rows: Sequence[Reproduced]) -> Iterator[str]:
     yield (
         "Released runs that a committed seed drew are trained again (`make reproduce`). On another processor than the "
         "record's code may round otherwise; a run holds there if it returns what one more run of its cell would, with "
-        "a probability of 99 %."
+        "a probability of 99 %. A record from before records named their commit is of the newest one before it whose "
+        "parts have the digests that it bears."
     )
     yield "\n".join(_of_sources(choice, rows) for choice in SOURCES if any(row.sources == choice for row in rows))
     heading = ("study", "run", "sources", "made on", "trained again on", "outcome", "returned", "again", "one more run")
