@@ -30,7 +30,7 @@ from suite.report.families import family_sentence, out_of_reach
 from suite.report.files import IndexEntry, Study, read_index, study_of
 from suite.report.outcomes import arms_on_outcomes, over_all, short
 from suite.report.paper_table import paper_tables
-from suite.report.presets import changes_of, presets_of, tasks_of
+from suite.report.presets import changes_of, presets_of, rounded, tasks_of
 from suite.report.summary import Summary, summary_of
 from suite.report.summary import write as write_summary
 from suite.sac.ablation import OUTCOMES
@@ -114,6 +114,7 @@ def _content(study: Study, figures: Sequence[PageFigure], summary: Summary) -> d
         "tasks": tasks_of(study),
         "ancestors": ancestry.paragraphs(results),
         "presets": presets,
+        "rounded": rounded(study.runs),
         "changes": {ablation.name: changes_of(ablation, study.runs) for ablation in results.ablations},
         "made_with": made_with(making(study.runs)),
         "provenance": provenance(study.runs),

@@ -132,3 +132,10 @@ def word(value: object) -> str:
     """A plain value as it is read."""
     words = {None: "none", True: "yes", False: "no"}
     return words[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def rounded(runs: pd.DataFrame) -> tuple[int, int]:
+    """How many cells are trained with products between hidden layers in bfloat16, and of how many."""
+    cells = runs.drop_duplicates(CELL)
+    specs = [json.loads(spec) for spec in cells["spec"].dropna()]
+    return sum(spec.get("precision") == "bfloat16_hidden" for spec in specs), len(cells)

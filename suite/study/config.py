@@ -157,6 +157,7 @@ class Config(Section):
 
     sweeps: Annotated[list[Sweep], Field(min_length=1)]
     imported: list[Annotated[str, Field(pattern=f"^{NAME}$", max_length=100)]] = []  # whose records are made elsewhere
+    precision: Literal["fast"] | None = None  # every run's products between hidden layers in bfloat16
     check: Check = Check()
     equivalence: Equivalence = Equivalence()
     families: Families = Families()
@@ -220,6 +221,10 @@ def _check(path: Path, config: Config) -> None:
     """UsageError for what is of the right type and makes no sense."""
     _check_once(f"{path}: imported", config.imported)
     _check_once(f"{path}: equivalence.sensitivity", config.equivalence.sensitivity)
+    if config.precision and config.imported:
+        raise UsageError(
+            f"{path}: precision is of runs that are trained here, and imported ones are not; leave one out"
+        )
     first: dict[str, int] = {}
     for i, sweep in enumerate(config.sweeps):
         where, every = f"{path}: sweeps[{i}]", sweep.evaluate.every

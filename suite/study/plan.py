@@ -25,7 +25,7 @@ from suite.specimens.catalogue import load_ablation, load_implementation, questi
 from suite.study import declaration, rules
 from suite.study.cells import RECORD, WORK, Asked, Cell, Label, Planned
 from suite.study.config import DEFAULT_CONFIG, MOST_RUNS, Config, Sweep, load
-from suite.study.sweeps import Meaningless, cells_of, part_of
+from suite.study.sweeps import FAST, Meaningless, cells_of, part_of
 
 SPECIAL = re.compile(r"^~|[{}$`\x00-\x1f\x7f\ud800-\udfff]|:/")
 """What no path may hold, however well it is quoted: wildcards, what a cluster's shell expands, an address, no text."""
@@ -65,11 +65,14 @@ class Plan:
         self.meaningless: list[Meaningless] = []
         self._budgets: dict[tuple[tuple[str, str, str], int], tuple[int, int | None]] = {}
         self._first: dict[tuple[str, str, str], Label] = {}
+        precision = FAST if self.config.precision == "fast" else {}
         for i, sweep in enumerate(self.config.sweeps):
             where = f"{self.path}: sweeps[{i}]"
             named, sweep = sweep.ablations, sweep.model_copy(update={"ablations": questions(sweep.ablations)})
             skipped: list[Meaningless] = []
-            cells = list(cells_of(part_of(sweep, records) if records else sweep, where, self.imported, skipped))
+            cells = list(
+                cells_of(part_of(sweep, records) if records else sweep, where, self.imported, skipped, precision)
+            )
             _check_asked(where, named, cells, skipped)
             self.meaningless += skipped
             _check_size(where, len({cell.key for cell in cells}), len(sweep.seeds), MOST_RUNS - len(self.runs))

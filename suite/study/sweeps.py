@@ -44,10 +44,18 @@ class Meaningless(NamedTuple):
     why: str
 
 
-def cells_of(sweep: Sweep, where: str, imported: Collection[str], skipped: list[Meaningless]) -> Iterator[Cell]:
+FAST: Changes = {"precision": "bfloat16_hidden"}
+"""What `precision: fast` changes in presets and arms. It returns what float32 does, within a tenth of what learning
+gains, by the study in results/released/precision (docs/speed.md)."""
+
+
+def cells_of(
+    sweep: Sweep, where: str, imported: Collection[str], skipped: list[Meaningless], everywhere: Changes
+) -> Iterator[Cell]:
     """The cells of a sweep, each with its label; UsageError if one cannot be made. where: the sweep in the config.
 
-    skipped: gets the arms that mean nothing with a baseline that is not their ablation's own.
+    skipped: gets the arms that mean nothing with a baseline that is not their ablation's own; everywhere: is changed in
+    every preset and arm that does not change it itself.
     """
     _check_names(sweep, where, imported)
     trained = [name for name in sweep.implementations if name not in imported]
@@ -57,7 +65,7 @@ def cells_of(sweep: Sweep, where: str, imported: Collection[str], skipped: list[
         arms: dict[tuple[str, str], Label] = {}
         for label, changes in variants:
             try:
-                spec, schedule = resolve(label.preset, task, changes)
+                spec, schedule = resolve(label.preset, task, {**everywhere, **changes})
             except SpecError as error:
                 if _elsewhere(label):
                     skipped.append(Meaningless(label.ablation, label.arm, task, str(error)))

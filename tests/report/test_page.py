@@ -310,6 +310,19 @@ def test_presets_are_shown_with_their_state_and_what_they_do_not_reproduce(made,
     assert "its vectors are exceeded in torch" in page and "its 2&lt;3 policies" in page and "here:1" in page
 
 
+@pytest.mark.parametrize("rounded", [0, 1])
+def test_the_page_says_which_cells_are_not_of_their_presets_precision(made, tmp_path, rounded):
+    study, runs = tmp_path / "demo", pd.read_parquet(made[0] / "runs.parquet")
+    shutil.copytree(made[0], study)
+    shutil.copytree(made[1] / "figures", tmp_path / "out" / "figures")
+    fast = runs["run_id"].eq(runs["run_id"].iloc[0]) & bool(rounded)
+    spec = fast.map({True: json.dumps({"precision": "bfloat16_hidden"}), False: json.dumps({"precision": "float32"})})
+    runs.assign(spec=spec).to_parquet(study / "runs.parquet", index=False)
+    report.main(study, tmp_path / "out", config_text="", command="make run")
+    words = f"1 of {runs['run_id'].nunique()} cells are trained with the products between hidden layers in bfloat16"
+    assert (words in (tmp_path / "out" / "report.html").read_text()) == bool(rounded)
+
+
 def test_the_same_records_in_any_order_give_the_same_bytes(made, tmp_path):
     study, out = made
     again = tmp_path / "demo"

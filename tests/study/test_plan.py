@@ -72,6 +72,32 @@ def test_baselines_and_presets_share_their_runs(tmp_path):
     assert plan.labels["Pendulum-v1", "torch", ("critics", "twin")].cell.variant == "sac_v2_small"
 
 
+def test_a_fast_study_has_runs_of_its_own_in_bfloat16(tmp_path):
+    sweep = {"ablations": ["temperature"], "baseline": "sac_v2_small"}
+    usual, fast = Plan(write(tmp_path, sweep=sweep)), Plan(write(tmp_path, "fast.yaml", sweep, precision="fast"))
+    assert {cell.spec.precision for cell in usual.cells} == {"float32"}
+    assert {cell.spec.precision for cell in fast.cells} == {"bfloat16_hidden"}
+    assert [replace(cell.spec, precision="float32") for cell in fast.cells] == [cell.spec for cell in usual.cells]
+    assert [str(cell.label) for cell in fast.cells] == [str(cell.label) for cell in usual.cells]
+    assert not {cell.run_id for cell in fast.cells} & {cell.run_id for cell in usual.cells}
+    assert fast.declaration_id != usual.declaration_id
+
+
+@pytest.mark.parametrize(
+    ("sweep", "top", "sentence"),
+    [
+        ({"presets": ["soft_q_learning"]}, {}, "soft_q_learning on Pendulum-v1 is no consistent setting: precision"),
+        ({"implementations": ["stable_baselines3"]}, {}, "stable_baselines3 cannot train sac_v2_small on Pendulum-v1"),
+        ({"presets": None, "ablations": ["precision"]}, {}, "no arm of precision means anything with its baseline"),
+        ({"implementations": ["torch", "mine"]}, {"imported": ["mine"]}, "precision is of runs that are trained here"),
+        ({}, {"precision": "slow"}, "precision"),
+    ],
+)
+def test_what_cannot_be_fast_is_refused_in_a_sentence(tmp_path, sweep, top, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        Plan(write(tmp_path, sweep=sweep, **{"precision": "fast"} | top))
+
+
 def test_two_studies_share_their_runs(tmp_path):
     first = Plan(write(tmp_path, "a.yaml"))
     second = Plan(
