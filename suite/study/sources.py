@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -53,6 +54,8 @@ class History:
         named = record.attempts[-1].commit
         if named.endswith("+"):
             raise SourcesError(f"it was trained from commit {named[:10]} with changes that nobody kept")
+        if named and not re.fullmatch("[0-9a-f]{40}", named):  # somebody else's record may name an option of git's
+            raise SourcesError(f"it names {named[:40]!r}, which is no commit")
         commit = named or self._found(record)
         lacking = sorted(self._pins(commit) - _pins((self.root / "requirements.lock").read_text()))
         if lacking:
@@ -97,7 +100,10 @@ class History:
 
     def _run(self, *words: str) -> bytes:
         """What git answers; SourcesError if it cannot."""
-        ended = subprocess.run(("git", *words), cwd=self.root, capture_output=True)
+        try:
+            ended = subprocess.run(("git", *words), cwd=self.root, capture_output=True)
+        except OSError as error:
+            raise SourcesError(f"git cannot be asked: {error.strerror}") from None
         if ended.returncode:
             raise SourcesError(f"git {words[0]} says: {ended.stderr.decode().strip()}")
         return ended.stdout

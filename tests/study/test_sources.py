@@ -75,15 +75,24 @@ def test_sources_that_are_not_to_be_had_are_said_with_the_reason(made, record, t
     for run, reason in (
         (run_of(record, "2026-01-09", f"{commits['old']}+"), "with changes that nobody kept"),
         (run_of(record, "2026-01-09", "1" * 40), "git show says"),
+        (run_of(record, "2026-01-09", f"--output={tmp_path}/written"), "which is no commit"),
         (run_of(record, "2026-01-02T02:00:00+00:00"), "no commit from before it began has the sources"),
         (run_of(record, "2026-01-09", loop="7"), "no commit from before it began has the sources"),
         (replace(run_of(record, "2026-01-09"), numerics=None), "no commit from before it began has the sources"),
     ):
         with pytest.raises(SourcesError, match=reason):
             history.of(run)
+    assert not list(tmp_path.glob("written*"))
     (repository.folder / "requirements.lock").write_text("numpy==2.1\n")
     with pytest.raises(SourcesError, match=r"the lock of its commit .* has numpy==2.0: set up that commit"):
         history.of(run_of(record, "2026-01-09"))
+
+
+def test_without_git_that_is_the_reason(made, record, tmp_path, monkeypatch):
+    repository, commits = made
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    with pytest.raises(SourcesError, match="git cannot be asked: No such file or directory"):
+        History(tmp_path / "work", repository.folder).of(run_of(record, "2026-01-09", commits["old"]))
 
 
 def test_outside_a_repository_a_sentence_says_so(tmp_path):
