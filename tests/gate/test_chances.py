@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,11 +19,14 @@ from suite.study.config import Check
 HALF_CHEETAH = Check(margin=0.10, confidence=0.90, gate=["HalfCheetah-v5@100_000"], looks=[3, 5, 7, 10])
 
 
+published = cache(reading.load)
+
+
 def held(*presets: str, seeds: int = 10, options: Check = HALF_CHEETAH) -> list[CheckRow]:
     """Rows of studies whose runs return as much as jaxrl's published ones do."""
     rng = np.random.default_rng(0)
     runs = [study(rng.normal(5_700, 50, seeds), preset=one, cell={"variant": one, "run_id": one}) for one in presets]
-    return check(together(*runs), reading.load(), anchors.random_policy(), options)
+    return check(together(*runs), published(), anchors.random_policy(), options)
 
 
 def primary(rows: list[CheckRow]) -> CheckRow:
