@@ -109,8 +109,8 @@ def test_an_arm_is_named_beside_its_preset_and_implementations_where_they_are_se
     elsewhere = replace(meta, implementation="jax")
     for metas, names in (([meta, arm], [plain, "temperature/fixed"]),
                          ([meta, elsewhere], [f"torch {plain}", f"jax {plain}"])):  # fmt: skip
-        told = iter(metas)
-        monkeypatch.setattr("suite.analysis.goals.read_meta", lambda path, told=told: next(told))
+        left = iter(metas)
+        monkeypatch.setattr("suite.analysis.goals.read_meta", lambda path, left=left: next(left))
         monkeypatch.setattr("suite.analysis.goals._of_record", lambda path, meta: [("episode", 0, 0, 0.0, 0.0, -1)])
         assert list(played([path, other])["policy"]) == names
 

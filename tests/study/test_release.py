@@ -27,6 +27,21 @@ def plan(tmp_path) -> Plan:
     return plan
 
 
+@pytest.fixture
+def passed_on(plan, tmp_path) -> Path:
+    """The folder into which it was released."""
+    release(plan, tmp_path / "released", quiet)
+    return tmp_path / "released"
+
+
+def declared_anew(plan: Plan) -> Plan:
+    """The study with another margin, declared."""
+    plan.path.write_text(plan.path.read_text() + "check: {margin: 0.2}\n")
+    changed = Plan(plan.path)
+    manifest.write(changed)
+    return changed
+
+
 def quiet(line: str) -> None:
     """What says nothing."""
 
@@ -58,40 +73,29 @@ def test_a_second_release_writes_what_is_new_and_leaves_the_rest(plan, tmp_path)
     assert changed == {SUMS, str(last.relative_to(tmp_path / "results"))}
 
 
-def test_a_declaration_that_does_not_go_on_from_the_released_one_is_refused(plan, tmp_path):
-    folder, declared = tmp_path / "released", plan.study_dir / "declaration.json"
-    release(plan, folder, quiet)
-    before = files(folder)
+def test_a_declaration_that_does_not_go_on_from_the_released_one_is_refused(plan, passed_on):
+    before, declared = files(passed_on), plan.study_dir / "declaration.json"
     declared.unlink()
-    plan.path.write_text(plan.path.read_text() + "check: {margin: 0.2}\n")
-    again = Plan(plan.path)
-    manifest.write(again)
+    again = declared_anew(plan)
     with pytest.raises(UsageError, match="does not go on from"):
-        release(again, folder, quiet)
+        release(again, passed_on, quiet)
     declared.write_text("[]")
     with pytest.raises(UsageError, match=r"declaration.json cannot be read \(TypeError\); restore it"):
-        release(again, folder, quiet)
-    assert files(folder) == before
+        release(again, passed_on, quiet)
+    assert files(passed_on) == before
 
 
-def test_a_declaration_that_was_changed_since_is_released_with_its_history(plan, tmp_path):
-    folder = tmp_path / "released"
-    release(plan, folder, quiet)
-    plan.path.write_text(plan.path.read_text() + "check: {margin: 0.2}\n")
-    changed = Plan(plan.path)
-    manifest.write(changed)
-    release(changed, folder, quiet)
-    assert len(json.loads((folder / "studies" / plan.study / "declaration.json").read_text())["history"]) == 2
+def test_a_declaration_that_was_changed_since_is_released_with_its_history(plan, passed_on):
+    release(declared_anew(plan), passed_on, quiet)
+    assert len(json.loads((passed_on / "studies" / plan.study / "declaration.json").read_text())["history"]) == 2
 
 
-def test_a_folder_of_another_study_is_refused_and_left_as_it_is(plan, tmp_path):
-    folder = tmp_path / "released"
-    release(plan, folder, quiet)
-    (folder / "study.yaml").rename(folder / "another.yaml")
-    before = files(folder)
+def test_a_folder_of_another_study_is_refused_and_left_as_it_is(plan, passed_on):
+    (passed_on / "study.yaml").rename(passed_on / "another.yaml")
+    before = files(passed_on)
     with pytest.raises(UsageError, match=r"has another\.yaml of another study; give each study a folder of its own"):
-        release(plan, folder, quiet)
-    assert files(folder) == before
+        release(plan, passed_on, quiet)
+    assert files(passed_on) == before
 
 
 def test_the_checksums_are_those_that_sha256sum_reads(plan, tmp_path):

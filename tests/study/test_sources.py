@@ -55,8 +55,8 @@ def run_of(record: RunRecord, started: str, commit: str = "", loop: str = "2") -
 
 def test_the_commit_that_a_record_names_is_laid_out(made, record, tmp_path):
     repository, commits = made
-    own = History(tmp_path / "work", repository.folder).of(run_of(record, "2026-01-09", commits["old"]))
-    assert own.commit == commits["old"] and (own.folder / "suite/loop").read_text() == "1"
+    sources = History(tmp_path / "work", repository.folder).of(run_of(record, "2026-01-09", commits["old"]))
+    assert sources.commit == commits["old"] and (sources.folder / "suite/loop").read_text() == "1"
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_the_commit_that_a_record_names_is_laid_out(made, record, tmp_path):
 )
 def test_an_older_record_is_of_the_newest_commit_before_it_with_its_digests(made, record, tmp_path, began, name):
     repository, commits = made
-    own = History(tmp_path / "work", repository.folder).of(run_of(record, began))
-    assert own.commit == commits[name] and (own.folder / "suite/name").read_text() == name
+    sources = History(tmp_path / "work", repository.folder).of(run_of(record, began))
+    assert sources.commit == commits[name] and (sources.folder / "suite/name").read_text() == name
 
 
 def test_sources_that_are_not_to_be_had_are_said_with_the_reason(made, record, tmp_path):

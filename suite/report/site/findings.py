@@ -182,8 +182,8 @@ def _runs_there(study: StudyPage) -> str:
     """How many of a study's runs are there, and what is amiss with some."""
     counts = study.summary.counts
     amiss = {"stale": counts.stale, "interrupted": counts.interrupted, "invalid": counts.invalid}
-    told = "".join(f", {count} {status}" for status, count in amiss.items() if count)
-    return f"{counts.finished:,} of {counts.planned:,} runs{told}"
+    listed = "".join(f", {count} {status}" for status, count in amiss.items() if count)
+    return f"{counts.finished:,} of {counts.planned:,} runs{listed}"
 
 
 def _trained_again(rows: Sequence[Reproduced]) -> Iterator[str]:
