@@ -70,5 +70,11 @@ def making(runs: pd.DataFrame) -> Making:
     )
 
 
+def core_hours(runs: pd.DataFrame) -> float | None:
+    """What all runs took on cores, and by the clock those of which no other time is known; None where none is."""
+    took = runs.get("used_seconds", runs["wall_time_s"]).fillna(runs["wall_time_s"])
+    return float(took.sum() / 3600) if took.notna().any() else None
+
+
 def _values(column: pd.Series) -> tuple[str, ...]:
     return tuple(sorted({str(value) for value in column.dropna()} - {""}))

@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from suite.analysis.plan_accuracy import plan_accuracy
-from suite.analysis.provenance import making, provenance
+from suite.analysis.provenance import core_hours, making, provenance
 from suite.analysis.types import Results
 from suite.errors import UsageError
 from suite.files import atomic, whole_folder
@@ -88,8 +88,7 @@ def main(study_dir: Path, out_dir: Path, *, config_text: str, command: str) -> N
     figures = [_page_figure(entry, folder, study.results) for entry in read_index(folder / "index.json")]
     with whole_folder(out_dir / "tables") as folder:
         tables.write(study.results, study.runs, folder)
-    made = making(study.runs)
-    summary = summary_of(study.results, out_dir, made.hours if made.runs_with_time else None)
+    summary = summary_of(study.results, out_dir, core_hours(study.runs))
     content = _content(study, figures, summary) | {"config_text": config_text, "command": command}
     html = html_of("report.html.j2", content)
     with atomic(out_dir / "report.html") as temporary:

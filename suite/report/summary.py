@@ -20,7 +20,7 @@ NOT_UNDERSTOOD = "What is new since the last report is not known: another versio
 
 @dataclass(frozen=True)
 class Summary:
-    """What a study found; changed: since the report before, which is kept as it is if nothing was; hours: of wall time
+    """What a study found; changed: since the report before, which is kept as it is if nothing was; hours: core-hours
     that its runs took, None where none tells; expected: how many of the gate's decisions were, empty without a
     gate."""
 

@@ -42,8 +42,7 @@ def page(known: Sequence[StudyPage], discussion: Mapping[str, str], again: Seque
         "## Beside the questions",
         *_beside(known, discussion),
         "## What it cost",
-        "Core-hours here are of the clock, each run on a core that it shared with other work at times: more than on a "
-        "quiet machine. What runs together in one process counts its time each.",
+        "Core-hours are what runs took on cores, and by the clock in records from before that was measured.",
         _cost(known),
         *_trained_again(again),
         *_waiting(every),
