@@ -109,9 +109,9 @@ def test_factors_that_are_not_crossed_are_answered_arm_by_arm(tmp_path):
     assert gone.any()
     manifest[~gone].to_parquet(tmp_path / "demo" / "manifest.parquet")
     statistics.main(tmp_path / "demo", **OPTIONS, declared=Declared(Report(resamples=100)))
-    found = [one for one in read_results(tmp_path / "demo").answers if one.ablation == "factorial"]
-    assert len(found) == 6 and not any(one.factor for one in found)
-    assert all(one.estimate is not None for one in found)
+    answered = [one for one in read_results(tmp_path / "demo").answers if one.ablation == "factorial"]
+    assert len(answered) == 6 and not any(one.factor for one in answered)
+    assert all(one.estimate is not None for one in answered)
 
 
 def test_a_p_that_is_no_number_decides_nothing(results):
