@@ -6,9 +6,16 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
 import numpy as np
 import pytest
+from builders.sweeps import config, start_sweep
 from hypothesis import settings
+
+from suite.report.figures.canvas import METADATA
 
 settings.register_profile("suite", derandomize=True, deadline=None)  # the same examples on every machine, however slow
 settings.load_profile("suite")
@@ -38,3 +45,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(7)
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a study of four runs, from its config to its report, that nothing has disturbed: to read or copy.
+
+    The processes that run tests side by side share it; who needs it first makes it.
+    """
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if alone else base.parent) / "whole"
+    with filelock.FileLock(folder.with_suffix(".lock")):
+        if not (folder / "made").exists():
+            folder.mkdir()
+            config(folder)
+            assert start_sweep(folder, folder / "log").wait(600) == 0, (folder / "log").read_text()
+            (folder / "made").touch()
+    return folder
+
+
+@pytest.fixture
+def svg_alone() -> Iterator[None]:
+    """Figures are drawn as the page shows them: PDF and PNG, two thirds of the time, are for tests of files."""
+    formats = dict(METADATA)
+    for kind in ("pdf", "png"):
+        del METADATA[kind]
+    yield
+    METADATA.clear()
+    METADATA.update(formats)  # in their order

@@ -82,6 +82,7 @@ def test_a_comparison_says_it_instead_of_a_verdict(study):
     assert rows[PENDULUM].sentence in comparison_table(compared)
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_the_page_names_who_has_not_learned(study, tmp_path):
     figures.main(study, tmp_path)
     page.main(study, tmp_path, config_text="", command="make")

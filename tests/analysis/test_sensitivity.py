@@ -93,6 +93,7 @@ def test_scores_are_of_the_seeds_that_every_setting_has_between_percentiles_of_a
     assert setting.by_task["Pendulum-v1"].estimate == pytest.approx(expected) and expected > 1
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_the_report_shows_every_setting_the_plane_and_the_table(plan, found, monkeypatch):
     drawn = [one for one in figures.pictures(read_results(plan.study_dir)) if one.kind in ("settings", "plane")]
     monkeypatch.setattr(figures, "pictures", lambda results: iter(drawn))  # the others are drawn in other tests

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+from click.testing import CliRunner
+
 from implementations.presets import sac_v2_small
+from suite.cli import main
 from suite.lab.loop import Place
 from suite.sac import identity
 from suite.sac.contract import Job, Origin
@@ -35,3 +39,13 @@ def suite(*arguments: str | Path | int, cwd: Path = ROOT, timeout: int = 600) ->
     command = [sys.executable, "-m", "suite", *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout)
+
+
+def called(*arguments: str | Path | int, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    """The same in this process, which has its libraries already. What is no exit is an error of the test."""
+    words = list(map(str, arguments))
+    with contextlib.chdir(cwd):
+        done = CliRunner().invoke(main, words, env={"COLUMNS": "200"}, prog_name="python -m suite")
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)

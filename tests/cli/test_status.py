@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders.runs import ROOT, suite
+from builders.runs import ROOT, called
 from builders.sweeps import ENVIRONMENT, config
 
 from suite.cli import progress
@@ -54,7 +54,7 @@ def test_the_status_names_what_runs_failed_or_are_under_way_and_how_the_forecast
     finish(a, b)
     finish(c, status="diverged", stopped_at=90)
     begin(plan, d)
-    done = suite("status", "--config", "study.yaml", cwd=Path.cwd())
+    done = called("status", "--config", "study.yaml", cwd=Path.cwd())
     assert done.returncode == 0 and "4 runs: 2 finished, 1 diverged, 1 running; about 10 s left" in done.stdout
     assert "s0 diverged" in done.stdout and "s1 700/1,400 -900" in done.stdout
     held = next(line for line in done.stdout.splitlines() if line.strip().startswith("all "))

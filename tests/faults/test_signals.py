@@ -43,19 +43,27 @@ def begun(folder):
     return sweep
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_sweep_that_is_told_to_stop_ends_last_and_goes_on_later(whole, tmp_path, number):
-    sweep = begun(tmp_path)
-    running = trainers(tmp_path)
+def assert_ends_last(folder, number):
+    """A sweep that has begun, and hears this signal."""
+    sweep = begun(folder)
+    running = trainers(folder)
     sweep.send_signal(number)
     assert sweep.wait(60) == 75
-    assert not processes(tmp_path), "the sweep ends last"
-    log = (tmp_path / "log").read_text()
+    assert not processes(folder), "the sweep ends last"
+    log = (folder / "log").read_text()
     assert f"{number.name}: what runs saves and stops" in log and "Traceback" not in log
-    said = "".join(path.read_text() for path in tmp_path.glob("results/.work/*/*/*/*/log.txt"))
+    said = "".join(path.read_text() for path in folder.glob("results/.work/*/*/*/*/log.txt"))
     assert 1 <= said.count("stopped by SIGTERM at step") <= len(running)
+
+
+def test_a_sweep_that_is_told_to_stop_ends_last_and_goes_on_later(whole, tmp_path):
+    assert_ends_last(tmp_path, signal.SIGTERM)
     assert start_sweep(tmp_path, tmp_path / "log").wait(600) == 0, (tmp_path / "log").read_text()
     assert_same_tables(whole, tmp_path)
+
+
+def test_so_does_a_sweep_whose_terminal_is_closed(tmp_path):
+    assert_ends_last(tmp_path, signal.SIGHUP)
 
 
 def test_a_second_signal_ends_a_sweep_at_once_and_without_a_traceback(tmp_path):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 from builders.check_study import GOOD, PENDULUM, RANDOM, pendulum, study, together, written
-from builders.runs import ROOT, suite
+from builders.runs import ROOT, called
 from scipy import stats
 
 from suite.analysis.results_file import to_plain
@@ -304,9 +304,9 @@ def test_the_command_line_refuses_what_cannot_be_compared(tmp_path):
         ("--study", "min"): "there is no config/min.yaml; did you mean 'mine'?",
         ("--study", "mine", "--config", "config/mine.yaml"): "give one of them",
     }.items():
-        done = suite("check", *arguments, cwd=tmp_path)
+        done = called("check", *arguments, cwd=tmp_path)
         assert done.returncode == 2 and words in done.stderr, done.stderr
-    done = suite("baseline", "save", "mine", "--config", "config/mine.yaml", cwd=tmp_path)
+    done = called("baseline", "save", "mine", "--config", "config/mine.yaml", cwd=tmp_path)
     assert done.returncode == 2 and "must be gathered first" in done.stderr
 
 
@@ -331,7 +331,7 @@ def trained(tmp_path_factory) -> Path:
 
 def test_the_gate_holds_what_is_trained_today_against_the_published_curve(trained):
     """At 5,000 steps not all of SB3's five have learned the task: two own runs catch what does not learn, no more."""
-    done = suite("check", "--config", "gate.yaml", "--gate", "--json", cwd=trained)
+    done = called("check", "--config", "gate.yaml", "--gate", "--json", cwd=trained)
     assert done.returncode in (0, 4), done.stdout + done.stderr
     found = json.loads(done.stdout)
     (row,) = found["rows"]
@@ -339,7 +339,7 @@ def test_the_gate_holds_what_is_trained_today_against_the_published_curve(traine
     assert row["reference"] == "sb3_pendulum/learned_alpha/Pendulum-v1" and row["env_step"] == 5_000
     assert row["role"] == "primary" and [look["n"] for look in row["looks"]] == [2]
     assert row["ours"]["n_finished"] == 2 and row["verdict"] != "FAIL"
-    table = suite("check", "--config", "gate.yaml", cwd=trained)
+    table = called("check", "--config", "gate.yaml", cwd=trained)
     assert table.returncode == 0 and row["sentence"] in table.stdout and "of 1 primary endpoints" in table.stdout
 
 
@@ -353,7 +353,7 @@ def test_the_gate_fails_if_the_same_runs_had_not_learned(trained, tmp_path):
 def test_the_gate_holds_what_is_trained_today_against_the_committed_baseline(trained, tmp_path):
     frozen = baseline.FOLDER / "quick.csv"
     assert frozen.exists(), "make run; python -m suite baseline save quick --config config/quick.yaml"
-    done = suite("check", "--config", "gate.yaml", "--against-baseline", "quick", "--gate", "--json", cwd=trained)
+    done = called("check", "--config", "gate.yaml", "--against-baseline", "quick", "--gate", "--json", cwd=trained)
     assert done.returncode in (0, 4), done.stdout + done.stderr
     found = json.loads(done.stdout)
     assert [row["env_step"] for row in found["rows"]] == [2_000, 5_000], found["notes"]
@@ -366,5 +366,5 @@ def test_the_gate_holds_what_is_trained_today_against_the_committed_baseline(tra
         writer.writeheader()
         writer.writerows(row | {"value": float(row["value"]) + 3000} for row in rows)
     other.with_suffix(".json").write_text(frozen.with_suffix(".json").read_text())
-    drifted = suite("check", "--config", "gate.yaml", "--against-baseline", other, "--gate", cwd=trained)
+    drifted = called("check", "--config", "gate.yaml", "--against-baseline", other, "--gate", cwd=trained)
     assert drifted.returncode == 1 and "DIFFERENT" in drifted.stdout, drifted.stdout + drifted.stderr

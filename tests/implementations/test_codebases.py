@@ -164,17 +164,26 @@ def test_spinning_up_of_2018_learns_when_an_episode_is_over_once_for_each_of_its
 @pytest.mark.parametrize("name", [name for name in CODEBASES if load_preset(name).PER_TASK])
 def test_what_depends_on_the_task_is_in_the_file_as_in_its_preset(name):
     """The warm-up's length, the first update and the reward's scale, on every task that has ones of its own."""
-    for (spec, schedule), task in {resolve(name, task, {}): task for task in TASKS}.items():
+    for task, (warmup, first, scale) in distinct(name).items():
         limit = TASKS[task].time_limit
-        steps = max(schedule.warmup_steps, schedule.learn_after, limit) + 1
-        meta = {"steps": steps, "time_limit": limit, "episodes": [(limit, "limit")]}
+        meta = {"steps": max(warmup, first, limit) + 1, "time_limit": limit, "episodes": [(limit, "limit")]}
         with pytest.MonkeyPatch.context() as patch:
             stage = Stage(module_of(name), SimpleNamespace(meta=meta), patch)
             played = stage.play(task)
-            assert np.argmin(np.append(played["uniform"], False)) == schedule.warmup_steps, task
-            first = limit if schedule.update_position == "after_episode" else schedule.learn_after
+            assert np.argmin(np.append(played["uniform"], False)) == warmup, task
             assert np.argmax(played["updates"] > 0) + 1 == first, task
-            assert getattr(stage.agent, "reward_scale", 1.0) == spec.reward_scale, task
+            assert getattr(stage.agent, "reward_scale", 1.0) == scale, task
+
+
+def distinct(name):
+    """A task for each warm-up's length, first update and reward's scale that the preset has."""
+    tasks = {}
+    for task in TASKS:
+        spec, schedule = resolve(name, task, {})
+        after_episode = schedule.update_position == "after_episode"
+        first = TASKS[task].time_limit if after_episode else schedule.learn_after
+        tasks[schedule.warmup_steps, first, spec.reward_scale] = task
+    return {task: values for values, task in tasks.items()}
 
 
 def test_redq_aims_on_every_task_at_the_entropy_of_its_preset():

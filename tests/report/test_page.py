@@ -212,6 +212,7 @@ def test_what_was_declared_late_is_said_above_the_answers(results, declaration, 
     )
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_what_a_study_has_nothing_of_is_no_place_of_its_page(made, results, tmp_path):
     shutil.copytree(made[0], tmp_path / "demo")
     only_arms = [replace(one, labels=tuple(label for label in one.labels if label.ablation)) for one in results.curves]
@@ -282,12 +283,14 @@ def redrawn(made, folder: Path, more: list[dict]) -> dict[str, pd.DataFrame]:
     return {entry["name"]: pd.read_csv(folder / "out" / "figures" / f"{entry['name']}.csv") for entry in index}
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_a_preset_in_several_implementations_is_drawn_in_one_panel(made, tmp_path):
     drawn = redrawn(made, tmp_path, [{"implementation": "package"}])["curves-implementations"]
     assert set(drawn["implementation"]) == {"torch", "package"} and set(drawn["variant"]) == {"sac_v2"}
     assert "curves-implementations" not in {entry.stem for entry in (made[1] / "figures").iterdir()}
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_many_presets_get_a_panel_each(made, tmp_path):
     labels = [Label(f"preset {n}", "", "") for n in range(figures.CROWD)]
     drawn = redrawn(made, tmp_path, [{"variant": label, "run_id": label.name, "labels": (label,)} for label in labels])
@@ -383,6 +386,7 @@ def test_a_run_evaluated_to_a_quarter_of_its_budget_is_not_scored(tmp_path):
 HOSTILE = "=1+1<script>alert(1)</script>\n[x] & \\input{y} $z$ 100%"
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_what_a_record_brings_is_shown_as_text_in_every_format(tmp_path):
     """Messages, devices and versions are other people's: no formula, no command, no markup, and none may run."""
 
@@ -473,6 +477,7 @@ def test_a_planned_run_without_a_row_is_missing(tmp_path):
     assert "no record of this planned run was found" in results.ledger[0].sentence
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_a_run_evaluated_with_sampled_actions_alone_is_used_and_said(tmp_path):
     def sample(tables):
         rows = tables["evaluations"]
@@ -495,6 +500,7 @@ def test_without_a_random_policy_the_floor_is_the_first_evaluation(tmp_path):
     assert "its first evaluation" in run.sentence
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_a_study_of_which_nothing_ran_is_still_a_report(tmp_path):
     accidents = {("Pendulum-v1", row["label"], seed): ("missing", None) for row in plan() for seed in range(2)}
 
@@ -512,6 +518,7 @@ def test_a_study_of_which_nothing_ran_is_still_a_report(tmp_path):
     assert "a factorial needs at least one cell of scores" in page
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_a_single_seed_has_no_interval(tmp_path):
     results = study_of(tmp_path, seeds=1)
     found = cell(results, "sac_v2")
@@ -523,6 +530,7 @@ def test_a_single_seed_has_no_interval(tmp_path):
 
 
 @pytest.mark.parametrize("evaluations", [1, 2, 3])
+@pytest.mark.usefixtures("svg_alone")
 def test_runs_of_few_evaluations_have_what_so_few_can_tell(tmp_path, evaluations):
     def cut(tables):
         budget = evaluations * EVERY

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from builders.runs import ROOT, suite
+from builders.runs import ROOT, called
 
 import implementations
 from implementations.unoptimised import Quick
@@ -312,24 +312,24 @@ def test_what_must_be_zero_is_compared_too():
 def test_a_part_of_the_vectors_is_not_recorded():
     before = naming.STATES.read_bytes()
     for arguments in (["--implementation", "torch"], ["--schedule"], [of("sbx")]):
-        refused = suite("conformance", "--record", *arguments)
+        refused = called("conformance", "--record", *arguments)
         assert refused.returncode == 2 and "leave out" in refused.stderr
     assert naming.STATES.read_bytes() == before
 
 
 def test_exit_codes(tmp_path):
-    good = suite("conformance", "--implementation", "torch", of("sbx"))
+    good = called("conformance", "--implementation", "torch", of("sbx"))
     assert good.returncode == 0 and "none exceeds it" in good.stdout
-    with_gradients = suite("conformance", "--implementation", "torch", "--json", of("spinningup"))
+    with_gradients = called("conformance", "--implementation", "torch", "--json", of("spinningup"))
     assert with_gradients.returncode == 0 and all(row["passed"] for row in json.loads(with_gradients.stdout))
     meta = meta_of(of("sbx"))
     meta["overrides"]["learned_alpha"]["objective"] = "alpha"
-    bad = suite("conformance", "--implementation", "torch", "--json", tampered(tmp_path, of("sbx"), meta=meta))
+    bad = called("conformance", "--implementation", "torch", "--json", tampered(tmp_path, of("sbx"), meta=meta))
     assert bad.returncode == 1
     assert [row["passed"] for row in json.loads(bad.stdout)] == [False, False]
     (tmp_path / "text.npz").write_text("no archive")
     for arguments in ([tmp_path / "text.npz"], [tmp_path / "nothing.npz"], ["--implementation", "torhc", of("sbx")]):
-        refused = suite("conformance", *arguments)
+        refused = called("conformance", *arguments)
         assert refused.returncode == 2 and refused.stderr.startswith("error: ") and "Traceback" not in refused.stderr
 
 
@@ -341,7 +341,7 @@ def test_a_file_that_cannot_be_examined_does_not_keep_the_others_from_it(tmp_pat
     tampered(folder, of("rlkit"), meta=meta_of(of("rlkit")) | {"preset": "rlkitt"})
     tampered(folder, of("coach"), meta=meta_of(of("coach")) | {"own_keys": "another actor"})
     (folder / "sbx.npz").write_bytes(of("sbx").read_bytes())
-    found = suite("conformance", "--implementation", "torch", folder)
+    found = called("conformance", "--implementation", "torch", folder)
     assert found.returncode == 1 and "sbx" in found.stdout and "none exceeds it" in found.stdout
     sentences = found.stderr.splitlines()
     assert [line.startswith("not examined: ") for line in sentences] == [True] * 3

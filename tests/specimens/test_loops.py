@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from builders.runs import ROOT, suite
+from builders.runs import ROOT, called
 
 from suite.errors import UsageError
 from suite.lab import scripted
@@ -122,16 +122,16 @@ def test_a_recording_with_unread_lacking_or_idle_arrays_is_one_sentence(short):
 
 def test_exit_codes(tmp_path, short):
     np.savez(tmp_path / "a.npz", meta=json.dumps(dict(short.meta) | {"steps": 5}), **short.arrays)
-    alone = suite("conformance", "--schedule", tmp_path)
+    alone = called("conformance", "--schedule", tmp_path)
     assert alone.returncode == 2 and alone.stderr.startswith("error: ") and "Traceback" not in alone.stderr
     np.savez(tmp_path / "b.npz", meta=json.dumps(dict(short.meta)), **short.arrays)
-    both = suite("conformance", "--schedule", tmp_path)
+    both = called("conformance", "--schedule", tmp_path)
     assert both.returncode == 1 and "none differs" in both.stdout and both.stderr.startswith("not examined: ")
-    good = suite("conformance", "--schedule", "--json", tmp_path / "b.npz")
+    good = called("conformance", "--schedule", "--json", tmp_path / "b.npz")
     assert good.returncode == 0 and json.loads(good.stdout)[0]["passed"]
     late = np.roll(short.arrays["updates"], 1)
     np.savez(tmp_path / "b.npz", meta=json.dumps(dict(short.meta)), **short.arrays | {"updates": late})
-    assert suite("conformance", "--schedule", tmp_path / "b.npz").returncode == 1
+    assert called("conformance", "--schedule", tmp_path / "b.npz").returncode == 1
 
 
 # --- what no recording reaches

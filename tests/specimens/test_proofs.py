@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from builders.runs import suite
+from builders.runs import called
 
 from suite.sac.numerics import NUMERICS, PARTS, Change
 from suite.specimens import golden, proofs
@@ -106,7 +106,7 @@ def test_recording_writes_what_moved_and_what_versions_it_knows(tmp_path, monkey
 
 
 def test_the_command_refuses_what_makes_no_sense(tmp_path):
-    refused = suite("identity", "--record", "--since", "x")
+    refused = called("identity", "--record", "--since", "x")
     assert refused.returncode == 2 and "give one of them" in refused.stderr
-    refused = suite("identity", "--since", tmp_path)
+    refused = called("identity", "--since", tmp_path)
     assert refused.returncode == 2 and "there are no records" in refused.stderr

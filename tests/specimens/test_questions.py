@@ -8,7 +8,7 @@ import json
 import shutil
 
 import pytest
-from builders.runs import ROOT, suite
+from builders.runs import ROOT, called
 from click.testing import CliRunner
 
 from suite.cli import starters
@@ -168,11 +168,11 @@ def test_a_setting_that_is_none_leaves_no_file_and_nothing_is_called_written(tmp
 
 
 def test_a_started_ablation_is_planned_as_it_is(tmp_path):
-    suite("new-ablation", "mine", cwd=tmp_path)
+    called("new-ablation", "mine", cwd=tmp_path)
     config = """sweeps: [{tasks: [Pendulum-v1], env_steps: 200, evaluate: {every: 100}, seeds: 2,
                          implementations: [jax], ablations: [mine]}]"""
     (tmp_path / "study.yaml").write_text(config)
-    planned = json.loads(suite("plan", "--config", "study.yaml", "--json", cwd=tmp_path).stdout)
+    planned = json.loads(called("plan", "--config", "study.yaml", "--json", cwd=tmp_path).stdout)
     assert [cell["variant"] for cell in planned["cells"]] == ["mine/as_is", "mine/faster", "mine/other_start"]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from builders.runs import suite
+from builders.runs import called
 from builders.written_study import written_study
 
 from suite.lab import records
@@ -122,7 +122,7 @@ def test_rows_of_a_record_older_than_digests_are_held_against_the_protocol(study
 def test_gather_counts_runs_as_the_statistics_do(study):
     """A return that is no number, in a record that bears no digest: recorded as finished, and counted as diverged."""
     rewritten(record_of(study), ROWS["a return that is no number"], drop_digest=True)
-    done = suite("gather", "--config", "study.yaml", cwd=study)
+    done = called("gather", "--config", "study.yaml", cwd=study)
     assert done.returncode == 0 and "     2 finished\n" in done.stdout and "     1 diverged\n" in done.stdout
     assert "1 of these diverged though recorded as finished: an evaluation returned no finite number" in done.stdout
 
@@ -152,12 +152,12 @@ def test_commands_work_or_answer_in_a_sentence(study):
     for text in ("[]", "[" * 100_000, json.dumps(rubbish | {"time": "x"}), json.dumps(rubbish)):
         (progress / "progress.json").write_text(text)
         assert read_progress(progress / "progress.json") is None
-    done = suite("status", "--config", "study.yaml", cwd=study)
+    done = called("status", "--config", "study.yaml", cwd=study)
     assert done.returncode == 0 and "1 invalid" in done.stdout and "1 missing" in done.stdout, done.stderr
-    shown = suite("show", path, cwd=study)
+    shown = called("show", path, cwd=study)
     assert (shown.returncode, shown.stdout) == (2, "") and "status is 'x'" in shown.stderr.replace("\n", "")
     for command in ("gather", "check", "statistics"):
-        assert suite(command, "--config", "study.yaml", cwd=study).returncode in (0, 3)
+        assert called(command, "--config", "study.yaml", cwd=study).returncode in (0, 3)
     compare = ("compare", "--config", "study.yaml", "sac_v2_small", "sac_v2_small")
     tables = study / "results/studies/study"
     for name, commands in {
@@ -168,10 +168,10 @@ def test_commands_work_or_answer_in_a_sentence(study):
         whole = (tables / name).read_bytes()
         (tables / name).write_bytes(b'{"schema_version": 2, "cells": 7}' if name.endswith("json") else whole[:-9])
         for command in commands:
-            done = suite(*command, cwd=study)
+            done = called(*command, cwd=study)
             assert done.returncode == 2 and "Traceback" not in done.stderr and name in done.stderr, done.stderr
         (tables / name).write_bytes(whole)
-    retried = suite("retry", "--config", "study.yaml", "--status", "invalid", cwd=study)
+    retried = called("retry", "--config", "study.yaml", "--status", "invalid", cwd=study)
     assert retried.returncode == 0 and not path.exists()
 
 
@@ -179,21 +179,21 @@ def test_a_folder_in_the_place_of_a_table_and_a_missing_step_are_told_in_a_sente
     tables, config = study / "results/studies/study", ("--config", "study.yaml")
     compare = ("compare", *config, "sac_v2_small", "sac_v2_small")
     for command in ("gather", "check", "statistics"):
-        assert suite(command, *config, cwd=study).returncode in (0, 3)
+        assert called(command, *config, cwd=study).returncode in (0, 3)
     statistics, gather = ("statistics", *config), ("gather", *config)
     for name, command in {"manifest.parquet": statistics, "runs.parquet": gather, "results.json": compare}.items():
         whole = (tables / name).read_bytes()
         (tables / name).unlink()
         (tables / name).mkdir()
-        done = suite(*command, cwd=study)
+        done = called(*command, cwd=study)
         assert done.returncode == 2 and "Traceback" not in done.stderr and name in done.stderr, done.stderr
         assert not list(tables.glob("*.tmp"))
         (tables / name).rmdir()
         (tables / name).write_bytes(whole)
-    done = suite("report", *config, cwd=study)
+    done = called("report", *config, cwd=study)
     assert done.returncode == 2 and "`python -m suite figures` for this study" in done.stderr, "not drawn yet"
     pq.write_table(pa.table({"x": pa.array([], pa.int64())}), tables / "runs.parquet")
-    done = suite("statistics", *config, cwd=study)
+    done = called("statistics", *config, cwd=study)
     assert done.returncode == 2 and "lacks the column" in done.stderr, done.stderr
 
 
@@ -201,11 +201,11 @@ def test_a_study_without_any_record_and_a_file_where_a_folder_belongs(study):
     shutil.rmtree(study / "results/runs")
     config = ("--config", "study.yaml")
     for command in ("gather", "statistics"):
-        done = suite(command, *config, cwd=study)
+        done = called(command, *config, cwd=study)
         assert done.returncode == 0, done.stderr
     shutil.rmtree(study / "results/studies/study")
     (study / "results/studies/study").write_text("x")
-    done = suite("gather", *config, cwd=study)
+    done = called("gather", *config, cwd=study)
     assert done.returncode == 2 and "Traceback" not in done.stderr and "studies/study" in done.stderr, done.stderr
 
 

@@ -16,7 +16,7 @@ from suite.study.plan import Plan
 SMALL = {"sac_v2": "sac_v2_small", "sac_v1": "sac_v1_small"}
 PATIENT = ("warmup",)
 """Questions of which an arm learns nothing in 2,000 steps; all arms of a question have the budget of its baseline."""
-SAMPLED = 16
+SAMPLED = 24
 """`make test` trains each (question, arm, engine) whose CRC-32 this divides: one in so many, chosen by name alone."""
 
 

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from builders.runs import ROOT, suite
+from builders.runs import ROOT, called, suite
 from builders.sweeps import (
     ENVIRONMENT,
     assert_same_tables,
@@ -58,13 +58,9 @@ def rules(done: subprocess.CompletedProcess) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory) -> Path:
+def study(whole, tmp_path_factory) -> Path:
     """A finished study in a directory of its own."""
-    folder = tmp_path_factory.mktemp("study")
-    config(folder)
-    done = snakemake(folder)
-    assert done.returncode == 0, done.stderr
-    return folder
+    return shutil.copytree(whole, tmp_path_factory.mktemp("pipeline") / "study")
 
 
 def test_from_config_to_report(study):
@@ -100,7 +96,7 @@ def test_what_changes_after_the_first_record_is_said_on_the_page(study, tmp_path
     folder = copied(study, tmp_path)
     config(folder, seeds=[0, 1, 2])
     for command in ("gather", "statistics", "figures", "report"):
-        done = suite(command, "--config", "study.yaml", cwd=folder)
+        done = called(command, "--config", "study.yaml", cwd=folder)
         assert done.returncode == 0, done.stderr
     page = (folder / "reports/study/report.html").read_text()
     assert re.search(
@@ -192,7 +188,7 @@ def test_runs_in_turn_survive_a_kill_and_leave_the_same_results(study, tmp_path)
     trainer.send_signal(signal.SIGKILL)
     first = waiting[0].read_bytes()
     assert not records_of(tmp_path), "Snakemake would delete them with the failed job"
-    assert "finished" in suite("status", "--config", "study.yaml", cwd=tmp_path).stdout
+    assert "finished" in called("status", "--config", "study.yaml", cwd=tmp_path).stdout
     thread.join()
     assert finished[0].returncode == 0, finished[0].stderr
     assert_same_tables(tmp_path, study)
@@ -259,17 +255,17 @@ def test_the_snakemake_report_is_made(study):
 
 
 def test_status_show_and_check_speak_of_the_study(study):
-    status = suite("status", "--config", "study.yaml", cwd=study)
+    status = called("status", "--config", "study.yaml", cwd=study)
     assert status.returncode == 0 and "4 runs: 4 finished" in status.stdout
     fixed = next(cell for cell in Plan(study / "study.yaml").cells if cell.variant == "temperature/fixed")
-    show = suite("show", fixed.run_id[:6], cwd=study)
+    show = called("show", fixed.run_id[:6], cwd=study)
     assert show.returncode == 0
     assert "it is sac_v2_small, but:" in show.stdout
     assert "temperature is FixedAlpha(value=0.2) instead of LearnedAlpha(" in show.stdout
     assert "seed 1: finished at step 1,400 of 1,400" in show.stdout and "torch 2." in show.stdout
     commit = machine.commit()  # none where the tests run outside a checkout
     assert (f"from the sources of commit {commit.removesuffix('+')}" in show.stdout) == bool(commit)
-    check = suite("check", "--config", "study.yaml", cwd=study)
+    check = called("check", "--config", "study.yaml", cwd=study)
     assert check.returncode == 3 and "No cell of this study has a published counterpart" in check.stdout
 
 
@@ -295,7 +291,7 @@ def test_failures_are_named_in_the_report_and_not_averaged_away(study, tmp_path)
     fixed[0].unlink()
     rewrite(fixed[1], seed=17)
     for command in ("gather", "statistics", "check", "figures", "report"):
-        done = suite(command, "--config", "study.yaml", cwd=folder)
+        done = called(command, "--config", "study.yaml", cwd=folder)
         assert done.returncode == (3 if command == "check" else 0), done.stderr  # nothing is comparable
         if command == "gather":
             assert "1 stale" in done.stdout and "1 missing" in done.stdout and "1 invalid" in done.stdout
@@ -342,7 +338,7 @@ def test_equal_parameters_under_different_seeds_make_their_cell_invalid(study, t
     for path in (first, second):  # as records were before they bore a digest
         rewrite(path, params_digest=None)
     assert outcome(tmp_path)[first.parent.name] == bad
-    done = suite("gather", "--config", "study.yaml", cwd=tmp_path)
+    done = called("gather", "--config", "study.yaml", cwd=tmp_path)
     assert done.returncode == 0 and "2 finished" in done.stdout and "2 invalid" in done.stdout
     runs = pd.read_parquet(tmp_path / "results/studies/study/runs.parquet")
     evaluations = pd.read_parquet(tmp_path / "results/studies/study/evaluations.parquet")
@@ -396,8 +392,8 @@ def test_a_time_limit_leaves_records_that_a_raised_limit_continues(study, tmp_pa
     runs = pd.read_parquet(tmp_path / "results/studies/study/runs.parquet")
     sentence = "time limit of 1e-06 h reached at environment step 1 of 1,400"
     assert set(runs["status"]) == {"timeout"} and set(runs["message"]) == {sentence}
-    assert "4 runs: 4 timeout" in suite("status", "--config", "study.yaml", cwd=tmp_path).stdout
-    assert suite("retry", "--config", "study.yaml", "--status", "timeout", cwd=tmp_path).returncode == 0
+    assert "4 runs: 4 timeout" in called("status", "--config", "study.yaml", cwd=tmp_path).stdout
+    assert called("retry", "--config", "study.yaml", "--status", "timeout", cwd=tmp_path).returncode == 0
     assert not records_of(tmp_path)
     config(tmp_path)
     done = snakemake(tmp_path, "--until", "gather")
@@ -434,9 +430,9 @@ def test_stale_results_are_cleared_by_retry(study, tmp_path):
     folder = copied(study, tmp_path)
     path = records_of(folder)[0]
     rewrite(path, schema_version=1, code_id="0123456789")
-    listed = suite("retry", "--config", "study.yaml", "--status", "stale", "--dry-run", cwd=folder)
+    listed = called("retry", "--config", "study.yaml", "--status", "stale", "--dry-run", cwd=folder)
     assert "would remove" in listed.stdout and path.exists()
-    assert suite("retry", "--config", "study.yaml", "--status", "stale", cwd=folder).returncode == 0
+    assert called("retry", "--config", "study.yaml", "--status", "stale", cwd=folder).returncode == 0
     assert not path.exists() and len(records_of(folder)) == 3
 
 

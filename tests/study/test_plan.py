@@ -10,7 +10,7 @@ from unittest import mock
 import pandas as pd
 import pytest
 import yaml
-from builders.runs import ROOT, suite
+from builders.runs import ROOT, called
 
 from suite.errors import UsageError
 from suite.lab.tasks import TASKS
@@ -327,7 +327,7 @@ def test_arms_that_mean_nothing_with_a_baseline_are_left_out_and_told(tmp_path):
     assert why["v_target", "broadcast"] == "value_net.target means nothing where value_net is None"
     labels = {(asked.label.ablation, asked.label.arm) for asked in plan.labels.values()}
     assert labels.isdisjoint(why) and ("tau", "0.1") in labels and ("v_target", "per_sample") in labels
-    printed = suite("plan", "--config", path).stdout
+    printed = called("plan", "--config", path).stdout
     assert "not trained on Pendulum-v1: tau/0.01, for it is what sac_v2_small is" in printed
 
 
@@ -444,7 +444,7 @@ def test_an_unwritable_results_folder_is_told_and_nothing_made(tmp_path):
 def test_a_mistake_stops_the_command_line_with_2_and_touches_nothing(tmp_path):
     path = write(tmp_path, sweep={"tasks": ["Hoper-v5"]}, results=str(tmp_path / "out"), reports=str(tmp_path / "rep"))
     for command in (["plan"], ["sweep"], ["status"], ["gather"], ["run", "x.parquet"]):
-        done = suite(command[0], "--config", str(path), *command[1:])
+        done = called(command[0], "--config", str(path), *command[1:])
         assert done.returncode == 2, done.stderr
         assert done.stderr.count("\n") == 1 and "did you mean 'Hopper-v5'?" in done.stderr
     assert sorted(file.name for file in tmp_path.iterdir()) == ["study.yaml"]
@@ -460,7 +460,7 @@ def test_command_line_mistakes_name_the_nearest_choice(tmp_path):
         ("plan", "--config", "config/quik.yaml"): "did you mean 'config/quick.yaml'?",
         ("check", "--blind", "--against-baseline", "quick"): "--blind is about published results",
     }.items():
-        done = suite(*arguments)
+        done = called(*arguments)
         assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
@@ -493,14 +493,14 @@ def test_a_forecast_knows_what_several_steps_cost():
 
 
 def test_plan_prints_jobs_steps_hours_and_disk():
-    done = suite("plan", "--config", "config/reduced.yaml")
+    done = called("plan", "--config", "config/reduced.yaml")
     assert done.returncode == 0
     total = next(line for line in done.stdout.splitlines() if line.strip().startswith("total"))
     assert total.split()[1] == "120" and total.split()[3] == "12,000,000"
 
 
 def test_difference_prints_both_citations():
-    done = suite("difference", "sac_v1", "sac_v2")
+    done = called("difference", "sac_v1", "sac_v2")
     assert done.returncode == 0
     assert (
         "reward_scale is 1.0 instead of 5.0" in done.stdout and "value_net is None instead of ValueNet" in done.stdout

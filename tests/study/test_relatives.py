@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from builders.runs import suite
+from builders.runs import called, suite
 
 from suite.analysis.goals import ACTIONS, COLUMNS, EPISODES, Policy, played
 from suite.errors import UsageError
@@ -59,14 +59,14 @@ def test_their_records_are_of_their_own_kind_and_not_stale(trained, tmp_path):
 
 
 def test_show_tells_what_they_are(trained):
-    said = suite("show", str(trained["soft_q_learning"]))
+    said = called("show", str(trained["soft_q_learning"]))
     assert said.returncode == 0 and "it is soft_q_learning exactly" in said.stdout
-    said = suite("difference", "sac_v1", "haarnoja_gmm")
+    said = called("difference", "sac_v1", "haarnoja_gmm")
     assert said.returncode == 0 and "MixtureSpec and SacSpec have no switches in common" in said.stdout
 
 
 def test_goals_are_drawn_from_the_table_beside_the_figure(trained, tmp_path):
-    said = suite("goals", "--output", str(tmp_path / "goals"), *map(str, trained.values()))
+    said = called("goals", "--output", str(tmp_path / "goals"), *map(str, trained.values()))
     assert said.returncode == 0, said.stderr
     assert {path.suffix for path in tmp_path.glob("goals.*")} == {".png", ".pdf", ".svg", ".csv"}
     table = pd.read_csv(tmp_path / "goals.csv")
@@ -116,7 +116,7 @@ def test_an_arm_is_named_beside_its_preset_and_implementations_where_they_are_se
 
 
 def test_what_is_no_run_of_that_task_is_refused_in_a_sentence(tmp_path):
-    said = suite("goals", "--output", str(tmp_path / "goals"), "nowhere.parquet")
+    said = called("goals", "--output", str(tmp_path / "goals"), "nowhere.parquet")
     assert said.returncode == 2 and "nowhere.parquet is no record" in said.stderr
     assert "Traceback" not in said.stderr and not list(tmp_path.iterdir())
 

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from builders.runs import ROOT, suite
+from builders.runs import ROOT, called
 from builders.written_study import written_study
 
 from suite.errors import UsageError
@@ -131,7 +131,7 @@ def test_interrupted_and_damaged_runs_are_not_passed_on(plan, tmp_path):
 
 @pytest.mark.parametrize("where", ["results", "results/../results"])
 def test_a_study_is_not_released_into_itself(plan, tmp_path, where):
-    refused = suite("release", "--config", "study.yaml", where, cwd=tmp_path)
+    refused = called("release", "--config", "study.yaml", where, cwd=tmp_path)
     assert refused.returncode == 2 and "choose another folder" in refused.stderr
 
 
@@ -143,7 +143,7 @@ def test_the_page_is_made_of_a_released_folder_alone(plan, tmp_path):
     old["declaration"]["report"]["resamples"] += 1  # as if the suite had declared less, or otherwise, at that time
     declared.write_text(json.dumps(old))
     kept = files(folder)
-    made = suite("report", "--from", "released", cwd=tmp_path / "elsewhere")
+    made = called("report", "--from", "released", cwd=tmp_path / "elsewhere")
     assert made.returncode == 0, made.stderr
     page = (tmp_path / "reports/study/report.html").read_text()
     assert "python -m suite report --from released" in page and "missing" not in made.stdout
@@ -171,7 +171,7 @@ def test_a_page_made_later_leaves_what_was_declared_as_it_was_released(plan, tmp
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_sentence(plan, tmp_path, arguments, sentence):
-    refused = suite("report", *arguments, cwd=tmp_path)
+    refused = called("report", *arguments, cwd=tmp_path)
     assert refused.returncode == 2 and sentence in refused.stderr and "Traceback" not in refused.stderr
 
 
