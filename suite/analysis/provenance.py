@@ -29,13 +29,14 @@ class CellProvenance:
 
 @dataclass(frozen=True)
 class Making:
-    """What all runs of a study were made with: every value that occurs, and their wall time."""
+    """What all runs of a study were made with: every value that occurs, and what they took."""
 
     device: tuple[str, ...]
     code_id: tuple[str, ...]
     commit: tuple[str, ...]  # none where the records are older than it
     packages: dict[str, tuple[str, ...]]  # package -> its versions
-    hours: float
+    hours: float  # wall time of all runs; runs that shared a process count its time each
+    core_hours: float | None  # as `core_hours` has it
     runs_with_time: int
 
 
@@ -66,6 +67,7 @@ def making(runs: pd.DataFrame) -> Making:
         commit=_values(runs.get("commit", pd.Series(dtype=str)).str.split(", ").explode()),
         packages={name: tuple(sorted(values)) for name, values in sorted(packages.items())},
         hours=float(runs["wall_time_s"].sum() / 3600),
+        core_hours=core_hours(runs),
         runs_with_time=int(runs["wall_time_s"].count()),
     )
 

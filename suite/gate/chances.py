@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from suite.analysis.check_rows import CheckRow
+from suite.gate.outcome import primary
 from suite.published import deciding
 from suite.specimens.naming import in_full
 from suite.statistics.equivalence import INCONCLUSIVE, PASS, SUSPICIOUSLY_BETTER
@@ -37,10 +38,9 @@ def expected_line(rows: Sequence[CheckRow]) -> str:
     tasks = {row.task for row in endpoints}
     names = [in_full(row.implementation, row.variant) + f" on {row.task}" * (len(tasks) > 1) for row in endpoints]
     listed = ", ".join(f"{share:.2f} of {name}" for name, share in zip(names, known, strict=True))
-    of = "1 primary endpoint" if len(endpoints) == 1 else f"{len(endpoints)} primary endpoints"
     return (
-        f"Were ours equal to what is published, {sum(known):.2f} of {of} would PASS by the seeds planned (simulated: "
-        f"{listed}); {passed} {'does' if passed == 1 else 'do'}, and {len(decided) - passed} "
+        f"Were ours equal to what is published, {sum(known):.2f} of {primary(len(endpoints))} would PASS by the seeds "
+        f"planned (simulated: {listed}); {passed} {'does' if passed == 1 else 'do'}, and {len(decided) - passed} "
         f"{'is' if len(decided) - passed == 1 else 'are'} decided otherwise."
     )
 

@@ -46,4 +46,9 @@ def gate_line(rows: Sequence[CheckRow] | Sequence[DriftRow], undecided_ok: bool 
     counts = Counter(row.verdict if row.judged else "not judged" for row in endpoints)
     listed = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in sorted(counts.items()))
     code = exit_code(rows, True, undecided_ok)
-    return f"gate {IN_WORDS[code]} (exit code {code} with --gate): of {len(endpoints)} primary endpoints {listed}"
+    return f"gate {IN_WORDS[code]} (exit code {code} with --gate): of {primary(len(endpoints))} {listed}"
+
+
+def primary(count: int) -> str:
+    """So many primary endpoints, in words."""
+    return f"{count} primary endpoint{'s' if count != 1 else ''}"

@@ -67,8 +67,8 @@ def _declared(history: Sequence[str], results: Results) -> str:
 
 def _compute(made: Making) -> str:
     return (
-        f"{number(made.hours)} hours of wall time over {made.runs_with_time} runs, on {', '.join(made.device)}: "
-        "core-hours where every run had a core of its own; runs that shared a process count its time each."
+        f"{number(made.core_hours)} core-hours over {made.runs_with_time} runs, on {', '.join(made.device)}; by the "
+        f"clock {number(made.hours)} hours, and runs that shared a process count its time each."
     )
 
 

@@ -285,11 +285,11 @@ def test_rendered_rows_count_the_verdicts_and_tell_what_is_not_identical(tmp_pat
     text = terminal.render_drift(same)
     assert text.splitlines()[-2:] == [
         "4 EQUIVALENT; identical in every seed: 4 of 4",
-        "gate passes (exit code 0 with --gate): of 1 primary endpoints 1 EQUIVALENT",
+        "gate passes (exit code 0 with --gate): of 1 primary endpoint 1 EQUIVALENT",
     ]
     assert not any(row.sentence in text for row in same.rows)
     text = terminal.render_drift(drifted)
-    assert text.splitlines()[-1] == "gate fails (exit code 1 with --gate): of 1 primary endpoints 1 DIFFERENT"
+    assert text.splitlines()[-1] == "gate fails (exit code 1 with --gate): of 1 primary endpoint 1 DIFFERENT"
     assert all(row.sentence in text for row in drifted.rows) and json.dumps(to_plain(drifted))
 
 
@@ -340,7 +340,7 @@ def test_the_gate_holds_what_is_trained_today_against_the_published_curve(traine
     assert row["role"] == "primary" and [look["n"] for look in row["looks"]] == [2]
     assert row["ours"]["n_finished"] == 2 and row["verdict"] != "FAIL"
     table = called("check", "--config", "gate.yaml", cwd=trained)
-    assert table.returncode == 0 and row["sentence"] in table.stdout and "of 1 primary endpoints" in table.stdout
+    assert table.returncode == 0 and row["sentence"] in table.stdout and "of 1 primary endpoint" in table.stdout
 
 
 def test_the_gate_fails_if_the_same_runs_had_not_learned(trained, tmp_path):

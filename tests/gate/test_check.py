@@ -900,7 +900,7 @@ def test_exit_codes():
     assert the_primary(exhausted).verdict == "INCONCLUSIVE" and outcome.exit_code(exhausted, gate=True) == 4
     assert outcome.exit_code(exhausted, True, undecided_ok=True) == 0
     text = terminal.render_check(CheckFile(tuple(exhausted), ()), undecided_ok=True)
-    assert text.endswith("gate passes (exit code 0 with --gate): of 1 primary endpoints 1 INCONCLUSIVE")
+    assert text.endswith("gate passes (exit code 0 with --gate): of 1 primary endpoint 1 INCONCLUSIVE")
     better = rows_of(pendulum([-20.0, -30.0, -25.0]), gate=["all"])
     assert the_primary(better).verdict == "SUSPICIOUSLY_BETTER" and outcome.exit_code(better, True, True) == 4
     assert outcome.exit_code(rows_of(pendulum(GOOD), gate=["all"]), gate=True) == 0
@@ -933,7 +933,7 @@ def test_rendered_rows_show_every_cell_and_say_a_sentence_of_each():
     assert "HalfCheetah-v5" in text and "3/3 finished" in text and "cheetah/sac/HalfCheetah-v2" in text
     assert all(row.sentence in text for row in rows)
     assert "advisory" in text.splitlines()[-2] and text.splitlines()[-1].startswith(
-        "gate fails (exit code 1 with --gate): of 1 primary endpoints 1 "
+        "gate fails (exit code 1 with --gate): of 1 primary endpoint 1 "
     )
     assert terminal.render_check(CheckFile((), ("Why.",))).splitlines()[1:] == ["Why."]
 

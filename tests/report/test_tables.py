@@ -234,7 +234,9 @@ def test_without_a_declaration_the_page_claims_none(made):
     assert "Expected beforehand" not in page and "Expected, with no declaration on record:</span> The baseline" in page
     assert "nothing here may be called declared beforehand" in page
     assert re.search(r"<th>Declared beforehand\?</th><td><span class=\"short\">not answered", page)
-    assert re.search(r"<th>How much compute\?</th><td>1\.515 hours of wall time over 54 runs, on cpu", page)
+    assert re.search(
+        r"<th>How much compute\?</th><td>1\.515 core-hours over 54 runs, on cpu; by the clock 1\.515 hours", page
+    )
 
 
 def test_the_page_says_where_so_few_seeds_cannot_reach_significance(made, results):
