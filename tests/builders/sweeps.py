@@ -51,6 +51,12 @@ def tables(folder: Path) -> dict[str, object]:
     return found | {"runs": runs, "results": json.loads((where / "results.json").read_text())}
 
 
+def content(folder: Path) -> dict[Path, bytes]:
+    """Every file's; the mark that tables are whole is removed before the first of them is written."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("made_of")]
+    return {path: path.read_bytes() for path in files}
+
+
 def assert_same_tables(a: Path, b: Path) -> None:
     """Two folders' studies have the same tables, to the last bit."""
     left, right = tables(a), tables(b)

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from builders.sweeps import ENVIRONMENT, assert_same_tables, config
+from builders.runs import ROOT
+from builders.sweeps import ENVIRONMENT, assert_same_tables, config, content
 
 from suite.study.plan import Plan
 
@@ -21,12 +22,6 @@ def command(folder, *arguments, bytes_at_most=None):
     limited = None if bytes_at_most is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_at_most,) * 2)
     words = [sys.executable, "-m", "suite", *arguments]
     return subprocess.run(words, cwd=folder, env=ENVIRONMENT, preexec_fn=limited, capture_output=True, text=True)
-
-
-def content(folder):
-    """Every file's; the mark that tables are whole is removed before the first of them is written."""
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("made_of")]
-    return {path: path.read_bytes() for path in files}
 
 
 def assert_refused(done, before, folder):
@@ -62,3 +57,20 @@ def test_a_run_without_room_goes_on_when_there_is_some(whole, tmp_path):
     assert command(folder, *arguments).returncode == 0
     assert command(folder, "gather", "--config", "study.yaml").returncode == 0
     assert_same_tables(whole, folder)
+
+
+NAMESPACE = ("unshare", "--map-root-user", "--mount")  # where anybody may mount, if the system lets them
+SOON = ("run", "report")
+
+
+@pytest.mark.parametrize(
+    "step", [pytest.param(one, marks=[] if one in SOON else pytest.mark.slow) for one in ("run", *STEPS)]
+)
+def test_so_it_is_on_a_disk_that_is_full(whole, tmp_path, step):
+    """A file system in memory, filled to its last block."""
+    mount = [*NAMESPACE, "mount", "-t", "tmpfs", "none", str(tmp_path)]
+    if shutil.which("unshare") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this system lets nobody mount in a namespace of their own")
+    words = [*NAMESPACE, sys.executable, ROOT / "tests/faults/full_disk.py", whole, tmp_path, step]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
