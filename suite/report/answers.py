@@ -11,6 +11,7 @@ from suite.analysis.types import (
     AblationResult,
     Agreement,
     Answer,
+    ConfidenceInterval,
     Effect,
     Finding,
     Results,
@@ -209,9 +210,21 @@ def _side(answer: Answer) -> str:
 
 def _signed(answer: Answer) -> str:
     """The difference with the interval that the finding goes by."""
-    ends = answer.within if answer.finding == "EQUIVALENT" else answer.difference
+    ends = _ends(answer)
     assert ends, "a finding with numbers has its intervals"
     return with_range(answer.estimate, ends.low, ends.high, signed_percent)
+
+
+def _signed_in_brackets(answer: Answer) -> str:
+    """The same where it stands in brackets itself, and of so few runs as there are yet."""
+    ends = _ends(answer)
+    known = ends and ends.low is not None and not _alike(answer)
+    between = f", {signed_percent(ends.low)}\u00a0to\u00a0{signed_percent(ends.high)}" if ends and known else ""
+    return f"{signed_percent(answer.estimate)}{between}"
+
+
+def _ends(answer: Answer) -> ConfidenceInterval | None:
+    return answer.within if answer.finding == "EQUIVALENT" else answer.difference
 
 
 def _amount(answer: Answer) -> str:
@@ -257,7 +270,7 @@ def _named(answers: Sequence[Answer]) -> str:
         kind = "factors" if answers[0].factor else "arms"
         return f"{len(answers)} {kind}, between {signed_percent(low)} and {signed_percent(high)}"
     return ", ".join(
-        f"{_told(answer)} ({signed_percent(answer.estimate)}{_alike(answer)}{_a_little(answer)}{_held(answer)})"
+        f"{_told(answer)} ({_signed_in_brackets(answer)}{_alike(answer)}{_a_little(answer)}{_held(answer)})"
         for answer in answers
     )
 

@@ -51,7 +51,7 @@ def test_every_question_has_its_answer_what_was_known_and_what_is_open():
     text = findings.page(known, {"warmup": "It was\n another task.", "large": "Two tasks."})
     assert text.index("## Does the minimum of two critics") < text.index("## What is a short warm-up worth")
     assert text.count("**WORSE** in `large`. A sentence on critics. And more.") == 1
-    assert text.count("*Told apart besides* in `large`. Entropy differs.") == 2
+    assert text.count("*Besides* in `large`. Entropy differs.") == 2
     assert text.count("*Known before.*") == 2 and "*Where we part, and why.* It was another task." in text
     assert "Nothing within the margin of `small`; other tasks, sizes of networks and budgets." in text
     assert "- Of 2 pairs 2 agree. (`large`)\n- Two tasks. (`large`)" in text

@@ -89,16 +89,20 @@ def test_several_sides_are_told_by_what_was_found_of_them():
         answer("TOO FEW SEEDS", -0.04, side="1.0", n_needed=30),
     ]
     assert plain(sides) == (
-        "On Pendulum-v1: WORSE than twin: 0.0001 (−80 %, as expected); EQUIVALENT to twin within 10 %: 0.01 (+1.0 %, a "
-        "little better by the adjusted p); "
-        "TOO FEW SEEDS beside twin for 0.1 (+4.0 %), 1.0 (−4.0 %); 14 to 30 seeds instead of 5 would settle it, with a "
-        "power of 80 %, if the difference is the one seen."
+        "On Pendulum-v1: WORSE than twin: 0.0001 (−80 %, −85 % to −75 %, as expected); EQUIVALENT to twin within "
+        "10 %: 0.01 (+1.0 %, −4.0 % to +6.0 %, a little better by the adjusted p); "
+        "TOO FEW SEEDS beside twin for 0.1 (+4.0 %, −1.0 % to +9.0 %), 1.0 (−4.0 %, −9.0 % to +1.0 %); 14 to 30 seeds "
+        "instead of 5 would settle it, with a power of 80 %, if the difference is the one seen."
     )
+    so_far = [answer("INCOMPLETE", 0.04, side=side, difference=None, absent=1) for side in ("0.1", "1.0")]
+    assert plain(so_far).endswith("absent: beside twin 0.1 (+4.0 %), 1.0 (+4.0 %) so far.")
     many = [answer(side=str(n), estimate=-n / 10) for n in range(1, 8)]
     assert plain(many) == "On Pendulum-v1: WORSE than twin: 7 arms, between −70 % and −10 %."
     factors = [answer("BETTER", 0.2, factor="critics", side="twin", beside="single"),
                answer("BETTER", 0.3, factor="alpha", side="learned", beside="fixed")]  # fmt: skip
-    told = "critics twin instead of single (+20 %), alpha learned instead of fixed (+30 %)"
+    told = (
+        "critics twin instead of single (+20 %, +15 % to +25 %), alpha learned instead of fixed (+30 %, +25 % to +35 %)"
+    )
     assert plain(factors) == f"On Pendulum-v1: BETTER: {told}."
 
 
@@ -137,7 +141,7 @@ def test_sides_whose_runs_do_not_differ_are_said_to_be_the_same():
     alike = ConfidenceInterval(0.0, 0.0, 0.95)
     same = answer("EQUIVALENT", 0.0, side="std", difference=alike, within=alike, p_adjusted=None)
     told = plain([same, answer("EQUIVALENT", 0.01, side="init", p_adjusted=0.3)])
-    assert told.endswith("within 10 %: std (0.0 %, the same runs), init (+1.0 %).")
+    assert told.endswith("within 10 %: std (0.0 %, the same runs), init (+1.0 %, −4.0 % to +6.0 %).")
 
 
 def test_a_verdict_is_of_the_expectation_where_it_is_decided():

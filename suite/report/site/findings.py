@@ -61,8 +61,10 @@ def _opening(known: Sequence[StudyPage]) -> str:
         f"Written by `python -m suite findings` from the reports of {len(known)} released studies with {runs:,} "
         f"finished runs, {stale:,} of them stale and {under_way:,} of studies that are not complete: no number is "
         "typed. Differences are in percent of what learning gains, from the random policy to the task's reference; in "
-        "brackets 95 % intervals over seeds. What is *told apart besides* is so by the p value adjusted for all such "
-        "questions of its study, and no verdict goes by it. How a verdict is made: [statistics](statistics.md)."
+        "brackets 95 % intervals over seeds, of what is EQUIVALENT the 90 % one that is held against the margin. What "
+        "stands *besides* decides nothing: single tasks and other outcomes by which the p value, adjusted for all such "
+        "questions of its study, tells sides apart, and a factorial's interactions, told apart or not. How a verdict "
+        "is made: [statistics](statistics.md)."
     )
 
 
@@ -90,7 +92,7 @@ def _question(name: str, known: Sequence[StudyPage], discussion: Mapping[str, st
         if answer and UNDER_WAY not in answer.verdict:
             yield f"**{answer.verdict}** in `{study.name}`. {escaped(answer.text)}"
             if answer.apart:
-                yield f"*Told apart besides* in `{study.name}`. {escaped(' '.join(answer.apart))}"
+                yield f"*Besides* in `{study.name}`. {escaped(' '.join(answer.apart))}"
     literature = "; ".join(cited(source) for source in one.literature)
     yield f"*Known before.* {escaped(one.expected)} ({literature})."
     if name in discussion:
