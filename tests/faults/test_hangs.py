@@ -87,8 +87,8 @@ def test_a_process_that_hangs_ends_when_it_is_asked_to(tmp_path, hang, number):
 def test_a_hang_that_keeps_pythons_lock_ends_with_where_it_is_and_is_tried_again(tmp_path):
     process, record = trainer(tmp_path, LOCKED, locked_s=3, time_limit_hours=3 / 3600)
     assert process.wait(60) == 1, "which is no record: the job has further attempts"
-    told = process.stderr.read()
-    assert "Timeout (0:00:03)!" in told and "in hanging" in told and "in step" in told
+    traceback = process.stderr.read()
+    assert "Timeout (0:00:03)!" in traceback and "in hanging" in traceback and "in step" in traceback
     assert not record.exists()
     assert list(tmp_path.glob("results/.work/*/*/*/s0/checkpoint-*.npz")), "the next attempt goes on from here"
 

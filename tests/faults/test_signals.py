@@ -52,8 +52,8 @@ def assert_ends_last(folder, number):
     assert not processes(folder), "the sweep ends last"
     log = (folder / "log").read_text()
     assert f"{number.name}: what runs saves and stops" in log and "Traceback" not in log
-    said = "".join(path.read_text() for path in folder.glob("results/.work/*/*/*/*/log.txt"))
-    assert 1 <= said.count("stopped by SIGTERM at step") <= len(running)
+    logs = "".join(path.read_text() for path in folder.glob("results/.work/*/*/*/*/log.txt"))
+    assert 1 <= logs.count("stopped by SIGTERM at step") <= len(running)
 
 
 def test_a_sweep_that_is_told_to_stop_ends_last_and_goes_on_later(whole, tmp_path):
