@@ -217,7 +217,8 @@ class _Process:
             return f"it was asked to stop by {self.stop.asked}"
         hours = self.options.time_limit_hours
         limit_s = math.inf if hours is None else 3600 * hours
-        if max(clock.wall_time_s for clock in self.clocks) + silent_s > limit_s + GRACE_S:
+        over = max(clock.wall_time_s for clock in self.clocks) + silent_s > limit_s + GRACE_S
+        if over and silent_s > GRACE_S:  # else a long step has just ended, and the loop itself sees to what follows
             return f"time limit of {hours:g} h reached"
         return f"no step has ended for {silent_s / 60:.0f} min" if silent_s > STALLED_S else ""
 

@@ -414,6 +414,19 @@ def test_a_run_that_ends_within_its_last_step_is_finished(tmp_path, monkeypatch)
     assert record.meta.status == "finished" and record.meta.wall_time_s > 100.5 * 3600
 
 
+def test_a_run_whose_record_takes_a_while_after_the_limit_is_not_taken_for_one_that_hangs(tmp_path, monkeypatch):
+    left, networks = [], Lab.networks
+
+    def slow(lab, i):
+        time.sleep(2.5)  # the watchdog looks twice
+        return networks(lab, i)
+
+    monkeypatch.setattr(Lab, "networks", slow)
+    hours(monkeypatch)
+    (record,) = train(job(env_steps=100), tmp_path, time_limit_hours=100.5, leave=left.append)
+    assert record.meta.status == "finished" and not left
+
+
 def test_a_diverged_seed_of_a_block_at_its_time_limit_has_diverged(tmp_path, monkeypatch):
     hours(monkeypatch)
     engine = Poisoned(at=71, seat=0)
