@@ -12,10 +12,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 import pytest
-from builders.sweeps import config, start_sweep
 from hypothesis import settings
-
-from suite.report.figures.canvas import METADATA
 
 settings.register_profile("suite", derandomize=True, deadline=None)  # the same examples on every machine, however slow
 settings.load_profile("suite")
@@ -59,6 +56,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     The processes that run tests side by side share it; who needs it first makes it.
     """
+    from builders.sweeps import config, start_sweep  # here: of what it loads, most rooms' tests need nothing
+
     alone = "PYTEST_XDIST_WORKER" not in os.environ
     base = tmp_path_factory.getbasetemp()
     folder = (base if alone else base.parent) / "whole"
@@ -74,6 +73,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def svg_alone() -> Iterator[None]:
     """Figures are drawn as the page shows them: PDF and PNG, two thirds of the time, are for tests of files."""
+    from suite.report.figures.canvas import METADATA
+
     formats = dict(METADATA)
     for kind in ("pdf", "png"):
         del METADATA[kind]

@@ -100,10 +100,10 @@ def test_several_sides_are_told_by_what_was_found_of_them():
     assert plain(many) == "On Pendulum-v1: WORSE than twin: 7 arms, between −70 % and −10 %."
     factors = [answer("BETTER", 0.2, factor="critics", side="twin", beside="single"),
                answer("BETTER", 0.3, factor="alpha", side="learned", beside="fixed")]  # fmt: skip
-    told = (
+    sentence_of_both = (
         "critics twin instead of single (+20 %, +15 % to +25 %), alpha learned instead of fixed (+30 %, +25 % to +35 %)"
     )
-    assert plain(factors) == f"On Pendulum-v1: BETTER: {told}."
+    assert plain(factors) == f"On Pendulum-v1: BETTER: {sentence_of_both}."
 
 
 def test_sides_without_numbers_are_named_or_if_they_are_many_counted():
@@ -140,8 +140,8 @@ def test_a_factor_is_told_at_each_level_of_the_others_without_a_verdict():
 def test_sides_whose_runs_do_not_differ_are_said_to_be_the_same():
     alike = ConfidenceInterval(0.0, 0.0, 0.95)
     same = answer("EQUIVALENT", 0.0, side="std", difference=alike, within=alike, p_adjusted=None)
-    told = plain([same, answer("EQUIVALENT", 0.01, side="init", p_adjusted=0.3)])
-    assert told.endswith("within 10 %: std (0.0 %, the same runs), init (+1.0 %, −4.0 % to +6.0 %).")
+    text = plain([same, answer("EQUIVALENT", 0.01, side="init", p_adjusted=0.3)])
+    assert text.endswith("within 10 %: std (0.0 %, the same runs), init (+1.0 %, −4.0 % to +6.0 %).")
 
 
 def test_a_verdict_is_of_the_expectation_where_it_is_decided():

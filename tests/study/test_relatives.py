@@ -44,8 +44,8 @@ def trained(tmp_path_factory):
     """The records of a run of each preset, by preset."""
     path = config(tmp_path_factory.mktemp("family"))
     plan = Plan(path)
-    said = suite("run", "--config", str(path), "--in-turn", *plan.runs)
-    assert said.returncode == 0, said.stderr
+    done = suite("run", "--config", str(path), "--in-turn", *plan.runs)
+    assert done.returncode == 0, done.stderr
     return {planned.cell.label.preset: Path(record) for record, planned in plan.runs.items()}
 
 
@@ -59,15 +59,15 @@ def test_their_records_are_of_their_own_kind_and_not_stale(trained, tmp_path):
 
 
 def test_show_tells_what_they_are(trained):
-    said = called("show", str(trained["soft_q_learning"]))
-    assert said.returncode == 0 and "it is soft_q_learning exactly" in said.stdout
-    said = called("difference", "sac_v1", "haarnoja_gmm")
-    assert said.returncode == 0 and "MixtureSpec and SacSpec have no switches in common" in said.stdout
+    done = called("show", str(trained["soft_q_learning"]))
+    assert done.returncode == 0 and "it is soft_q_learning exactly" in done.stdout
+    done = called("difference", "sac_v1", "haarnoja_gmm")
+    assert done.returncode == 0 and "MixtureSpec and SacSpec have no switches in common" in done.stdout
 
 
 def test_goals_are_drawn_from_the_table_beside_the_figure(trained, tmp_path):
-    said = called("goals", "--output", str(tmp_path / "goals"), *map(str, trained.values()))
-    assert said.returncode == 0, said.stderr
+    done = called("goals", "--output", str(tmp_path / "goals"), *map(str, trained.values()))
+    assert done.returncode == 0, done.stderr
     assert {path.suffix for path in tmp_path.glob("goals.*")} == {".png", ".pdf", ".svg", ".csv"}
     table = pd.read_csv(tmp_path / "goals.csv")
     assert list(table.columns) == COLUMNS and table["policy"].nunique() == len(PRESETS)
@@ -76,7 +76,7 @@ def test_goals_are_drawn_from_the_table_beside_the_figure(trained, tmp_path):
         assert dict(counts) == {"episode": EPISODES, "actions at (0, 0)": ACTIONS, "actions at (2.5, 2.5)": ACTIONS}
     actions = table[table["series"] != "episode"]
     assert actions["x"].between(-1, 1).all() and actions["x"].std() > 0.05
-    assert "none" in said.stdout
+    assert "none" in done.stdout
 
 
 def test_a_policy_that_is_not_there_whole_or_twice_is_refused_not_drawn(trained, tmp_path, monkeypatch):
@@ -116,9 +116,9 @@ def test_an_arm_is_named_beside_its_preset_and_implementations_where_they_are_se
 
 
 def test_what_is_no_run_of_that_task_is_refused_in_a_sentence(tmp_path):
-    said = called("goals", "--output", str(tmp_path / "goals"), "nowhere.parquet")
-    assert said.returncode == 2 and "nowhere.parquet is no record" in said.stderr
-    assert "Traceback" not in said.stderr and not list(tmp_path.iterdir())
+    done = called("goals", "--output", str(tmp_path / "goals"), "nowhere.parquet")
+    assert done.returncode == 2 and "nowhere.parquet is no record" in done.stderr
+    assert "Traceback" not in done.stderr and not list(tmp_path.iterdir())
 
 
 def test_an_implementation_without_an_engine_of_the_kind_is_refused(tmp_path):
