@@ -29,6 +29,12 @@ def configure() -> None:
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+def wait(result: jax.Array) -> None:
+    """Returns when the program that gives `result` has ended. JAX reads a caller's arrays in place while it runs, in the
+    background on a GPU, and on a processor, too, where somebody else has started JAX before `configure`."""
+    result.block_until_ready()
+
+
 def processor() -> str:
     """A name for this kind of processor: machines that share a home must not share what was compiled for one."""
     info = Path("/proc/cpuinfo")

@@ -227,6 +227,7 @@ def update(
     """See suite.sac.contract.Implementation.update. The metrics stay on the device until they are read."""
     with precise(state.spec):
         arrays, count, action, last = state.programs.update(state.arrays, state.count, rows, noise, obs, act_noise)
+        jax_host.wait(count)
     return replace(state, arrays=arrays, count=count), None if action is None else np.asarray(action), last
 
 

@@ -987,6 +987,7 @@ def update(
     with precise(state.spec):
         run = state.programs.update
         arrays, count, action, last = run(state.arrays, state.count, state.numbers, rows, noise, obs, act_noise)
+        jax_host.wait(count)
     state = State(state.spec, state.spaces, state.programs, state.numbers, arrays, count)
     return state, None if action is None else np.asarray(action), last
 

@@ -156,7 +156,7 @@ class Implementation(Protocol):
         spec.further_steps says how many steps a row has beside its first).
 
         Given obs [S, N, O], also the updated actor's action there, as `act` would return it. The state passed in is
-        spent: use the one returned.
+        spent: use the one returned. The arrays passed in are the caller's again, who fills them anew.
         """
 
     def log_prob(self, state: State, obs: np.ndarray, actions: np.ndarray) -> np.ndarray:

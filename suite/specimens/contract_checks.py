@@ -153,6 +153,21 @@ def seeds_do_not_know_each_other(engine: Implementation, spec: SacSpec) -> None:
         agree(_of_seed(block, i), _of_seed(alone), TOLERANCE["float32"], UPDATES - 1)
 
 
+def what_update_is_given_is_the_callers_again(engine: Implementation, spec: SacSpec) -> None:
+    """The training loop fills the same arrays anew for the next updates, without waiting for anything."""
+    spec = at(spec, "float32")
+    rows, noise, *_ = inputs(spec)
+    kept, filled = (engine.init(spec, SPACES, start(spec, 0)) for _ in range(2))
+    for _ in range(10):  # where an engine computes in the background, once may go well by chance
+        kept, *_ = engine.update(kept, rows, noise, None, None)
+        given = rows.copy(), noise.copy()
+        filled, *_ = engine.update(filled, *given, None, None)
+        for array in given:
+            array.fill(np.nan)
+        end = engine.get_params(filled)
+        _assert_equal(end, engine.get_params(kept), "arrays filled anew after update's return go into that update")
+
+
 def check_shapes(name: str, engine: Implementation, spec: Spec, spaces: Spaces) -> None:
     """UsageError with file and line if an engine refuses a spec, raises, or answers in other shapes than the contract
     has: an update of one seed, before a run is begun with it."""
@@ -203,6 +218,7 @@ CHECKS = (
     actions_come_from_the_policy,
     params_set_continue_bit_for_bit,
     seeds_do_not_know_each_other,
+    what_update_is_given_is_the_callers_again,
 )
 
 

@@ -70,6 +70,22 @@ assert np.isfinite(metrics["critic_loss"]).all()
     )
 
 
+def test_updates_are_over_when_they_return_where_jax_has_started_already():
+    run(
+        """
+import jax.numpy as jnp
+jnp.ones(3).sum().block_until_ready()
+import implementations
+from suite.specimens.cases import shrunk
+from suite.specimens.catalogue import resolve
+from suite.specimens.contract_checks import what_update_is_given_is_the_callers_again
+for preset in ("sac_v2", "soft_q_learning", "haarnoja_gmm"):
+    spec = shrunk(resolve(preset, "HalfCheetah-v5", {})[0])
+    what_update_is_given_is_the_callers_again(implementations.load("jax", type(spec).__name__), spec)
+"""
+    )
+
+
 def test_torch_computes_on_one_thread():
     code = """
 import implementations, torch
