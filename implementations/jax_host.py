@@ -30,8 +30,8 @@ def configure() -> None:
 
 
 def wait(result: jax.Array) -> None:
-    """Returns when the program that gives `result` has ended. While it runs, JAX reads a caller's arrays in place: in
-    the background on a GPU, and also on a processor where somebody else has started JAX before `configure`."""
+    """Returns when the program that gives `result` has ended. While it runs, JAX may read a caller's arrays in place:
+    in the background where somebody else has started JAX before `configure`, and on whatever is no processor."""
     result.block_until_ready()
 
 
