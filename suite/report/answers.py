@@ -132,21 +132,21 @@ def beside_baseline(effect: Effect, ablation: AblationResult) -> bool:
 
 def _clause(answer: Answer) -> str:
     """One side in full."""
-    side, beside = _side(answer), answer.beside
+    side, beside = side_of(answer), answer.beside
     if answer.estimate is None:
         return _without_numbers([answer])
     match answer.finding:
         case "EQUIVALENT":
-            within = f"within {share(answer.margin)} of what learning gains ({_signed(answer)})"
+            within = f"within {share(answer.margin)} of what learning gains ({difference(answer)})"
             return f"{side} is EQUIVALENT to {beside} {within}{_seen(answer)}{_held(answer)}"
         case "BETTER" | "WORSE":
             by = f"by {_amount(answer)} of what learning gains"
             return f"{side} is {answer.finding} than {beside} {by}{_held(answer)}"
         case "INCOMPLETE":
             runs = f"{_absent(answer.absent, f' of {side} and {beside}')}, so that nothing is decided"
-            return f"INCOMPLETE: {runs}; {side} minus {beside} is {_signed(answer)} of what learning gains so far"
+            return f"INCOMPLETE: {runs}; {side} minus {beside} is {difference(answer)} of what learning gains so far"
         case _:
-            between = f"{side} minus {beside} is {_signed(answer)} of what learning gains"
+            between = f"{side} minus {beside} is {difference(answer)} of what learning gains"
             seeds = f"{answer.seeds} seeds cannot tell {side} from {beside}"
             return f"TOO FEW SEEDS: {seeds}; {between}; {needed([answer])}"
 
@@ -175,7 +175,7 @@ def _absent(runs: int, of: str) -> str:
 
 def _without_numbers(answers: Sequence[Answer]) -> str:
     many, beside = f"{len(answers)} {'factors' if answers[0].factor else 'arms'}", _besides(answers)
-    names = _listed([_side(answer) for answer in answers]) if len(answers) <= MOST_NAMED else many
+    names = _listed([side_of(answer) for answer in answers]) if len(answers) <= MOST_NAMED else many
     match answers[0].finding:
         case "NOT LEARNED":
             return f"NOT LEARNED: neither {names} nor {beside} is shown to have learned anything"
@@ -204,14 +204,17 @@ def _from_to(numbers: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _side(answer: Answer) -> str:
+def side_of(answer: Answer) -> str:
+    """A side in words: an arm, or a factor with its level."""
     return f"{answer.factor} {answer.side}" if answer.factor else answer.side
 
 
-def _signed(answer: Answer) -> str:
+def difference(answer: Answer) -> str:
     """The difference with the interval that the finding goes by."""
     ends = _ends(answer)
     assert ends, "a finding with numbers has its intervals"
+    if same := _alike(answer):
+        return f"{signed_percent(answer.estimate)}{same}"
     return with_range(answer.estimate, ends.low, ends.high, signed_percent)
 
 
@@ -276,7 +279,7 @@ def _named(answers: Sequence[Answer]) -> str:
 
 
 def _told(answer: Answer) -> str:
-    return f"{_side(answer)} instead of {answer.beside}" if answer.factor else answer.side
+    return f"{side_of(answer)} instead of {answer.beside}" if answer.factor else answer.side
 
 
 def _besides(answers: Sequence[Answer]) -> str:

@@ -16,7 +16,7 @@ from suite.report.answers import QuestionAnswered, verdict
 from suite.report.site import findings
 from suite.report.site.studies import StudyPage
 from suite.report.summary import Summary
-from suite.specimens.catalogue import shipped_ablation_names
+from suite.specimens.catalogue import load_ablation, shipped_ablation_names
 from suite.study.reproduction import Reproduced
 
 COUNTS = Counts(planned=40, finished=40, diverged=0, crashed=0, timeout=0, interrupted=0, missing=0, invalid=0, stale=0)
@@ -56,6 +56,25 @@ def test_every_question_has_its_answer_what_was_known_and_what_is_open():
     assert "Nothing within the margin of `small`; other tasks, sizes of networks and budgets." in text
     assert "- Of 2 pairs 2 agree. (`large`)\n- Two tasks. (`large`)" in text
     assert "the reports of 2 released studies with 80 finished runs, 0 of them stale" in text
+
+
+def test_at_a_glance_there_is_a_row_for_each_decided_answer_and_none_for_another():
+    few = answer("warmup", "TOO FEW SEEDS", n_needed=25)
+    expected = replace(answer(finding="EQUIVALENT"), expected="worse", held="REFUTED", tasks=("Hopper-v5",))
+    never = replace(answer("factorial"), factor="value_net", side="with_v", beside="without_v")
+    absent = [answer("tau"), answer("tau", "INCOMPLETE")]
+    text = findings.page([study("large", answer(), few, never, *absent), study("small", expected)], {})
+    rows = [line for line in text.split("## ")[1].splitlines() if line.startswith("| ")][2:]
+    critics, factors = (load_ablation(name).question for name in ("critics", "factorial"))
+    ends = "−20 % (−30 % to −10 %)".replace(" %", "\u00a0%").replace(" to ", "\u00a0to\u00a0")
+    assert rows == [
+        f"| {critics} | single | twin | {ends} | **WORSE** | – | 2 tasks | `large` |",
+        f"|  | single | twin | {ends} | **EQUIVALENT** | no: worse | Hopper-v5 | `small` |",
+        f"| {factors} | value\\_net with\\_v | without\\_v | {ends} | **WORSE** | – | 2 tasks | `large` |",
+    ]
+    assert f"Of 1 more the seeds so far decide nothing: *{load_ablation('warmup').question}*\n" in text
+    same = replace(answer(finding="EQUIVALENT"), estimate=0.0, difference=ConfidenceInterval(0.0, 0.0, 0.95))
+    assert "| 0.0\u00a0%, the same runs | **EQUIVALENT** |" in findings.page([study("small", same)], {})
 
 
 def test_what_is_open_has_its_price_where_that_is_known():

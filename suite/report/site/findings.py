@@ -8,8 +8,10 @@ from pathlib import Path
 
 import yaml
 
+from suite.analysis.answers import DECIDED
 from suite.analysis.types import Answer
 from suite.errors import UsageError
+from suite.report.site.glance import at_a_glance
 from suite.report.site.markdown import cited, escaped, table
 from suite.report.site.studies import StudyPage
 from suite.sac import identity
@@ -24,7 +26,6 @@ RELEASED = identity.ROOT / "results" / "released"
 REPRODUCED = RELEASED / "reproduced.csv"
 UNDER_WAY = "INCOMPLETE"
 """In the verdict of a question whose runs are not all there: it is not told before they are."""
-DECIDED = ("BETTER", "WORSE", "EQUIVALENT")
 CORE = "core"  # the tag of the questions that stand first
 
 
@@ -38,6 +39,8 @@ def page(known: Sequence[StudyPage], discussion: Mapping[str, str], again: Seque
     parts = [
         "# What was found",
         _opening(known),
+        "## At a glance",
+        *at_a_glance(shipped, known),
         *(part for name in shipped for part in _question(name, known, discussion)),
         "## Beside the questions",
         *_beside(known, discussion),
