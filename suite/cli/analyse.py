@@ -11,11 +11,17 @@ from suite.cli.app import as_json_text, json_option, main, plan_option
 from suite.errors import UsageError
 from suite.study.plan import Plan
 
+WORTH_A_PROCESS = 200  # runs: a process takes as long to start as such a share of the work takes
+
 
 @main.command()
 @plan_option
 @click.option(
-    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes at once; changes no number."
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help=f"Processes at once, at most one for {WORTH_A_PROCESS} runs; changes no number.",
 )
 def statistics(plan: Plan, workers: int) -> None:
     """Estimates, intervals, comparisons and effects of a study: results.json."""
@@ -34,7 +40,7 @@ def compute(plan: Plan, workers: int) -> None:
         anchors=anchors.anchors(),
         second_anchors=anchors.anchors("second"),
         declared=declared_of(plan.config),
-        workers=workers,
+        workers=max(1, min(workers, len(plan.runs) // WORTH_A_PROCESS)),
     )
 
 

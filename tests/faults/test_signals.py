@@ -116,7 +116,8 @@ def test_nothing_outlives_a_killed_sweep_by_five_seconds(tmp_path, whose):
 
 def test_workers_of_a_killed_step_go_with_it(whole, tmp_path):
     shutil.copytree(whole, tmp_path / "study")
-    command = [sys.executable, "-m", "suite", "statistics", "--config", "study.yaml", "--workers", "2"]
+    code = "from suite.cli import analyse; analyse.WORTH_A_PROCESS = 1; analyse.main()"
+    command = [sys.executable, "-c", code, "statistics", "--config", "study.yaml", "--workers", "2"]
     step = subprocess.Popen(command, cwd=tmp_path / "study", env=ENVIRONMENT)
     workers = until(lambda: psutil.Process(step.pid).children(recursive=True))
     step.kill()
