@@ -146,6 +146,15 @@ def test_of_runs_that_were_trained_again_it_says_whether_they_hold():
     assert "## Trained again" not in findings.page([study("large", answer())], {})
 
 
+def test_what_went_wrong_is_named_with_how_runs_ended():
+    ended = study("small", answer())
+    counts = replace(COUNTS, finished=36, diverged=3, timeout=1)
+    ended = replace(ended, summary=replace(ended.summary, counts=counts))
+    text = findings.page([study("large", answer()), ended], {"what_went_wrong": "**A race.** It\n\n**A margin.**\n"})
+    assert "## What went wrong\n\nOf 80 runs that ended, 3 diverged, none crashed and 1 ran out of time.\n\n" in text
+    assert "\n\n- **A race.** It\n- **A margin.**\n\n" in text
+
+
 def test_a_verdict_has_its_price_in_core_hours():
     known = [study("large", answer(), answer("warmup", "TOO FEW SEEDS")), study("small", hours=None)]
     text = findings.page(known, {})
@@ -183,6 +192,7 @@ def test_a_damaged_discussion_is_refused(tmp_path, monkeypatch, text):
 def test_what_is_discussed_is_a_question_and_has_no_number_of_its_own(monkeypatch):
     monkeypatch.undo()
     discussed = findings.discussed()
-    assert set(discussed) <= {*shipped_ablation_names(), *(path.name for path in findings.RELEASED.iterdir())}
+    of_none = findings.WENT_WRONG
+    assert set(discussed) <= {of_none, *shipped_ablation_names(), *(path.name for path in findings.RELEASED.iterdir())}
     for name, text in discussed.items():
         assert not re.search(r"\d\s?%|\d\.\d", text), f"{name}: numbers come from the reports"

@@ -22,6 +22,8 @@ from suite.wording import number
 PATH = identity.ROOT / "docs" / "findings.md"
 DISCUSSION = identity.ROOT / "docs" / "discussion.yaml"
 """By question or study: where a finding and the literature part, and why; words alone, numbers are the reports'."""
+WENT_WRONG = "what_went_wrong"
+"""The discussion that is of none, a paragraph for each thing."""
 RELEASED = identity.ROOT / "results" / "released"
 REPRODUCED = RELEASED / "reproduced.csv"
 UNDER_WAY = "INCOMPLETE"
@@ -44,6 +46,7 @@ def page(known: Sequence[StudyPage], discussion: Mapping[str, str], again: Seque
         *(part for name in shipped for part in _question(name, known, discussion)),
         "## Beside the questions",
         *_beside(known, discussion),
+        *_went_wrong(known, discussion),
         "## What it cost",
         "Core-hours are what runs took on cores, and by the clock in records from before that was measured.",
         _cost(known),
@@ -155,6 +158,19 @@ def _beside(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> Iterat
     ]
     sentences += [(study.name, " ".join(discussion[study.name].split())) for study in known if study.name in alone]
     yield "\n".join(f"- {escaped(words)} (`{study}`)" for study, words in sentences) or "Nothing else was asked."
+
+
+def _went_wrong(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> Iterator[str]:
+    """How runs ended that did not finish, and what is to be said of mistakes, as a list."""
+    every = [study.summary.counts for study in known]
+    runs = sum(one.finished + one.diverged + one.crashed + one.timeout for one in every)
+    ended = ((sum(one.diverged for one in every), "diverged"), (sum(one.crashed for one in every), "crashed"),
+             (sum(one.timeout for one in every), "ran out of time"))  # fmt: skip
+    yield "## What went wrong"
+    ends = [f"{count or 'none'} {words}" for count, words in ended]
+    yield f"Of {runs:,} runs that ended, {', '.join(ends[:-1])} and {ends[-1]}."
+    if WENT_WRONG in discussion:
+        yield "\n".join(f"- {words}" for words in discussion[WENT_WRONG].splitlines() if words)
 
 
 def _cost(known: Sequence[StudyPage]) -> str:
