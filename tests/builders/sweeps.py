@@ -100,9 +100,9 @@ def hear_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def start_sweep(folder: Path, log: Path) -> subprocess.Popen:
-    """A sweep of the folder's study on two cores, by the suite's own Snakefile, in the background."""
-    command = [sys.executable, "-m", "suite", "sweep", "--config", "study.yaml", "--cores", "2"]
+def start_sweep(folder: Path, log: Path, *arguments: str) -> subprocess.Popen:
+    """A sweep of the folder's study on two cores, in the background; arguments: what Snakemake is given besides."""
+    command = [sys.executable, "-m", "suite", "sweep", "--config", "study.yaml", "--cores", "2", "--", *arguments]
     with log.open("w") as file:
         options = {"cwd": folder, "env": ENVIRONMENT, "stdout": file, "stderr": file}
         return subprocess.Popen(command, **options, preexec_fn=hear_signals)

@@ -58,7 +58,8 @@ def assert_ends_last(folder, number):
 
 def test_a_sweep_that_is_told_to_stop_ends_last_and_goes_on_later(whole, tmp_path):
     assert_ends_last(tmp_path, signal.SIGTERM)
-    assert start_sweep(tmp_path, tmp_path / "log").wait(600) == 0, (tmp_path / "log").read_text()
+    again = start_sweep(tmp_path, tmp_path / "log", "--until", "statistics")
+    assert again.wait(600) == 0, (tmp_path / "log").read_text()
     assert_same_tables(whole, tmp_path)
 
 
