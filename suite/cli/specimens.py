@@ -167,10 +167,11 @@ def docs(check: bool) -> None:
 @main.command()
 @click.option("--reports", default="reports", show_default=True, help="Where the released studies' reports lie.")
 def findings(reports: str) -> None:
-    """Write docs/findings.md, what the released studies found. `make findings` makes their reports first."""
+    """Write docs/findings.md and its figure, what the released studies found. `make findings` makes their reports."""
     import implementations
+    from suite.report.figures.saving import save_pictures
     from suite.report.site import findings as document
-    from suite.report.site import studies
+    from suite.report.site import glance, studies
     from suite.study import reproduction
 
     if implementations.CHECKOUT is None:
@@ -182,6 +183,8 @@ def findings(reports: str) -> None:
         raise UsageError(f"no report of {', '.join(missing)} lies under {reports}: run `{remedy}`")
     again = reproduction.read_table(document.REPRODUCED)
     document.PATH.write_text(document.page(known, document.discussed(), again), encoding="utf-8")
+    if content := glance.drawn(document.questions(known), known):
+        save_pictures(content, (document.PATH.parent / glance.FIGURE).with_suffix(""), ["png"])
     click.echo(document.PATH)
 
 

@@ -13,7 +13,8 @@ from suite.analysis.types import Answer, ConfidenceInterval, Counts
 from suite.cli.app import main
 from suite.errors import UsageError
 from suite.report.answers import QuestionAnswered, verdict
-from suite.report.site import findings
+from suite.report.figures.saving import save_pictures
+from suite.report.site import findings, glance
 from suite.report.site.studies import StudyPage
 from suite.report.summary import Summary
 from suite.specimens.catalogue import load_ablation, shipped_ablation_names
@@ -58,7 +59,7 @@ def test_every_question_has_its_answer_what_was_known_and_what_is_open():
     assert "the reports of 2 released studies with 80 finished runs, 0 of them stale" in text
 
 
-def test_at_a_glance_there_is_a_row_for_each_decided_answer_and_none_for_another():
+def test_at_a_glance_there_is_a_row_for_each_decided_answer_and_none_for_another(tmp_path):
     few = answer("warmup", "TOO FEW SEEDS", n_needed=25)
     expected = replace(answer(finding="EQUIVALENT"), expected="worse", held="REFUTED", tasks=("Hopper-v5",))
     never = replace(answer("factorial"), factor="value_net", side="with_v", beside="without_v")
@@ -72,6 +73,12 @@ def test_at_a_glance_there_is_a_row_for_each_decided_answer_and_none_for_another
         f"|  | single | twin | {ends} | **EQUIVALENT** | no: worse | Hopper-v5 | `small` |",
         f"| {factors} | value\\_net with\\_v | without\\_v | {ends} | **WORSE** | – | 2 tasks | `large` |",
     ]
+    picture = glance.drawn(
+        ["critics", "factorial", "warmup"], [study("critics", answer(), few), study("small", expected)]
+    )
+    assert list(picture.data["question"]) == ["critics", "critics (small)"]
+    save_pictures(picture, tmp_path / "drawn", ["png"])
+    assert [path.name for path in tmp_path.glob("drawn.*")] == ["drawn.png"]
     assert f"Of 1 more the seeds so far decide nothing: *{load_ablation('warmup').question}*\n" in text
     same = replace(answer(finding="EQUIVALENT"), estimate=0.0, difference=ConfidenceInterval(0.0, 0.0, 0.95))
     assert "| 0.0\u00a0%, the same runs | **EQUIVALENT** |" in findings.page([study("small", same)], {})
@@ -162,7 +169,8 @@ def test_a_verdict_has_its_price_in_core_hours():
 
 
 def test_it_says_of_which_records_it_is_made(released):
-    text = findings.page([study("small", answer())], {})
+    text = findings.page([study("small", answer("warmup", "TOO FEW SEEDS"))], {})
+    assert glance.FIGURE not in text
     assert f"`small` {findings.digest('small')}" in text and len(findings.digest("small")) == 12
 
 

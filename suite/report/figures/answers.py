@@ -43,6 +43,19 @@ def answers(results: Results) -> Content:
     return Content(data, _draw, _caption(shown, data, results) + finished(arms_of(asked, results)))
 
 
+def of_studies(answers: Sequence[tuple[str, Answer]]) -> Content:
+    """Answers with numbers, each with the name of its study: one panel, those of a question in one study together."""
+    questions = [one.ablation if one.ablation == study else f"{one.ablation} ({study})" for study, one in answers]
+    data = pd.DataFrame([_row(one) for _, one in answers]).assign(implementation="", question=questions)
+    caption = (
+        "Side minus baseline over the tasks of a study (in brackets where it has another name than the question), in "
+        "percent of what learning gains. Thin bar: the interval that the test goes by; thick bar: the one that is held "
+        "against the margin, which is shaded. Triangles: BETTER and WORSE; squares: EQUIVALENT. "
+        "Rows with one baseline share its runs."
+    )
+    return Content(data, _draw, caption)
+
+
 def _caption(shown: Sequence[Answer], data: pd.DataFrame, results: Results) -> str:
     without = sum(answer.p_adjusted is None for answer in shown)
     constant = f"; without a p: {without} of the differences drawn" if without else ""

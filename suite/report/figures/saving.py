@@ -2,7 +2,7 @@
 
 import gc
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,18 +22,18 @@ def save(content: Content, stem: Path) -> None:
     save_pictures(content, stem)
 
 
-def save_pictures(content: Content, stem: Path) -> None:
-    """A figure in every format."""
+def save_pictures(content: Content, stem: Path, kinds: Iterable[str] = ()) -> None:
+    """A figure in every format, or in these alone."""
     with _without_collections(), plt.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **STYLE}):
-        _save(content, stem)
+        _save(content, stem, kinds)
 
 
-def _save(content: Content, stem: Path) -> None:
+def _save(content: Content, stem: Path, kinds: Iterable[str]) -> None:
     figure = content.draw(content.data)
     ConstrainedLayoutEngine().execute(figure)  # once: set as a style, every format would lay it out anew
-    for kind, metadata in METADATA.items():
+    for kind in kinds or METADATA:
         content_of_file = io.BytesIO()  # on a full disk a backend's own file would raise something else
-        figure.savefig(content_of_file, format=kind, metadata=metadata)
+        figure.savefig(content_of_file, format=kind, metadata=METADATA[kind])
         stem.with_name(f"{stem.name}.{kind}").write_bytes(content_of_file.getbuffer())
     plt.close(figure)
 

@@ -33,11 +33,7 @@ CORE = "core"  # the tag of the questions that stand first
 
 def page(known: Sequence[StudyPage], discussion: Mapping[str, str], again: Sequence[Reproduced] = ()) -> str:
     """The document, of these studies; discussion: by question or study; again: runs that were trained again."""
-    every, known = known, [study for study in known if study.summary.counts.finished]
-    answered = (one for study in known for one in study.summary.questions if UNDER_WAY not in one.verdict)
-    asked = list(dict.fromkeys(one.ablation for one in answered))
-    shipped = [name for name in asked if name in shipped_ablation_names()]
-    shipped.sort(key=lambda name: CORE not in load_ablation(name).tags)
+    every, known, shipped = known, [study for study in known if study.summary.counts.finished], questions(known)
     parts = [
         "# What was found",
         _opening(known),
@@ -56,6 +52,13 @@ def page(known: Sequence[StudyPage], discussion: Mapping[str, str], again: Seque
         "twelve digits of the SHA-256 of each study's list of checksums).",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def questions(known: Sequence[StudyPage]) -> list[str]:
+    """The suite's own questions that these studies have answered, the core ones first."""
+    answered = (one.ablation for study in known for one in study.summary.questions if UNDER_WAY not in one.verdict)
+    asked = [name for name in dict.fromkeys(answered) if name in shipped_ablation_names()]
+    return sorted(asked, key=lambda name: CORE not in load_ablation(name).tags)
 
 
 def _opening(known: Sequence[StudyPage]) -> str:
