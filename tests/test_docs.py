@@ -55,7 +55,7 @@ def test_links_lead_to_files_and_headings(document):
 def test_the_readme_is_short_and_shows_a_result():
     text = (ROOT / "README.md").read_text()
     assert len(text.splitlines()) <= 60
-    assert "docs/figures/answers.png" in text and (ROOT / "docs/figures/answers.png").stat().st_size < 150_000
+    assert "docs/figures/whose_sac.png" in text and (ROOT / "docs/figures/whose_sac.png").stat().st_size < 150_000
 
 
 def test_every_file_that_the_architecture_names_exists():

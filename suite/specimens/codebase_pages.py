@@ -15,6 +15,7 @@ from implementations.codebases import CODEBASES
 from suite.lab import records
 from suite.sac import identity
 from suite.specimens import naming, switches
+from suite.wording import number
 
 FILES = identity.ROOT / "implementations" / "codebases"
 RECORDED = {"recorded updates": "vectors", "recorded loops": "schedules"}
@@ -22,6 +23,15 @@ RECORDED = {"recorded updates": "vectors", "recorded loops": "schedules"}
 
 RELEASED = identity.ROOT / "results" / "released"
 """Records that are kept with the suite."""
+
+OF_ALL = "whose_sac"
+"""The question whose arms are code bases, each at its own settings."""
+
+QUARTERS = (0.25, 0.5, 0.75, 1.0)
+HEADING = """Mean returns of evaluations a quarter of the way, half way, at three quarters and at the end, ± SD (seeds):
+
+| task | environment steps | program | 1/4 | 1/2 | 3/4 | the end |
+|---|---|---|---|---|---|---|"""
 
 BESIDE = "sac_v2"
 """The preset that switches are held against."""
@@ -113,34 +123,45 @@ def _recorded(name: str) -> str:
 
 
 def learning(name: str, folder: Path = RELEASED) -> str:
-    """What the last evaluations of released runs of a code base return, by task and program; or that there is none."""
-    groups: dict[tuple[str, int, str], list[float]] = {}
-    for record, mean in _last_evaluations(folder):
-        of_preset = record.origin.preset == name and not record.origin.ablation
-        if of_preset and record.status == "finished":
+    """What released runs of a code base return over training, by task and program; or that there are none."""
+    groups: dict[tuple[str, int, str], list[Sequence[float]]] = {}
+    for record, means in _evaluations(folder):
+        if record.status == "finished" and _is_of(record.origin, name):
             key = record.task, record.env_steps, _program(name, record.implementation)
-            groups.setdefault(key, []).append(mean)
+            groups.setdefault(key, []).append(means)
     rows = [
-        f"| {task} | {steps:,} | {program} | {_spread(groups[task, steps, program])} |"
+        f"| {task} | {steps:,} | {program} | {_curve(groups[task, steps, program])} |"
         for task, steps, program in sorted(groups)
     ]
     if not rows:
         return "No run of it is released with the suite yet."
-    heading = "| task | environment steps | program | last evaluation, mean ± SD over seeds |\n|---|---|---|---|\n"
-    return heading + "\n".join(rows)
+    return f"{HEADING}\n" + "\n".join(rows)
+
+
+def _is_of(origin: records.Origin, name: str) -> bool:
+    """Whether a run has a code base's settings: as a preset, or as an arm of the question that asks of them all."""
+    if origin.ablation:
+        return (origin.ablation, origin.arm) == (OF_ALL, name)
+    return origin.preset == name
 
 
 @functools.cache
-def _last_evaluations(folder: Path) -> Sequence[tuple[records.RunRecord, float]]:
-    """Every released record with the mean return of its last evaluation."""
+def _evaluations(folder: Path) -> Sequence[tuple[records.RunRecord, Sequence[float]]]:
+    """Every released record with the mean returns of its evaluations at QUARTERS."""
     read = [records.read(path) for path in sorted(folder.glob("*/runs/*/*/*/*.parquet"))]
-    return [(one.meta, _last(one)) for one in read]
+    return [(one.meta, _at_quarters(one)) for one in read]
 
 
-def _last(one: records.Record) -> float:
+def _at_quarters(one: records.Record) -> Sequence[float]:
+    """The mean return of the last evaluation by each of QUARTERS; nan where there is none yet."""
     kind = "sample" if one.meta.schedule.evaluation_action == "sample" else "mean"
-    of_last = pc.and_(pc.equal(one.rows["env_step"], one.meta.last_env_step), pc.equal(one.rows["kind"], kind))
-    return float(np.mean(one.rows.filter(of_last)["return"]))
+    rows = one.rows.filter(pc.equal(one.rows["kind"], kind))
+    steps, returns = rows["env_step"].to_numpy(), rows["return"].to_numpy()
+    means = []
+    for share in QUARTERS:
+        there = steps[steps <= share * one.meta.last_env_step]
+        means.append(float(np.mean(returns[steps == there.max()])) if len(there) else np.nan)
+    return means
 
 
 def _program(name: str, implementation: str) -> str:
@@ -149,9 +170,11 @@ def _program(name: str, implementation: str) -> str:
     return "its package" if implementation == name else f"the preset in `{implementation}`"
 
 
-def _spread(values: Sequence[float]) -> str:
-    spread = f" ± {np.std(values, ddof=1):,.1f}" if len(values) > 1 else ""
-    return f"{np.mean(values):,.1f}{spread} ({len(values)})"
+def _curve(runs: Sequence[Sequence[float]]) -> str:
+    """The mean over runs at each of QUARTERS, at the end with its spread and how many there are."""
+    *on_the_way, end = np.mean(runs, axis=0)
+    spread = f" ± {number(np.std([run[-1] for run in runs], ddof=1))}" if len(runs) > 1 else ""
+    return " | ".join([*(number(mean) for mean in on_the_way), f"{number(end)}{spread} ({len(runs)})"])
 
 
 def _differences(name: str) -> str:

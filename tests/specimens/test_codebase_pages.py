@@ -10,6 +10,7 @@ import pytest
 from implementations.codebases import CODEBASES
 from suite.lab import records
 from suite.specimens import codebase_pages, naming, switches
+from suite.wording import number
 
 
 def test_the_pages_are_current():
@@ -41,12 +42,19 @@ def test_a_paragraph_ends_where_the_next_begins():
     assert text.startswith("the temperature is a constant.") and text.endswith("is not stored as one.")
 
 
+def test_an_arm_that_is_a_code_base_is_one_of_its_runs_and_another_arm_is_none():
+    arm = records.Origin("any", "sac_v2", codebase_pages.OF_ALL, "sbx", "")
+    assert codebase_pages._is_of(arm, "sbx") and not codebase_pages._is_of(arm, "sac_v2")
+    assert codebase_pages._is_of(arm._replace(preset="sbx", ablation="", arm=""), "sbx")
+    assert not codebase_pages._is_of(arm._replace(ablation="critics"), "sbx")
+
+
 def test_a_run_that_evaluates_samples_ends_with_these():
     one = records.read(next((codebase_pages.RELEASED / "precision/runs/Pendulum-v1").rglob("s0-*.parquet")))
     kinds = pc.replace_substring(one.rows["kind"], "mean", "sample")
     rows = one.rows.set_column(one.rows.column_names.index("kind"), "kind", kinds)
     sampled = replace(one.meta, schedule=replace(one.meta.schedule, evaluation_action="sample"))
-    assert codebase_pages._last(records.Record(sampled, rows)) == codebase_pages._last(one)
+    assert codebase_pages._at_quarters(records.Record(sampled, rows)) == codebase_pages._at_quarters(one)
 
 
 def test_a_page_says_how_released_runs_end_by_program(tmp_path):
@@ -57,13 +65,15 @@ def test_a_page_says_how_released_runs_end_by_program(tmp_path):
         path = tmp_path / f"programs/runs/Pendulum-v1/{program}/{one.meta.run_id}/s{n}-{one.meta.env_steps}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         records.write(path, replace(one.meta, implementation=program, seed=n, origin=origin), one.rows)
-    codebase_pages._last_evaluations.cache_clear()
+    codebase_pages._evaluations.cache_clear()
     rows = one.rows.to_pandas()
-    mean = rows[(rows["env_step"] == one.meta.env_steps) & (rows["kind"] == "mean")]["return"].mean()
-    place = f"| Pendulum-v1 | {one.meta.env_steps:,} |"
-    assert codebase_pages.learning("sbx", tmp_path).splitlines()[2:] == [
-        f"{place} its package | {mean:,.1f} (1) |",
-        f"{place} the file | {mean:,.1f} ± 0.0 (2) |",
-        f"{place} the preset in `jax` | {mean:,.1f} (1) |",
+    means = rows[rows["kind"] == "mean"].groupby("env_step")["return"].mean()
+    quarters = [means[means.index <= share * one.meta.env_steps].iloc[-1] for share in (0.25, 0.5, 0.75)]
+    place, way = f"| Pendulum-v1 | {one.meta.env_steps:,} |", " | ".join(map(number, quarters))
+    end = number(means.iloc[-1])
+    assert codebase_pages.learning("sbx", tmp_path).splitlines()[-3:] == [
+        f"{place} its package | {way} | {end} (1) |",
+        f"{place} the file | {way} | {end} ± 0 (2) |",
+        f"{place} the preset in `jax` | {way} | {end} (1) |",
     ]
-    codebase_pages._last_evaluations.cache_clear()
+    codebase_pages._evaluations.cache_clear()
