@@ -173,7 +173,7 @@ def _program(name: str, implementation: str) -> str:
 def _curve(runs: Sequence[Sequence[float]]) -> str:
     """The mean over runs at each of QUARTERS, at the end with its spread and how many there are."""
     *on_the_way, end = np.mean(runs, axis=0)
-    spread = f" ± {number(np.std([run[-1] for run in runs], ddof=1))}" if len(runs) > 1 else ""
+    spread = f" ± {number(float(np.std([run[-1] for run in runs], ddof=1)))}" if len(runs) > 1 else ""
     return " | ".join([*(number(mean) for mean in on_the_way), f"{number(end)}{spread} ({len(runs)})"])
 
 
