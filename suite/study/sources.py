@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from suite.errors import UsageError
 from suite.lab.machine import MAKES_NUMBERS
@@ -88,8 +88,9 @@ class History:
         folder = self.work / commit[:10]
         if not folder.exists():
             archive = self._run("archive", commit, "--", ".", ":!results", ":!docs", ":!tests")
+            careful: Any = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.4 has one
             with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-                files.extractall(folder, filter="data")
+                files.extractall(folder, **careful)
         return Sources(commit, folder)
 
     def _pins(self, commit: str) -> set[str]:
