@@ -66,6 +66,7 @@ def study(whole, tmp_path_factory) -> Path:
 def test_from_config_to_report(study):
     report = (study / "reports/study/report.html").read_text()
     assert "4 of 4 planned runs finished" in report
+    assert (study / "log").read_text().endswith("\nreport: reports/study/report.html\n")
     assert (
         'src="http' not in report and 'href="http' not in report.split("<body")[0]
     )  # nothing is loaded from elsewhere
@@ -459,7 +460,19 @@ def test_killed_trainers_and_a_killed_snakemake_change_nothing(study, tmp_path):
     text = (tmp_path / "Snakefile").read_text().replace("Path(workflow.snakefile).parent", f"Path({str(ROOT)!r})")
     (tmp_path / "Snakefile").write_text(text)
     shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
-    command = [sys.executable, "-m", "suite", "sweep", "--config", "study.yaml", "--cores", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "suite",
+        "sweep",
+        "--config",
+        "study.yaml",
+        "--cores",
+        "2",
+        "--",
+        "--until",
+        "statistics",
+    ]
     with (tmp_path / "log").open("w") as log:
         sweep = subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stdout=log, stderr=log)
         rng = np.random.default_rng(0)
@@ -483,7 +496,6 @@ def test_killed_trainers_and_a_killed_snakemake_change_nothing(study, tmp_path):
         again = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=900)
         assert again.returncode == 0, again.stderr
         assert "an earlier sweep was killed" in again.stderr
-        assert again.stdout.strip().endswith("report: reports/study/report.html")
         assert re.search(
             r"^\[4/4\] temperature/\w+ Pendulum-v1 seed [01]: return -[0-9.]+, [0-9]+ s$", again.stdout, re.M
         )
