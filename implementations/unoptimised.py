@@ -48,6 +48,5 @@ def _unoptimised(programs: Any) -> Any:
         "xla_llvm_disable_expensive_passes": True,
         "xla_cpu_use_fusion_emitters": False,
         "xla_cpu_parallel_codegen_split_count": 1,
-        "xla_cpu_experimental_ynn_fusion_type": "",
     }
     return type(programs)(*(jax.jit(one.__wrapped__, compiler_options=options) for one in programs))
