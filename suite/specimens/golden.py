@@ -14,7 +14,9 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -74,12 +76,13 @@ Differing = Iterator[tuple[str, float]]
 # --- engines and weights
 
 
-def cases() -> dict[str, Any]:
+@cache
+def cases() -> Mapping[str, Any]:
     """What engines and weights are asked: every value of every switch, and every preset under its own name."""
     every = {"base": BASE, "base with V": WITH_V} | {name: spec for name, (_, spec) in VARIANTS.items()}
     for name in catalogue.preset_names():
         every[f"preset {name}"] = shrunk(catalogue.resolve(name, "HalfCheetah-v5", {})[0])
-    return every
+    return MappingProxyType(every)
 
 
 def sketch(array: np.ndarray) -> np.ndarray:
