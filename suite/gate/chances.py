@@ -26,23 +26,36 @@ def chance(row: CheckRow) -> float | None:
 
 
 def expected_line(rows: Sequence[CheckRow]) -> str:
-    """A sentence: how many primary endpoints were to PASS of equal runs, how many do, and how many are decided
-    otherwise; empty where the chance of one is not known. SUSPICIOUSLY_BETTER is a PASS here as in the simulation."""
+    """A sentence: how many primary endpoints were to PASS of equal runs, and how they stand; empty where the chance of
+    one is not known."""
     endpoints = [row for row in rows if row.gated]
     chances = [chance(row) for row in endpoints]
     known = [share for share in chances if share is not None]
     if not known or len(known) < len(chances):
         return ""
-    decided = [row.verdict for row in endpoints if row.judged and row.verdict != INCONCLUSIVE]
-    passed = sum(verdict in (PASS, SUSPICIOUSLY_BETTER) for verdict in decided)
     tasks = {row.task for row in endpoints}
     names = [in_full(row.implementation, row.variant) + f" on {row.task}" * (len(tasks) > 1) for row in endpoints]
     listed = ", ".join(f"{share:.2f} of {name}" for name, share in zip(names, known, strict=True))
     return (
         f"Were ours equal to what is published, {sum(known):.2f} of {primary(len(endpoints))} would PASS by the seeds "
-        f"planned (simulated: {listed}); {passed} {'does' if passed == 1 else 'do'}, and {len(decided) - passed} "
-        f"{'is' if len(decided) - passed == 1 else 'are'} decided otherwise."
+        f"planned (simulated: {listed}); {_standing(endpoints)}."
     )
+
+
+def _standing(endpoints: Sequence[CheckRow]) -> str:
+    """How many endpoints PASS, how many are decided otherwise, and how many, if any, are open after the last look or
+    wait for a further one. SUSPICIOUSLY_BETTER is a PASS here as in the simulation."""
+    decided = [row.verdict for row in endpoints if row.judged and row.verdict != INCONCLUSIVE]
+    passed = sum(verdict in (PASS, SUSPICIOUSLY_BETTER) for verdict in decided)
+    others, exhausted = len(decided) - passed, sum(row.exhausted for row in endpoints)
+    waiting = len(endpoints) - len(decided) - exhausted
+    parts = [
+        f"{passed} {'does' if passed == 1 else 'do'}",
+        f"{others} {'is' if others == 1 else 'are'} decided otherwise",
+    ]
+    parts += [f"{exhausted} {'stays' if exhausted == 1 else 'stay'} open after the last look"] * bool(exhausted)
+    parts += [f"{waiting} {'waits' if waiting == 1 else 'wait'} for a further look"] * bool(waiting)
+    return f"{', '.join(parts[:-1])}{',' * (len(parts) > 2)} and {parts[-1]}"
 
 
 @cache

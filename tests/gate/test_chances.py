@@ -56,7 +56,7 @@ def test_the_sentence_adds_the_chances_up_and_counts_what_is_decided():
     line = expected_line(rows)
     total, of, listed, passed, others = re.match(
         r"Were ours .* published, ([\d.]+) of (\d) primary .* would PASS .*"
-        r"\(simulated: (.*)\); (\d) do(?:es)?, and (\d) (?:is|are) decided otherwise\.$",
+        r"\(simulated: (.*)\); (\d) do(?:es)? and (\d) (?:is|are) decided otherwise\.$",
         line,
     ).groups()
     chances = [chance(row) for row in rows if row.gated]
@@ -72,9 +72,21 @@ def test_the_sentence_adds_the_chances_up_and_counts_what_is_decided():
 def test_what_fails_is_no_decision_that_was_expected():
     rows = held("jaxrl_curves", "lwdrl")
     failing = [replace(row, verdict="FAIL") if row.gated else row for row in rows]
-    assert expected_line(failing).endswith("; 0 do, and 2 are decided otherwise.")
+    assert expected_line(failing).endswith("; 0 do and 2 are decided otherwise.")
     better = [replace(row, verdict="SUSPICIOUSLY_BETTER") if row.gated else row for row in rows]
-    assert expected_line(better).endswith("; 2 do, and 0 are decided otherwise.")
+    assert expected_line(better).endswith("; 2 do and 0 are decided otherwise.")
+
+
+@pytest.mark.parametrize(("looked", "ending"), [(10, "open after the last look"), (7, "for a further look")])
+def test_what_no_look_has_decided_is_open_or_waits(looked, ending):
+    rows = held("jaxrl_curves", "lwdrl")
+    last = max(i for i, row in enumerate(rows) if row.gated)
+    looks = (replace(rows[last].looks[-1], n=looked),)
+    rows[last] = replace(rows[last], verdict="INCONCLUSIVE", looks=looks)
+    verb = "stays" if looked == 10 else "waits"
+    assert expected_line(rows).endswith(f"; 1 does, 0 are decided otherwise, and 1 {verb} {ending}.")
+    rows[last] = replace(rows[last], looks=())
+    assert expected_line(rows).endswith("; 1 does, 0 are decided otherwise, and 1 waits for a further look.")
 
 
 def test_without_the_chance_of_every_endpoint_there_is_no_sentence():
