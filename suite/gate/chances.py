@@ -42,19 +42,24 @@ def expected_line(rows: Sequence[CheckRow]) -> str:
     )
 
 
+def waiting(rows: Sequence[CheckRow]) -> int:
+    """How many primary endpoints wait for a further look."""
+    return sum(row.gated and not row.exhausted and not (row.judged and row.verdict != INCONCLUSIVE) for row in rows)
+
+
 def _standing(endpoints: Sequence[CheckRow]) -> str:
     """How many endpoints PASS, how many are decided otherwise, and how many, if any, are open after the last look or
     wait for a further one. SUSPICIOUSLY_BETTER is a PASS here as in the simulation."""
     decided = [row.verdict for row in endpoints if row.judged and row.verdict != INCONCLUSIVE]
     passed = sum(verdict in (PASS, SUSPICIOUSLY_BETTER) for verdict in decided)
     others, exhausted = len(decided) - passed, sum(row.exhausted for row in endpoints)
-    waiting = len(endpoints) - len(decided) - exhausted
+    wait = waiting(endpoints)
     parts = [
         f"{passed} {'does' if passed == 1 else 'do'}",
         f"{others} {'is' if others == 1 else 'are'} decided otherwise",
     ]
     parts += [f"{exhausted} {'stays' if exhausted == 1 else 'stay'} open after the last look"] * bool(exhausted)
-    parts += [f"{waiting} {'waits' if waiting == 1 else 'wait'} for a further look"] * bool(waiting)
+    parts += [f"{wait} {'waits' if wait == 1 else 'wait'} for a further look"] * bool(wait)
     return f"{', '.join(parts[:-1])}{',' * (len(parts) > 2)} and {parts[-1]}"
 
 

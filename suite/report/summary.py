@@ -11,7 +11,7 @@ from typing import Any
 from suite.analysis.results_file import from_plain, to_plain
 from suite.analysis.types import Answer, Counts, Results
 from suite.files import atomic
-from suite.gate.chances import expected_line
+from suite.gate.chances import expected_line, waiting
 from suite.report.answers import QuestionAnswered, beside_the_questions, questions_answered, what_failed
 
 FIRST = "This is the first report of this study here."
@@ -22,7 +22,7 @@ NOT_UNDERSTOOD = "What is new since the last report is not known: another versio
 class Summary:
     """What a study found; changed: since the report before, which is kept as it is if nothing was; hours: core-hours
     that its runs took, None where none tells; expected: how many of the gate's decisions were, empty without a
-    gate."""
+    gate; settled: nothing but the gate is asked, and it waits for no further seeds."""
 
     study: str
     counts: Counts
@@ -32,6 +32,7 @@ class Summary:
     changed: str
     hours: float | None = None
     expected: str = ""
+    settled: bool = False
 
 
 def summary_of(results: Results, folder: Path, hours: float | None = None) -> Summary:
@@ -45,11 +46,17 @@ def summary_of(results: Results, folder: Path, hours: float | None = None) -> Su
         FIRST,
         hours,
         expected_line(results.check),
+        settled(results),
     )
     before = read(folder / "summary.json")
     if before is not None:
         return _with_changes(now, before)
     return replace(now, changed=NOT_UNDERSTOOD) if (folder / "summary.json").exists() else now
+
+
+def settled(results: Results) -> bool:
+    """Whether the gate, and nothing else, was asked, and no primary endpoint waits for a further look."""
+    return not results.answers and any(row.gated for row in results.check) and not waiting(results.check)
 
 
 def read(path: Path) -> Summary | None:

@@ -11,7 +11,7 @@ import pytest
 from builders.check_study import study, together
 
 from suite.analysis.check_rows import CheckRow
-from suite.gate.chances import chance, expected_line
+from suite.gate.chances import chance, expected_line, waiting
 from suite.gate.check import check
 from suite.published import anchors, deciding, reading
 from suite.study.config import Check
@@ -85,6 +85,7 @@ def test_what_no_look_has_decided_is_open_or_waits(looked, ending):
     rows[last] = replace(rows[last], verdict="INCONCLUSIVE", looks=looks)
     verb = "stays" if looked == 10 else "waits"
     assert expected_line(rows).endswith(f"; 1 does, 0 are decided otherwise, and 1 {verb} {ending}.")
+    assert waiting(rows) == (looked < 10)
     rows[last] = replace(rows[last], looks=())
     assert expected_line(rows).endswith("; 1 does, 0 are decided otherwise, and 1 waits for a further look.")
 

@@ -128,6 +128,21 @@ def test_of_a_question_with_absent_runs_nothing_is_told_but_how_many_there_are(c
     assert "in `small`" not in text
 
 
+def test_a_gate_that_waits_for_no_seeds_is_complete_without_them():
+    """As `sweep --until-decided` leaves it."""
+    gate = study("small")
+    summary = replace(gate.summary, counts=replace(gate.summary.counts, planned=60, missing=10), expected="Of 5 4 do.")
+    unsettled, settled = (
+        findings.page([replace(gate, summary=replace(summary, settled=over))], {"small": "Word."})
+        for over in (False, True)
+    )
+    assert (
+        "- Of 5 4 do. (`small`)\n- 10 of 60 planned runs were not needed" in settled and "- Word. (`small`)" in settled
+    )
+    assert "their runs not all there" not in settled
+    assert "not needed" not in unsettled and "their runs not all there" in unsettled
+
+
 @pytest.mark.parametrize("missing", [0, 40])
 def test_what_is_to_be_expected_of_the_gate_stands_there_before_the_first_run_and_after_the_last(missing):
     gate = study("small", beside=("Against published results: undecided.",))

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from suite.analysis.answers import DECIDED
-from suite.analysis.types import Answer
+from suite.analysis.types import Answer, Counts
 from suite.errors import UsageError
 from suite.report.site.glance import at_a_glance
 from suite.report.site.markdown import cited, escaped, table
@@ -147,9 +147,10 @@ def _runs_needed(answers: Sequence[Answer]) -> int | None:
 
 
 def _complete(study: StudyPage) -> bool:
-    """Whether every planned run is there and counts."""
+    """Whether every planned run is there and counts, or those that are absent are needed for nothing."""
     counts = study.summary.counts
-    return not (counts.missing or counts.interrupted or counts.invalid or counts.stale)
+    needed = 0 if study.summary.settled else counts.missing
+    return not (needed or counts.interrupted or counts.invalid or counts.stale)
 
 
 def _beside(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> Iterator[str]:
@@ -159,8 +160,15 @@ def _beside(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> Iterat
     sentences = [
         (study.name, words) for study in known for words in (*study.summary.beside, study.summary.expected) if words
     ]
+    sentences += [(study.name, _not_needed(study.summary.counts)) for study in known if study.summary.counts.missing]
     sentences += [(study.name, " ".join(discussion[study.name].split())) for study in known if study.name in alone]
     yield "\n".join(f"- {escaped(words)} (`{study}`)" for study, words in sentences) or "Nothing else was asked."
+
+
+def _not_needed(counts: Counts) -> str:
+    return (
+        f"{counts.missing:,} of {counts.planned:,} planned runs were not needed: no endpoint waits for further seeds."
+    )
 
 
 def _went_wrong(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> Iterator[str]:
