@@ -213,7 +213,7 @@ def in_words(row: Reproduced) -> str:
     if row.outcome == "SAME":
         return f"{run}: SAME, every number ({row.now:,.6g})"
     within = "" if row.low is None else f", where one more run lies between {row.low:,.4g} and {row.high:,.4g}"
-    return f"{run}: {row.outcome}, {row.now:,.6g} and then {row.then:,.6g}{within}"
+    return f"{run}: {row.outcome}, {row.then:,.6g} in its record and {row.now:,.6g} now{within}"
 
 
 def write(rows: Sequence[Reproduced], path: Path) -> None:

@@ -160,6 +160,8 @@ def test_other_numbers_hold_within_the_interval_of_their_cell_on_another_process
     assert (row.outcome, row.holds) == (outcome, holds)
     assert row.now == pytest.approx(row.then + shift) and row.low < row.then < row.high
     assert f": {outcome}," in in_words(row)
+    if shift:
+        assert f" {row.then:,.6g} in its record and {row.now:,.6g} now" in in_words(row)
 
 
 def test_a_cell_of_one_run_has_no_interval(made_up):
