@@ -88,7 +88,9 @@ class History:
         folder = self.work / commit[:10]
         if not folder.exists():
             archive = self._run("archive", commit, "--", ".", ":!results", ":!docs", ":!tests")
-            careful: Any = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.4 has one
+            careful: Any = (
+                {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            )  # there is none before Python 3.11.4
             with tarfile.open(fileobj=io.BytesIO(archive)) as files:
                 files.extractall(folder, **careful)
         return Sources(commit, folder)

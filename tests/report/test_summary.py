@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from builders.check_study import check_row
 
+from suite.analysis.check_rows import CheckLook
 from suite.analysis.types import (
     AblationOverTasks,
     AblationResult,
@@ -204,3 +207,22 @@ def test_a_name_means_nothing_to_markdown_and_json_is_read_back(tmp_path):
     assert "a\\_b\\*c" in markdown(one) and "\\<it\\>" in markdown(one)
     write(one, tmp_path)
     assert json.loads((tmp_path / "summary.json").read_text())["questions"][0]["verdict"] == "WORSE"
+
+
+@pytest.mark.parametrize(
+    ("rows", "answers", "over"),
+    [
+        ([{"verdict": "PASS"}, {"verdict": "FAIL"}], (), True),
+        ([{"verdict": "PASS"}, {"verdict": "INCONCLUSIVE"}], (), True),  # open after the last look
+        ([{"verdict": "PASS"}, {"verdict": "INCONCLUSIVE", "looks_planned": (3, 5)}], (), False),
+        ([{"verdict": "PASS"}, {"verdict": "INCONCLUSIVE", "looks": ()}], (), False),
+        ([{"verdict": "PASS"}], (answer(),), False),  # a question needs its runs, whatever the gate does
+        ([{"verdict": "PASS", "role": "secondary"}], (), False),
+        ([], (), False),
+    ],
+)
+def test_a_gate_is_settled_once_no_endpoint_waits_and_nothing_else_is_asked(rows, answers, over):
+    look = CheckLook(n=3, failed=0, lost=0.0, p_fail=0.5, p_pass=0.5, verdict="INCONCLUSIVE", warns=False)
+    known = {"role": "primary", "looks": (look,), "looks_planned": (3,)}
+    results = SimpleNamespace(answers=answers, check=tuple(check_row(**known | row) for row in rows))
+    assert summaries.settled(results) is over

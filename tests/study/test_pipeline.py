@@ -460,19 +460,8 @@ def test_killed_trainers_and_a_killed_snakemake_change_nothing(study, tmp_path):
     text = (tmp_path / "Snakefile").read_text().replace("Path(workflow.snakefile).parent", f"Path({str(ROOT)!r})")
     (tmp_path / "Snakefile").write_text(text)
     shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
-    command = [
-        sys.executable,
-        "-m",
-        "suite",
-        "sweep",
-        "--config",
-        "study.yaml",
-        "--cores",
-        "2",
-        "--",
-        "--until",
-        "statistics",
-    ]
+    words = "-m suite sweep --config study.yaml --cores 2 -- --until statistics"
+    command = [sys.executable, *words.split()]
     with (tmp_path / "log").open("w") as log:
         sweep = subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stdout=log, stderr=log)
         rng = np.random.default_rng(0)

@@ -166,6 +166,7 @@ def _beside(known: Sequence[StudyPage], discussion: Mapping[str, str]) -> Iterat
 
 
 def _not_needed(counts: Counts) -> str:
+    """That the absent runs of a complete study are absent for a reason."""
     return (
         f"{counts.missing:,} of {counts.planned:,} planned runs were not needed: no endpoint waits for further seeds."
     )
